@@ -112,7 +112,7 @@ pub enum CatchUpComplete {
 #[serde(untagged)]
 pub enum CatchUpEvent {
     /// An event of the log.
-    Event(Box<LiveEvent>),
+    Event(LiveEvent),
     /// The end.
     Complete(CatchUpComplete),
 }
