@@ -1,0 +1,122 @@
+use crate::error::{Error, ErrorCode};
+use crate::wire::frame::close;
+
+/// How the connection is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub enum ConnectionState {
+    /// No stream is open, so there is no need for a socket.
+    Idle,
+    /// The first try is under way.
+    Connecting,
+    /// Receiving, but not yet everything that was there when the stream began.
+    CatchingUp,
+    /// Receiving: caught up, and the server was heard within two heartbeats.
+    Live,
+    /// Cut; the next try is under way or waits for its turn.
+    Reconnecting,
+    /// Cut, and the runtime says that there is no network.
+    Offline,
+    /// The client was closed.
+    Closed,
+    /// Given up; the streams ended with the error. A new stream tries again.
+    Failed,
+}
+
+impl ConnectionState {
+    /// The word users read.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::CatchingUp => "catchingUp",
+            Self::Live => "live",
+            Self::Reconnecting => "reconnecting",
+            Self::Offline => "offline",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where the machine is on its way to a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nobody needs a socket.
+    Idle,
+    /// Waiting before the next try.
+    Backoff { until: u64 },
+    /// A token was asked for.
+    Authorizing { until: u64 },
+    /// A socket was asked for; the token is for its `init`.
+    Connecting { until: u64, token: String },
+    /// `init` was sent.
+    Greeting { until: u64 },
+    /// `ready` came.
+    Ready(Ready),
+    /// Given up.
+    Failed,
+    /// For good.
+    Closed,
+}
+
+/// A session that works, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub since: u64,
+    pub heartbeat_interval_ms: u64,
+    pub last_frame_at: u64,
+    /// A ping was sent because the machine may have slept: some frame must come by then.
+    pub probe_until: Option<u64>,
+    /// When to ask for a fresh token, and how long tokens last here.
+    pub refresh: Option<Refresh>,
+}
+
+/// Tokens of this session end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refresh {
+    pub at: u64,
+    pub period_ms: u64,
+}
+
+impl Ready {
+    /// Silence longer than two heartbeats and 5 s is a cut.
+    pub const fn stale_at(&self) -> u64 {
+        self.last_frame_at.saturating_add(self.heartbeat_interval_ms.saturating_mul(2)).saturating_add(5_000)
+    }
+}
+
+/// What a closed socket means for the next try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Try again after the backoff.
+    Retry,
+    /// The token was refused: once more with a fresh one.
+    Unauthenticated,
+    /// Trying again would be the same mistake again.
+    Final,
+}
+
+pub(super) const fn verdict(code: u16) -> Verdict {
+    match code {
+        close::UNAUTHENTICATED => Verdict::Unauthenticated,
+        close::PROTOCOL_VIOLATION | close::FORBIDDEN | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
+            Verdict::Final
+        }
+        _ => Verdict::Retry,
+    }
+}
+
+/// The error of a socket that closed without saying why in a frame.
+pub(super) fn closed_error(code: u16) -> Error {
+    let error = match (code, verdict(code)) {
+        (close::FORBIDDEN, _) => Error::new(ErrorCode::Unauthorized, "the token does not allow a stream of events"),
+        (close::GOING_AWAY, _) => Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable(),
+        (_, Verdict::Unauthenticated) => Error::new(ErrorCode::Unauthenticated, "the service refused the token"),
+        (_, Verdict::Final) => Error::new(ErrorCode::InternalError, "the server closed the stream because of a protocol error"),
+        (_, Verdict::Retry) => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
+    };
+    error.with_context("closeCode", code.to_string())
+}

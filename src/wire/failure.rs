@@ -1,0 +1,124 @@
+//! The failures of REST: the service's own body, or what an intermediary left of it.
+
+use super::json::{Json, integer};
+use crate::error::{Error, ErrorCode, GrpcCode};
+
+/// What is known of an HTTP answer that is not a success.
+#[derive(Debug, Clone, Copy)]
+pub struct Response<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After` in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// `x-request-id`.
+    pub request_id: Option<&'a str>,
+}
+
+/// The error that a failure means. `body` is the parsed body, when it was JSON; `context` its facts, when it has any.
+///
+/// A body of the service carries `code`, the lower-case gRPC status name; anything else came from an intermediary and is
+/// understood by its HTTP status alone.
+pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(String, String)>) -> Error {
+    let status = body.and_then(|body| GrpcCode::from_name(&body.field("code").text()?));
+    let mut error = match (body, status) {
+        (Some(body), Some(grpc_code)) => {
+            let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
+            Error {
+                code: text("errorCode").map_or_else(|| default_code(grpc_code).as_str().into(), Into::into),
+                grpc_code,
+                message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
+                retryable: body.field("retryable").flag().unwrap_or(false),
+                context: context.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+                retry_after_ms: integer(&body.field("retryAfterMs")),
+                source: text("source").map(Into::into),
+                request_id: text("requestId"),
+            }
+        }
+        _ => {
+            let grpc_code = GrpcCode::from_http_status(response.status);
+            let mut error = Error::new(default_code(grpc_code), "the service did not answer; something before it did");
+            error.grpc_code = grpc_code;
+            error.retryable = matches!(response.status, 408 | 429 | 502 | 503 | 504);
+            error.source = Some("intermediary".into());
+            error.with_context("httpStatus", response.status.to_string())
+        }
+    };
+    error.retry_after_ms = response.retry_after_ms.or(error.retry_after_ms);
+    error.request_id = error.request_id.or_else(|| response.request_id.map(str::to_owned));
+    error
+}
+
+/// The code for a failure that names none.
+const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
+    match grpc_code {
+        GrpcCode::Unauthenticated => ErrorCode::Unauthenticated,
+        GrpcCode::PermissionDenied => ErrorCode::Unauthorized,
+        GrpcCode::NotFound => ErrorCode::ChatNotFound,
+        GrpcCode::ResourceExhausted => ErrorCode::BurstRateExceeded,
+        GrpcCode::InvalidArgument => ErrorCode::InvalidArgument,
+        GrpcCode::FailedPrecondition => ErrorCode::PreconditionFailed,
+        GrpcCode::AlreadyExists => ErrorCode::DuplicateMessage,
+        GrpcCode::Unimplemented => ErrorCode::OperationNotSupported,
+        GrpcCode::Unavailable => ErrorCode::ServiceUnavailable,
+        GrpcCode::DeadlineExceeded => ErrorCode::Timeout,
+        _ => ErrorCode::InternalError,
+    }
+}
+
+/// The value of a `Retry-After` header in milliseconds: whole seconds, or – where the caller can tell the time – a date.
+#[must_use]
+pub fn retry_after_seconds(header: &str) -> Option<u64> {
+    header.trim().parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Category;
+    use serde_json::{Value, json};
+
+    const BARE: Response<'_> = Response { status: 500, retry_after_ms: None, request_id: None };
+
+    #[test]
+    fn the_services_own_body_is_taken_at_its_word() {
+        let body = json!({
+            "code": "not_found", "message": "no such chat", "source": "middleware", "errorCode": "chatNotFound",
+            "retryable": false, "context": { "chat": "any;-;x" }, "requestId": "r-1"
+        });
+        let error = read(Response { status: 404, ..BARE }, Some(&body), vec![("chat".into(), "any;-;x".into())]);
+        assert_eq!((error.code.as_ref(), error.category()), ("chatNotFound", Category::NotFound));
+        assert_eq!(error.context_value("chat"), Some("any;-;x"));
+        assert_eq!((error.source.as_deref(), error.request_id.as_deref()), (Some("middleware"), Some("r-1")));
+    }
+
+    #[test]
+    fn codes_of_a_newer_server_pass_through() {
+        let body = json!({ "code": "resource_exhausted", "errorCode": "moonPhaseExceeded", "retryable": true });
+        let error = read(Response { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body), vec![]);
+        assert_eq!((error.code.as_ref(), error.category()), ("moonPhaseExceeded", Category::RateLimit));
+        assert_eq!((error.retryable, error.retry_after_ms), (true, Some(1500)));
+    }
+
+    #[test]
+    fn an_intermediary_is_understood_by_its_status() {
+        for (status, grpc, retryable) in [
+            (400, 3, false),
+            (401, 16, false),
+            (403, 7, false),
+            (404, 5, false),
+            (408, 4, true),
+            (429, 8, true),
+            (500, 13, false),
+            (502, 14, true),
+            (503, 14, true),
+            (504, 4, true),
+            (418, 2, false),
+        ] {
+            for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
+                let error = read::<Value>(Response { status, ..BARE }, body.as_ref(), vec![]);
+                assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
+                assert_eq!(error.source.as_deref(), Some("intermediary"));
+            }
+        }
+    }
+}

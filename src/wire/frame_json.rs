@@ -1,0 +1,316 @@
+//! The frames, to and from parsed JSON, without serde: its derived code for these enums alone would be a fifth of the
+//! package. A property test holds both codecs against each other, so there is still one definition: the types in `frame`.
+
+use super::frame::{Attached, ClientFrame, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until};
+use super::json::{Json, Value, integer};
+
+impl From<SubscriptionId> for Value {
+    fn from(id: SubscriptionId) -> Self {
+        match id {
+            SubscriptionId::Number(number) => Self::Integer(number),
+            SubscriptionId::Text(text) => text.into(),
+        }
+    }
+}
+
+impl From<ClientFrame> for Value {
+    fn from(frame: ClientFrame) -> Self {
+        let mut fields = Vec::with_capacity(7);
+        let mut put = |name, value| fields.push((name, value));
+        match frame {
+            ClientFrame::Init { token, client } => {
+                put("type", "init".into());
+                if let Some(token) = token {
+                    put("token", token.into());
+                }
+                if let Some(client) = client {
+                    put("client", Self::Object(vec![("name", client.name.into()), ("version", client.version.into())]));
+                }
+            }
+            ClientFrame::Subscribe(Subscribe { id, topic, chat, after, until, credit }) => {
+                put("type", "subscribe".into());
+                put("id", id.into());
+                put(
+                    "topic",
+                    match topic {
+                        Topic::Chats => "chats".into(),
+                        Topic::All => "all".into(),
+                    },
+                );
+                if let Some(chat) = chat {
+                    put("chat", chat.into());
+                }
+                if let Some(after) = after {
+                    let mut position = Vec::with_capacity(2);
+                    if let Some(log) = after.log {
+                        position.push(("log", log.into()));
+                    }
+                    position.push(("sequence", Self::Integer(after.sequence)));
+                    put("after", Self::Object(position));
+                }
+                if let Some(Until::Head) = until {
+                    put("until", "head".into());
+                }
+                put("credit", Self::Integer(credit));
+            }
+            ClientFrame::Credit { id, add } => {
+                put("type", "credit".into());
+                put("id", id.into());
+                put("add", Self::Integer(add));
+            }
+            ClientFrame::Unsubscribe { id } => {
+                put("type", "unsubscribe".into());
+                put("id", id.into());
+            }
+            ClientFrame::Token { token } => {
+                put("type", "token".into());
+                put("token", token.into());
+            }
+            ClientFrame::Ping { n } => {
+                put("type", "ping".into());
+                put("n", Self::Integer(n));
+            }
+        }
+        Self::Object(fields)
+    }
+}
+
+/// A frame that is not what the protocol says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedFrame {
+    /// The field that is missing or wrong.
+    pub field: &'static str,
+}
+
+struct Reader<'json, J>(&'json J);
+
+impl<J: Json> Reader<'_, J> {
+    fn integer(&self, field: &'static str) -> Result<u64, MalformedFrame> {
+        integer(&self.0.field(field)).ok_or(MalformedFrame { field })
+    }
+
+    fn text(&self, field: &'static str) -> Result<String, MalformedFrame> {
+        self.0.field(field).text().ok_or(MalformedFrame { field })
+    }
+
+    fn flag(&self, field: &'static str) -> Result<bool, MalformedFrame> {
+        self.0.field(field).flag().ok_or(MalformedFrame { field })
+    }
+
+    fn optional_integer(&self, field: &'static str) -> Result<Option<u64>, MalformedFrame> {
+        let value = self.0.field(field);
+        if value.is_null() { Ok(None) } else { integer(&value).map(Some).ok_or(MalformedFrame { field }) }
+    }
+
+    fn id(&self) -> Result<SubscriptionId, MalformedFrame> {
+        let value = self.0.field("id");
+        match value.text() {
+            Some(text) => Ok(SubscriptionId::Text(text)),
+            None => integer(&value).map(SubscriptionId::Number).ok_or(MalformedFrame { field: "id" }),
+        }
+    }
+}
+
+impl<J: Json> ServerFrame<J> {
+    /// Reads a parsed frame; `None` is a frame of a type this version does not know, which the protocol says to ignore.
+    /// The events inside are handed on as they are.
+    ///
+    /// # Errors
+    /// [`MalformedFrame`] names the first field that is missing or of the wrong type.
+    pub fn read(frame: &J) -> Result<Option<Self>, MalformedFrame> {
+        let read = Reader(frame);
+        Ok(Some(match read.text("type")?.as_str() {
+            "ready" => {
+                let (log, limits) = (frame.field("log"), frame.field("limits"));
+                let (log, limits) = (Reader(&log), Reader(&limits));
+                Self::Ready {
+                    protocol: u32::try_from(read.integer("protocol")?).map_err(|_| MalformedFrame { field: "protocol" })?,
+                    log: LogInfo { id: log.text("id")?, first: log.integer("first")?, head: log.integer("head")? },
+                    heartbeat_interval_ms: read.integer("heartbeatIntervalMs")?,
+                    limits: Limits {
+                        max_frame_bytes: limits.integer("maxFrameBytes")?,
+                        max_outgoing_frame_bytes: limits.integer("maxOutgoingFrameBytes")?,
+                        max_batch_events: limits.integer("maxBatchEvents")?,
+                        max_subscriptions: limits.integer("maxSubscriptions")?,
+                    },
+                    token_expires_in_ms: read.optional_integer("tokenExpiresInMs")?,
+                }
+            }
+            "subscribed" => {
+                let after = frame.field("after");
+                let after = Reader(&after);
+                Self::Subscribed {
+                    id: read.id()?,
+                    after: Attached { log: after.text("log")?, sequence: after.integer("sequence")? },
+                    head: read.integer("head")?,
+                }
+            }
+            "events" => {
+                let events = frame.field("events");
+                if events.length().is_none() {
+                    return Err(MalformedFrame { field: "events" });
+                }
+                Self::Events { id: read.id()?, prev: read.integer("prev")?, through: read.integer("through")?, events }
+            }
+            "caughtUp" => Self::CaughtUp { id: read.id()?, head: read.integer("head")? },
+            "complete" => Self::Complete { id: read.id()?, head: read.integer("head")? },
+            "heartbeat" => Self::Heartbeat { head: read.integer("head")? },
+            "drain" => Self::Drain {
+                reconnect_min_ms: read.integer("reconnectMinMs")?,
+                reconnect_max_ms: read.integer("reconnectMaxMs")?,
+            },
+            "error" => Self::Error(ErrorFrame {
+                id: if frame.field("id").is_null() { None } else { Some(read.id()?) },
+                fatal: read.flag("fatal")?,
+                code: read.text("code")?,
+                grpc_code: u8::try_from(read.integer("grpcCode")?).map_err(|_| MalformedFrame { field: "grpcCode" })?,
+                message: read.text("message")?,
+                retryable: read.flag("retryable")?,
+                retry_after_ms: read.optional_integer("retryAfterMs")?,
+                context: CONTEXT
+                    .iter()
+                    .filter_map(|key| Some(((*key).to_owned(), frame.field("context").field(key).text()?)))
+                    .collect(),
+            }),
+            "pong" => Self::Pong { n: read.integer("n")? },
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// The facts an `error` frame of this protocol may carry; naming them saves enumerating a foreign object.
+pub(crate) const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "limit"];
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::{After, ClientInfo};
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value as Parsed, json};
+
+    const SAFE: std::ops::RangeInclusive<u64> = 0..=crate::model::MAX_SAFE_INTEGER;
+
+    fn ids() -> impl Strategy<Value = SubscriptionId> {
+        prop_oneof![SAFE.prop_map(SubscriptionId::Number), ".{1,8}".prop_map(SubscriptionId::Text)]
+    }
+
+    fn client_frames() -> impl Strategy<Value = ClientFrame> {
+        let token = proptest::option::of(".*");
+        let client = proptest::option::of((".*", ".*").prop_map(|(name, version)| ClientInfo { name, version }));
+        let after =
+            proptest::option::of((proptest::option::of(".*"), SAFE).prop_map(|(log, sequence)| After { log, sequence }));
+        let topic = prop_oneof![Just(Topic::Chats), Just(Topic::All)];
+        let until = proptest::option::of(Just(Until::Head));
+        prop_oneof![
+            (token, client).prop_map(|(token, client)| ClientFrame::Init { token, client }),
+            (ids(), topic, proptest::option::of(".*"), after, until, SAFE).prop_map(
+                |(id, topic, chat, after, until, credit)| ClientFrame::Subscribe(Subscribe {
+                    id,
+                    topic,
+                    chat,
+                    after,
+                    until,
+                    credit
+                })
+            ),
+            (ids(), SAFE).prop_map(|(id, add)| ClientFrame::Credit { id, add }),
+            ids().prop_map(|id| ClientFrame::Unsubscribe { id }),
+            ".*".prop_map(|token| ClientFrame::Token { token }),
+            SAFE.prop_map(|n| ClientFrame::Ping { n }),
+        ]
+    }
+
+    fn server_frames() -> impl Strategy<Value = ServerFrame<Parsed>> {
+        let ready = (".*", SAFE, SAFE, SAFE, proptest::option::of(SAFE)).prop_map(|(id, first, head, limit, expires)| {
+            ServerFrame::Ready {
+                protocol: 1,
+                log: LogInfo { id, first, head },
+                heartbeat_interval_ms: first,
+                limits: Limits {
+                    max_frame_bytes: limit,
+                    max_outgoing_frame_bytes: first,
+                    max_batch_events: head,
+                    max_subscriptions: limit,
+                },
+                token_expires_in_ms: expires,
+            }
+        });
+        let error = (proptest::option::of(ids()), any::<bool>(), ".*", 0..17_u8, proptest::option::of(SAFE)).prop_map(
+            |(id, fatal, text, grpc_code, retry_after_ms)| {
+                ServerFrame::Error(ErrorFrame {
+                    id,
+                    fatal,
+                    code: text.clone(),
+                    grpc_code,
+                    message: text.clone(),
+                    retryable: fatal,
+                    retry_after_ms,
+                    context: [("head".to_owned(), text)].into(),
+                })
+            },
+        );
+        prop_oneof![
+            ready,
+            error,
+            (ids(), ".*", SAFE, SAFE).prop_map(|(id, log, sequence, head)| ServerFrame::Subscribed {
+                id,
+                after: Attached { log, sequence },
+                head
+            }),
+            (ids(), SAFE, SAFE).prop_map(|(id, prev, through)| ServerFrame::Events {
+                id,
+                prev,
+                through,
+                events: json!([{ "sequence": through }])
+            }),
+            (ids(), SAFE).prop_map(|(id, head)| ServerFrame::CaughtUp { id, head }),
+            (ids(), SAFE).prop_map(|(id, head)| ServerFrame::Complete { id, head }),
+            SAFE.prop_map(|head| ServerFrame::Heartbeat { head }),
+            (SAFE, SAFE).prop_map(|(min, max)| ServerFrame::Drain { reconnect_min_ms: min, reconnect_max_ms: max }),
+            SAFE.prop_map(|n| ServerFrame::Pong { n }),
+        ]
+    }
+
+    fn any_json() -> impl Strategy<Value = Parsed> {
+        let leaf = prop_oneof![
+            Just(Parsed::Null),
+            any::<bool>().prop_map(Parsed::from),
+            any::<f64>().prop_map(Parsed::from),
+            any::<u64>().prop_map(Parsed::from),
+            "ready|events|error|subscribed|.*".prop_map(Parsed::from)
+        ];
+        leaf.prop_recursive(4, 64, 8, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..8).prop_map(Parsed::from),
+                proptest::collection::btree_map("type|id|log|after|events|prev|through|head|fatal|code|.*", inner, 0..8)
+                    .prop_map(|fields| Parsed::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn both_codecs_write_the_same_client_frame(frame in client_frames()) {
+            let derived = serde_json::to_value(&frame).ok();
+            prop_assert_eq!(Some(Value::from(frame).build::<Parsed>()), derived);
+        }
+
+        #[test]
+        fn both_codecs_read_the_same_server_frame(frame in server_frames()) {
+            let json = serde_json::to_value(&frame).unwrap();
+            prop_assert_eq!(ServerFrame::read(&json), Ok(Some(frame)));
+        }
+
+        #[test]
+        fn any_json_is_a_frame_an_unknown_type_or_an_error(json in any_json()) {
+            let _ = ServerFrame::read(&json);
+        }
+    }
+
+    #[test]
+    fn unknown_frame_types_are_ignored_and_broken_ones_named() {
+        assert_eq!(ServerFrame::read(&json!({ "type": "weather" })), Ok(None));
+        assert_eq!(ServerFrame::read(&json!({ "type": "heartbeat" })), Err(MalformedFrame { field: "head" }));
+        assert_eq!(ServerFrame::read(&json!([])), Err(MalformedFrame { field: "type" }));
+    }
+}

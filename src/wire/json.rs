@@ -1,0 +1,178 @@
+//! Parsed JSON, seen from outside: whoever parsed it.
+
+use std::borrow::Cow;
+
+use crate::model::MAX_SAFE_INTEGER;
+
+/// A JSON value that some runtime parsed. Text stays where it is until somebody asks for it: in the browser a message never
+/// enters wasm memory on its way to the user.
+pub trait Json: Clone {
+    /// Whether it is `null` (or, in JavaScript, not there).
+    fn is_null(&self) -> bool;
+    /// Whether it is an object that is not an array.
+    fn is_object(&self) -> bool;
+    /// Whether it is a string.
+    fn is_text(&self) -> bool;
+    /// Its text, when it is a string.
+    fn text(&self) -> Option<String>;
+    /// Its truth, when it is a boolean.
+    fn flag(&self) -> Option<bool>;
+    /// Its value, when it is a number.
+    fn number(&self) -> Option<f64>;
+    /// Its length, when it is an array.
+    fn length(&self) -> Option<usize>;
+    /// An element of an array; null when there is none.
+    fn item(&self, index: usize) -> Self;
+    /// A field of an object; null when there is none.
+    fn field(&self, name: &str) -> Self;
+    /// An array of these.
+    fn array(items: Vec<Self>) -> Self;
+    /// An object of these.
+    fn object(fields: Vec<(&'static str, Self)>) -> Self;
+    /// A string.
+    fn from_text(text: &str) -> Self;
+    /// A boolean.
+    fn from_flag(flag: bool) -> Self;
+    /// A number that is exactly representable.
+    fn from_integer(integer: u64) -> Self;
+}
+
+/// A non-negative integer that JavaScript holds exactly, as a number or – as proto3-JSON writes 64-bit ones – a decimal string.
+pub fn integer<J: Json>(value: &J) -> Option<u64> {
+    match value.number() {
+        Some(number) => safe_integer(number),
+        None => value.text()?.parse().ok().filter(|integer| *integer <= MAX_SAFE_INTEGER),
+    }
+}
+
+/// `number` as an integer, when it is one of 0 to 2^53 − 1.
+#[must_use]
+pub fn safe_integer(number: f64) -> Option<u64> {
+    // The range makes the cast exact; there is no conversion trait between the two.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: a whole number within range")]
+    (number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&number)).then_some(number as u64)
+}
+
+/// JSON to be written. The binding builds a JavaScript object from it, which the runtime's own `JSON.stringify` writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A string.
+    Text(Cow<'static, str>),
+    /// A boolean.
+    Flag(bool),
+    /// A number that is exactly representable.
+    Integer(u64),
+    /// An array.
+    List(Vec<Value>),
+    /// An object.
+    Object(Vec<(&'static str, Value)>),
+}
+
+impl Value {
+    /// The same value in another runtime's form.
+    pub fn build<J: Json>(self) -> J {
+        match self {
+            Self::Text(text) => J::from_text(&text),
+            Self::Flag(flag) => J::from_flag(flag),
+            Self::Integer(integer) => J::from_integer(integer),
+            Self::List(items) => J::array(items.into_iter().map(Self::build).collect()),
+            Self::Object(fields) => J::object(fields.into_iter().map(|(name, value)| (name, value.build())).collect()),
+        }
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Json for serde_json::Value {
+    fn is_null(&self) -> bool {
+        self.is_null()
+    }
+    fn is_object(&self) -> bool {
+        self.is_object()
+    }
+    fn is_text(&self) -> bool {
+        self.is_string()
+    }
+    fn text(&self) -> Option<String> {
+        self.as_str().map(str::to_owned)
+    }
+    fn flag(&self) -> Option<bool> {
+        self.as_bool()
+    }
+    fn number(&self) -> Option<f64> {
+        self.as_f64()
+    }
+    fn length(&self) -> Option<usize> {
+        self.as_array().map(Vec::len)
+    }
+    fn item(&self, index: usize) -> Self {
+        self.get(index).cloned().unwrap_or_default()
+    }
+    fn field(&self, name: &str) -> Self {
+        self.get(name).cloned().unwrap_or_default()
+    }
+    fn array(items: Vec<Self>) -> Self {
+        Self::Array(items)
+    }
+    fn object(fields: Vec<(&'static str, Self)>) -> Self {
+        Self::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+    fn from_text(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+    fn from_flag(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+    fn from_integer(integer: u64) -> Self {
+        Self::from(integer)
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl crate::session::Batch for serde_json::Value {
+    fn count(&self) -> usize {
+        self.length().unwrap_or(0)
+    }
+    fn sequence(&self, index: usize) -> Option<u64> {
+        self.get(index)?.get("sequence")?.as_u64().filter(|sequence| *sequence <= MAX_SAFE_INTEGER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn integers_come_as_numbers_or_decimal_strings_and_are_never_rounded() {
+        assert_eq!(integer(&json!(7)), Some(7));
+        assert_eq!(integer(&json!("9007199254740991")), Some(MAX_SAFE_INTEGER));
+        for refused in
+            [json!(-1), json!(1.5), json!("9007199254740992"), json!(9_007_199_254_740_992_u64), json!("7x"), json!(null)]
+        {
+            assert_eq!(integer(&refused), None, "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_is_a_safe_integer_or_refused(number in proptest::num::f64::ANY) {
+            if let Some(integer) = safe_integer(number) {
+                prop_assert!(integer <= MAX_SAFE_INTEGER);
+                prop_assert_eq!(integer.to_string().parse::<f64>(), Ok(number));
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The nine unary calls as they go out, and everything about them that can be wrong before the network.
+
+use super::answer::Answer;
+use super::json::Value;
+use crate::error::Error;
+use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
+
+/// The most addresses a `create` takes. A guard for the wire, not a rule of the service, whose own limit is lower.
+const MAX_ADDRESSES: usize = 1024;
+
+/// The longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 256;
+
+/// One unary call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The path below the service's address.
+    pub path: &'static str,
+    /// Whether it changes something: `POST` with a body and an idempotency key, else `GET` with a query.
+    pub is_write: bool,
+    /// Its fields, for the body or the query.
+    pub fields: Vec<(&'static str, Value)>,
+    /// The caller's own idempotency key.
+    pub idempotency_key: Option<String>,
+    /// What it answers.
+    pub answer: Answer,
+}
+
+impl Request {
+    const fn write(path: &'static str, fields: Vec<(&'static str, Value)>, answer: Answer) -> Self {
+        Self { path, is_write: true, fields, idempotency_key: None, answer }
+    }
+
+    const fn read(path: &'static str, fields: Vec<(&'static str, Value)>, answer: Answer) -> Self {
+        Self { path, is_write: false, fields, idempotency_key: None, answer }
+    }
+
+    /// Creates a chat, or resolves the one there is.
+    ///
+    /// # Errors
+    /// `invalidArgument` for no, too many or empty addresses and for a key of the wrong length; `context.field` says which.
+    pub fn create(addresses: Vec<String>, options: CreateChatOptions) -> Result<Self, Error> {
+        if addresses.is_empty() {
+            return Err(Error::invalid(
+                "addresses",
+                "at least one address is needed: an e-mail address or an E.164 phone number",
+            ));
+        }
+        if addresses.len() > MAX_ADDRESSES {
+            return Err(Error::invalid("addresses", "too many addresses: at most 1024"));
+        }
+        if let Some(index) = addresses.iter().position(|address| address.trim().is_empty()) {
+            return Err(Error::invalid(item("addresses", index), "an address must not be empty"));
+        }
+        let CreateChatOptions { message, effect, subject, client_message_id } = options;
+        let mut fields = vec![
+            ("addresses", Value::List(addresses.into_iter().map(Value::from).collect())),
+            ("service", "CHAT_SERVICE_TYPE_IMESSAGE".into()),
+        ];
+        if let Some(text) = message {
+            let mut opening = vec![("text", text.into())];
+            opening.extend(effect.map(|effect| ("effectId", effect.id().into())));
+            opening.extend(subject.map(|subject| ("subject", subject.into())));
+            fields.push(("initialMessage", Value::Object(opening)));
+        }
+        if let Some(key) = &client_message_id {
+            if key.trim().is_empty() || key.len() > MAX_KEY_BYTES {
+                return Err(Error::invalid("clientMessageId", "an idempotency key is 1 to 256 bytes long"));
+            }
+            fields.push(("clientMessageId", key.clone().into()));
+        }
+        Ok(Self { idempotency_key: client_message_id, ..Self::write("/v1/chats", fields, Answer::Created) })
+    }
+
+    /// Fetches a chat.
+    #[must_use]
+    pub fn get(chat: &ChatGuid) -> Self {
+        Self::read("/v1/chats:get", vec![guid(chat)], Answer::Chat)
+    }
+
+    /// Counts chats.
+    #[must_use]
+    pub fn count(include_archived: bool) -> Self {
+        let fields = if include_archived { vec![("includeArchived", Value::Flag(true))] } else { Vec::new() };
+        Self::read("/v1/chats:count", fields, Answer::Count)
+    }
+
+    /// Marks everything in a chat as read.
+    #[must_use]
+    pub fn mark_read(chat: &ChatGuid) -> Self {
+        Self::write("/v1/chats:markRead", vec![guid(chat)], Answer::Empty)
+    }
+
+    /// Shows or hides the typing indicator.
+    #[must_use]
+    pub fn set_typing(chat: &ChatGuid, is_typing: bool) -> Self {
+        Self::write("/v1/chats:setTyping", vec![guid(chat), ("isTyping", Value::Flag(is_typing))], Answer::Empty)
+    }
+
+    /// Sends the account's contact card.
+    #[must_use]
+    pub fn share_contact_info(chat: &ChatGuid) -> Self {
+        Self::write("/v1/chats:shareContactInfo", vec![guid(chat)], Answer::Empty)
+    }
+
+    /// Sets a background. The image itself is not among the fields: it may be large, and the transport adds it as `data`.
+    #[must_use]
+    pub fn set_background(chat: &ChatGuid) -> Self {
+        Self::write("/v1/chats:setBackground", vec![guid(chat)], Answer::Empty)
+    }
+
+    /// Asks whether there is a custom background.
+    #[must_use]
+    pub fn has_background(chat: &ChatGuid) -> Self {
+        Self::read("/v1/chats:hasBackground", vec![guid(chat)], Answer::BackgroundPresent)
+    }
+
+    /// Removes the custom background.
+    #[must_use]
+    pub fn remove_background(chat: &ChatGuid) -> Self {
+        Self::write("/v1/chats:removeBackground", vec![guid(chat)], Answer::Empty)
+    }
+}
+
+fn guid(chat: &ChatGuid) -> (&'static str, Value) {
+    ("chatGuid", chat.as_str().to_owned().into())
+}
+
+/// The name of an element, as errors give it: `addresses[2]`.
+#[must_use]
+pub fn item(list: &str, index: usize) -> String {
+    [list, "[", &index.to_string(), "]"].concat()
+}
+
+/// The effect with Apple's identifier `id`.
+///
+/// # Errors
+/// `invalidArgument` with `context.field` = `effect` when there is none.
+pub fn effect(id: &str) -> Result<MessageEffect, Error> {
+    MessageEffect::ALL
+        .iter()
+        .copied()
+        .find(|effect| effect.id() == id)
+        .ok_or_else(|| Error::invalid("effect", "not a message effect: use one of the values of MessageEffect"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Parsed, json};
+
+    fn body(request: Request) -> Parsed {
+        Value::Object(request.fields).build()
+    }
+
+    #[test]
+    fn effect_and_subject_only_go_out_with_a_message() {
+        let options = CreateChatOptions {
+            effect: Some(MessageEffect::Confetti),
+            subject: Some("s".into()),
+            ..CreateChatOptions::default()
+        };
+        let without = Request::create(vec!["a@b.c".into()], options.clone()).unwrap();
+        assert_eq!(body(without), json!({ "addresses": ["a@b.c"], "service": "CHAT_SERVICE_TYPE_IMESSAGE" }));
+        let with = CreateChatOptions { message: Some("hi".into()), client_message_id: Some("k".into()), ..options };
+        let with = Request::create(vec!["a@b.c".into()], with).unwrap();
+        assert_eq!(with.idempotency_key.as_deref(), Some("k"));
+        assert_eq!(
+            body(with),
+            json!({
+                "addresses": ["a@b.c"], "service": "CHAT_SERVICE_TYPE_IMESSAGE", "clientMessageId": "k",
+                "initialMessage": { "text": "hi", "effectId": "com.apple.messages.effect.CKConfettiEffect", "subject": "s" }
+            })
+        );
+    }
+
+    #[test]
+    fn bad_addresses_and_keys_are_named() {
+        let none = CreateChatOptions::default;
+        let key = |key: &str| CreateChatOptions { client_message_id: Some(key.into()), ..none() };
+        for (addresses, options, field) in [
+            (vec![], none(), "addresses"),
+            (vec!["a@b.c".to_owned(), "  ".to_owned()], none(), "addresses[1]"),
+            (vec!["a@b.c".to_owned(); 1025], none(), "addresses"),
+            (vec!["a@b.c".to_owned()], key(" "), "clientMessageId"),
+            (vec!["a@b.c".to_owned()], key(&"k".repeat(257)), "clientMessageId"),
+        ] {
+            let error = Request::create(addresses, options).unwrap_err();
+            assert_eq!(error.context_value("field"), Some(field));
+        }
+    }
+
+    #[test]
+    fn every_effect_is_found_by_its_identifier() {
+        for known in MessageEffect::ALL {
+            assert_eq!(effect(known.id()), Ok(*known));
+        }
+        assert_eq!(effect("confetti").unwrap_err().context_value("field"), Some("effect"));
+    }
+}
