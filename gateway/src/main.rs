@@ -1,3 +1,9 @@
-//! The gateway.
+//! The `im-chats-gateway` binary; everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    im_chats_gateway::run::main(im_chats_gateway::cli::Cli::parse())
+}

@@ -1,3 +1,79 @@
-//! The commands of the house.
+//! The commands of the house: `cargo xtask build | start | test | lint | console-shot`.
+//!
+//! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
+//! CI calls the same verbs as a person does.
 
-fn main() {}
+mod build;
+mod checks;
+mod console_shot;
+mod house;
+mod package_project;
+mod stamp;
+mod start;
+mod steps;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::house::House;
+
+/// Build, run and test im-chats.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Make the npm package in pkg/ and the gateway in target/release/.
+    Build,
+    /// Build what is missing, run the emulator with its data in .im-chats/, and print the console's URL.
+    Start {
+        /// Further options for `im-chats-gateway emulator`; one given here replaces ours.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        gateway_options: Vec<String>,
+    },
+    /// Run every test, or only the steps named.
+    Test {
+        /// Names of steps; `--list` prints them.
+        steps: Vec<String>,
+        /// Print the steps, run nothing.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Formatting, clippy (native and wasm), rustdoc and TypeScript, without running a test.
+    Lint,
+    /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
+    ConsoleShot,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode> {
+    let house = House::find()?;
+    match verb {
+        Verb::Build => build::everything(&house).map(|()| ExitCode::SUCCESS),
+        Verb::Start { gateway_options } => start::run(&house, &gateway_options),
+        Verb::Test { list: true, .. } => {
+            test::list();
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Test { steps, list: false } => test::run(&house, &steps),
+        Verb::Lint => checks::lint(&house),
+        Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
+    }
+}

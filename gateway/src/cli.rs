@@ -1,0 +1,67 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An iMessage chat service for development.
+#[derive(Debug, Parser)]
+#[command(name = "im-chats-gateway", version, about)]
+pub struct Cli {
+    /// What to run.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the gateway can be.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Be an iMessage chat service: no Mac, no account, durable on disk.
+    Emulator(EmulatorArgs),
+}
+
+/// How to listen, and who may come in.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+
+    /// The bearer token clients must send; one is generated and printed on stderr when none is given.
+    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_TOKEN", hide_env_values = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub token: Option<String>,
+
+    /// A web origin whose pages may use the gateway, such as https://app.example; repeat for more. `*` allows every page.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = crate::http::access::Origin::parse)]
+    pub allow_origin: Vec<crate::http::access::Origin>,
+
+    /// A host name, beside the loopback names and the listen address, under which clients reach the gateway; repeat for more.
+    #[arg(long = "allow-host", value_name = "HOST", value_parser = crate::http::access::parse_host)]
+    pub allow_host: Vec<String>,
+
+    /// How the log on stderr is written; its level comes from RUST_LOG.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Options of `emulator`.
+#[derive(Debug, Args)]
+pub struct EmulatorArgs {
+    /// Where to listen, and for whom.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+
+    /// The data directory; created when absent, used by one process at a time.
+    #[arg(long, value_name = "DIR", default_value = ".im-chats")]
+    pub data: PathBuf,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

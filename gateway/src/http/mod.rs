@@ -1,0 +1,4 @@
+//! What surrounds every handler: the accept loop, who is served, limits, request ids, failure bodies, logging.
+
+pub mod access;
+pub mod server;

@@ -1,0 +1,133 @@
+//! From the command line to a running server, and out again.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::AppState;
+use crate::auth::StaticToken;
+use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, ServeArgs};
+use crate::http::access::Access;
+use crate::http::server;
+use crate::log;
+use crate::store::{Store, StoreError};
+
+/// Why the gateway did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
+}
+
+/// Runs what the command line says; the exit code is 0 after a drain.
+#[must_use]
+pub fn main(cli: Cli) -> ExitCode {
+    let Command::Emulator(args) = cli.command;
+    start_logging(args.serve.log_format);
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::from)
+        .and_then(|runtime| runtime.block_on(emulator(args)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("im-chats-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
+    let store = Store::open(&args.data)?;
+    let (log, _appender) = log::open(&store)?;
+    let listener = bind(&args.serve).await?;
+    let address = listener.local_addr()?;
+    let drain = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let state = AppState {
+        log,
+        authenticator: Arc::new(StaticToken::new(&token(&args.serve))),
+        access: Arc::new(Access::new(address, args.serve.allow_host, args.serve.allow_origin)),
+        drain: drain.clone(),
+        tasks: tasks.clone(),
+    };
+    announce(address)?;
+    tokio::spawn(drain_on_signal(drain.clone()));
+    server::serve(listener, router(state), drain, tasks).await;
+    Ok(())
+}
+
+/// Every route of the gateway.
+fn router(state: AppState) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).with_state(state)
+}
+
+async fn bind(args: &ServeArgs) -> Result<TcpListener, RunError> {
+    TcpListener::bind(args.listen).await.map_err(|source| RunError::Listen { address: args.listen, source })
+}
+
+/// The line other programs wait for: from here on connections are accepted.
+fn announce(address: std::net::SocketAddr) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "listening on http://{address}")?;
+    stdout.flush()
+}
+
+/// The token given, or a fresh one, printed where only the person who started the gateway looks.
+fn token(args: &ServeArgs) -> String {
+    args.token.clone().unwrap_or_else(|| {
+        let token = StaticToken::generate();
+        eprintln!("token (generated for this run): {token}");
+        token
+    })
+}
+
+fn start_logging(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("im_chats_gateway=info,warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second subscriber in one process is refused; the first one then serves both.
+    let _ = match format {
+        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+async fn drain_on_signal(drain: CancellationToken) {
+    wait_for_signal().await;
+    tracing::info!("draining");
+    drain.cancel();
+    // A second signal means: now.
+    wait_for_signal().await;
+    std::process::exit(1);
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,195 @@
+//! The data directory: one SQLite database, owned by one process at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+/// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long one connection waits for another of the same process before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
+";
+
+/// Why a data directory cannot be used. Each is a sentence for the person who started the process.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it.
+    #[error(
+        "the data directory {0} is in use by another im-chats-gateway process; stop that one, or give this one its own with --data"
+    )]
+    InUse(PathBuf),
+    /// The directory or its lock file cannot be created or opened.
+    #[error("the data directory {path} cannot be used: {source}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A newer version wrote it.
+    #[error("the data directory {path} was written by a newer version (layout {found}, this version knows {SCHEMA_VERSION})")]
+    TooNew {
+        /// Which.
+        path: PathBuf,
+        /// The layout found there.
+        found: i64,
+    },
+    /// The database is damaged or unreadable.
+    #[error("the database in {path} cannot be read: {reason}")]
+    Database {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// An open data directory. The lock is held until the last clone is gone; the operating system lets go of it when the
+/// process dies, however it dies.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    directory: PathBuf,
+    database: PathBuf,
+    log_id: String,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens `directory`, creating it and its database where absent.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let io = |source| StoreError::Directory { path: directory.to_owned(), source };
+        create_private(directory).map_err(io)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let database = directory.join("gateway.sqlite3");
+        let log_id = prepare(directory, &database)?;
+        Ok(Self(Arc::new(Inner { directory: directory.to_owned(), database, log_id, _lock: lock })))
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
+    /// The identity of this database: made with it, and with it alone.
+    #[must_use]
+    pub fn log_id(&self) -> &str {
+        &self.0.log_id
+    }
+
+    /// A connection that may write. Commits are on the disk before they return.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn writer(&self) -> Result<Connection, rusqlite::Error> {
+        open_writer(&self.0.database)
+    }
+
+    /// A connection that only reads; it never waits for a writer, nor a writer for it.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn reader(&self) -> Result<Connection, rusqlite::Error> {
+        let connection =
+            Connection::open_with_flags(&self.0.database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    }
+
+    /// Turns a database failure into one that names this directory.
+    #[must_use]
+    pub fn damaged(&self, reason: impl std::fmt::Display) -> StoreError {
+        StoreError::Database { path: self.0.directory.clone(), reason: reason.to_string() }
+    }
+}
+
+/// Creates the directory readable by its owner only: it holds messages.
+fn create_private(directory: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(database)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL, not NORMAL: in WAL mode only FULL waits for the disk at every commit, which is what an answer promises.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn prepare(directory: &Path, database: &Path) -> Result<String, StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::Database { path: directory.to_owned(), reason: error.to_string() };
+    let mut connection = open_writer(database).map_err(failed)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::TooNew { path: directory.to_owned(), found });
+    }
+    let transaction = connection.transaction().map_err(failed)?;
+    transaction.execute_batch(SCHEMA).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
+    let known: Option<String> = transaction
+        .query_row("SELECT value FROM meta WHERE key = 'log_id'", [], |row| row.get(0))
+        .optional()
+        .map_err(failed)?;
+    let log_id = match known {
+        Some(id) => id,
+        None => {
+            let id = uuid::Uuid::new_v4().simple().to_string();
+            transaction.execute("INSERT INTO meta (key, value) VALUES ('log_id', ?1)", params![id]).map_err(failed)?;
+            id
+        }
+    };
+    transaction.commit().map_err(failed)?;
+    Ok(log_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_owner_is_refused_and_the_next_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Store::open(directory.path()).unwrap();
+        let second = Store::open(directory.path()).unwrap_err();
+        assert!(matches!(second, StoreError::InUse(_)), "{second}");
+        let id = first.log_id().to_owned();
+        drop(first);
+        assert_eq!(Store::open(directory.path()).unwrap().log_id(), id);
+    }
+
+    #[test]
+    fn a_newer_layout_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.writer().unwrap().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(directory.path()), Err(StoreError::TooNew { .. })));
+    }
+}

@@ -1,0 +1,25 @@
+// Writes inline.js and inline.d.ts beside im_chats_bg.wasm: the same bytes as a module.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const stage = process.argv[2];
+const base64 = readFileSync(join(stage, "im_chats_bg.wasm")).toString("base64");
+
+writeFileSync(
+  join(stage, "inline.js"),
+  `const base64 =
+  "${base64}";
+
+/** Decoded when asked for and not at import, so that importing costs nothing. */
+export function wasmBytes() {
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}
+`,
+);
+
+writeFileSync(
+  join(stage, "inline.d.ts"),
+  `/** The bytes of \`im_chats_bg.wasm\`, for bundlers and runtimes that do not move assets. */
+export declare function wasmBytes(): Uint8Array<ArrayBuffer>;
+`,
+);

@@ -1,0 +1,21 @@
+//! The console's assets, which the gateway takes into its binary when it is compiled.
+
+use anyhow::Result;
+
+use crate::house::House;
+use crate::stamp;
+
+/// Mirrors `examples/console` and `pkg/` into `target/console`, where the gateway's build script looks.
+///
+/// `console/` there is served at `/`, `im-chats/` under the package's own name.
+pub fn stage(house: &House) -> Result<()> {
+    let page = house.path("examples/console");
+    let package = house.package();
+    let out = house.target.join("console");
+    let outputs = [out.join("console/index.html"), out.join("im-chats/package.json")];
+    stamp::when_changed(house, "console", &[page.clone(), package.clone()], &outputs, || {
+        stamp::mirror(&page, &out.join("console"))?;
+        stamp::mirror(&package, &out.join("im-chats"))
+    })?;
+    Ok(())
+}

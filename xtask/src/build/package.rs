@@ -1,0 +1,121 @@
+//! The npm package: the TypeScript shell of `pkg-template/` compiled around the generated code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::build::wasm;
+use crate::house::House;
+use crate::stamp;
+
+/// What the manifest in `pkg-template/` says where the workspace's version belongs.
+const VERSION_PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
+
+/// Assembles `pkg/` from the stage.
+pub fn assemble(house: &House) -> Result<()> {
+    let template = house.path("pkg-template");
+    ensure!(template.join("package.json").exists(), "pkg-template/package.json is missing");
+    let package = house.package();
+    let inputs = [
+        template.clone(),
+        wasm::stage(house),
+        house.path("README.md"),
+        house.path("LICENSE"),
+        house.path("Cargo.toml"),
+        house.path("package-lock.json"),
+        house.path("xtask/src/build"),
+    ];
+    let outputs = [package.join("package.json"), package.join("wasm/im_chats_bg.wasm")];
+    let ran = stamp::when_changed(house, "package", &inputs, &outputs, || {
+        let out = house.target.join("pkg-out");
+        make(house, &template, &out)?;
+        // Only a package that was made completely takes the place of the last one.
+        if package.exists() {
+            fs::remove_dir_all(&package)?;
+        }
+        fs::rename(&out, &package).or_else(|_| stamp::mirror(&out, &package).map_err(std::io::Error::other))?;
+        Ok(())
+    })?;
+    println!("package: {}{}", package.display(), if ran { "" } else { " (unchanged)" });
+    Ok(())
+}
+
+fn make(house: &House, template: &Path, out: &Path) -> Result<()> {
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    stamp::mirror(&wasm::stage(house), &out.join("wasm"))?;
+    // wasm-bindgen writes both when it meets a folder that belongs to a package; neither is part of ours.
+    for stray in [".gitignore", "package.json"] {
+        let stray = out.join("wasm").join(stray);
+        if stray.exists() {
+            fs::remove_file(stray)?;
+        }
+    }
+    compile_shell(house, template, out)?;
+    let manifest = fs::read_to_string(template.join("package.json"))?;
+    fs::write(out.join("package.json"), with_version(&manifest)?)?;
+    fs::copy(house.path("LICENSE"), out.join("LICENSE"))?;
+    let own_readme = template.join("README.md");
+    let readme = if own_readme.exists() { own_readme } else { house.path("README.md") };
+    if readme.exists() {
+        fs::copy(readme, out.join("README.md"))?;
+    }
+    Ok(())
+}
+
+/// Stages the shell beside the generated code, which it imports as `./wasm/im_chats.js`, and compiles it into `out`.
+fn compile_shell(house: &House, template: &Path, out: &Path) -> Result<()> {
+    let stage = stage_root(house)?;
+    for entry in fs::read_dir(&stage)? {
+        let path = entry?.path();
+        if path == wasm::stage(house) {
+            continue;
+        }
+        if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+    }
+    stamp::copy_into(&template.join("src"), &stage)?;
+    fs::copy(template.join("tsconfig.json"), stage.join("tsconfig.json")).context("pkg-template/tsconfig.json is missing")?;
+    house
+        .npm_bin("tsc")
+        .arg("--project")
+        .arg(stage.join("tsconfig.json"))
+        .arg("--rootDir")
+        .arg(&stage)
+        .arg("--outDir")
+        .arg(out)
+        .run()
+        .context("the TypeScript shell does not compile")
+}
+
+fn stage_root(house: &House) -> Result<PathBuf> {
+    Ok(wasm::stage(house).parent().context("the stage has no parent folder")?.to_path_buf())
+}
+
+fn with_version(manifest: &str) -> Result<String> {
+    ensure!(
+        manifest.matches(VERSION_PLACEHOLDER).count() == 1,
+        "pkg-template/package.json must say {VERSION_PLACEHOLDER} once: the workspace's version is put there"
+    );
+    Ok(manifest.replace(VERSION_PLACEHOLDER, concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_gets_the_version_of_the_workspace() {
+        let manifest = with_version(r#"{ "name": "im-chats", "version": "0.0.0", "type": "module" }"#).unwrap();
+        assert_eq!(
+            manifest,
+            format!(r#"{{ "name": "im-chats", "version": "{}", "type": "module" }}"#, env!("CARGO_PKG_VERSION"))
+        );
+    }
+
+    #[test]
+    fn a_manifest_without_the_placeholder_is_refused() {
+        assert!(with_version(r#"{ "version": "1.2.3" }"#).is_err());
+    }
+}

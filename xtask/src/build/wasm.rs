@@ -1,0 +1,83 @@
+//! Rust → wasm → bindings → optimised wasm, in the stage that the package is assembled from.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::house::House;
+use crate::stamp;
+
+/// What Rust's wasm32 baseline already uses. Named one by one: `--all-features` would let the optimiser use what
+/// browsers of the last years do not have.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// The folder with the generated code, beside which the TypeScript is staged.
+pub fn stage(house: &House) -> PathBuf {
+    house.target.join("pkg-stage/wasm")
+}
+
+/// Builds the SDK's wasm and its bindings into [`stage`].
+pub fn build(house: &House) -> Result<()> {
+    println!("wasm: cargo build --profile wasm");
+    house
+        .cargo()
+        .args(["build", "--lib", "--package", "im-chats", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
+        .run()
+        .context("the SDK does not build for wasm")?;
+    let raw = house.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm");
+    let stage = stage(house);
+    let inputs = [raw.clone(), house.path("Cargo.lock"), house.path("package-lock.json"), house.path("xtask/src/build")];
+    let outputs = [stage.join("im_chats.js"), stage.join("im_chats_bg.wasm"), stage.join("inline.js")];
+    let ran = stamp::when_changed(house, "wasm", &inputs, &outputs, || bind_and_optimise(house, &raw, &stage))?;
+    println!("wasm: {}", if ran { "bound and optimised" } else { "unchanged" });
+    Ok(())
+}
+
+fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()> {
+    build::wasm_bindgen_tool(house)?;
+    if stage.exists() {
+        fs::remove_dir_all(stage)?;
+    }
+    fs::create_dir_all(stage)?;
+    let tool = house.wasm_bindgen_tool();
+    house
+        .sh
+        .cmd(tool)
+        .args(["bindgen", "--target", "web", "--out-name", "im_chats", "--out-dir"])
+        .arg(stage)
+        .arg(raw)
+        .run()
+        .context("wasm-bindgen failed")?;
+    let wasm = stage.join("im_chats_bg.wasm");
+    house
+        .npm_bin("wasm-opt")
+        .args(["-Oz", "--strip-producers", "--strip-target-features"])
+        .args(WASM_FEATURES)
+        .arg(&wasm)
+        .arg("-o")
+        .arg(&wasm)
+        .run()
+        .context("wasm-opt failed")?;
+    inline_module(house, stage)
+}
+
+/// The wasm as a module, for bundlers and runtimes that do not move assets.
+fn inline_module(house: &House, stage: &PathBuf) -> Result<()> {
+    house
+        .sh
+        .cmd("node")
+        .arg(house.path("xtask/js/inline.mjs"))
+        .arg(stage)
+        .quiet()
+        .run()
+        .context("inline.js could not be written")
+}

@@ -1,0 +1,123 @@
+//! The package as a user gets it: packed, installed from the tarball into an empty project, imported by its name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use xshell::Cmd;
+
+use crate::house::House;
+use crate::stamp;
+
+/// Folders of `tests/` that import the package by its name and therefore run from inside the project.
+const COPIED: [&str; 4] = ["package", "types", "docs", "support"];
+
+/// How a careful user's tsconfig would look; library checks stay on, since our own `.d.ts` is what is tested.
+const TSC: [&str; 12] = [
+    "--noEmit",
+    "--strict",
+    "--exactOptionalPropertyTypes",
+    "--noUncheckedIndexedAccess",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2023,dom,dom.iterable,dom.asynciterable,esnext.disposable",
+    "--module",
+    "nodenext",
+    "--types",
+    "node",
+];
+
+/// An empty npm project outside the repository, so that nothing of the repository's own `node_modules` is found by accident.
+pub struct PackageProject {
+    dir: TempDir,
+}
+
+impl PackageProject {
+    /// Packs `pkg/`, installs the tarball, and copies the tests beside it.
+    pub fn install(house: &House) -> Result<PackageProject> {
+        let dir = tempfile::Builder::new().prefix("im-chats-package-").tempdir()?;
+        let project = PackageProject { dir };
+        let path = project.path();
+        fs::write(path.join("package.json"), "{ \"name\": \"empty\", \"private\": true, \"type\": \"module\" }\n")?;
+        house
+            .sh
+            .cmd("npm")
+            .args(["pack", "./pkg", "--silent", "--pack-destination"])
+            .arg(path)
+            .run()
+            .context("npm pack failed")?;
+        let tarball = find(path, "tgz")?.pop().context("npm pack wrote no tarball")?;
+        house
+            .sh
+            .cmd("npm")
+            .args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--prefix"])
+            .arg(path)
+            .arg(&tarball)
+            .run()
+            .context("the packed package does not install")?;
+        for folder in COPIED {
+            let from = house.path("tests").join(folder);
+            if from.exists() {
+                stamp::copy_into(&from, &path.join("tests").join(folder))?;
+            }
+        }
+        Ok(project)
+    }
+
+    /// The project's folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Checks every `tests/types/*.ts` against the installed package.
+    pub fn check_types(&self, house: &House) -> Result<()> {
+        let files = find(&self.path().join("tests/types"), "ts")?;
+        ensure!(!files.is_empty(), "tests/types has no type test");
+        let types = house.path("node_modules/@types");
+        println!("type tests: {} files", files.len());
+        house
+            .npm_bin("tsc")
+            .args(TSC)
+            .arg("--typeRoots")
+            .arg(types)
+            .args(files)
+            .run()
+            .context("the types are not what they should be")
+    }
+
+    /// Runs the Node tests of one folder of `tests/` from inside the project.
+    pub fn node_tests(&self, house: &House, folder: &str) -> Result<()> {
+        let files = test_files(&self.path().join("tests").join(folder))?;
+        let _inside = house.sh.push_dir(self.path());
+        node_test(house, &files).env("IM_CHATS_PROJECT", self.path()).run().with_context(|| format!("tests/{folder} failed"))
+    }
+}
+
+/// `node --test` over `files`, told where the gateway and the repository are.
+pub fn node_test<'a>(house: &'a House, files: &[PathBuf]) -> Cmd<'a> {
+    house
+        .sh
+        .cmd("node")
+        .args(["--test", "--test-reporter=spec"])
+        .args(files)
+        .env("IM_CHATS_GATEWAY", house.gateway())
+        .env("IM_CHATS_ROOT", &house.root)
+}
+
+/// The `*.test.mjs` of a folder. None at all is an error: a test that moved away must not pass by not being there.
+pub fn test_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = find(dir, "mjs")?;
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    ensure!(!files.is_empty(), "{} has no *.test.mjs", dir.display());
+    Ok(files)
+}
+
+fn find(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|found| found == extension));
+    files.sort();
+    Ok(files)
+}

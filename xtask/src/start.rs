@@ -1,0 +1,137 @@
+//! `cargo xtask start`: the emulator with its data in `.im-chats/`, and the console's URL.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::build;
+use crate::house::House;
+
+/// Where the console is when nothing else has the port: an address a person can keep as a bookmark.
+const ADDRESS: &str = "127.0.0.1:8787";
+
+/// Builds what is missing, runs the emulator until it ends or a signal comes, and passes its exit code on.
+pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
+    build::everything(house)?;
+    let given = |name: &str| options.iter().any(|option| option == name || option.starts_with(&format!("{name}=")));
+    let mut command = Command::new(house.gateway());
+    command.current_dir(&house.root).arg("emulator");
+    if !given("--listen") {
+        command.args(["--listen", free_address()]);
+    }
+    if !given("--data") {
+        command.arg("--data").arg(house.path(".im-chats"));
+    }
+    let token = match value_of(options, "--token") {
+        Some(token) => token,
+        None => {
+            let token = new_token()?;
+            command.args(["--token", &token]);
+            token
+        }
+    };
+    // A group of its own: a terminal's Ctrl-C then reaches the gateway once, through us, as the signal that drains.
+    command.args(options).stdout(Stdio::piped()).process_group(0);
+    // Before the child is there, so that a signal between the two is not lost.
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let mut child = command.spawn().with_context(|| format!("{} does not start", house.gateway().display()))?;
+    pass_signals_on(signals, &child)?;
+    let output = child.stdout.take().context("the gateway has no output")?;
+    announce(output, &token)?;
+    wait(&mut child)
+}
+
+/// Whatever asks us to end asks the gateway to drain and end.
+fn pass_signals_on(mut signals: Signals, child: &Child) -> Result<()> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the gateway has no process id")?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            // Fails only when the gateway has ended, which is what was asked for.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    });
+    Ok(())
+}
+
+/// Copies the gateway's output, and says where the console is as soon as the gateway says that it listens.
+fn announce(output: ChildStdout, token: &str) -> Result<()> {
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(address) = line.strip_prefix("listening on ") {
+            println!("\n  Console   {address}/#token={token}");
+            println!("  Token     {token}");
+            println!("  Stop      Ctrl-C (the data stays in .im-chats/)\n");
+        }
+    }
+    Ok(())
+}
+
+fn wait(child: &mut Child) -> Result<ExitCode> {
+    let status = child.wait()?;
+    match status.code() {
+        Some(0) => Ok(ExitCode::SUCCESS),
+        Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
+        None => bail!("the gateway was ended: {status}"),
+    }
+}
+
+fn free_address() -> &'static str {
+    match TcpListener::bind(ADDRESS) {
+        Ok(_) => ADDRESS,
+        Err(error) => {
+            println!("{ADDRESS} is not free ({error}): the system chooses another port");
+            "127.0.0.1:0"
+        }
+    }
+}
+
+fn value_of(options: &[String], name: &str) -> Option<String> {
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        if option == name {
+            return options.next().cloned();
+        }
+        if let Some(value) = option.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            return Some(value.to_owned());
+        }
+    }
+    None
+}
+
+/// 128 bits from the system, as hexadecimal: it must survive a URL's fragment and a copy by hand.
+fn new_token() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_token_of_the_users_own_is_used_in_either_spelling() {
+        assert_eq!(value_of(&options(&["--data", "x", "--token", "t"]), "--token").as_deref(), Some("t"));
+        assert_eq!(value_of(&options(&["--token=t"]), "--token").as_deref(), Some("t"));
+        assert_eq!(value_of(&options(&["--tokens", "t"]), "--token"), None);
+    }
+
+    #[test]
+    fn tokens_differ_and_fit_a_fragment() {
+        let (one, other) = (new_token().unwrap(), new_token().unwrap());
+        assert_ne!(one, other);
+        assert!(one.len() == 32 && one.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+}

@@ -1,0 +1,172 @@
+//! `cargo xtask test`: everything, from a clean checkout on a machine with Rust, Node and npm.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build;
+use crate::checks;
+use crate::house::House;
+use crate::package_project::{PackageProject, node_test, test_files};
+use crate::steps::{Step, run_all};
+use crate::tools;
+
+/// Runs all steps, or the ones named.
+pub fn run(house: &House, names: &[String]) -> Result<ExitCode> {
+    let project = OnceCell::new();
+    let mut steps = all(house, &project);
+    if let Some(unknown) = names.iter().find(|name| !steps.iter().any(|step| step.name == *name)) {
+        bail!("there is no step {unknown}; `cargo xtask test --list` prints them");
+    }
+    if !names.is_empty() {
+        let wanted = closure(&steps, names);
+        steps.retain(|step| wanted.contains(step.name));
+    }
+    Ok(run_all(steps))
+}
+
+/// Prints the steps.
+pub fn list() {
+    if let Ok(house) = House::find() {
+        for step in all(&house, &OnceCell::new()) {
+            println!("{:<12}  {}", step.name, step.what);
+        }
+    }
+}
+
+/// The named steps and what they need.
+fn closure(steps: &[Step<'_>], names: &[String]) -> BTreeSet<&'static str> {
+    let mut wanted = BTreeSet::new();
+    // Steps come after what they need, so one walk from the end finds all of it.
+    for step in steps.iter().rev() {
+        if names.iter().any(|name| name == step.name) || wanted.contains(step.name) {
+            wanted.insert(step.name);
+            wanted.extend(step.needs);
+        }
+    }
+    wanted
+}
+
+fn all<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) -> Vec<Step<'a>> {
+    let mut steps = vec![Step {
+        name: "tools",
+        what: "what this machine lacks",
+        needs: &[],
+        run: Box::new(|| {
+            checks::install(house)?;
+            tools::browser(house).map(drop)
+        }),
+    }];
+    steps.extend(checks::rust_steps(house));
+    steps.extend(rust_tests(house));
+    steps.extend(package_tests(house, project));
+    steps
+}
+
+fn rust_tests(house: &House) -> Vec<Step<'_>> {
+    vec![
+        Step {
+            name: "native",
+            what: "unit, property and integration tests of the workspace",
+            needs: &["tools"],
+            run: Box::new(|| house.cargo().args(["test", "--workspace"]).run().context("native tests failed")),
+        },
+        Step {
+            name: "wasm",
+            what: "the SDK's wasm-bindgen tests in headless Chromium",
+            needs: &["tools"],
+            run: Box::new(|| wasm_tests(house)),
+        },
+    ]
+}
+
+fn wasm_tests(house: &House) -> Result<()> {
+    build::wasm_bindgen_tool(house)?;
+    let runner = format!("{} test-runner", house.wasm_bindgen_tool().display());
+    house
+        .cargo()
+        .args(["test", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib", "--tests"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("CHROMEDRIVER", tools::browser(house)?.driver)
+        // What `wasm-pack test --headless --chrome` sets: a test that does not ask for a browser is an error, not a detour.
+        .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
+        .run()
+        .context("wasm tests failed")
+}
+
+fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) -> Vec<Step<'a>> {
+    let installed = || project.get().context("the package is not installed");
+    vec![
+        Step {
+            name: "build",
+            what: "the npm package and the gateway",
+            needs: &["tools"],
+            run: Box::new(|| build::everything(house)),
+        },
+        Step {
+            name: "pack",
+            what: "the package, packed and installed into an empty project",
+            needs: &["build"],
+            run: Box::new(|| {
+                let installed = PackageProject::install(house)?;
+                println!("installed in {}", installed.path().display());
+                project.set(installed).map_err(|_| anyhow::anyhow!("installed twice"))
+            }),
+        },
+        Step {
+            name: "types",
+            what: "type tests against the installed package",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.check_types(house)),
+        },
+        Step {
+            name: "package",
+            what: "the installed package in Node against the gateway",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.node_tests(house, "package")),
+        },
+        Step {
+            name: "docs",
+            what: "the code in README and docs, and the examples",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.node_tests(house, "docs")),
+        },
+        Step {
+            name: "console",
+            what: "the console in Chromium against the gateway",
+            needs: &["build"],
+            run: Box::new(|| {
+                let files = test_files(&house.path("tests/console"))?;
+                let chromium = tools::browser(house)?.chromium;
+                node_test(house, &files).env("CHROMIUM", chromium).run().context("the console does not work")
+            }),
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_step_brings_what_it_needs() {
+        let house = House::find().unwrap();
+        let project = OnceCell::new();
+        let wanted = closure(&all(&house, &project), &["package".to_owned()]);
+        assert_eq!(wanted, BTreeSet::from(["package", "pack", "build", "tools"]));
+    }
+
+    #[test]
+    fn needs_come_before_the_step_that_has_them() {
+        let house = House::find().unwrap();
+        let project = OnceCell::new();
+        let steps = all(&house, &project);
+        for (index, step) in steps.iter().enumerate() {
+            for need in step.needs {
+                assert!(steps.iter().take(index).any(|earlier| earlier.name == *need), "{} needs {need}", step.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a fresh machine lacks: the wasm target, npm packages, Chromium with its driver.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Cmd, cmd};
+
+use crate::house::House;
+use crate::stamp;
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Adds the wasm target to the toolchain when it is missing.
+pub fn wasm_target(house: &House) -> Result<()> {
+    let libraries = cmd!(house.sh, "rustc --print target-libdir --target {WASM}").quiet().ignore_stderr().read()?;
+    if Path::new(&libraries).is_dir() {
+        return Ok(());
+    }
+    println!("installing the Rust target {WASM}");
+    cmd!(house.sh, "rustup target add {WASM}").run().context("the wasm target is missing and rustup could not add it")
+}
+
+/// Adds rustfmt and clippy when they are missing.
+pub fn rust_components(house: &House) -> Result<()> {
+    for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
+        if cmd!(house.sh, "{program} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+            println!("installing the Rust component {component}");
+            cmd!(house.sh, "rustup component add {component}").run()?;
+        }
+    }
+    Ok(())
+}
+
+/// Installs the development dependencies of package-lock.json when they are missing or out of date.
+pub fn npm_packages(house: &House) -> Result<()> {
+    if find_on_path("node").is_none() || find_on_path("npm").is_none() {
+        bail!("node (20 or newer) and npm are needed and not on the PATH");
+    }
+    let inputs = [house.path("package.json"), house.path("package-lock.json")];
+    let outputs = [house.path("node_modules/.package-lock.json")];
+    stamp::when_changed(house, "npm", &inputs, &outputs, || {
+        println!("installing the npm packages of package-lock.json");
+        cmd!(house.sh, "npm ci --no-audit --no-fund").run().context("npm ci failed")
+    })?;
+    Ok(())
+}
+
+/// Chromium and its WebDriver.
+pub struct Browser {
+    /// The browser.
+    pub chromium: PathBuf,
+    /// Its driver, for the wasm-bindgen test runner.
+    pub driver: PathBuf,
+}
+
+/// Finds Chromium and its driver (`CHROMIUM` and `CHROMEDRIVER` when set), installing Debian's when they are missing.
+pub fn browser(house: &House) -> Result<Browser> {
+    if let Some(browser) = find_browser() {
+        return Ok(browser);
+    }
+    if find_on_path("apt-get").is_none() {
+        bail!("Chromium and chromedriver are needed: put them on the PATH, or set CHROMIUM and CHROMEDRIVER");
+    }
+    println!("installing Debian's packages chromium and chromium-driver");
+    let packages = ["--yes", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"];
+    apt_get(house).args(["update", "-qq"]).run()?;
+    apt_get(house).args(["install", "-qq", "-o", "Dpkg::Use-Pty=0"]).args(packages).run()?;
+    find_browser().context("chromium and chromedriver are not on the PATH after installing them")
+}
+
+fn apt_get(house: &House) -> Cmd<'_> {
+    let program = if rustix::process::geteuid().is_root() { house.sh.cmd("env") } else { house.sh.cmd("sudo").arg("env") };
+    program.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+}
+
+fn find_browser() -> Option<Browser> {
+    let chromium = from_env("CHROMIUM").or_else(|| find_on_path("chromium"))?;
+    let driver = from_env("CHROMEDRIVER").or_else(|| find_on_path("chromedriver"))?;
+    Some(Browser { chromium, driver })
+}
+
+fn from_env(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_file())
+}
+
+fn find_on_path(program: &str) -> Option<PathBuf> {
+    which::which(program).ok()
+}
