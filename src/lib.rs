@@ -6,4 +6,6 @@
 pub mod error;
 pub mod model;
 pub mod session;
+#[cfg(target_arch = "wasm32")]
+mod web;
 pub mod wire;

@@ -160,9 +160,7 @@ impl<B: Batch> Machine<B> {
     /// The cursor up to which a stream's user handled everything; none before the server told where the stream begins.
     #[must_use]
     pub fn cursor(&self, stream: StreamId) -> Option<Cursor> {
-        let stream = self.streams.iter().find(|candidate| candidate.stream == stream)?;
-        let position = stream.position.as_ref()?;
-        Some(Cursor { log: position.log.clone(), sequence: stream.handled })
+        self.streams.iter().find(|candidate| candidate.stream == stream)?.cursor()
     }
 
     // -- what users do ----------------------------------------------------------------------------------------------
@@ -193,14 +191,14 @@ impl<B: Batch> Machine<B> {
             self.send(ClientFrame::Unsubscribe { id: SubscriptionId::Number(stream.wire_id) });
         }
         if stream.pulling {
-            self.outputs.push_back(Output::End { stream: stream.stream, result: Ok(None) });
+            self.outputs.push_back(Output::End { stream: stream.stream, result: Ok(None), cursor: stream.cursor() });
         }
         self.rest();
     }
 
     fn close(&mut self) {
         for stream in self.streams.drain(..) {
-            self.outputs.push_back(Output::End { stream: stream.stream, result: Ok(None) });
+            self.outputs.push_back(Output::End { stream: stream.stream, result: Ok(None), cursor: stream.cursor() });
         }
         self.hang_up(1000);
         self.phase = Phase::Closed;
@@ -524,7 +522,7 @@ impl<B: Batch> Machine<B> {
             if stream.pulling
                 && let Some(result) = stream.ending.clone()
             {
-                self.outputs.push_back(Output::End { stream: stream.stream, result });
+                self.outputs.push_back(Output::End { stream: stream.stream, result, cursor: stream.cursor() });
                 over = true;
             }
         }

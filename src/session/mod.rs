@@ -17,6 +17,7 @@ pub use machine::Machine;
 pub use subscription::{OnGap, Plan, Start};
 
 use crate::error::Error;
+use crate::model::Cursor;
 use crate::wire::frame::{ClientFrame, ClientInfo, ServerFrame};
 use crate::wire::frame_json::MalformedFrame;
 
@@ -26,6 +27,16 @@ pub trait Batch {
     fn count(&self) -> usize;
     /// The sequence of one of them; `None` when it has none that JavaScript can hold exactly.
     fn sequence(&self, index: usize) -> Option<u64>;
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Batch for serde_json::Value {
+    fn count(&self) -> usize {
+        self.as_array().map_or(0, Vec::len)
+    }
+    fn sequence(&self, index: usize) -> Option<u64> {
+        self.get(index)?.get("sequence")?.as_u64().filter(|sequence| *sequence <= crate::model::MAX_SAFE_INTEGER)
+    }
 }
 
 /// A user's stream. Numbers are never used twice in one machine.
@@ -140,6 +151,8 @@ pub enum Output<B> {
         stream: StreamId,
         /// The head a catch-up reached, nothing for a stream that was closed, or what went wrong.
         result: Result<Option<u64>, Error>,
+        /// Where a later stream can go on.
+        cursor: Option<Cursor>,
     },
     /// The state of the connection changed.
     State(ConnectionState),

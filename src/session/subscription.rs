@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use super::{Batch, StreamId};
 use crate::error::{Error, ErrorCode};
+use crate::model::Cursor;
 use crate::wire::frame::{After, Subscribe, SubscriptionId, Topic, Until};
 
 /// Where a stream begins.
@@ -101,6 +102,11 @@ impl<B: Batch> Subscription<B> {
             granted: 0,
             owed: 0,
         }
+    }
+
+    /// Up to where the user handled everything; none before the server told where the stream begins.
+    pub fn cursor(&self) -> Option<Cursor> {
+        Some(Cursor { log: self.position.as_ref()?.log.clone(), sequence: self.handled })
     }
 
     /// The frame that attaches it to a new socket, or again to the same one. `first` is the log's oldest good cursor.

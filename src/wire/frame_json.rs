@@ -111,13 +111,13 @@ impl<J: Json> Reader<'_, J> {
     }
 }
 
-impl<J: Json> ServerFrame<J> {
+impl<B> ServerFrame<B> {
     /// Reads a parsed frame; `None` is a frame of a type this version does not know, which the protocol says to ignore.
-    /// The events inside are handed on as they are.
+    /// The array of events inside is not looked at, but given to `batch` whole.
     ///
     /// # Errors
     /// [`MalformedFrame`] names the first field that is missing or of the wrong type.
-    pub fn read(frame: &J) -> Result<Option<Self>, MalformedFrame> {
+    pub fn read<J: Json>(frame: &J, batch: impl FnOnce(J) -> B) -> Result<Option<Self>, MalformedFrame> {
         let read = Reader(frame);
         Ok(Some(match read.text("type")?.as_str() {
             "ready" => {
@@ -150,7 +150,12 @@ impl<J: Json> ServerFrame<J> {
                 if events.length().is_none() {
                     return Err(MalformedFrame { field: "events" });
                 }
-                Self::Events { id: read.id()?, prev: read.integer("prev")?, through: read.integer("through")?, events }
+                Self::Events {
+                    id: read.id()?,
+                    prev: read.integer("prev")?,
+                    through: read.integer("through")?,
+                    events: batch(events),
+                }
             }
             "caughtUp" => Self::CaughtUp { id: read.id()?, head: read.integer("head")? },
             "complete" => Self::Complete { id: read.id()?, head: read.integer("head")? },
@@ -187,6 +192,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value as Parsed, json};
+
+    const fn whole(events: Parsed) -> Parsed {
+        events
+    }
 
     const SAFE: std::ops::RangeInclusive<u64> = 0..=crate::model::MAX_SAFE_INTEGER;
 
@@ -298,19 +307,19 @@ mod tests {
         #[test]
         fn both_codecs_read_the_same_server_frame(frame in server_frames()) {
             let json = serde_json::to_value(&frame).unwrap();
-            prop_assert_eq!(ServerFrame::read(&json), Ok(Some(frame)));
+            prop_assert_eq!(ServerFrame::read(&json, whole), Ok(Some(frame)));
         }
 
         #[test]
         fn any_json_is_a_frame_an_unknown_type_or_an_error(json in any_json()) {
-            let _ = ServerFrame::read(&json);
+            let _ = ServerFrame::read(&json, whole);
         }
     }
 
     #[test]
     fn unknown_frame_types_are_ignored_and_broken_ones_named() {
-        assert_eq!(ServerFrame::read(&json!({ "type": "weather" })), Ok(None));
-        assert_eq!(ServerFrame::read(&json!({ "type": "heartbeat" })), Err(MalformedFrame { field: "head" }));
-        assert_eq!(ServerFrame::read(&json!([])), Err(MalformedFrame { field: "type" }));
+        assert_eq!(ServerFrame::read(&json!({ "type": "weather" }), whole), Ok(None));
+        assert_eq!(ServerFrame::read(&json!({ "type": "heartbeat" }), whole), Err(MalformedFrame { field: "head" }));
+        assert_eq!(ServerFrame::read(&json!([]), whole), Err(MalformedFrame { field: "type" }));
     }
 }

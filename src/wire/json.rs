@@ -139,16 +139,6 @@ impl Json for serde_json::Value {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-impl crate::session::Batch for serde_json::Value {
-    fn count(&self) -> usize {
-        self.length().unwrap_or(0)
-    }
-    fn sequence(&self, index: usize) -> Option<u64> {
-        self.get(index)?.get("sequence")?.as_u64().filter(|sequence| *sequence <= MAX_SAFE_INTEGER)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

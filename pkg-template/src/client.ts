@@ -1,0 +1,222 @@
+import { LiveConnection, type Connection } from "./connection.js";
+import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
+import { Host, type Runtime } from "./host.js";
+import { EventIterator, type Sequenced } from "./iterator.js";
+import { readOptions, type ClientOptions, type Settings } from "./options.js";
+import { asyncDispose, TypedEventStream } from "./stream.js";
+import init, {
+  Core,
+  type CallOptions,
+  type CatchUpEvent,
+  type ChatEvent,
+  type Chats as GeneratedChats,
+  type EventSource,
+} from "./wasm/im_chats.js";
+
+const UNARY = [
+  "create",
+  "get",
+  "count",
+  "markRead",
+  "setTyping",
+  "shareContactInfo",
+  "setBackground",
+  "hasBackground",
+  "removeBackground",
+] as const;
+
+/** Options of `chats.subscribeEvents`. */
+export interface SubscribeOptions {
+  /** Only events of this chat; all visible chats without it. */
+  readonly chat?: string;
+  /**
+   * Where to begin: a saved `stream.cursor`, or a sequence, from which on history and live events arrive as one ordered
+   * stream. Without it the stream begins now.
+   */
+  readonly after?: string | number;
+  /**
+   * Whether the stream goes on by itself after a cut, without losing or repeating an event. Default true. With `false` a cut
+   * ends it with a `ConnectionError`.
+   */
+  readonly resume?: boolean;
+  /** Ends the stream; the loop over it then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** `im.chats`: creates and manages conversations, and watches them. */
+export interface Chats extends Pick<GeneratedChats, (typeof UNARY)[number]> {
+  /**
+   * The events of one chat, or of all visible chats, as they happen.
+   *
+   * Subscribing begins at once, not with the first pull; {@link TypedEventStream.ready} tells when nothing can be missed any
+   * more. Bad options are reported by the stream, as a `ValidationError`.
+   *
+   * @example
+   * for await (const event of im.chats.subscribeEvents()) console.log(event.chatGuid, event.type);
+   */
+  subscribeEvents(options?: SubscribeOptions): TypedEventStream<ChatEvent>;
+}
+
+/** `im.events`: the durable log of everything that happened. */
+export interface Events {
+  /**
+   * Replays everything the log still holds after `after` – a saved cursor or a sequence, from the beginning without it – and
+   * ends with one `catchup.complete`. Bad input is reported by the stream, as a `ValidationError`.
+   */
+  catchUp(after?: string | number, options?: CallOptions): TypedEventStream<CatchUpEvent>;
+}
+
+/** A client of one account. */
+export interface Client extends AsyncDisposable {
+  /** Creates and manages conversations, and watches them. */
+  readonly chats: Chats;
+  /** The durable log of everything that happened. */
+  readonly events: Events;
+  /** How the connection of the event streams is. */
+  readonly connection: Connection;
+  /** Ends open streams (their loops finish) and calls under way, and refuses later ones. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** One start of the wasm for all clients; a failed one is forgotten, so the next call tries again. */
+let starting: Promise<void> | undefined;
+
+/** Set for good when the wasm trapped: its memory can no longer be trusted. */
+let crash: IMessageError | undefined;
+
+/** What rejects every call under way when that happens; a trap would leave them waiting for ever. */
+const underWay = new Set<(error: unknown) => void>();
+
+function crashed(message: string): IMessageError {
+  crash ??= new IMessageError(`im-chats stopped working and must be loaded anew: ${message}`, {
+    code: ErrorCode.internalError,
+    grpcCode: 13,
+    retryable: false,
+  });
+  for (const reject of underWay) reject(crash);
+  underWay.clear();
+  return crash;
+}
+
+/** Runs something that ends in the wasm; settles also when the wasm does not come back. */
+function guarded<T>(run: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (crash) return reject(crash);
+    underWay.add(reject);
+    run()
+      .then(resolve, (error: unknown) => reject(error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error))
+      .finally(() => underWay.delete(reject));
+  });
+}
+
+function start(runtime: Runtime): Promise<void> {
+  starting ??= (async () => {
+    try {
+      await init({ module_or_path: (await runtime.wasm()) as Parameters<typeof init>[0] & object } as Parameters<typeof init>[0]);
+    } catch (cause) {
+      starting = undefined;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ConnectionError(`the WebAssembly part of im-chats could not be started: ${why}`, {
+        code: ErrorCode.networkError,
+        grpcCode: 14,
+        retryable: true,
+        cause,
+      });
+    }
+  })();
+  return starting;
+}
+
+class LazyClient {
+  readonly connection = new LiveConnection();
+  readonly #runtime: Runtime;
+  readonly #settings: Settings;
+  readonly #host: Host;
+  readonly #streams = new Set<EventIterator<Sequenced>>();
+  #core: Core | undefined;
+  #closed: ValidationError | undefined;
+
+  constructor(runtime: Runtime, settings: Settings) {
+    this.#runtime = runtime;
+    this.#settings = settings;
+    this.#host = new Host(
+      (state) => this.connection.changed(state as Connection["state"]),
+      (message) => void crashed(message),
+    );
+  }
+
+  async #started(): Promise<Core> {
+    if (this.#closed) throw this.#closed;
+    if (!this.#core) {
+      await start(this.#runtime);
+      // Closed, or started by another call, while this one waited.
+      if (this.#closed) throw this.#closed;
+      this.#core ??= new Core(this.#host, this.#settings);
+      const core = this.#core;
+      this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
+    }
+    return this.#core;
+  }
+
+  call<T>(run: (core: Core) => Promise<T>): Promise<T> {
+    return guarded(async () => run(await this.#started()));
+  }
+
+  stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => EventSource): TypedEventStream<T> {
+    const iterator: EventIterator<T & Sequenced> = new EventIterator(
+      () =>
+        guarded(async () => {
+          const core = await this.#started();
+          this.#host.webSocket ??= await this.#runtime.webSocket();
+          return open(core);
+        }),
+      isSignal(signal) ? signal : undefined,
+      () => this.#streams.delete(iterator),
+    );
+    this.#streams.add(iterator);
+    return new TypedEventStream<T>(iterator);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = new ValidationError("the client is closed; create a new one with createClient", {
+      code: ErrorCode.preconditionFailed,
+      grpcCode: 9,
+      retryable: false,
+    });
+    for (const stream of [...this.#streams]) void stream.return();
+    if (this.#core && !crash) this.#core.close(this.#closed);
+    else this.connection.changed("closed");
+  }
+}
+
+/** Anything else in `signal` is refused by the wasm side, with the other bad options. */
+function isSignal(value: unknown): value is AbortSignal {
+  return typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
+}
+
+/** Makes the `createClient` of one runtime. @internal */
+export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
+  return (options) => {
+    const client = new LazyClient(runtime, readOptions(options));
+    const unary = Object.fromEntries(
+      UNARY.map((name) => [
+        name,
+        (...input: never[]) =>
+          client.call((core) => (core.chats[name] as (...input: never[]) => Promise<unknown>).apply(core.chats, input)),
+      ]),
+    ) as unknown as Pick<Chats, (typeof UNARY)[number]>;
+    return {
+      chats: {
+        ...unary,
+        subscribeEvents: (subscription) => client.stream(subscription?.signal, (core) => core.subscribeEvents(subscription)),
+      },
+      events: {
+        catchUp: (after, catchUpOptions) => client.stream(catchUpOptions?.signal, (core) => core.catchUp(after, catchUpOptions)),
+      },
+      connection: client.connection,
+      close: () => client.close(),
+      [asyncDispose]: () => client.close(),
+    };
+  };
+}

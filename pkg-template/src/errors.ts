@@ -1,0 +1,140 @@
+/**
+ * Every documented error code. A code that only a newer server knows arrives as a plain string.
+ */
+export const ErrorCode = {
+  unauthenticated: "unauthenticated",
+  tokenExpired: "tokenExpired",
+  tokenBlocked: "tokenBlocked",
+  unauthorized: "unauthorized",
+  dailyLimitExceeded: "dailyLimitExceeded",
+  recipientLimitExceeded: "recipientLimitExceeded",
+  uploadRateExceeded: "uploadRateExceeded",
+  contentDuplicateExceeded: "contentDuplicateExceeded",
+  recipientCoolingDown: "recipientCoolingDown",
+  recipientLocked: "recipientLocked",
+  burstRateExceeded: "burstRateExceeded",
+  newContactThrottled: "newContactThrottled",
+  sendReceiveRatioExceeded: "sendReceiveRatioExceeded",
+  duplicateMessage: "duplicateMessage",
+  chatNotFound: "chatNotFound",
+  messageNotFound: "messageNotFound",
+  attachmentNotFound: "attachmentNotFound",
+  addressNotFound: "addressNotFound",
+  sharedFriendLocationNotFound: "sharedFriendLocationNotFound",
+  groupIconNotFound: "groupIconNotFound",
+  pollNotFound: "pollNotFound",
+  invalidArgument: "invalidArgument",
+  preconditionFailed: "preconditionFailed",
+  operationNotSupported: "operationNotSupported",
+  attachmentNotReady: "attachmentNotReady",
+  privateApiUnavailable: "privateApiUnavailable",
+  serviceUnavailable: "serviceUnavailable",
+  timeout: "timeout",
+  internalError: "internalError",
+  databaseError: "databaseError",
+  networkError: "networkError",
+  cursorTooOld: "cursorTooOld",
+  cursorAhead: "cursorAhead",
+  logChanged: "logChanged",
+} as const;
+
+/** A documented error code. */
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** What an {@link IMessageError} is made of besides its message. */
+export interface IMessageErrorOptions {
+  /** The reason; an {@link ErrorCode}, or a code that only a newer server knows. */
+  readonly code: ErrorCode | (string & {});
+  /** The gRPC status number; it decides the class. */
+  readonly grpcCode: number;
+  /** Whether the same call may succeed later, unchanged. */
+  readonly retryable: boolean;
+  /** Facts by name, for example `field`, the input that is wrong. */
+  readonly context?: Readonly<Record<string, string>>;
+  /** How long the server asks to wait before the next try, in milliseconds. */
+  readonly retryAfter?: number;
+  /** Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. */
+  readonly source?: string;
+  /** The server's id of the request, for its operator. */
+  readonly requestId?: string;
+  /** What caused it. */
+  readonly cause?: unknown;
+}
+
+/** The class of every failure that this package reports. */
+export class IMessageError extends Error {
+  /** The reason; an {@link ErrorCode}, or a code that only a newer server knows. */
+  readonly code: ErrorCode | (string & {});
+  /** The gRPC status number. */
+  readonly grpcCode: number;
+  /** Whether the same call may succeed later, unchanged. */
+  readonly retryable: boolean;
+  /** Facts by name, for example `field`, the input that is wrong. */
+  readonly context: Readonly<Record<string, string>>;
+  /** How long the server asks to wait before the next try, in milliseconds. */
+  declare readonly retryAfter?: number;
+  /** Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. */
+  declare readonly source?: string;
+  /** The server's id of the request, for its operator. */
+  declare readonly requestId?: string;
+
+  /** Errors are usually met, not made; making one helps to test code that handles them. */
+  constructor(message: string, options: IMessageErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = options.code;
+    this.grpcCode = options.grpcCode;
+    this.retryable = options.retryable;
+    this.context = options.context ?? {};
+    // An absent value is an absent key, so that a logged error shows only what is known.
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+    if (options.source !== undefined) this.source = options.source;
+    if (options.requestId !== undefined) this.requestId = options.requestId;
+  }
+}
+
+/** The token is missing, wrong, expired, or does not allow this. */
+export class AuthenticationError extends IMessageError {
+  static override readonly name: string = "AuthenticationError";
+}
+
+/** What was asked for does not exist. */
+export class NotFoundError extends IMessageError {
+  static override readonly name: string = "NotFoundError";
+}
+
+/** A rate limit or quota was reached. */
+export class RateLimitError extends IMessageError {
+  static override readonly name: string = "RateLimitError";
+}
+
+/** The input is wrong, here or at the server; `context.field` names where. */
+export class ValidationError extends IMessageError {
+  static override readonly name: string = "ValidationError";
+}
+
+/** The service could not be reached, or did not answer in time. */
+export class ConnectionError extends IMessageError {
+  static override readonly name: string = "ConnectionError";
+}
+
+Object.defineProperty(IMessageError, "name", { value: "IMessageError" });
+
+/** In the order of the numbers that the wasm side gives its categories. */
+const CLASSES = [IMessageError, AuthenticationError, NotFoundError, RateLimitError, ValidationError, ConnectionError];
+
+/** @internal */
+export function buildError(category: number, message: string, options: IMessageErrorOptions, cause: unknown): IMessageError {
+  const Class = CLASSES[category] ?? IMessageError;
+  return new Class(message, { ...options, cause });
+}
+
+/** @internal Bad input, found before anything is sent. */
+export function invalid(field: string, message: string): ValidationError {
+  return new ValidationError(message, {
+    code: ErrorCode.invalidArgument,
+    grpcCode: 3,
+    retryable: false,
+    context: { field },
+  });
+}

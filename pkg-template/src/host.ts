@@ -1,0 +1,116 @@
+import { buildError, type IMessageErrorOptions } from "./errors.js";
+
+/** The part of a WebSocket that is used; the one of `ws` fits as well. @internal */
+export interface WebSocketLike {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+/** @internal */
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike;
+
+/** What each runtime's entry provides. @internal */
+export interface Runtime {
+  /** What the generated `init` takes: the wasm, in any form it knows. */
+  wasm(): unknown;
+  /** The runtime's WebSocket. */
+  webSocket(): WebSocketConstructor | Promise<WebSocketConstructor>;
+}
+
+type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
+
+/** What the wasm side needs of its runtime; `src/web/host.rs` is the other half. @internal */
+export class Host {
+  /** Set before the first stream opens. */
+  webSocket: WebSocketConstructor | undefined;
+  readonly #stateChanged: (state: string) => void;
+  readonly #crashed: (message: string) => void;
+
+  constructor(stateChanged: (state: string) => void, crashed: (message: string) => void) {
+    this.#stateChanged = stateChanged;
+    this.#crashed = crashed;
+  }
+
+  error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
+    return buildError(category, message, fields, cause);
+  }
+
+  idempotencyKey(): string {
+    const bytes = new Uint8Array(16);
+    // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
+    if (globalThis.crypto?.getRandomValues) crypto.getRandomValues(bytes);
+    else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  sequences(events: readonly { readonly sequence?: unknown }[]): Float64Array {
+    const sequences = new Float64Array(events.length);
+    for (let index = 0; index < events.length; index++) {
+      const sequence = events[index]?.sequence;
+      sequences[index] = typeof sequence === "number" ? sequence : NaN;
+    }
+    return sequences;
+  }
+
+  openSocket(url: string, protocol: string, attempt: number, report: Report): { send(text: string): void; close(code: number): void } {
+    const Socket = this.webSocket;
+    if (!Socket) throw new Error("this runtime has no WebSocket");
+    const socket = new Socket(url, protocol);
+    socket.onopen = () => report(attempt, 0);
+    socket.onmessage = ({ data }) => {
+      let frame: unknown;
+      try {
+        frame = typeof data === "string" ? JSON.parse(data) : undefined;
+      } catch {
+        // Undefined is reported as a frame that is not what the protocol says.
+      }
+      report(attempt, 1, frame);
+    };
+    socket.onclose = ({ code }) => report(attempt, 2, code);
+    // Kept for good: `ws` throws an error that nobody listens to, also after we lost interest.
+    socket.onerror = () => {};
+    return {
+      send: (text) => socket.send(text),
+      close: (code) => {
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.close(code);
+      },
+    };
+  }
+
+  watchWake(wake: (online?: boolean) => void): () => void {
+    const target: Partial<EventTarget> = globalThis;
+    const listeners: [Partial<EventTarget>, string, () => void][] = [];
+    const listen = (on: Partial<EventTarget> | undefined, type: string, listener: () => void) => {
+      if (!on?.addEventListener) return;
+      on.addEventListener(type, listener);
+      listeners.push([on, type, listener]);
+    };
+    const page = typeof document === "undefined" ? undefined : document;
+    listen(page, "visibilitychange", () => {
+      if (page?.visibilityState === "visible") wake();
+    });
+    listen(page, "resume", () => wake());
+    // Only pages and workers tell these; elsewhere the global has no such events.
+    if (page || typeof (globalThis as { importScripts?: unknown }).importScripts === "function") {
+      listen(target, "pageshow", () => wake());
+      listen(target, "online", () => wake(true));
+      listen(target, "offline", () => wake(false));
+    }
+    return () => {
+      for (const [on, type, listener] of listeners) on.removeEventListener?.(type, listener);
+    };
+  }
+
+  stateChanged(state: string): void {
+    this.#stateChanged(state);
+  }
+
+  crashed(message: string): void {
+    this.#crashed(message);
+  }
+}

@@ -1,0 +1,168 @@
+import type { EventSource } from "./wasm/im_chats.js";
+
+/** What a stream pulls from: an async iterator that also knows its cursor. @internal */
+export interface StreamSource<T> extends AsyncIterator<T, undefined> {
+  next(): Promise<IteratorResult<T, undefined>>;
+  /** Ends it; whoever waits gets the end. Safe to repeat. */
+  return(): Promise<IteratorResult<T, undefined>>;
+  /** Everything up to here was handled. */
+  readonly cursor: string | undefined;
+  /** The event given last counts as handled, although no next one is asked for. */
+  acknowledge(): void;
+  /** Resolves once nothing that happens from now on can be missed. */
+  ready(): Promise<void>;
+}
+
+const END: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined });
+
+/** @internal */
+export interface Sequenced {
+  readonly sequence?: number;
+}
+
+/**
+ * The events of one subscription. The wasm side is asked once per batch; in between, `next()` only walks an array.
+ * @internal
+ */
+export class EventIterator<T extends Sequenced> implements StreamSource<T> {
+  #batch: readonly T[] = [];
+  #index = 0;
+  #acknowledged = false;
+  #source: EventSource | undefined;
+  #failure: { readonly reason: unknown } | undefined;
+  #ended = false;
+  /** Settles when the stream is closed while the wasm side is still loading. */
+  #abandon: (() => void) | undefined;
+  readonly #opening: Promise<EventSource | undefined>;
+  /** Calls to `next()` that wait for a batch, one behind the other. */
+  #waiting: Promise<unknown> | undefined;
+  readonly #onEnd: () => void;
+  #removeListener: (() => void) | undefined;
+
+  constructor(open: () => Promise<EventSource>, signal: AbortSignal | undefined, onEnd: () => void) {
+    this.#onEnd = onEnd;
+    const abandoned = new Promise<undefined>((resolve) => {
+      this.#abandon = () => resolve(undefined);
+    });
+    const opened = open().then((source) => {
+      if (this.#ended) {
+        source.close();
+        source.free();
+        return undefined;
+      }
+      this.#source = source;
+      return source;
+    });
+    this.#opening = Promise.race([opened, abandoned]);
+    // Whoever iterates sees the error; a stream nobody iterates must not become an unhandled rejection.
+    this.#opening.catch(() => {});
+    opened.catch(() => {});
+    if (signal) this.#obey(signal);
+  }
+
+  #obey(signal: AbortSignal): void {
+    const abort = () => {
+      if (this.#ended) return;
+      this.#failure = { reason: signal.reason };
+      this.#finish();
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener("abort", abort, { once: true });
+    this.#removeListener = () => signal.removeEventListener("abort", abort);
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#waiting) return this.#queue();
+    if (this.#index < this.#batch.length) {
+      return Promise.resolve({ done: false, value: this.#batch[this.#index++] as T });
+    }
+    return this.#queue();
+  }
+
+  #queue(): Promise<IteratorResult<T, undefined>> {
+    const turn = this.#waiting ? this.#waiting.then(() => this.#take()) : this.#take();
+    const settled = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#waiting = settled;
+    void settled.then(() => {
+      if (this.#waiting === settled) this.#waiting = undefined;
+    });
+    return turn;
+  }
+
+  async #take(): Promise<IteratorResult<T, undefined>> {
+    if (this.#index < this.#batch.length) return { done: false, value: this.#batch[this.#index++] as T };
+    // Asking for more is what handles the last event: from here on the wasm side knows the cursor.
+    this.#batch = [];
+    this.#index = 0;
+    try {
+      const source = this.#source ?? (this.#ended ? undefined : await this.#opening);
+      const pulled = this.#ended ? undefined : ((await source?.pull()) as readonly T[] | undefined);
+      if (pulled === undefined || this.#ended) {
+        this.#finish();
+        return this.#over();
+      }
+      this.#batch = pulled;
+      this.#index = 1;
+      return { done: false, value: pulled[0] as T };
+    } catch (error) {
+      this.#finish();
+      throw error;
+    }
+  }
+
+  /** The end, or – once – the reason it was aborted for. */
+  #over(): IteratorResult<T, undefined> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) throw failure.reason;
+    return END;
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#cursor = this.cursor;
+    this.#ended = true;
+    this.#batch = [];
+    this.#index = 0;
+    this.#removeListener?.();
+    this.#abandon?.();
+    const source = this.#source;
+    this.#source = undefined;
+    if (source) {
+      source.close();
+      this.#cursor ??= source.cursor(undefined) as string | undefined;
+      source.free();
+    }
+    this.#onEnd();
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#finish();
+    return Promise.resolve(END);
+  }
+
+  /** The cursor a stream that is over ended with. */
+  #cursor: string | undefined;
+
+  get cursor(): string | undefined {
+    if (!this.#source) return this.#cursor;
+    // The event given last is with the user, so the one before it is the last that was handled.
+    const handled = this.#index - (this.#acknowledged ? 1 : 2);
+    return this.#source.cursor(this.#batch[handled]?.sequence) as string | undefined;
+  }
+
+  acknowledge(): void {
+    this.#acknowledged = true;
+  }
+
+  async ready(): Promise<void> {
+    const source = this.#source ?? (await this.#opening);
+    await source?.ready();
+  }
+}

@@ -1,0 +1,122 @@
+import { invalid } from "./errors.js";
+
+/** Settings of the automatic retry of unary calls. */
+export interface RetryOptions {
+  /** Tries in all, the first included. 1 to 100, default 4. */
+  readonly maxAttempts?: number;
+  /** Bound of the first wait in milliseconds; it doubles with every failure. Default 200. */
+  readonly initialDelay?: number;
+  /** Largest bound of a wait in milliseconds. Default 5,000. */
+  readonly maxDelay?: number;
+}
+
+/** Options of `createClient`. */
+export interface ClientOptions {
+  /** Where the service is: `host[:port]`, or a full `http(s)://` URL. */
+  readonly address: string;
+  /**
+   * The bearer token, or a function that gives one. A function is asked again for every call and for every connection, so it
+   * can hand out short-lived tokens.
+   */
+  readonly token: string | (() => string | Promise<string>);
+  /** Whether an `address` without a scheme means https. Default true. */
+  readonly tls?: boolean;
+  /** How long a call may take in milliseconds, retries included. 1 to 2,147,483,647, default 30,000. Streams are not limited. */
+  readonly timeout?: number;
+  /**
+   * Whether calls that fail with a retryable error are tried again. Default false. `true` means 4 tries with full jitter
+   * between 200 ms and 5 s; the server's `Retry-After` is honoured up to 30 s. A write is only tried again when it has an
+   * idempotency key.
+   */
+  readonly retry?: boolean | RetryOptions;
+  /** Whether every write gets an idempotency key of its own, kept over its retries. Default true. */
+  readonly autoIdempotency?: boolean;
+  /** A dedicated instance of the service, sent as `x-photon-server`. */
+  readonly server?: string;
+}
+
+/** What the wasm side is given. @internal */
+export interface Settings {
+  readonly baseUrl: string;
+  readonly token: ClientOptions["token"];
+  readonly timeout: number;
+  readonly maxAttempts: number;
+  readonly initialDelay: number;
+  readonly maxDelay: number;
+  readonly autoIdempotency: boolean;
+  readonly server: string | undefined;
+}
+
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** Checks every option before anything is sent. @internal */
+export function readOptions(options: ClientOptions): Settings {
+  checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "server"]);
+  const { token, server } = options;
+  if (typeof token !== "function" && (typeof token !== "string" || token.trim() === "")) {
+    throw invalid("token", "expected a token, or a function that gives one");
+  }
+  if (server !== undefined && (typeof server !== "string" || !/^[\x21-\x7e]+$/.test(server))) {
+    throw invalid("server", "expected the name of an instance, in visible ASCII characters");
+  }
+  return {
+    baseUrl: baseUrl(options.address, flag(options.tls, "tls", true)),
+    token,
+    server,
+    timeout: integer(options.timeout, "timeout", 30_000, 1, MAX_TIMER_MS),
+    autoIdempotency: flag(options.autoIdempotency, "autoIdempotency", true),
+    ...retrySettings(options.retry),
+  };
+}
+
+function retrySettings(retry: ClientOptions["retry"]): Pick<Settings, "maxAttempts" | "initialDelay" | "maxDelay"> {
+  if (retry === undefined || typeof retry === "boolean") {
+    return { maxAttempts: retry ? 4 : 1, initialDelay: 200, maxDelay: 5_000 };
+  }
+  checkKeys(retry, "retry", ["maxAttempts", "initialDelay", "maxDelay"]);
+  return {
+    maxAttempts: integer(retry.maxAttempts, "retry.maxAttempts", 4, 1, 100),
+    initialDelay: integer(retry.initialDelay, "retry.initialDelay", 200, 0, MAX_TIMER_MS),
+    maxDelay: integer(retry.maxDelay, "retry.maxDelay", 5_000, 0, MAX_TIMER_MS),
+  };
+}
+
+function checkKeys(options: unknown, field: string, known: readonly string[]): asserts options is object {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalid(field, `expected an object, got ${options === null ? "null" : Array.isArray(options) ? "array" : typeof options}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw invalid(key, `unknown option ${key}; there are: ${known.join(", ")}`);
+  }
+}
+
+function flag(value: unknown, field: string, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value !== "boolean") throw invalid(field, `expected true or false, got ${typeof value}`);
+  return value;
+}
+
+function integer(value: unknown, field: string, otherwise: number, least: number, most: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
+    throw invalid(field, `expected a whole number from ${least} to ${most}, got ${String(value)}`);
+  }
+  return value;
+}
+
+function baseUrl(address: unknown, tls: boolean): string {
+  const mistake = "expected host[:port], or a full http(s):// URL without user, query or fragment";
+  if (typeof address !== "string" || address.trim() === "") throw invalid("address", mistake);
+  const text = address.trim();
+  const full = /^https?:\/\//i.test(text);
+  // Without a scheme only host and port are meant; anything more is more likely a mistake than a path.
+  if (!full && /[/?#@\\\s]/.test(text)) throw invalid("address", mistake);
+  let url: URL;
+  try {
+    url = new URL(full ? text : `${tls ? "https" : "http"}://${text}`);
+  } catch {
+    throw invalid("address", mistake);
+  }
+  if (url.username || url.password || url.search || url.hash) throw invalid("address", mistake);
+  return url.href.replace(/\/+$/, "");
+}

@@ -1,0 +1,26 @@
+/** What every entry exports besides its `createClient`. */
+export { AuthenticationError, ConnectionError, ErrorCode, IMessageError, NotFoundError, RateLimitError, ValidationError } from "./errors.js";
+export type { IMessageErrorOptions } from "./errors.js";
+export { MessageEffect } from "./effects.js";
+export { TypedEventStream } from "./stream.js";
+export type { Chats, Client, Events, SubscribeOptions } from "./client.js";
+export type { Connection, ConnectionStatus } from "./connection.js";
+export type { ClientOptions, RetryOptions } from "./options.js";
+export type {
+  CallOptions,
+  CatchUpComplete,
+  CatchUpEvent,
+  Chat,
+  ChatEvent,
+  ChatServiceType,
+  ConnectionState,
+  CountChatsOptions,
+  CreateChatOptions,
+  CreateChatResult,
+  EventContext,
+  LiveEvent,
+  Message,
+  MessageContent,
+  MessageEvent,
+  SingleServiceAddressInfo,
+} from "./wasm/im_chats.js";

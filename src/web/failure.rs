@@ -1,0 +1,66 @@
+//! Errors on their way to JavaScript.
+
+use wasm_bindgen::prelude::*;
+
+use super::host::Host;
+use super::js::set;
+use crate::error::{Category, Error};
+use crate::wire::json::Json;
+
+/// Why something did not work, before it is a JavaScript error.
+pub(super) enum Failure {
+    /// One of ours, and the JavaScript value that caused it, or undefined.
+    Ours(Error, JsValue),
+    /// Something of the user's own, given back untouched: an abort reason.
+    Theirs(JsValue),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ours(error, JsValue::UNDEFINED)
+    }
+}
+
+impl Failure {
+    /// The value to throw.
+    pub(super) fn into_js(self, host: &Host) -> JsValue {
+        match self {
+            Self::Ours(error, cause) => to_js(host, &error, &cause),
+            Self::Theirs(value) => value,
+        }
+    }
+}
+
+/// The JavaScript error that `error` is.
+pub(super) fn to_js(host: &Host, error: &Error, cause: &JsValue) -> JsValue {
+    let context = js_sys::Object::new();
+    for (key, value) in &error.context {
+        set(&context, key, &JsValue::from_str(value));
+    }
+    let mut fields = vec![
+        ("code", JsValue::from_str(&error.code)),
+        ("grpcCode", JsValue::from_integer(u64::from(error.grpc_code.number()))),
+        ("retryable", JsValue::from_bool(error.retryable)),
+        ("context", context.into()),
+    ];
+    if let Some(wait) = error.retry_after_ms {
+        fields.push(("retryAfter", JsValue::from_integer(wait)));
+    }
+    if let Some(source) = &error.source {
+        fields.push(("source", JsValue::from_str(source)));
+    }
+    if let Some(request_id) = &error.request_id {
+        fields.push(("requestId", JsValue::from_str(request_id)));
+    }
+    // The shell's order of classes.
+    let category = match error.category() {
+        Category::Other => 0,
+        Category::Authentication => 1,
+        Category::NotFound => 2,
+        Category::RateLimit => 3,
+        Category::Validation => 4,
+        Category::Connection => 5,
+    };
+    // A shell that cannot even build an error leaves the message, which is better than nothing.
+    host.error(category, &error.message, &JsValue::object(fields), cause).unwrap_or_else(|_| JsValue::from_str(&error.message))
+}

@@ -1,0 +1,54 @@
+//! What the binding needs of its runtime and cannot make itself; the TypeScript shell provides it.
+//!
+//! Handing it in, instead of importing a module, keeps one identity of the error classes, lets each runtime's entry choose
+//! its `WebSocket`, and lets the tests replace all of it.
+
+use js_sys::{Float64Array, Function};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The shell's `Host` object.
+    #[derive(Clone)]
+    pub type Host;
+
+    /// Builds an error of the class that `category` numbers.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn error(this: &Host, category: u8, message: &str, fields: &JsValue, cause: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// A fresh idempotency key.
+    #[wasm_bindgen(method, structural, catch, js_name = idempotencyKey)]
+    pub fn idempotency_key(this: &Host) -> Result<String, JsValue>;
+
+    /// The sequences of an array of events, in one crossing; NaN where there is none.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn sequences(this: &Host, events: &JsValue) -> Result<Float64Array, JsValue>;
+
+    /// Opens a WebSocket that reports to `report(attempt, kind, value)`: kind 0 open, 1 a parsed frame (undefined when it was
+    /// not JSON), 2 closed with a code.
+    #[wasm_bindgen(method, structural, catch, js_name = openSocket)]
+    pub fn open_socket(this: &Host, url: &str, protocol: &str, attempt: u32, report: &Function) -> Result<Socket, JsValue>;
+
+    /// Calls `wake(online)` when the page comes back to life or the network changes; gives a function that stops it.
+    #[wasm_bindgen(method, structural, catch, js_name = watchWake)]
+    pub fn watch_wake(this: &Host, wake: &Function) -> Result<Function, JsValue>;
+
+    /// Told whenever the state of the connection changes; users are called later, never while Rust is on the stack.
+    #[wasm_bindgen(method, structural, catch, js_name = stateChanged)]
+    pub fn state_changed(this: &Host, state: &str) -> Result<(), JsValue>;
+
+    /// Told that this module panicked, and where.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn crashed(this: &Host, place: &str) -> Result<(), JsValue>;
+
+    /// An open WebSocket.
+    pub type Socket;
+
+    /// Sends a text frame.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn send(this: &Socket, text: &str) -> Result<(), JsValue>;
+
+    /// Stops listening and closes.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn close(this: &Socket, code: u16) -> Result<(), JsValue>;
+}

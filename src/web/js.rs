@@ -1,0 +1,113 @@
+//! JavaScript values as parsed JSON, and the few globals every runtime has.
+
+use js_sys::{Array, Object};
+use wasm_bindgen::prelude::*;
+
+use crate::wire::json::{Json, Value};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Reflect, js_name = get, catch)]
+    fn reflect_get(target: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
+    fn reflect_set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
+
+    #[wasm_bindgen(js_name = setTimeout, catch)]
+    fn set_timeout(callback: &JsValue, delay_ms: f64) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = clearTimeout, catch)]
+    fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
+}
+
+/// A property, or undefined: also where reading it throws, as on null or behind a getter of the user's.
+pub(super) fn get(target: &JsValue, key: &str) -> JsValue {
+    reflect_get(target, key).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Sets a property of an object of our own making.
+pub(super) fn set(target: &JsValue, key: &str, value: &JsValue) {
+    // Nothing can refuse it: the object is plain and new.
+    let _ = reflect_set(target, key, value);
+}
+
+/// A timer of the runtime. It is cleared when it is dropped, so none outlives what it was for.
+pub(super) struct Timer(JsValue);
+
+impl Timer {
+    /// Calls `callback` once after `delay_ms`; runtimes take at most 2^31 − 1 ms.
+    pub(super) fn start(callback: &JsValue, delay_ms: u64) -> Self {
+        let delay = f64::from(u32::try_from(delay_ms).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()));
+        Self(set_timeout(callback, delay).unwrap_or(JsValue::UNDEFINED))
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let _ = clear_timeout(&self.0);
+    }
+}
+
+/// The JSON text of a value.
+pub(super) fn stringify(value: Value) -> String {
+    let value: JsValue = value.build();
+    js_sys::JSON::stringify(&value).ok().and_then(|text| text.as_string()).unwrap_or_default()
+}
+
+impl Json for JsValue {
+    fn is_null(&self) -> bool {
+        Self::is_null(self) || self.is_undefined()
+    }
+    fn is_object(&self) -> bool {
+        Self::is_object(self) && !Array::is_array(self)
+    }
+    fn is_text(&self) -> bool {
+        self.is_string()
+    }
+    fn text(&self) -> Option<String> {
+        self.as_string()
+    }
+    fn flag(&self) -> Option<bool> {
+        self.as_bool()
+    }
+    fn number(&self) -> Option<f64> {
+        self.as_f64()
+    }
+    fn length(&self) -> Option<usize> {
+        self.dyn_ref::<Array>().and_then(|array| usize::try_from(array.length()).ok())
+    }
+    fn item(&self, index: usize) -> Self {
+        match (self.dyn_ref::<Array>(), u32::try_from(index)) {
+            (Some(array), Ok(index)) => array.get(index),
+            _ => Self::UNDEFINED,
+        }
+    }
+    fn field(&self, name: &str) -> Self {
+        get(self, name)
+    }
+    fn array(items: Vec<Self>) -> Self {
+        let array = Array::new();
+        for item in items {
+            array.push(&item);
+        }
+        array.into()
+    }
+    fn object(fields: Vec<(&'static str, Self)>) -> Self {
+        let object = Object::new();
+        for (name, value) in fields {
+            set(&object, name, &value);
+        }
+        object.into()
+    }
+    fn from_text(text: &str) -> Self {
+        Self::from_str(text)
+    }
+    fn from_flag(flag: bool) -> Self {
+        Self::from_bool(flag)
+    }
+    fn from_integer(integer: u64) -> Self {
+        // The callers' integers are within 2^53 − 1, which is what makes them exact.
+        #[expect(clippy::cast_precision_loss, reason = "a safe integer by contract of the trait")]
+        Self::from_f64(integer as f64)
+    }
+}
