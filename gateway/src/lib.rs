@@ -1,12 +1,13 @@
 //! The gateway: REST, the event stream and the control plane over one durable store.
 //!
 //! `store` is the data directory, `log` the event log in it, `emulator` the service that writes both; `rest` and `http` are
-//! what a client meets; `app` is what the fronts share.
+//! what a client meets, `live` the event stream; `app` is what the fronts share.
 
 pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod http;
+pub mod live;
 pub mod log;
 pub mod run;
 pub mod store;

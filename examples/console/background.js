@@ -1,0 +1,130 @@
+// A chat's background: choosing a picture, looking at it first, sending it, taking it away.
+
+import { $, busy, say } from "./dom.js";
+import { bytes, clearErrors, showError } from "./words.js";
+
+export class Background {
+  #session;
+  #guid;
+  #file;
+  #chosenUrl;
+  /** Pictures set from this page, by chat: the API says whether there is a background, and never hands it out. */
+  #set = new Map();
+  #present = false;
+
+  constructor(session) {
+    this.#session = session;
+    $("file").onchange = () => this.#choose($("file").files[0]);
+    $("background-set").onclick = () => busy($("background-set"), () => this.#send());
+    $("background-remove").onclick = () => busy($("background-remove"), () => this.#remove());
+  }
+
+  /** Forgets what was chosen and not sent. */
+  leave() {
+    this.#guid = undefined;
+    this.#unchoose();
+    $("background-status").textContent = "";
+  }
+
+  /** Asks whether `guid` has a background, and shows it. */
+  async check(guid) {
+    this.#guid = guid;
+    const present = await this.#session.im.chats.hasBackground(guid);
+    if (this.#guid !== guid) return; // another chat was opened meanwhile
+    this.#present = present;
+    if (!present) this.#forget(guid);
+    this.#paint();
+  }
+
+  #choose(file) {
+    this.#unchoose();
+    if (!file) return this.#paint();
+    this.#file = file;
+    this.#chosenUrl = URL.createObjectURL(file);
+    $("background-set").hidden = false;
+    $("background-status").textContent = `${file.name}, ${bytes(file.size)}. This is how it will look; nothing is sent yet.`;
+    this.#paint();
+    $("background-set").focus();
+  }
+
+  #unchoose() {
+    if (this.#chosenUrl) URL.revokeObjectURL(this.#chosenUrl);
+    this.#chosenUrl = undefined;
+    this.#file = undefined;
+    $("file").value = "";
+    $("background-set").hidden = true;
+  }
+
+  async #send() {
+    const guid = this.#guid;
+    const file = this.#file;
+    if (!guid || !file) return;
+    clearErrors();
+    const started = performance.now();
+    progress(`Sending ${bytes(file.size)}…`);
+    try {
+      await this.#session.im.chats.setBackground(guid, await file.arrayBuffer());
+      this.#forget(guid);
+      this.#set.set(guid, URL.createObjectURL(file));
+      this.#unchoose();
+      const took = ((performance.now() - started) / 1000).toFixed(1);
+      progress(undefined, `Set in ${took} s. Devices of a real chat show it within about 30 s.`);
+      say("Background set.");
+      await this.#session.refresh(guid);
+      $("file").focus();
+    } catch (error) {
+      progress(undefined, "Not set.");
+      showError("Setting the background", error);
+    }
+  }
+
+  async #remove() {
+    const guid = this.#guid;
+    if (!guid) return;
+    clearErrors();
+    try {
+      await this.#session.im.chats.removeBackground(guid);
+      this.#unchoose();
+      $("background-status").textContent = "No background now.";
+      say("Background removed.");
+      await this.#session.refresh(guid);
+    } catch (error) {
+      showError("Removing the background", error);
+    }
+  }
+
+  #forget(guid) {
+    const url = this.#set.get(guid);
+    if (url) URL.revokeObjectURL(url);
+    this.#set.delete(guid);
+  }
+
+  #paint() {
+    const url = this.#chosenUrl ?? this.#set.get(this.#guid);
+    const image = $("backdrop");
+    image.onerror = () => {
+      image.hidden = true;
+      $("backdrop-caption").textContent = "This browser cannot show this kind of picture; the service may take it all the same.";
+    };
+    image.hidden = !url;
+    if (url && image.src !== url) image.src = url;
+    if (!url) image.removeAttribute("src");
+    image.alt = this.#chosenUrl ? "Preview of the chosen background" : "The chat's background";
+    const unseen = this.#present && !url;
+    $("phone").dataset.background = this.#chosenUrl ? "chosen" : unseen ? "unseen" : this.#present ? "set" : "none";
+    $("backdrop-caption").textContent = this.#chosenUrl
+      ? "Preview"
+      : unseen
+        ? "Has a background, set elsewhere"
+        : this.#present
+          ? "Background set"
+          : "No background";
+    $("background-remove").disabled = !this.#present;
+  }
+}
+
+/** While something is sent there is a bar; fetch does not tell how far it is, so the bar does not pretend to know. */
+function progress(text, done = "") {
+  $("background-progress").hidden = text === undefined;
+  $("background-status").textContent = text ?? done;
+}

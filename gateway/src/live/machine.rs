@@ -1,0 +1,307 @@
+//! One socket of the event stream as a state machine without I/O.
+//!
+//! It has no clock, no randomness and no task: whoever drives it says what happened and when, with [`Session::handle`], and
+//! then carries out what [`Session::poll`] gives until there is nothing more. `super::socket` drives it with a WebSocket;
+//! tests drive it with a virtual clock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use im_chats::error::{Error, ErrorCode, GrpcCode};
+use im_chats::wire::frame::{ClientInfo, LogInfo, ServerFrame, SubscriptionId, close};
+
+use super::limits::LiveLimits;
+use super::outgoing::{Outgoing, Plain};
+use super::rate::Rate;
+use super::subscription::Subscription;
+use crate::auth::Grant;
+use crate::log::{ReadPage, ReadQuery};
+
+mod frames;
+mod reading;
+mod timers;
+
+/// The log as a session needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogState {
+    /// Its identity.
+    pub id: Arc<str>,
+    /// The smallest cursor that is still good.
+    pub first: u64,
+    /// The last sequence written.
+    pub head: u64,
+}
+
+impl LogState {
+    fn info(&self) -> LogInfo {
+        LogInfo { id: self.id.to_string(), first: self.first, head: self.head }
+    }
+
+    pub(super) fn changed(&self, expected: &str) -> Error {
+        Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
+            .with_context("log", self.id.to_string())
+            .with_context("expected", expected.to_owned())
+    }
+
+    /// Whether this log has such a place.
+    pub(super) fn check(&self, sequence: u64) -> Result<(), Error> {
+        let bounds =
+            |error: Error| error.with_context("first", self.first.to_string()).with_context("head", self.head.to_string());
+        if sequence > self.head {
+            return Err(bounds(Error::new(ErrorCode::CursorAhead, "the cursor is beyond the log's head")));
+        }
+        if sequence < self.first {
+            let message = "the log no longer holds the events after this cursor";
+            return Err(bounds(Error::new(ErrorCode::CursorTooOld, message)));
+        }
+        Ok(())
+    }
+}
+
+/// How a socket was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opening {
+    /// Whether both sides named `im.events.v1.json`.
+    pub subprotocol_agreed: bool,
+    /// The token of the upgrade's `Authorization` header, used when `init` has none.
+    pub header_token: Option<String>,
+    /// Whether the server has as many sockets as it takes.
+    pub over_capacity: bool,
+}
+
+/// Names a read of the log until its page comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A text frame came.
+    Text(&'a str),
+    /// A text frame came that is larger than the transport is willing to hand over.
+    Oversized,
+    /// A binary frame came.
+    Binary,
+    /// The transport met bytes that are no WebSocket frame, or text that is not UTF-8.
+    Malformed,
+    /// The log moved, was pruned or replaced. Tell it before a frame, too: "the head at this moment" is meant literally.
+    Log(LogState),
+    /// A read that [`Output::Read`] asked for has ended.
+    Page {
+        /// Which.
+        read: ReadId,
+        /// What it found.
+        page: Result<ReadPage, Error>,
+    },
+    /// The judgement that [`Output::Verify`] asked for; they come in the order they were asked for.
+    Verified(Result<Grant, Error>),
+    /// The transport has taken this many bytes of what was sent.
+    Written {
+        /// Bytes of frame text.
+        bytes: usize,
+    },
+    /// Time has passed.
+    Tick,
+    /// The server is to stop.
+    Drain,
+    /// The transport is gone, or the client closed it.
+    Gone,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this text frame.
+    Send(String),
+    /// Read the log.
+    Read {
+        /// Goes back with the page.
+        read: ReadId,
+        /// What to read.
+        query: ReadQuery,
+    },
+    /// Judge this token.
+    Verify {
+        /// The token.
+        token: String,
+    },
+    /// Close, after everything before this was sent. It is the last output.
+    Close {
+        /// The close code.
+        code: u16,
+        /// A word for it, at most 123 bytes.
+        reason: &'static str,
+    },
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing was said yet.
+    AwaitingInit { deadline: u64 },
+    /// `init` came; its token is being judged. What the client says meanwhile waits.
+    Verifying { deadline: u64, held: VecDeque<String> },
+    /// `ready` was sent.
+    Live,
+    /// `drain` was sent; batches under way still go out.
+    Draining { deadline: u64 },
+    /// Over.
+    Closed,
+}
+
+/// The server's end of one socket.
+#[derive(Debug)]
+pub struct Session {
+    limits: Arc<LiveLimits>,
+    now: u64,
+    log: LogState,
+    phase: Phase,
+    out: Outgoing,
+    rate: Rate,
+    header_token: Option<String>,
+    client: Option<ClientInfo>,
+    token_ends: Option<u64>,
+    /// Judgements asked for beyond that of `init`.
+    refreshing: usize,
+    next_heartbeat: u64,
+    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// Subscriptions that want to read, in the order they are served.
+    queue: VecDeque<SubscriptionId>,
+    /// Reads under way; `None` when their subscription has ended meanwhile.
+    reads: BTreeMap<ReadId, Option<SubscriptionId>>,
+    last_read: u64,
+}
+
+impl Session {
+    /// A socket that has just been opened. Times are milliseconds of any clock that does not go back.
+    #[must_use]
+    pub fn new(limits: Arc<LiveLimits>, opening: Opening, log: LogState, now_ms: u64) -> Self {
+        let mut session = Self {
+            now: now_ms,
+            log,
+            phase: Phase::AwaitingInit { deadline: now_ms.saturating_add(limits.init_timeout_ms) },
+            out: Outgoing::default(),
+            rate: Rate::new(limits.max_frames_per_second, limits.max_frame_burst, now_ms),
+            header_token: opening.header_token,
+            client: None,
+            token_ends: None,
+            refreshing: 0,
+            next_heartbeat: u64::MAX,
+            subscriptions: BTreeMap::new(),
+            queue: VecDeque::new(),
+            reads: BTreeMap::new(),
+            last_read: 0,
+            limits,
+        };
+        if opening.over_capacity {
+            let error = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes");
+            session.fail(close::TOO_MANY, error.retryable());
+        } else if !opening.subprotocol_agreed {
+            let message = "open the socket with the subprotocol im.events.v1.json";
+            session.fail(close::SUBPROTOCOL, Error::invalid("subprotocol", message));
+        }
+        session
+    }
+
+    /// Tells what happened at `now_ms`.
+    pub fn handle(&mut self, now_ms: u64, input: Input<'_>) {
+        self.now = self.now.max(now_ms);
+        self.run_timers();
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        match input {
+            Input::Text(text) => self.text(text),
+            Input::Oversized => self.oversized(),
+            Input::Binary => self.violation(Error::invalid("frame", "frames are text, not binary")),
+            Input::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
+            Input::Log(log) => self.log_moved(log),
+            Input::Page { read, page } => self.page(read, page),
+            Input::Verified(judgement) => self.verified(judgement),
+            Input::Written { bytes } => self.out.written(bytes, self.now),
+            Input::Tick => {}
+            Input::Drain => self.drain(),
+            Input::Gone => self.end(),
+        }
+        self.pump();
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    /// Whether it is over: nothing that happens matters any more. What [`Session::poll`] still gives should be sent.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether the client's next frame may be handed over. Not while much waits to be written: the answers to a client that
+    /// does not read would otherwise pile up here.
+    #[must_use]
+    pub fn takes_frames(&self) -> bool {
+        !self.is_closed() && self.out.unsent() < self.limits.high_water_bytes
+    }
+
+    /// What the client said of itself.
+    #[must_use]
+    pub const fn client(&self) -> Option<&ClientInfo> {
+        self.client.as_ref()
+    }
+
+    /// How many subscriptions are open.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    fn send(&mut self, frame: &Plain) {
+        self.out.send(frame, self.now);
+    }
+
+    fn send_error(&mut self, error: &Error, id: Option<SubscriptionId>, fatal: bool) {
+        self.send(&ServerFrame::Error(im_chats::wire::frame::ErrorFrame::new(error, id, fatal)));
+    }
+
+    /// The client broke the protocol.
+    fn violation(&mut self, error: Error) {
+        self.fail(close::PROTOCOL_VIOLATION, error);
+    }
+
+    /// Ends the session with an error of its own.
+    fn fail(&mut self, code: u16, error: Error) {
+        self.end();
+        self.send_error(&error, None, true);
+        self.out.push(Output::Close { code, reason: reason(code) });
+    }
+
+    /// Refuses a token.
+    fn refuse(&mut self, error: Error) {
+        let code = if error.grpc_code == GrpcCode::PermissionDenied { close::FORBIDDEN } else { close::UNAUTHENTICATED };
+        self.fail(code, error);
+    }
+
+    /// Forgets everything that belongs to an open session.
+    fn end(&mut self) {
+        self.phase = Phase::Closed;
+        self.subscriptions.clear();
+        self.queue.clear();
+        self.reads.clear();
+        self.header_token = None;
+    }
+}
+
+const fn reason(code: u16) -> &'static str {
+    match code {
+        close::GOING_AWAY => "draining",
+        close::PROTOCOL_VIOLATION => "protocol violation",
+        close::UNAUTHENTICATED => "unauthenticated",
+        close::FORBIDDEN => "forbidden",
+        close::SUBPROTOCOL => "subprotocol not agreed on",
+        close::INIT_TIMEOUT => "no init in time",
+        close::DUPLICATE_ID => "subscription id in use",
+        close::FRAME_TOO_LARGE => "frame too large",
+        close::TOO_MANY => "too many or too slow",
+        _ => "",
+    }
+}
