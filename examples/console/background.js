@@ -8,7 +8,7 @@ export class Background {
   #guid;
   #file;
   #chosenUrl;
-  /** Pictures set from this page, by chat: the API says whether there is a background, and never hands it out. */
+  /** Pictures that are set, by chat. The chat API never hands one out; the emulator's control plane does. */
   #set = new Map();
   #present = false;
 
@@ -32,8 +32,23 @@ export class Background {
     const present = await this.#session.im.chats.hasBackground(guid);
     if (this.#guid !== guid) return; // another chat was opened meanwhile
     this.#present = present;
-    if (!present) this.#forget(guid);
-    this.#paint();
+    if (!present) this.forget(guid);
+    else if (!this.#set.has(guid)) await this.#fetch(guid);
+    if (this.#guid === guid) this.#paint();
+  }
+
+  /** The picture that is held for this chat is no longer the one that is set. */
+  forget(guid) {
+    const url = this.#set.get(guid);
+    if (url) URL.revokeObjectURL(url);
+    this.#set.delete(guid);
+  }
+
+  async #fetch(guid) {
+    const picture = await this.#session.world.background(guid);
+    if (!picture) return;
+    this.forget(guid);
+    this.#set.set(guid, URL.createObjectURL(picture));
   }
 
   #choose(file) {
@@ -64,8 +79,7 @@ export class Background {
     progress(`Sending ${bytes(file.size)}…`);
     try {
       await this.#session.im.chats.setBackground(guid, await file.arrayBuffer());
-      this.#forget(guid);
-      this.#set.set(guid, URL.createObjectURL(file));
+      this.forget(guid);
       this.#unchoose();
       const took = ((performance.now() - started) / 1000).toFixed(1);
       progress(undefined, `Set in ${took} s. Devices of a real chat show it within about 30 s.`);
@@ -93,12 +107,6 @@ export class Background {
     }
   }
 
-  #forget(guid) {
-    const url = this.#set.get(guid);
-    if (url) URL.revokeObjectURL(url);
-    this.#set.delete(guid);
-  }
-
   #paint() {
     const url = this.#chosenUrl ?? this.#set.get(this.#guid);
     const image = $("backdrop");
@@ -115,7 +123,7 @@ export class Background {
     $("backdrop-caption").textContent = this.#chosenUrl
       ? "Preview"
       : unseen
-        ? "Has a background, set elsewhere"
+        ? "Has a background that only its devices can show"
         : this.#present
           ? "Background set"
           : "No background";

@@ -46,6 +46,11 @@ export class Detail {
     await this.#background.check(chat.guid);
   }
 
+  /** The chat's background is another one now. */
+  backgroundChanged(guid) {
+    this.#background.forget(guid);
+  }
+
   close() {
     this.#chat = undefined;
     this.#background.leave();

@@ -34,6 +34,7 @@ class Session {
 
   async onEvent(event) {
     this.feed.add(event);
+    if (event.type === "chat.backgroundChanged") this.detail.backgroundChanged(event.chatGuid);
     await this.refresh(event.chatGuid);
   }
 

@@ -21,10 +21,22 @@ export class World {
 
   /** GUIDs of all chats, archived ones included, or undefined where there is no control plane. */
   async chats() {
-    const answer = await fetch("/emulator/v1/chats", { headers: this.#headers(), cache: "no-store" });
-    if (answer.status === 404 || answer.status === 501) return undefined;
-    const { chats = [] } = await read(answer);
-    return chats.map((chat) => chat.guid);
+    const guids = [];
+    let after = "";
+    do {
+      const answer = await this.#get(`chats?limit=1000&after=${encodeURIComponent(after)}`);
+      if (!answer) return undefined;
+      const { chats, nextAfter } = await read(answer);
+      guids.push(...chats.map(({ chat }) => chat.guid));
+      after = nextAfter;
+    } while (after);
+    return guids;
+  }
+
+  /** The picture behind a chat, or undefined where there is none to be had. */
+  async background(chatGuid) {
+    const answer = await this.#get(`chats:background?chatGuid=${encodeURIComponent(chatGuid)}`);
+    return answer?.ok ? answer.blob() : undefined;
   }
 
   archive(chatGuid) {
@@ -37,6 +49,12 @@ export class World {
 
   receive(chatGuid, from, text) {
     return this.#post("messages:receive", { chatGuid, from, text });
+  }
+
+  /** The answer, or undefined when there is no such thing: the path on a relay, or what it asks for. */
+  async #get(path) {
+    const answer = await fetch(`/emulator/v1/${path}`, { headers: this.#headers(), cache: "no-store" });
+    return answer.status === 404 ? undefined : answer;
   }
 
   async #post(path, body) {

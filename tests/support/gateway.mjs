@@ -1,0 +1,82 @@
+// Starts the real gateway binary for a test: a free port, a data directory of its own, a token of its own.
+//
+//   const gateway = await startGateway();
+//   … gateway.address, gateway.token …
+//   await gateway.stop();
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** The binary under test; `cargo xtask test` says where it is. */
+export const gatewayBinary = () => {
+  const binary = process.env.IM_CHATS_GATEWAY;
+  if (!binary) throw new Error("IM_CHATS_GATEWAY must name the gateway's binary; run this through `cargo xtask test`");
+  return binary;
+};
+
+/**
+ * Starts an emulator and waits until it listens.
+ *
+ * `data` keeps state over several starts; without it the directory is temporary and goes with `stop()`.
+ */
+export async function startGateway({ data, args = [], token = randomBytes(12).toString("hex") } = {}) {
+  const own = data ?? (await mkdtemp(join(tmpdir(), "im-chats-data-")));
+  const options = ["emulator", "--listen", "127.0.0.1:0", "--data", own, "--token", token, ...args];
+  const child = spawn(gatewayBinary(), options, { stdio: ["ignore", "pipe", "pipe"] });
+  const exited = once(child, "exit");
+  let log = "";
+  child.stderr.on("data", (chunk) => (log += chunk));
+  const address = await listening(child, exited, () => log);
+  child.stdout.resume();
+
+  const end = async (signal) => {
+    child.kill(signal);
+    const [code] = await exited;
+    if (data === undefined && signal !== "SIGKILL") await rm(own, { recursive: true, force: true });
+    return code;
+  };
+  return {
+    address,
+    token,
+    data: own,
+    pid: child.pid,
+    /** What it wrote on stderr until now. */
+    log: () => log,
+    /** Drains; the exit code. */
+    stop: () => end("SIGTERM"),
+    /** Dies at once; a temporary data directory stays for the next start. */
+    kill: () => end("SIGKILL"),
+    /** A call of REST or of the control plane, without the SDK: `[status, body]`. */
+    async call(method, path, body) {
+      const answer = await fetch(new URL(path, address), {
+        method,
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return [answer.status, await answer.json()];
+    },
+  };
+}
+
+async function listening(child, exited, log) {
+  const lines = createInterface({ input: child.stdout });
+  const ready = (async () => {
+    for await (const line of lines) {
+      const address = /^listening on (http:\S+)$/.exec(line)?.[1];
+      if (address) return address;
+    }
+    throw new Error("the gateway closed its output before it listened");
+  })();
+  const died = exited.then(([code]) => {
+    throw new Error(`the gateway ended with ${code} before it listened:\n${log()}`);
+  });
+  // Whichever comes second has nothing left to tell.
+  died.catch(() => {});
+  ready.catch(() => {});
+  return Promise.race([ready, died]);
+}
