@@ -10,7 +10,7 @@ import init, {
   type CatchUpEvent,
   type ChatEvent,
   type Chats as GeneratedChats,
-  type EventSource,
+  type Subscription,
 } from "./wasm/im_chats.js";
 
 const UNARY = [
@@ -162,7 +162,7 @@ class LazyClient {
     return guarded(async () => run(await this.#started()));
   }
 
-  stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => EventSource): TypedEventStream<T> {
+  stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => Subscription): TypedEventStream<T> {
     const iterator: EventIterator<T & Sequenced> = new EventIterator(
       () =>
         guarded(async () => {

@@ -1,17 +1,7 @@
 import { buildError, type IMessageErrorOptions } from "./errors.js";
 
-/** The part of a WebSocket that is used; the one of `ws` fits as well. @internal */
-export interface WebSocketLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number }) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(text: string): void;
-  close(code?: number): void;
-}
-
 /** @internal */
-export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike;
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
 
 /** What each runtime's entry provides. @internal */
 export interface Runtime {
@@ -42,7 +32,7 @@ export class Host {
   idempotencyKey(): string {
     const bytes = new Uint8Array(16);
     // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
-    if (globalThis.crypto?.getRandomValues) crypto.getRandomValues(bytes);
+    if ("crypto" in globalThis) crypto.getRandomValues(bytes);
     else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
@@ -61,7 +51,7 @@ export class Host {
     if (!Socket) throw new Error("this runtime has no WebSocket");
     const socket = new Socket(url, protocol);
     socket.onopen = () => report(attempt, 0);
-    socket.onmessage = ({ data }) => {
+    socket.onmessage = ({ data }: { data: unknown }) => {
       let frame: unknown;
       try {
         frame = typeof data === "string" ? JSON.parse(data) : undefined;

@@ -1,4 +1,4 @@
-import type { EventSource } from "./wasm/im_chats.js";
+import type { Subscription } from "./wasm/im_chats.js";
 
 /** What a stream pulls from: an async iterator that also knows its cursor. @internal */
 export interface StreamSource<T> extends AsyncIterator<T, undefined> {
@@ -28,18 +28,18 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   #batch: readonly T[] = [];
   #index = 0;
   #acknowledged = false;
-  #source: EventSource | undefined;
+  #source: Subscription | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #ended = false;
   /** Settles when the stream is closed while the wasm side is still loading. */
   #abandon: (() => void) | undefined;
-  readonly #opening: Promise<EventSource | undefined>;
+  readonly #opening: Promise<Subscription | undefined>;
   /** Calls to `next()` that wait for a batch, one behind the other. */
   #waiting: Promise<unknown> | undefined;
   readonly #onEnd: () => void;
   #removeListener: (() => void) | undefined;
 
-  constructor(open: () => Promise<EventSource>, signal: AbortSignal | undefined, onEnd: () => void) {
+  constructor(open: () => Promise<Subscription>, signal: AbortSignal | undefined, onEnd: () => void) {
     this.#onEnd = onEnd;
     const abandoned = new Promise<undefined>((resolve) => {
       this.#abandon = () => resolve(undefined);

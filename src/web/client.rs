@@ -13,7 +13,7 @@ use super::driver::Driver;
 use super::failure::{Failure, to_js};
 use super::host::Host;
 use super::js::get;
-use super::stream::EventSource;
+use super::stream::Subscription;
 use crate::error::{Error, ErrorCode};
 use crate::session::Backoff;
 use crate::wire::json::{Json, integer};
@@ -125,14 +125,14 @@ impl Core {
 
     /// Opens a stream of chat events.
     #[wasm_bindgen(js_name = subscribeEvents)]
-    pub fn subscribe_events(&self, options: JsValue) -> Result<EventSource, JsValue> {
-        EventSource::subscribe(&self.shared, options)
+    pub fn subscribe_events(&self, options: JsValue) -> Result<Subscription, JsValue> {
+        Subscription::subscribe(&self.shared, options)
     }
 
     /// Opens a catch-up.
     #[wasm_bindgen(js_name = catchUp)]
-    pub fn catch_up(&self, after: JsValue, options: JsValue) -> Result<EventSource, JsValue> {
-        EventSource::catch_up(&self.shared, after, options)
+    pub fn catch_up(&self, after: JsValue, options: JsValue) -> Result<Subscription, JsValue> {
+        Subscription::catch_up(&self.shared, after, options)
     }
 
     /// How far the slowest stream is behind.

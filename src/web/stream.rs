@@ -137,14 +137,14 @@ fn resolve(waiting: Option<Function>) {
 
 /// The wasm side of a `TypedEventStream`. Internal.
 #[wasm_bindgen]
-pub struct EventSource {
+pub struct Subscription {
     // Keeps what the driver only refers to weakly, should the user keep the stream and not the client.
     _shared: Rc<Shared>,
     driver: Rc<Driver>,
     stream: StreamId,
 }
 
-impl EventSource {
+impl Subscription {
     pub(super) fn subscribe(shared: &Rc<Shared>, options: JsValue) -> Result<Self, JsValue> {
         let plan = || {
             let options = Options::read(options, &["chat", "after", "resume", "signal"])?;
@@ -201,7 +201,7 @@ fn start(after: &JsValue) -> Result<Start, Error> {
 }
 
 #[wasm_bindgen]
-impl EventSource {
+impl Subscription {
     /// Says that everything given before is handled, and asks for more: an array of at least one event, a promise of one, or
     /// undefined at the end.
     pub fn pull(&self) -> Result<JsValue, JsValue> {
@@ -255,7 +255,7 @@ impl EventSource {
     }
 }
 
-impl Drop for EventSource {
+impl Drop for Subscription {
     /// A stream that JavaScript dropped without closing must not hold its subscription for ever.
     fn drop(&mut self) {
         self.driver.feed(Input::Cancel { stream: self.stream });

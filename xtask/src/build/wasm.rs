@@ -52,7 +52,7 @@ fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()
     house
         .sh
         .cmd(tool)
-        .args(["bindgen", "--target", "web", "--out-name", "im_chats", "--out-dir"])
+        .args(["bindgen", "--target", "web", "--omit-default-module-path", "--out-name", "im_chats", "--out-dir"])
         .arg(stage)
         .arg(raw)
         .run()
