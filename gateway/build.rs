@@ -1,4 +1,4 @@
-//! Compiles the .proto files, without a `protoc`, into types that speak both protobuf and proto3-JSON.
+//! Compiles the .proto files, without a `protoc`, into types that speak both protobuf and proto3-JSON; stages the console.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,9 @@ const ROOT: &str = "proto";
 const FILES: [&str; 2] = ["photon/imessage/v1/chat_service.proto", "photon/imessage/v1/event_service.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    protobuf(&PathBuf::from(std::env::var("OUT_DIR")?))
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    protobuf(&out)?;
+    console(&out)
 }
 
 fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
@@ -25,5 +27,45 @@ fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
         .bytes([".photon.imessage.v1.SetBackgroundRequest.data"])
         .compile_fds(descriptors)?;
     pbjson_build::Builder::new().register_descriptors(&encoded)?.ignore_unknown_fields().build(&[".photon"])?;
+    Ok(())
+}
+
+/// Stages what `src/console.rs` embeds: the folder that `cargo xtask build` prepared, or else a page that names that command.
+fn console(out: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-env-changed=IM_CHATS_CONSOLE_DIR");
+    let prepared = match std::env::var_os("IM_CHATS_CONSOLE_DIR") {
+        Some(dir) => PathBuf::from(dir),
+        None => {
+            // It must exist to be watched: cargo runs a build script every time when a path it names is missing.
+            let dir = PathBuf::from("../target/console");
+            std::fs::create_dir_all(&dir)?;
+            dir
+        }
+    };
+    println!("cargo:rerun-if-changed={}", prepared.display());
+    let staged = out.join("console");
+    if staged.exists() {
+        std::fs::remove_dir_all(&staged)?;
+    }
+    if prepared.join("console/index.html").is_file() {
+        return copy(&prepared, &staged);
+    }
+    std::fs::create_dir_all(staged.join("console"))?;
+    std::fs::copy("console-missing.html", staged.join("console/index.html"))?;
+    println!("cargo:rerun-if-changed=console-missing.html");
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
 use crate::backend::Backend;
+use crate::console;
 use crate::emulator::{Emulator, control};
 use crate::http::access::Access;
 use crate::http::layers;
@@ -38,6 +39,7 @@ pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     let document = rest::openapi::document(emulator.is_some());
     let open =
         Router::new().route("/healthz", get(|| async { "ok\n" })).route("/openapi.json", get(|| async move { Json(document) }));
+    let open = open.merge(console::routes());
     // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
     let guarded = rest::router()
         .merge(emulator.map(control::router).unwrap_or_default())

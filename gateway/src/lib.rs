@@ -7,6 +7,7 @@ pub mod app;
 pub mod auth;
 pub mod backend;
 pub mod cli;
+pub mod console;
 pub mod convert;
 pub mod emulator;
 pub mod http;
