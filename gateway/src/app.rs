@@ -1,17 +1,27 @@
-//! What every front of the gateway shares.
+//! What every front of the gateway shares, and the router that puts the fronts together.
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
+use crate::backend::Backend;
+use crate::console;
+use crate::emulator::{Emulator, control};
 use crate::http::access::Access;
+use crate::http::layers;
 use crate::log::EventLog;
+use crate::rest;
 
 /// The state of the router; cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
+    /// The service.
+    pub backend: Arc<dyn Backend>,
     /// The event log, for the event stream.
     pub log: EventLog,
     /// Judges tokens.
@@ -22,4 +32,18 @@ pub struct AppState {
     pub drain: CancellationToken,
     /// Long-lived tasks (one per WebSocket) that a drain waits for, up to [`crate::http::server::DRAIN_TIMEOUT`].
     pub tasks: TaskTracker,
+}
+
+/// Every route of the gateway, with the layers around it.
+pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
+    let document = rest::openapi::document(emulator.is_some());
+    let open =
+        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/openapi.json", get(|| async move { Json(document) }));
+    let open = open.merge(console::routes());
+    // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
+    let guarded = rest::router()
+        .merge(emulator.map(control::router).unwrap_or_default())
+        .route_layer(from_fn_with_state(state.clone(), layers::require_token));
+    let access = Arc::clone(&state.access);
+    layers::around(open.merge(guarded).with_state(state), &access)
 }

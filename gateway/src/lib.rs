@@ -5,9 +5,15 @@
 
 pub mod app;
 pub mod auth;
+pub mod backend;
 pub mod cli;
+pub mod console;
+pub mod convert;
+pub mod emulator;
 pub mod http;
 pub mod live;
 pub mod log;
+pub mod proto;
+pub mod rest;
 pub mod run;
 pub mod store;

@@ -3,20 +3,22 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::AppState;
+use crate::app::{self, AppState};
 use crate::auth::StaticToken;
 use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, ServeArgs};
+use crate::emulator::Emulator;
 use crate::http::access::Access;
 use crate::http::server;
-use crate::log;
 use crate::store::{Store, StoreError};
+
+/// How long the writer may take to close the database after the drain.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -50,27 +52,26 @@ pub fn main(cli: Cli) -> ExitCode {
 
 async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
     let store = Store::open(&args.data)?;
-    let (log, _appender) = log::open(&store)?;
+    let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
     let listener = bind(&args.serve).await?;
     let address = listener.local_addr()?;
     let drain = CancellationToken::new();
     let tasks = TaskTracker::new();
     let state = AppState {
-        log,
+        backend: Arc::new(emulator.clone()),
+        log: emulator.event_log().clone(),
         authenticator: Arc::new(StaticToken::new(&token(&args.serve))),
         access: Arc::new(Access::new(address, args.serve.allow_host, args.serve.allow_origin)),
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
-    announce(address)?;
     tokio::spawn(drain_on_signal(drain.clone()));
-    server::serve(listener, router(state), drain, tasks).await;
+    announce(address)?;
+    server::serve(listener, app::router(state, Some(emulator)), drain, tasks).await;
+    // Nobody asks any more, so the writer finishes what it has and closes the database. A request that outlived the drain
+    // may still hold it; the journal is whole either way.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || writer.join())).await;
     Ok(())
-}
-
-/// Every route of the gateway.
-fn router(state: AppState) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).with_state(state)
 }
 
 async fn bind(args: &ServeArgs) -> Result<TcpListener, RunError> {

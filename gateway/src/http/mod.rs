@@ -1,4 +1,7 @@
 //! What surrounds every handler: the accept loop, who is served, limits, request ids, failure bodies, logging.
 
 pub mod access;
+pub mod body;
+pub mod failure;
+pub mod layers;
 pub mod server;

@@ -42,17 +42,19 @@ impl Appender {
     /// # Errors
     /// As [`Appender::commit`].
     pub fn append(&mut self, events: Vec<LoggedEvent>) -> Result<(), Error> {
-        self.commit(events, |_| Ok(()))
+        self.commit(events, |_| Ok(()), || ())
     }
 
     /// Appends `events` together with whatever `write` puts into the database: all of it is on disk when this returns, or
-    /// none of it. Readers hear of the events afterwards.
+    /// none of it. Once it is, `committed` runs, and only then readers hear of the events: who hears of one and asks for
+    /// the state finds it changed.
     ///
     /// # Errors
     /// `internalError` when a sequence does not increase or leaves the exact range, `databaseError` when the disk fails.
-    pub fn commit<F>(&mut self, events: Vec<LoggedEvent>, write: F) -> Result<(), Error>
+    pub fn commit<F, C>(&mut self, events: Vec<LoggedEvent>, write: F, committed: C) -> Result<(), Error>
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+        C: FnOnce(),
     {
         let mut last = self.log.head();
         for event in &events {
@@ -64,6 +66,7 @@ impl Appender {
             last = event.sequence;
         }
         self.write(&events, write).map_err(broken)?;
+        committed();
         self.publish(events, last);
         Ok(())
     }

@@ -7,11 +7,12 @@ use crate::stamp;
 
 /// Mirrors `examples/console` and `pkg/` into `target/console`, where the gateway's build script looks.
 ///
-/// `console/` there is served at `/`, `im-chats/` under the package's own name.
+/// `console/` there is served at `/`, `im-chats/` under the package's own name. It is `target/` even when Cargo builds elsewhere:
+/// a build script cannot ask where Cargo builds.
 pub fn stage(house: &House) -> Result<()> {
     let page = house.path("examples/console");
     let package = house.package();
-    let out = house.target.join("console");
+    let out = house.path("target/console");
     let outputs = [out.join("console/index.html"), out.join("im-chats/package.json")];
     stamp::when_changed(house, "console", &[page.clone(), package.clone()], &outputs, || {
         stamp::mirror(&page, &out.join("console"))?;

@@ -1,0 +1,71 @@
+//! Compiles the .proto files, without a `protoc`, into types that speak both protobuf and proto3-JSON; stages the console.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use prost::Message;
+
+const ROOT: &str = "proto";
+const FILES: [&str; 2] = ["photon/imessage/v1/chat_service.proto", "photon/imessage/v1/event_service.proto"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    protobuf(&out)?;
+    console(&out)
+}
+
+fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={ROOT}");
+    let descriptors = protox::compile(FILES, [ROOT])?;
+    let encoded = descriptors.encode_to_vec();
+    // Kept for server reflection.
+    std::fs::write(out.join("descriptors.bin"), &encoded)?;
+    // The well-known types are generated here too: their JSON form (`Z`, not `+00:00`) is ours to get right.
+    prost_build::Config::new()
+        .compile_well_known_types()
+        .type_attribute(".google.protobuf.Empty", "#[derive(serde::Serialize, serde::Deserialize)]")
+        .bytes([".photon.imessage.v1.SetBackgroundRequest.data"])
+        .compile_fds(descriptors)?;
+    pbjson_build::Builder::new().register_descriptors(&encoded)?.ignore_unknown_fields().build(&[".photon"])?;
+    Ok(())
+}
+
+/// Stages what `src/console.rs` embeds: the folder that `cargo xtask build` prepared, or else a page that names that command.
+fn console(out: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-env-changed=IM_CHATS_CONSOLE_DIR");
+    let prepared = match std::env::var_os("IM_CHATS_CONSOLE_DIR") {
+        Some(dir) => PathBuf::from(dir),
+        None => {
+            // It must exist to be watched: cargo runs a build script every time when a path it names is missing.
+            let dir = PathBuf::from("../target/console");
+            std::fs::create_dir_all(&dir)?;
+            dir
+        }
+    };
+    println!("cargo:rerun-if-changed={}", prepared.display());
+    let staged = out.join("console");
+    if staged.exists() {
+        std::fs::remove_dir_all(&staged)?;
+    }
+    if prepared.join("console/index.html").is_file() {
+        return copy(&prepared, &staged);
+    }
+    std::fs::create_dir_all(staged.join("console"))?;
+    std::fs::copy("console-missing.html", staged.join("console/index.html"))?;
+    println!("cargo:rerun-if-changed=console-missing.html");
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Checks of what comes in, before anything is decided. Every refusal names its field.
+
+use std::collections::HashSet;
+
+use im_chats::error::Error;
+use im_chats::model::{ChatGuid, ChatServiceType, MessageEffect};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use super::address::Address;
+use super::core::{Command, Opening, Write};
+use crate::backend::Call;
+use crate::convert::service_from_wire;
+use crate::proto::{CreateChatInitialMessage, CreateChatRequest};
+
+/// Addresses of one chat at most: a group in Messages has 32 people, this account among them.
+pub const MAX_ADDRESSES: usize = 31;
+
+/// Longest text of a message, in bytes.
+pub const MAX_TEXT_BYTES: usize = 20_000;
+
+/// Longest subject line, in bytes.
+pub const MAX_SUBJECT_BYTES: usize = 1000;
+
+/// Longest idempotency key, in bytes.
+pub const MAX_KEY_BYTES: usize = 255;
+
+/// Longest chat GUID, in bytes.
+const MAX_GUID_BYTES: usize = 512;
+
+/// A chat GUID, trimmed.
+pub(super) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
+    if text.len() > MAX_GUID_BYTES || text.contains('\0') {
+        return Err(Error::invalid(field, format!("{field}: this is not a chat GUID")));
+    }
+    ChatGuid::parse(text, field).map(|guid| guid.as_str().to_owned())
+}
+
+/// A text of limited length without NUL.
+pub(super) fn text(text: &str, field: &'static str, limit: usize) -> Result<(), Error> {
+    if text.len() > limit {
+        return Err(Error::invalid(field, format!("{field}: at most {limit} bytes"))
+            .with_context("bytes", text.len().to_string())
+            .with_context("limit", limit.to_string()));
+    }
+    if text.contains('\0') {
+        return Err(Error::invalid(field, format!("{field}: a NUL character cannot be sent")));
+    }
+    Ok(())
+}
+
+/// What identifies a write, when its caller gave a key.
+pub(super) fn write(
+    method: &'static str,
+    call: &Call,
+    client_message_id: Option<&str>,
+    request: &impl Message,
+) -> Result<Option<Write>, Error> {
+    let mut keys = Vec::new();
+    for (key, field) in [(call.idempotency_key.as_deref(), "x-idempotency-key"), (client_message_id, "clientMessageId")] {
+        let Some(key) = key else { continue };
+        if key.is_empty() || key.len() > MAX_KEY_BYTES || key.chars().any(char::is_control) {
+            return Err(Error::invalid(
+                field,
+                format!("{field}: a key has 1 to {MAX_KEY_BYTES} bytes and no control characters"),
+            ));
+        }
+        if !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let digest = Sha256::new().chain_update(method).chain_update([0]).chain_update(request.encode_to_vec()).finalize();
+    let fingerprint = digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(nibble), 16));
+        }
+        text
+    });
+    Ok(Some(Write { keys, fingerprint }))
+}
+
+/// Checks a create.
+pub(super) fn create(request: &CreateChatRequest) -> Result<Command, Error> {
+    let addresses = addresses(&request.addresses)?;
+    let service = crate::proto::ChatServiceType::try_from(request.service)
+        .map_err(|_| Error::invalid("service", format!("service: {} is not a known transport", request.service)))?;
+    // A caller that names no transport means iMessage: that is what the service sends with unless told otherwise.
+    let service = match service_from_wire(service) {
+        ChatServiceType::Unknown => ChatServiceType::IMessage,
+        service => service,
+    };
+    let opening = request.initial_message.as_ref().map(opening).transpose()?;
+    Ok(Command::Create { addresses, service, opening })
+}
+
+fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
+    if inputs.is_empty() {
+        return Err(Error::invalid("addresses", "addresses: give at least one e-mail address or phone number"));
+    }
+    if inputs.len() > MAX_ADDRESSES {
+        return Err(Error::invalid(
+            "addresses",
+            format!("addresses: at most {MAX_ADDRESSES}, this account is the group's 32nd person"),
+        )
+        .with_context("count", inputs.len().to_string())
+        .with_context("limit", MAX_ADDRESSES.to_string()));
+    }
+    let mut seen = HashSet::new();
+    inputs
+        .iter()
+        .enumerate()
+        .map(|(index, input)| {
+            let field = format!("addresses[{index}]");
+            let address = Address::parse(input, &field)?;
+            if !seen.insert(address.text.clone()) {
+                let message = format!("{field}: the same recipient twice");
+                return Err(Error::invalid(field, message).with_context("value", address.text));
+            }
+            Ok(address)
+        })
+        .collect()
+}
+
+fn opening(message: &CreateChatInitialMessage) -> Result<Opening, Error> {
+    const TEXT: &str = "initialMessage.text";
+    if message.text.is_empty() {
+        return Err(Error::invalid(
+            TEXT,
+            "initialMessage.text: an opening message needs a text; an effect or a subject goes only with one",
+        ));
+    }
+    text(&message.text, TEXT, MAX_TEXT_BYTES)?;
+    let effect = message.effect_id.as_deref().filter(|id| !id.is_empty()).map(effect).transpose()?;
+    let subject = message.subject.clone().filter(|subject| !subject.is_empty());
+    if let Some(subject) = &subject {
+        text(subject, "initialMessage.subject", MAX_SUBJECT_BYTES)?;
+    }
+    Ok(Opening { text: message.text.clone(), effect, subject })
+}
+
+fn effect(id: &str) -> Result<MessageEffect, Error> {
+    MessageEffect::ALL.iter().copied().find(|effect| effect.id() == id).ok_or_else(|| {
+        let shown: String = id.chars().take(100).collect();
+        Error::invalid("initialMessage.effectId", "initialMessage.effectId: no such message effect")
+            .with_context("value", shown)
+    })
+}

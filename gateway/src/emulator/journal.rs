@@ -1,0 +1,204 @@
+//! The one writer: it decides what waits, commits all of it in one transaction, and only then answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use im_chats::error::{Error, ErrorCode};
+use parking_lot::RwLock;
+use rusqlite::{Connection, Transaction, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::core::{Answer, Change, Entry, Request, State};
+use crate::log::{Appender, LoggedEvent};
+use crate::store::{Store, StoreError};
+
+/// Requests of one transaction at most.
+const BATCH_REQUESTS: usize = 512;
+
+/// Events of one transaction, beyond which no further request joins it.
+const BATCH_EVENTS: usize = 8192;
+
+/// Bytes of backgrounds of one transaction, beyond which no further request joins it.
+const BATCH_BYTES: usize = 32 * 1024 * 1024;
+
+/// Requests that wait for the writer at most; a caller beyond waits to be let in.
+pub(super) const QUEUE: usize = 1024;
+
+/// A request on its way to the writer.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) request: Request,
+    /// The background's bytes, when the request sets one.
+    pub(super) image: Option<Bytes>,
+    pub(super) reply: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// What a request led to, once it is on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outcome {
+    pub(super) answer: Answer,
+    /// First and last sequence written, when any was.
+    pub(super) sequences: Option<(u64, u64)>,
+}
+
+/// What is on disk, as everyone but the writer sees it.
+pub(super) type View = Arc<RwLock<State>>;
+
+/// The writer. It has the state twice: with what is being written, and (in the view) with what is on disk; when a commit
+/// fails, the first is made from the second again.
+#[derive(Debug)]
+pub(super) struct Writer {
+    appender: Appender,
+    working: State,
+    view: View,
+}
+
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    events: Vec<LoggedEvent>,
+    images: Vec<Image>,
+    image_bytes: usize,
+    replies: Vec<(oneshot::Sender<Result<Outcome, Error>>, Result<Outcome, Error>)>,
+}
+
+/// A background to store, or (without data) to drop.
+struct Image {
+    chat: String,
+    data: Option<(String, Bytes)>,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.replies.len() >= BATCH_REQUESTS || self.events.len() >= BATCH_EVENTS || self.image_bytes >= BATCH_BYTES
+    }
+}
+
+impl Writer {
+    /// Replays the journal.
+    pub(super) fn open(store: &Store, appender: Appender) -> Result<Self, StoreError> {
+        let working = replay(store, appender.connection())?;
+        if working.head() != appender.log().head() {
+            return Err(store.damaged(format!(
+                "the journal ends at {} and the event log at {}",
+                working.head(),
+                appender.log().head()
+            )));
+        }
+        let view = Arc::new(RwLock::new(working.clone()));
+        Ok(Self { appender, working, view })
+    }
+
+    pub(super) fn view(&self) -> View {
+        Arc::clone(&self.view)
+    }
+
+    /// Works until nobody can send any more.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut batch = Batch::default();
+            self.take(first, &mut batch);
+            while !batch.is_full() {
+                let Ok(next) = jobs.try_recv() else { break };
+                self.take(next, &mut batch);
+            }
+            self.commit(batch);
+        }
+    }
+
+    fn take(&mut self, job: Job, batch: &mut Batch) {
+        let outcome = self.decide(&job, batch);
+        batch.replies.push((job.reply, outcome));
+    }
+
+    fn decide(&mut self, job: &Job, batch: &mut Batch) -> Result<Outcome, Error> {
+        let decision = self.working.decide(&job.request)?;
+        let mut events = Vec::new();
+        for entry in &decision.entries {
+            events.extend(entry.events().map_err(|error| {
+                tracing::error!(%error, "an event cannot be written");
+                Error::new(ErrorCode::InternalError, "an event cannot be written")
+            })?);
+        }
+        let sequences = events.first().zip(events.last()).map(|(first, last)| (first.sequence, last.sequence));
+        for entry in decision.entries {
+            if let Entry::Changed { chat, change, .. } = &entry {
+                match change {
+                    Change::BackgroundChanged(mime) => {
+                        let data = job.image.clone().unwrap_or_default();
+                        batch.image_bytes = batch.image_bytes.saturating_add(data.len());
+                        batch.images.push(Image { chat: chat.clone(), data: Some((mime.clone(), data)) });
+                    }
+                    Change::BackgroundRemoved => batch.images.push(Image { chat: chat.clone(), data: None }),
+                    Change::MarkedRead | Change::Archived | Change::Unarchived => {}
+                }
+            }
+            self.working.apply(&entry);
+            batch.entries.push(entry);
+        }
+        batch.events.append(&mut events);
+        Ok(Outcome { answer: decision.answer, sequences })
+    }
+
+    fn commit(&mut self, batch: Batch) {
+        let Batch { entries, events, images, replies, .. } = batch;
+        let view = &self.view;
+        let result = if entries.is_empty() {
+            Ok(())
+        } else {
+            self.appender.commit(
+                events,
+                |transaction| write(transaction, &entries, &images),
+                || {
+                    let mut view = view.write();
+                    entries.iter().for_each(|entry| view.apply(entry));
+                },
+            )
+        };
+        if result.is_err() {
+            self.working = self.view.read().clone();
+        }
+        for (reply, outcome) in replies {
+            let outcome = match &result {
+                Ok(()) => outcome,
+                Err(error) => Err(error.clone()),
+            };
+            // The caller may have gone away; what it asked for is done all the same.
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+fn write(transaction: &Transaction<'_>, entries: &[Entry], images: &[Image]) -> Result<(), rusqlite::Error> {
+    let mut insert = transaction.prepare_cached("INSERT INTO journal (entry) VALUES (?1)")?;
+    for entry in entries {
+        let json = serde_json::to_string(entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        insert.execute(params![json])?;
+    }
+    for image in images {
+        match &image.data {
+            Some((mime, data)) => transaction
+                .prepare_cached(
+                    "INSERT INTO backgrounds (chat, mime, data) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (chat) DO UPDATE SET mime = excluded.mime, data = excluded.data",
+                )?
+                .execute(params![image.chat, mime, data.as_ref()])?,
+            None => transaction.prepare_cached("DELETE FROM backgrounds WHERE chat = ?1")?.execute(params![image.chat])?,
+        };
+    }
+    Ok(())
+}
+
+fn replay(store: &Store, connection: &Connection) -> Result<State, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT id, entry FROM journal ORDER BY id").map_err(|error| store.damaged(error))?;
+    let mut rows = statement.query([]).map_err(|error| store.damaged(error))?;
+    let mut state = State::default();
+    while let Some(row) = rows.next().map_err(|error| store.damaged(error))? {
+        let id: i64 = row.get(0).map_err(|error| store.damaged(error))?;
+        let json = row.get_ref(1).map_err(|error| store.damaged(error))?.as_str().map_err(|error| store.damaged(error))?;
+        let entry: Entry = serde_json::from_str(json).map_err(|error| store.damaged(format!("journal entry {id}: {error}")))?;
+        state.apply(&entry);
+    }
+    Ok(state)
+}

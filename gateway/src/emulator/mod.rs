@@ -1,0 +1,111 @@
+//! The emulator: an iMessage chat service without a Mac and without an account, durable on disk.
+
+pub mod address;
+pub mod control;
+pub mod core;
+pub mod image;
+pub mod input;
+mod journal;
+mod phone;
+mod service;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use im_chats::error::{Error, ErrorCode};
+use im_chats::model::Chat;
+use tokio::sync::{mpsc, oneshot};
+
+use self::core::{Command, Request, Write};
+use crate::log::{self, EventLog};
+use crate::store::{Store, StoreError};
+use journal::{Job, Outcome, View, Writer};
+
+/// The running emulator. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Emulator(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    jobs: mpsc::Sender<Job>,
+    view: View,
+    log: EventLog,
+    store: Store,
+}
+
+/// The writer's thread; join it after the last [`Emulator`] is gone.
+pub type WriterThread = JoinHandle<()>;
+
+impl Emulator {
+    /// Opens the emulator's state in `store` and starts its writer.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn open(store: Store) -> Result<(Self, WriterThread), StoreError> {
+        let (log, appender) = log::open(&store)?;
+        let writer = Writer::open(&store, appender)?;
+        let view = writer.view();
+        let (jobs, queue) = mpsc::channel(journal::QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writer.run(queue))
+            .map_err(|source| StoreError::Directory { path: store.directory().to_owned(), source })?;
+        Ok((Self(Arc::new(Inner { jobs, view, log, store })), thread))
+    }
+
+    /// The event log.
+    #[must_use]
+    pub fn event_log(&self) -> &EventLog {
+        &self.0.log
+    }
+
+    /// All chats, in the order of their GUIDs, after `after` and at most `limit`.
+    #[must_use]
+    pub fn chats(&self, after: Option<&str>, limit: usize) -> Vec<(Arc<Chat>, bool)> {
+        let view = self.0.view.read();
+        let listed = view.chats().skip_while(|state| after.is_some_and(|after| state.chat.guid.as_str() <= after));
+        listed.take(limit).map(|state| (Arc::clone(&state.chat), state.background.is_some())).collect()
+    }
+
+    /// A chat's background and its media type; `None` when it has none.
+    ///
+    /// # Errors
+    /// `chatNotFound`, or `databaseError` when the disk fails.
+    pub async fn background(&self, guid: &str) -> Result<Option<(String, Vec<u8>)>, Error> {
+        self.0.view.read().existing(guid)?;
+        let store = self.0.store.clone();
+        let guid = guid.to_owned();
+        let read = move || {
+            use rusqlite::OptionalExtension as _;
+            store
+                .reader()?
+                .query_row("SELECT mime, data FROM backgrounds WHERE chat = ?1", [guid], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        };
+        tokio::task::spawn_blocking(read).await.map_err(broken)?.map_err(broken)
+    }
+
+    /// Hands a command to the writer and waits until it is on disk.
+    async fn execute(&self, command: Command, write: Option<Write>, image: Option<Bytes>) -> Result<Outcome, Error> {
+        let request = Request {
+            command,
+            write,
+            now: chrono::Utc::now().timestamp_millis(),
+            // A group's identifier, and a message's as Apple writes them.
+            ids: [uuid::Uuid::new_v4().simple().to_string(), uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase()],
+        };
+        let (reply, outcome) = oneshot::channel();
+        self.0.jobs.send(Job { request, image, reply }).await.map_err(|_| stopped())?;
+        outcome.await.map_err(|_| stopped())?
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping").retryable()
+}
+
+fn broken(error: impl std::fmt::Display) -> Error {
+    tracing::error!(%error, "the database failed");
+    Error::new(ErrorCode::DatabaseError, "the database failed; the server's log says more").retryable()
+}

@@ -1,0 +1,106 @@
+//! The nine calls.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use im_chats::error::Error;
+
+use super::core::{Answer, Command};
+use super::image::ImageType;
+use super::{Emulator, input};
+use crate::backend::{Backend, Call};
+use crate::log::EventLog;
+use crate::proto::{
+    CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
+    HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
+    SetTypingRequest, ShareContactInfoRequest,
+};
+
+/// Images above this size are hashed where blocking is allowed.
+const HASH_INLINE_BYTES: usize = 64 * 1024;
+
+const GUID: &str = "chatGuid";
+
+#[async_trait]
+impl Backend for Emulator {
+    async fn create_chat(&self, call: &Call, request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+        let write = input::write("CreateChat", call, request.client_message_id.as_deref(), &request)?;
+        let command = input::create(&request)?;
+        match self.execute(command, write, None).await?.answer {
+            Answer::Created(result) => Ok(CreateChatResponse {
+                chat: Some((&result.chat).into()),
+                initial_message: result.initial_message.as_ref().map(Into::into),
+            }),
+            Answer::Done => Err(super::broken("a create was answered without a chat")),
+        }
+    }
+
+    async fn mark_chat_read(&self, call: &Call, request: MarkChatReadRequest) -> Result<(), Error> {
+        let chat = input::guid(&request.chat_guid, GUID)?;
+        let write = input::write("MarkChatRead", call, None, &request)?;
+        self.execute(Command::MarkRead { chat, actor: None }, write, None).await.map(drop)
+    }
+
+    async fn set_background(&self, call: &Call, request: SetBackgroundRequest) -> Result<(), Error> {
+        let chat = input::guid(&request.chat_guid, GUID)?;
+        let mime = ImageType::detect(&request.data, "data")?.mime();
+        let image: Bytes = request.data.clone();
+        let write = if call.idempotency_key.is_some() && image.len() > HASH_INLINE_BYTES {
+            let call = call.clone();
+            let hashed = tokio::task::spawn_blocking(move || input::write("SetBackground", &call, None, &request));
+            hashed.await.map_err(super::broken)??
+        } else {
+            input::write("SetBackground", call, None, &request)?
+        };
+        self.execute(Command::SetBackground { chat, mime, actor: None }, write, Some(image)).await.map(drop)
+    }
+
+    async fn remove_background(&self, call: &Call, request: RemoveBackgroundRequest) -> Result<(), Error> {
+        let chat = input::guid(&request.chat_guid, GUID)?;
+        let write = input::write("RemoveBackground", call, None, &request)?;
+        self.execute(Command::RemoveBackground { chat, actor: None }, write, None).await.map(drop)
+    }
+
+    async fn share_contact_info(&self, call: &Call, request: ShareContactInfoRequest) -> Result<(), Error> {
+        let chat = input::guid(&request.chat_guid, GUID)?;
+        let write = input::write("ShareContactInfo", call, None, &request)?;
+        self.touch(chat, write).await
+    }
+
+    async fn set_typing(&self, call: &Call, request: SetTypingRequest) -> Result<(), Error> {
+        let chat = input::guid(&request.chat_guid, GUID)?;
+        let write = input::write("SetTyping", call, None, &request)?;
+        self.touch(chat, write).await
+    }
+
+    async fn get_chat(&self, _call: &Call, request: GetChatRequest) -> Result<GetChatResponse, Error> {
+        let guid = input::guid(&request.chat_guid, GUID)?;
+        let view = self.0.view.read();
+        Ok(GetChatResponse { chat: Some(view.existing(&guid)?.chat.as_ref().into()) })
+    }
+
+    async fn get_chat_count(&self, _call: &Call, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
+        let view = self.0.view.read();
+        let count = view.chats().filter(|state| request.include_archived || !state.chat.is_archived).count();
+        Ok(GetChatCountResponse { count: i64::try_from(count).unwrap_or(i64::MAX) })
+    }
+
+    async fn has_background(&self, _call: &Call, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
+        let guid = input::guid(&request.chat_guid, GUID)?;
+        let view = self.0.view.read();
+        Ok(HasBackgroundResponse { background_present: view.existing(&guid)?.background.is_some() })
+    }
+
+    fn log(&self) -> &EventLog {
+        &self.0.log
+    }
+}
+
+impl Emulator {
+    /// A call that only needs the chat to exist. Without a key there is nothing to write down, so the disk is left alone.
+    async fn touch(&self, chat: String, write: Option<super::Write>) -> Result<(), Error> {
+        if write.is_none() {
+            return self.0.view.read().existing(&chat).map(drop);
+        }
+        self.execute(Command::Touch { chat }, write, None).await.map(drop)
+    }
+}

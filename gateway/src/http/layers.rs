@@ -1,0 +1,152 @@
+//! The layers around the router, from the outside in: id, log line and failure body; panics; who is served; CORS.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
+
+use super::access::Access;
+use super::body::SharedBody;
+use super::failure::Failure;
+use crate::app::AppState;
+use crate::auth::bearer;
+
+/// Names a request in answers and in the server's log.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Makes a write repeatable.
+pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
+
+/// Marks an answer as the service's own, not an intermediary's.
+pub static MIDDLEWARE: HeaderName = HeaderName::from_static("x-spectrum-middleware");
+
+/// Chooses an instance of the real service; taken and not needed here.
+static SERVER: HeaderName = HeaderName::from_static("x-photon-server");
+
+/// Who answers.
+const MIDDLEWARE_VALUE: HeaderValue = HeaderValue::from_static(concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")));
+
+/// Longest request id taken over from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+/// How long a browser may remember a preflight.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+
+/// The id of the request being served; handlers find it in the extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);
+
+/// Puts the layers around `router`.
+pub fn around(router: Router, access: &Arc<Access>) -> Router {
+    router
+        .layer(cors(access))
+        .layer(from_fn_with_state(Arc::clone(access), check_access))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(finish))
+}
+
+/// Lets only callers with a good token through.
+pub async fn require_token(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let verified = bearer(request.headers().get(header::AUTHORIZATION)).and_then(|token| state.authenticator.verify(token));
+    match verified {
+        Ok(_) => next.run(request).await,
+        Err(error) => Failure::from(error).into_response(),
+    }
+}
+
+async fn check_access(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    match access.check(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Failure::from(error).into_response(),
+    }
+}
+
+fn cors(access: &Arc<Access>) -> CorsLayer {
+    let listed = {
+        let access = Arc::clone(access);
+        move |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| access.origin_listed(origin))
+    };
+    let private = listed.clone();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| listed(origin)))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            IDEMPOTENCY_KEY.clone(),
+            REQUEST_ID.clone(),
+            SERVER.clone(),
+        ])
+        .expose_headers([REQUEST_ID.clone(), MIDDLEWARE.clone(), header::RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE)
+        // A public page that the operator listed may reach a gateway on this machine.
+        .allow_private_network(AllowPrivateNetwork::predicate(move |origin, _| private(origin)))
+}
+
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Failure::from_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+}
+
+async fn finish(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let method = request.method().clone();
+    // The route, not the path: paths and queries may hold addresses.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let body = SharedBody::new(std::mem::take(request.body_mut()));
+    *request.body_mut() = Body::new(body.clone());
+    let response = next.run(request).await;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        body.discard().await;
+    }
+    let response = complete(response, &id);
+    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
+    let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
+    if response.status().is_server_error() {
+        tracing::error!(%method, route, status, millis, request_id = %id, "request failed");
+    } else {
+        tracing::debug!(%method, route, status, millis, request_id = %id, "request");
+    }
+    response
+}
+
+fn complete(mut response: Response, id: &str) -> Response {
+    let failure = response.extensions_mut().remove::<Failure>().or_else(|| {
+        let status = response.status();
+        (status.is_client_error() || status.is_server_error()).then(|| Failure::from_status(status))
+    });
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    headers.insert(MIDDLEWARE.clone(), MIDDLEWARE_VALUE);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(failure) = failure {
+        let body = failure.render(headers, id);
+        headers.remove(CONTENT_LENGTH);
+        *response.body_mut() = Body::from(body);
+    }
+    response
+}
+
+/// The caller's own id where it is fit for a header and a log line, else a fresh one.
+fn request_id(headers: &HeaderMap) -> Arc<str> {
+    let fit = |id: &&str| !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
+    match headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(fit) {
+        Some(id) => id.into(),
+        None => uuid::Uuid::new_v4().to_string().into(),
+    }
+}

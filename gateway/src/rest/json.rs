@@ -1,0 +1,113 @@
+//! JSON bodies, with errors that name the field.
+
+use axum::extract::Request;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use im_chats::error::Error;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::http::body;
+use crate::http::failure::Failure;
+
+/// Largest body, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(pub usize);
+
+/// Reads a request's body as `T`.
+///
+/// # Errors
+/// 415 for another media type, 413 above the limit, else `invalidArgument` naming the field.
+pub async fn read<T: DeserializeOwned>(request: Request, limit: Limit) -> Result<T, Failure> {
+    let media = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("(not readable)").to_owned());
+    if let Some(media) = media.filter(|media| !is_json(media)) {
+        let error = Error::invalid("content-type", "content-type: send application/json").with_context("value", media);
+        return Err(Failure::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let bytes = body::read(request.into_body(), limit.0).await?;
+    Ok(parse(&bytes)?)
+}
+
+fn is_json(media: &str) -> bool {
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Reads proto3-JSON. An empty body is an empty message; a field that is `null` is an absent one.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return parse(b"{}");
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let first = serde_path_to_error::deserialize(&mut reader).map_err(named).and_then(|value| {
+        reader.end().map_err(|error| Error::invalid("body", format!("body: {error}")))?;
+        Ok(value)
+    });
+    // The generated readers know no null. It is rare, so only a body that failed is looked through for it.
+    match first {
+        Err(_) if bytes.windows(4).any(|window| window == b"null") => without_nulls(bytes),
+        result => result,
+    }
+}
+
+fn without_nulls<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Error::invalid("body", format!("body: {error}")))?;
+    drop_nulls(&mut value);
+    serde_path_to_error::deserialize(value).map_err(named)
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        // A null in a list is an error of the list, as the mapping says.
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+fn named(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let path = error.path().to_string();
+    let field = if path == "." || path == "?" { "body".to_owned() } else { path };
+    let message = format!("{field}: {}", error.inner());
+    Error::invalid(field, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::{CreateChatRequest, SetTypingRequest};
+
+    fn field(json: &str) -> String {
+        let error = parse::<CreateChatRequest>(json.as_bytes()).unwrap_err();
+        error.context_value("field").unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn an_error_names_its_field() {
+        for (json, name) in [
+            (r#"{"addresses":["a@b.c",5]}"#, "addresses[1]"),
+            (r#"{"addresses":"a@b.c"}"#, "addresses"),
+            (r#"{"addresses":["a@b.c",null]}"#, "addresses[1]"),
+            (r#"{"initialMessage":{"text":true}}"#, "initialMessage.text"),
+            (r#"{"service":"PIGEON"}"#, "service"),
+            (r#"{"clientMessageId":"\ud800"}"#, "clientMessageId"),
+            (r"[]", "body"),
+            (r"{", "body"),
+            (r"{} {}", "body"),
+        ] {
+            assert_eq!(field(json), name, "{json}");
+        }
+        assert!(parse::<CreateChatRequest>(b"{\"clientMessageId\":\"\xff\"}").is_err());
+        assert!(parse::<CreateChatRequest>("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn absent_null_and_unknown_are_all_the_default() {
+        for json in ["", " ", "{}", r#"{"chatGuid":null,"isTyping":null}"#, r#"{"isTyping":false,"later":{"x":[1]}}"#] {
+            assert_eq!(parse::<SetTypingRequest>(json.as_bytes()), Ok(SetTypingRequest::default()), "{json}");
+        }
+    }
+}

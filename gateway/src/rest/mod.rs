@@ -1,0 +1,110 @@
+//! The nine unary calls over HTTP with proto3-JSON.
+
+pub mod json;
+pub mod openapi;
+pub mod query;
+
+use axum::extract::{Request, State};
+use axum::http::{Extensions, HeaderMap};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use im_chats::error::Error;
+use tower::limit::ConcurrencyLimitLayer;
+
+use crate::app::AppState;
+use crate::backend::Call;
+use crate::emulator::image::MAX_IMAGE_BYTES;
+use crate::http::failure::Failure;
+use crate::http::layers::{IDEMPOTENCY_KEY, RequestId};
+use crate::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
+use json::Limit;
+use query::Query;
+
+/// Largest body of a call that carries no image.
+pub const SMALL_BODY: Limit = Limit(256 * 1024);
+
+/// Largest body of `setBackground`: the largest image in base64, and room for the rest.
+pub const IMAGE_BODY: Limit = Limit(MAX_IMAGE_BYTES / 3 * 4 + 64 * 1024);
+
+/// Uploads in flight on one route: each may hold the body and the image at once, so a few at a time bound the memory and
+/// the others wait unread.
+const UPLOADS: usize = 4;
+
+/// Lets so many uploads in at a time.
+pub(crate) fn upload_limit() -> ConcurrencyLimitLayer {
+    ConcurrencyLimitLayer::new(UPLOADS)
+}
+
+/// The routes.
+pub fn router() -> Router<AppState> {
+    macro_rules! write {
+        ($method:ident) => {
+            post(|State(state): State<AppState>, request: Request| async move {
+                let (call, request) = incoming(request, SMALL_BODY).await?;
+                state.backend.$method(&call, request).await.map(|()| Json(Empty {})).map_err(Failure::from)
+            })
+        };
+    }
+    Router::new()
+        .route("/v1/chats", post(create))
+        .route("/v1/chats:markRead", write!(mark_chat_read))
+        .route("/v1/chats:setBackground", post(set_background).layer(upload_limit()))
+        .route("/v1/chats:removeBackground", write!(remove_background))
+        .route("/v1/chats:shareContactInfo", write!(share_contact_info))
+        .route("/v1/chats:setTyping", write!(set_typing))
+        .route("/v1/chats:get", get(get_chat))
+        .route("/v1/chats:count", get(count))
+        .route("/v1/chats:hasBackground", get(has_background))
+}
+
+async fn create(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+    let (call, request) = incoming(request, SMALL_BODY).await?;
+    Ok(Json(state.backend.create_chat(&call, request).await?).into_response())
+}
+
+async fn set_background(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+    let (call, request) = incoming(request, IMAGE_BODY).await?;
+    state.backend.set_background(&call, request).await?;
+    Ok(Json(Empty {}).into_response())
+}
+
+async fn get_chat(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+    let (call, query) = asked(&request)?;
+    let answer = state.backend.get_chat(&call, GetChatRequest { chat_guid: query.guid("chatGuid")? }).await?;
+    Ok(Json(answer).into_response())
+}
+
+async fn count(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+    let (call, query) = asked(&request)?;
+    let request = GetChatCountRequest { include_archived: query.flag("includeArchived")? };
+    Ok(Json(state.backend.get_chat_count(&call, request).await?).into_response())
+}
+
+async fn has_background(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+    let (call, query) = asked(&request)?;
+    let answer = state.backend.has_background(&call, HasBackgroundRequest { chat_guid: query.guid("chatGuid")? }).await?;
+    Ok(Json(answer).into_response())
+}
+
+/// A write: what travels beside it, and its body.
+async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(Call, T), Failure> {
+    let call = call(request.headers(), request.extensions())?;
+    Ok((call, json::read(request, limit).await?))
+}
+
+/// A read: what travels beside it, and its query.
+fn asked(request: &Request) -> Result<(Call, Query), Failure> {
+    let call = call(request.headers(), request.extensions())?;
+    Ok((call, Query::parse(request.uri().query().unwrap_or_default())?))
+}
+
+fn call(headers: &HeaderMap, extensions: &Extensions) -> Result<Call, Error> {
+    let idempotency_key = headers
+        .get(&IDEMPOTENCY_KEY)
+        .map(|key| std::str::from_utf8(key.as_bytes()).map(str::to_owned))
+        .transpose()
+        .map_err(|_| Error::invalid("x-idempotency-key", "x-idempotency-key: this is not UTF-8"))?;
+    let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
+    Ok(Call { idempotency_key, request_id })
+}

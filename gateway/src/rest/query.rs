@@ -1,0 +1,106 @@
+//! Query parameters. Unknown ones are ignored.
+
+use im_chats::error::Error;
+use percent_encoding::percent_decode_str;
+
+/// The parameters of one request, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// `invalidArgument` when a parameter is not UTF-8.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        text.split('&')
+            .filter(|part| !part.is_empty())
+            .map(|part| {
+                let (name, value) = part.split_once('=').unwrap_or((part, ""));
+                let name = decode(name).ok_or_else(|| Error::invalid("query", "query: a parameter's name is not UTF-8"))?;
+                match decode(value) {
+                    Some(value) => Ok((name, value)),
+                    None => Err(Error::invalid(name.clone(), format!("{name}: this is not UTF-8"))),
+                }
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// A parameter by its JSON name or its proto name; when given twice, the last one. Absent = empty.
+    #[must_use]
+    pub fn text(&self, name: &'static str) -> &str {
+        let snake = snake_case(name);
+        self.0.iter().rev().find(|(key, _)| key == name || *key == snake).map_or("", |(_, value)| value)
+    }
+
+    /// A chat GUID. A `+` that was not encoded arrives as a space; no GUID has one there, so it is put back.
+    ///
+    /// # Errors
+    /// `invalidArgument` when it is absent.
+    pub fn guid(&self, name: &'static str) -> Result<String, Error> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return Err(Error::invalid(name, format!("{name}: give the chat's GUID as a query parameter")));
+        }
+        Ok(text.strip_prefix("any; ;").map_or_else(|| text.to_owned(), |rest| format!("any;+;{rest}")))
+    }
+
+    /// A truth value; absent = false.
+    ///
+    /// # Errors
+    /// `invalidArgument` when it is neither `true` nor `false`.
+    pub fn flag(&self, name: &'static str) -> Result<bool, Error> {
+        match self.text(name) {
+            "true" => Ok(true),
+            "" | "false" => Ok(false),
+            other => {
+                let shown: String = other.chars().take(64).collect();
+                Err(Error::invalid(name, format!("{name}: write true or false")).with_context("value", shown))
+            }
+        }
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+fn snake_case(name: &str) -> String {
+    name.chars().fold(String::new(), |mut snake, letter| {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+        snake
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guids_arrive_however_they_were_encoded() {
+        for text in
+            ["chatGuid=any%3B%2B%3Bg1", "chatGuid=any;+;g1", "x=%20&chat_guid=any;%2b;g1&", "chatGuid=old&chatGuid=any;%2B;g1"]
+        {
+            assert_eq!(Query::parse(text).unwrap().guid("chatGuid"), Ok("any;+;g1".to_owned()), "{text}");
+        }
+        assert_eq!(Query::parse("").unwrap().guid("chatGuid").unwrap_err().context_value("field"), Some("chatGuid"));
+        assert_eq!(Query::parse("chatGuid=%ff").unwrap_err().context_value("field"), Some("chatGuid"));
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false() {
+        for (text, value) in [
+            ("", Some(false)),
+            ("includeArchived=true", Some(true)),
+            ("includeArchived=false", Some(false)),
+            ("includeArchived=yes", None),
+        ] {
+            assert_eq!(Query::parse(text).unwrap().flag("includeArchived").ok(), value, "{text}");
+        }
+    }
+}
