@@ -247,18 +247,23 @@ impl<B: Batch> Machine<B> {
         }
     }
 
+    /// The token was accepted: the first of this socket, or a fresh one.
     fn ready(&mut self, log: LogInfo, heartbeat_interval_ms: u64, token_expires_in_ms: Option<u64>) {
         // A fresh token is asked for when a tenth of its life is left, which leaves time for a slow answer.
         let refresh = token_expires_in_ms.map(|lifetime| {
             let period_ms = lifetime.saturating_sub(lifetime / 10).max(1_000);
             Refresh { at: self.now.saturating_add(period_ms), period_ms }
         });
+        let since = match &self.phase {
+            Phase::Ready(ready) => ready.since,
+            _ => self.now,
+        };
         self.refused = false;
         self.was_ready = true;
         self.last_error = None;
         self.log = Some(log);
         self.phase = Phase::Ready(Ready {
-            since: self.now,
+            since,
             heartbeat_interval_ms: heartbeat_interval_ms.max(1_000),
             last_frame_at: self.now,
             probe_until: None,
@@ -294,7 +299,10 @@ impl<B: Batch> Machine<B> {
             }
         };
         match (frame, &self.phase) {
-            (ServerFrame::Ready { protocol, log, heartbeat_interval_ms, token_expires_in_ms, .. }, Phase::Greeting { .. }) => {
+            (
+                ServerFrame::Ready { protocol, log, heartbeat_interval_ms, token_expires_in_ms, .. },
+                Phase::Greeting { .. } | Phase::Ready(_),
+            ) => {
                 if protocol == PROTOCOL {
                     self.ready(log, heartbeat_interval_ms, token_expires_in_ms);
                 } else {

@@ -184,7 +184,7 @@ impl<B> ServerFrame<B> {
 }
 
 /// The facts an `error` frame of this protocol may carry; naming them saves enumerating a foreign object.
-pub(crate) const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "limit"];
+const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "maxSubscriptions"];
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,469 @@
+//! The client's session machine: every transcript of `docs/protocol.md` from the client's side, and what the page promises a
+//! user beyond single exchanges.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::collections::VecDeque;
+
+use im_chats::error::{Error, ErrorCode};
+use im_chats::model::Cursor;
+use im_chats::session::{Config, ConnectionState, Input, Machine, OnGap, Output, Plan, Start, StreamId};
+use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Subscribe, Topic};
+use im_chats_transcript::{Directive, Step, Transcript};
+use serde_json::{Value, json};
+
+/// One user with one machine, a clock and a server that the test plays.
+struct Rig {
+    machine: Machine<Value>,
+    now: u64,
+    attempt: u32,
+    token_asked: bool,
+    socket: Option<u32>,
+    sent: VecDeque<Value>,
+    batches: Vec<Value>,
+    end: Option<(Result<Option<u64>, Error>, Option<Cursor>)>,
+    gaps: Vec<(u64, u64)>,
+    states: Vec<ConnectionState>,
+}
+
+const STREAM: StreamId = 7;
+
+impl Rig {
+    fn new(window: u64) -> Self {
+        let client = ClientInfo { name: "im-chats".into(), version: "0.1.0".into() };
+        Self {
+            machine: Machine::new(Config { window, ..Config::new(client) }),
+            now: 1_000_000,
+            attempt: 0,
+            token_asked: false,
+            socket: None,
+            sent: VecDeque::new(),
+            batches: Vec::new(),
+            end: None,
+            gaps: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    fn feed(&mut self, input: Input<Value>) {
+        self.machine.handle(self.now, 0.5, input);
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::FetchToken { attempt } => (self.attempt, self.token_asked) = (attempt, true),
+                Output::Connect { attempt } => self.socket = Some(attempt),
+                Output::Send(frame) => self.sent.push_back(serde_json::to_value(frame).unwrap()),
+                Output::Disconnect { .. } => self.socket = None,
+                Output::Deliver { batch, .. } => self.batches.push(batch),
+                Output::End { result, cursor, .. } => self.end = Some((result, cursor)),
+                Output::Gap { from, to, .. } => self.gaps.push((from, to)),
+                Output::State(state) => self.states.push(state),
+                Output::Attached { .. } => {}
+            }
+        }
+    }
+
+    fn open(&mut self, plan: Plan) {
+        self.feed(Input::Open { stream: STREAM, plan });
+    }
+
+    fn pull(&mut self) {
+        self.feed(Input::Pull { stream: STREAM });
+    }
+
+    fn frame(&mut self, frame: &Value) {
+        let attempt = self.socket.expect("a socket is open");
+        self.feed(Input::Frame { attempt, frame: ServerFrame::read(frame, |events| events) });
+    }
+
+    fn cut(&mut self, code: u16) {
+        let attempt = self.socket.take().expect("a socket is open");
+        self.feed(Input::Disconnected { attempt, code });
+    }
+
+    fn advance(&mut self, ms: u64) {
+        self.now += ms;
+        self.feed(Input::Tick);
+    }
+
+    /// Answers the token that was asked for, and opens the socket that is asked for then.
+    fn connect(&mut self, token: &str) {
+        assert!(std::mem::take(&mut self.token_asked), "a token was asked for");
+        self.feed(Input::Token { attempt: self.attempt, result: Ok(token.into()) });
+        if let Some(attempt) = self.socket {
+            self.feed(Input::Connected { attempt });
+        }
+    }
+
+    fn ready(&mut self, head: u64) {
+        self.connect("secret");
+        assert_eq!(self.sent.pop_front().unwrap()["type"], "init");
+        self.frame(&ready_frame(head));
+    }
+
+    fn cursor(&self) -> Option<u64> {
+        self.machine.cursor(STREAM).map(|cursor| cursor.sequence)
+    }
+
+    fn subscribe_frame(&mut self) -> Value {
+        let frame = self.sent.pop_front().expect("subscribe was sent");
+        assert_eq!(frame["type"], "subscribe");
+        frame
+    }
+
+    /// A machine with one live stream that was attached at `head`, whose user waits for an event.
+    fn live(window: u64, head: u64) -> Self {
+        let mut rig = Self::new(window);
+        rig.open(live_plan());
+        rig.ready(head);
+        let frame = rig.subscribe_frame();
+        rig.attach(&frame, head, head);
+        rig.pull();
+        rig
+    }
+
+    fn attach(&mut self, subscribe: &Value, after: u64, head: u64) {
+        let id = &subscribe["id"];
+        self.frame(&json!({ "type": "subscribed", "id": id, "after": { "log": "log-1", "sequence": after }, "head": head }));
+        if after == head {
+            self.frame(&json!({ "type": "caughtUp", "id": id, "head": head }));
+        }
+    }
+
+    fn events(&mut self, id: u64, prev: u64, through: u64, sequences: &[u64]) {
+        let events: Vec<_> = sequences.iter().map(|sequence| json!({ "sequence": sequence })).collect();
+        self.frame(&json!({ "type": "events", "id": id, "prev": prev, "through": through, "events": events }));
+    }
+}
+
+fn ready_frame(head: u64) -> Value {
+    json!({
+        "type": "ready", "protocol": 1, "log": { "id": "log-1", "first": 0, "head": head }, "heartbeatIntervalMs": 15000,
+        "limits": { "maxFrameBytes": 65536, "maxOutgoingFrameBytes": 1_048_576, "maxBatchEvents": 256, "maxSubscriptions": 64 }
+    })
+}
+
+const fn live_plan() -> Plan {
+    Plan { topic: Topic::Chats, chat: None, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail }
+}
+
+// -- the transcripts ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn every_transcript_runs_from_the_clients_side() {
+    let transcripts = im_chats_transcript::parse(include_str!("../docs/protocol.md")).expect("docs/protocol.md can be read");
+    let ours: Vec<_> = transcripts.iter().filter(|transcript| !transcript.server_only).collect();
+    assert!(ours.len() >= 15, "only {} transcripts are the client's", ours.len());
+    for transcript in ours {
+        run(transcript);
+    }
+}
+
+fn run(transcript: &Transcript) {
+    let first = transcript.steps.iter().find_map(|(_, step)| subscribe_of(step));
+    let mut rig = Rig::new(first.as_ref().map_or(1024, |subscribe| subscribe.credit));
+    rig.open(first.as_ref().map_or_else(live_plan, plan_of));
+    // Frames that the page shows no answer to: a transcript without a subscription still needs a stream to get a socket.
+    let silent = first.is_none();
+    let mut last_server: Option<Value> = None;
+    for (line, step) in &transcript.steps {
+        let place = format!("{} (line {line})", transcript.name);
+        match step {
+            Step::Client(text) => {
+                let expected: Value = serde_json::from_str(text).unwrap();
+                match expected["type"].as_str() {
+                    Some("init") => rig.connect(expected["token"].as_str().unwrap()),
+                    Some("credit") => rig.pull(),
+                    Some("unsubscribe") => rig.feed(Input::Cancel { stream: STREAM }),
+                    Some("token") => {
+                        // The server is heard all the time, until the client finds its token old.
+                        while !rig.token_asked {
+                            let left = rig.machine.deadline().unwrap() - rig.now;
+                            rig.advance(left.saturating_sub(1).max(1));
+                            rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+                        }
+                        rig.connect(expected["token"].as_str().unwrap());
+                    }
+                    _ => {}
+                }
+                assert_eq!(rig.sent.pop_front(), Some(expected), "{place}");
+            }
+            Step::Server(text) => {
+                let frame: Value = serde_json::from_str(text).unwrap();
+                rig.frame(&frame);
+                if frame["type"] == "subscribed" {
+                    rig.pull();
+                }
+                if frame["type"] == "events" && !frame["events"].as_array().unwrap().is_empty() {
+                    assert_eq!(rig.batches.pop(), Some(frame["events"].clone()), "{place}");
+                    // A user who only reads; where the page shows a credit next, the pull is what makes it.
+                    if rig.machine.cursor(STREAM).is_some() && transcript.name != "credit" {
+                        rig.pull();
+                        assert_eq!(rig.cursor(), frame["through"].as_u64(), "{place}");
+                    }
+                }
+                last_server = Some(frame);
+            }
+            Step::Close(code) => rig.cut(*code),
+            Step::Directive(Directive::Advance { ms }) => rig.advance(*ms),
+            Step::Directive(_) => {}
+        }
+        if silent {
+            rig.sent.retain(|frame| frame["type"] != "subscribe");
+        }
+    }
+    assert!(rig.sent.is_empty(), "{}: the page does not show {:?}", transcript.name, rig.sent);
+    // What the user of such a stream learns.
+    let last = last_server.unwrap_or_default();
+    let told = last["code"].as_str().filter(|_| last["id"].is_u64());
+    if let Some(code) = told {
+        rig.pull();
+        let (result, _) = rig.end.take().expect("the stream ended");
+        assert_eq!(result.unwrap_err().code, code, "{}", transcript.name);
+    }
+    if last["type"] == "complete" && transcript.name.starts_with("catch-up") {
+        rig.pull();
+        assert_eq!(rig.end.map(|(result, _)| result), Some(Ok(last["head"].as_u64())), "{}", transcript.name);
+    }
+}
+
+fn subscribe_of(step: &Step) -> Option<Subscribe> {
+    let Step::Client(text) = step else { return None };
+    match serde_json::from_str(text) {
+        Ok(ClientFrame::Subscribe(subscribe)) => Some(subscribe),
+        _ => None,
+    }
+}
+
+fn plan_of(subscribe: &Subscribe) -> Plan {
+    Plan {
+        topic: subscribe.topic,
+        chat: subscribe.chat.clone(),
+        start: subscribe.after.clone().map_or(Start::Head, Start::After),
+        until_head: subscribe.until.is_some(),
+        ..live_plan()
+    }
+}
+
+// -- what a user is promised --------------------------------------------------------------------------------------------
+
+#[test]
+fn the_cursor_moves_when_the_next_event_is_asked_for() {
+    let mut rig = Rig::live(1024, 10);
+    rig.events(1, 10, 14, &[12, 13]);
+    assert_eq!(rig.cursor(), Some(10), "given is not handled");
+    rig.pull();
+    assert_eq!(rig.cursor(), Some(14), "asked for more: handled, and nothing lies between 13 and 14");
+    rig.events(1, 14, 20, &[]);
+    assert_eq!(rig.cursor(), Some(20), "progress that the filter hid counts for a user who waits");
+}
+
+#[test]
+fn a_cut_is_resumed_from_the_last_position_and_what_waits_is_still_delivered() {
+    let mut rig = Rig::live(1024, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.events(1, 1, 2, &[2]);
+    rig.cut(1006);
+    assert_eq!(rig.machine.state(), ConnectionState::Reconnecting);
+    assert_eq!(rig.machine.last_error().map(|error| error.code.as_ref()), Some("networkError"));
+    rig.pull();
+    assert_eq!(rig.batches.len(), 2, "what had come before the cut is the user's");
+    rig.advance(125);
+    rig.ready(5);
+    let frame = rig.subscribe_frame();
+    assert_eq!(frame["after"], json!({ "log": "log-1", "sequence": 2 }));
+    assert_eq!(frame["credit"], 1023, "the event still with the user is not granted again");
+    rig.attach(&frame, 2, 5);
+    assert_eq!(rig.machine.state(), ConnectionState::CatchingUp);
+    rig.events(2, 2, 5, &[3, 5]);
+    rig.frame(&json!({ "type": "caughtUp", "id": 2, "head": 5 }));
+    assert_eq!(rig.machine.state(), ConnectionState::Live);
+    rig.pull();
+    assert_eq!(rig.batches.concat_sequences(), [1, 2, 3, 5]);
+}
+
+trait Sequences {
+    fn concat_sequences(&self) -> Vec<u64>;
+}
+
+impl Sequences for Vec<Value> {
+    fn concat_sequences(&self) -> Vec<u64> {
+        self.iter().flat_map(|batch| batch.as_array().unwrap()).map(|event| event["sequence"].as_u64().unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_broken_chain_is_never_delivered() {
+    type Batch<'a> = (u64, u64, &'a [u64]);
+    let broken: [Batch<'_>; 7] = [
+        (11, 12, &[12]),
+        (9, 12, &[11]),
+        (10, 9, &[]),
+        (10, 12, &[13]),
+        (10, 12, &[12, 11]),
+        (10, 12, &[11, 11]),
+        (10, 12, &[10]),
+    ];
+    for (prev, through, sequences) in broken {
+        let mut rig = Rig::live(1024, 10);
+        rig.events(1, prev, through, sequences);
+        assert!(rig.batches.is_empty(), "{prev}..{through} {sequences:?}");
+        assert_eq!((rig.socket, rig.cursor()), (None, Some(10)), "the socket is given up, the position kept");
+    }
+}
+
+#[test]
+fn more_events_than_credit_are_refused() {
+    let mut rig = Rig::live(2, 0);
+    rig.events(1, 0, 3, &[1, 2, 3]);
+    assert!(rig.batches.is_empty() && rig.socket.is_none());
+}
+
+#[test]
+fn credit_comes_back_as_events_are_handled_and_never_exceeds_the_window() {
+    let mut rig = Rig::live(4, 0);
+    rig.events(1, 0, 2, &[1, 2]);
+    assert!(rig.sent.is_empty());
+    rig.pull();
+    assert_eq!(rig.sent.pop_front(), Some(json!({ "type": "credit", "id": 1, "add": 2 })));
+    rig.events(1, 2, 6, &[3, 4, 5, 6]);
+    rig.events(1, 6, 7, &[7]);
+    assert!(rig.socket.is_none(), "a fifth event was not paid for");
+}
+
+#[test]
+fn silence_of_two_heartbeats_and_five_seconds_is_a_cut() {
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(34_999);
+    assert!(rig.socket.is_some());
+    rig.advance(1);
+    assert!(rig.socket.is_none());
+    assert_eq!(rig.machine.state(), ConnectionState::Reconnecting);
+}
+
+#[test]
+fn after_a_sleep_the_socket_is_probed_before_it_is_given_up() {
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(3_600_000);
+    assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
+    assert_ne!(rig.machine.state(), ConnectionState::Live, "nothing was heard for an hour");
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    assert_eq!(rig.machine.state(), ConnectionState::Live);
+    rig.feed(Input::Wake);
+    assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
+    rig.advance(3_000);
+    assert!(rig.socket.is_none());
+}
+
+#[test]
+fn a_refused_token_is_asked_for_once_more_and_then_final() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.pull();
+    rig.connect("old");
+    rig.cut(4401);
+    assert!(rig.end.is_none() && rig.token_asked);
+    rig.connect("old");
+    rig.cut(4401);
+    let (result, _) = rig.end.take().unwrap();
+    assert_eq!(result.unwrap_err().code, "unauthenticated");
+    assert_eq!(rig.machine.state(), ConnectionState::Failed);
+}
+
+#[test]
+fn without_resume_a_cut_ends_the_stream_behind_its_last_event() {
+    let mut rig = Rig::new(1024);
+    rig.open(Plan { resume: false, ..live_plan() });
+    rig.ready(0);
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.cut(1006);
+    rig.pull();
+    assert_eq!(rig.batches.concat_sequences(), [1], "flush first");
+    rig.pull();
+    let (result, cursor) = rig.end.take().unwrap();
+    assert_eq!(result.unwrap_err().code, "networkError");
+    assert_eq!(cursor.map(|cursor| cursor.sequence), Some(1));
+    assert_eq!(rig.machine.state(), ConnectionState::Idle);
+}
+
+#[test]
+fn a_gap_fails_or_is_skipped_as_the_user_said_and_never_silently() {
+    for on_gap in [OnGap::Fail, OnGap::Skip] {
+        let mut rig = Rig::live(1024, 10);
+        rig.cut(1006);
+        rig.feed(Input::Cancel { stream: STREAM });
+        let start = Start::After(im_chats::wire::frame::After { log: Some("log-1".into()), sequence: 10 });
+        rig.open(Plan { on_gap, start, ..live_plan() });
+        rig.end = None;
+        rig.pull();
+        rig.ready(50);
+        let id = rig.subscribe_frame()["id"].clone();
+        rig.frame(&json!({
+            "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone",
+            "retryable": false, "context": { "first": "40", "head": "50" }
+        }));
+        match on_gap {
+            OnGap::Fail => assert_eq!(rig.end.unwrap().0.unwrap_err().context_value("first"), Some("40")),
+            OnGap::Skip => {
+                assert_eq!(rig.gaps, [(10, 40)]);
+                assert_eq!(rig.subscribe_frame()["after"]["sequence"], 40);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_stream_leaves_the_socket_open_for_a_moment() {
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(Input::Cancel { stream: STREAM });
+    assert_eq!(rig.sent.pop_front(), Some(json!({ "type": "unsubscribe", "id": 1 })));
+    assert_eq!(rig.end.take().map(|(result, _)| result), Some(Ok(None)), "whoever waits gets the end at once");
+    rig.advance(499);
+    assert!(rig.socket.is_some());
+    rig.open(live_plan());
+    assert_eq!(rig.subscribe_frame()["id"], 2, "the socket is used again, the name is not");
+    rig.feed(Input::Cancel { stream: STREAM });
+    rig.advance(500);
+    assert!(rig.socket.is_none());
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Idle, None));
+}
+
+#[test]
+fn closing_ends_every_stream_and_leaves_no_timer() {
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(Input::Close);
+    assert_eq!(rig.end.take().map(|(result, _)| result), Some(Ok(None)));
+    assert!(rig.socket.is_none());
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Closed, None));
+}
+
+#[test]
+fn tries_go_on_for_ever_with_growing_waits() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let error = Error::new(ErrorCode::NetworkError, "down").retryable();
+        rig.feed(Input::Token { attempt: rig.attempt, result: Err(error) });
+        waits.push(rig.machine.deadline().unwrap() - rig.now);
+        rig.advance(*waits.last().unwrap());
+    }
+    assert_eq!(waits, [125, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000, 10_000, 10_000]);
+    assert_eq!(rig.machine.state(), ConnectionState::Connecting);
+}
+
+#[test]
+fn late_callbacks_of_an_earlier_socket_do_nothing() {
+    let mut rig = Rig::live(1024, 0);
+    let old = rig.socket.unwrap();
+    rig.cut(1006);
+    rig.advance(125);
+    rig.ready(0);
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    let events = json!({ "type": "events", "id": 2, "prev": 0, "through": 1, "events": [{ "sequence": 1 }] });
+    rig.feed(Input::Frame { attempt: old, frame: ServerFrame::read(&events, |events| events) });
+    rig.feed(Input::Disconnected { attempt: old, code: 4400 });
+    assert!(rig.batches.is_empty());
+    assert_eq!(rig.machine.state(), ConnectionState::Live);
+}
