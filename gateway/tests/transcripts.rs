@@ -1,6 +1,14 @@
 //! Every transcript of `docs/protocol.md`, run against the server: all of them on the session machine under a virtual
 //! clock, and all that need no such clock against the real binary over a real WebSocket.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by failing"
+)]
+
 mod support;
 
 use im_chats_gateway::auth::Grant;
