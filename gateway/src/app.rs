@@ -14,6 +14,7 @@ use crate::console;
 use crate::emulator::{Emulator, control};
 use crate::http::access::Access;
 use crate::http::layers;
+use crate::live::{self, Live};
 use crate::log::EventLog;
 use crate::rest;
 
@@ -24,6 +25,8 @@ pub struct AppState {
     pub backend: Arc<dyn Backend>,
     /// The event log, for the event stream.
     pub log: EventLog,
+    /// The event stream's limits and open sockets.
+    pub live: Live,
     /// Judges tokens.
     pub authenticator: Arc<dyn Authenticator>,
     /// Which hosts and origins are served. The middleware has checked both before any handler runs, upgrades included.
@@ -45,5 +48,5 @@ pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
         .merge(emulator.map(control::router).unwrap_or_default())
         .route_layer(from_fn_with_state(state.clone(), layers::require_token));
     let access = Arc::clone(&state.access);
-    layers::around(open.merge(guarded).with_state(state), &access)
+    layers::around(open.merge(live::routes()).merge(guarded).with_state(state), &access)
 }

@@ -40,6 +40,10 @@ pub struct ServeArgs {
     #[arg(long = "allow-host", value_name = "HOST", value_parser = crate::http::access::parse_host)]
     pub allow_host: Vec<String>,
 
+    /// What the event stream takes, gives and waits for.
+    #[command(flatten)]
+    pub live: crate::live::LiveLimits,
+
     /// How the log on stderr is written; its level comes from RUST_LOG.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

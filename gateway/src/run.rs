@@ -15,6 +15,7 @@ use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, ServeArgs};
 use crate::emulator::Emulator;
 use crate::http::access::Access;
 use crate::http::server;
+use crate::live::Live;
 use crate::store::{Store, StoreError};
 
 /// How long the writer may take to close the database after the drain.
@@ -60,6 +61,7 @@ async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
     let state = AppState {
         backend: Arc::new(emulator.clone()),
         log: emulator.event_log().clone(),
+        live: Live::new(args.serve.live.clone()),
         authenticator: Arc::new(StaticToken::new(&token(&args.serve))),
         access: Arc::new(Access::new(address, args.serve.allow_host, args.serve.allow_origin)),
         drain: drain.clone(),

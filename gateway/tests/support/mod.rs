@@ -1,6 +1,8 @@
 //! A session with a virtual clock and a log in memory: what tests of the event stream drive.
 
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
+
+pub mod server;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -92,7 +94,7 @@ impl FakeLog {
 /// The documented JSON of an event at a fixed time.
 pub fn event_json(kind: &str, chat: &str, sequence: u64) -> Value {
     let mut event = json!({
-        "type": kind, "chatGuid": chat, "sequence": sequence, "isFromMe": false, "occurredAt": "2026-01-01T12:00:00Z",
+        "type": kind, "chatGuid": chat, "sequence": sequence, "isFromMe": kind.starts_with("chat."), "occurredAt": "2026-01-01T12:00:00Z",
     });
     if kind.starts_with("message.") {
         event["message"] = json!({

@@ -1,0 +1,336 @@
+//! Carries the session machine over a WebSocket: bytes, clock and log come together here, and nothing is decided.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream, StreamExt};
+use futures_util::{FutureExt, SinkExt};
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use http::{HeaderMap, HeaderValue};
+use im_chats::error::{Error, ErrorCode};
+use im_chats::wire::frame::{PATH, SUBPROTOCOL};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::limits::LiveLimits;
+use super::machine::{Input, LogState, Opening, Output, ReadId, Session};
+use crate::app::AppState;
+use crate::auth;
+use crate::http::failure::Failure;
+use crate::log::{EventLog, ReadPage};
+
+/// How long the last frames and the close handshake may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Sockets beyond the limit that are being told so; one more is refused before it is a socket.
+const REFUSALS: usize = 256;
+
+/// The transport takes frames this many times as large as the limit, so that the client of a frame that is too large
+/// hears so in words. Beyond that its connection is cut.
+const OVERSIZE_FACTOR: usize = 4;
+
+/// Per-socket buffers of the WebSocket layer, in bytes: thousands of idle sockets are the normal case.
+const BUFFER_BYTES: usize = 4 * 1024;
+
+/// Frames are handed to the transport in runs of about this many bytes, each followed by one flush.
+const RUN_BYTES: usize = 64 * 1024;
+
+/// What all sockets share: the limits, and how many more there may be. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Live {
+    limits: Arc<LiveLimits>,
+    sockets: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
+}
+
+impl Live {
+    /// An event stream within these limits.
+    #[must_use]
+    pub fn new(limits: LiveLimits) -> Self {
+        let sockets = Arc::new(Semaphore::new(limits.max_sockets.min(Semaphore::MAX_PERMITS)));
+        Self { limits: Arc::new(limits), sockets, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+    }
+
+    /// How many sockets are open.
+    #[must_use]
+    pub fn open_sockets(&self) -> usize {
+        self.limits.max_sockets.saturating_sub(self.sockets.available_permits())
+    }
+}
+
+/// The route of the event stream. It judges tokens itself, since browsers can only send them in the first frame; whatever
+/// checks hosts and origins belongs around it.
+pub fn routes() -> Router<AppState> {
+    Router::new().route(PATH, get(upgrade))
+}
+
+async fn upgrade(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            let error = Error::invalid("upgrade", "this path is the event stream: open it as a WebSocket");
+            return Failure::with_status(error, rejection.status()).into_response();
+        }
+    };
+    let (slot, over_capacity) = match Arc::clone(&state.live.sockets).try_acquire_owned() {
+        Ok(slot) => (slot, false),
+        Err(_) => match Arc::clone(&state.live.refusals).try_acquire_owned() {
+            Ok(slot) => (slot, true),
+            Err(_) => {
+                let error = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes");
+                return Failure::from(error.retryable()).into_response();
+            }
+        },
+    };
+    let offered = offered(&headers);
+    let subprotocol_agreed = offered.iter().any(|name| name == SUBPROTOCOL);
+    // Naming what was offered first, even if it is not ours, is what lets a browser see the close code that follows.
+    let chosen = if subprotocol_agreed { Some(HeaderValue::from_static(SUBPROTOCOL)) } else { offered.into_iter().next() };
+    let header_token = auth::bearer(headers.get(AUTHORIZATION)).ok().map(str::to_owned);
+    let opening = Opening { subprotocol_agreed, header_token, over_capacity };
+    let limit = state.live.limits.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
+    let mut upgrade =
+        upgrade.max_frame_size(limit).max_message_size(limit).read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
+    if let Some(chosen) = chosen {
+        upgrade.set_selected_protocol(chosen);
+    }
+    let tracked = state.tasks.token();
+    upgrade.on_upgrade(move |socket| async move {
+        Driver::new(state, opening, socket).run().await;
+        drop((slot, tracked));
+    })
+}
+
+/// The subprotocols a client offers, in its order of preference.
+fn offered(headers: &HeaderMap) -> Vec<HeaderValue> {
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderValue::from_str(name.trim()).ok())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+type Reading = BoxFuture<'static, (ReadId, Result<ReadPage, Error>)>;
+
+struct Driver {
+    state: AppState,
+    session: Session,
+    log: LogView,
+    started: Instant,
+    reads: FuturesUnordered<Reading>,
+    stream: SplitStream<WebSocket>,
+    writer: Writer,
+}
+
+impl Driver {
+    fn new(state: AppState, opening: Opening, socket: WebSocket) -> Self {
+        let log = LogView { id: state.log.id().into(), log: state.log.clone() };
+        let session = Session::new(Arc::clone(&state.live.limits), opening, log.state(), 0);
+        let (sink, stream) = socket.split();
+        let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
+        Self { state, session, log, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer }
+    }
+
+    async fn run(mut self) {
+        let mut head = self.state.log.watch_head();
+        let drain = self.state.drain.clone();
+        let mut draining = false;
+        loop {
+            if let Some(close) = self.carry_out() {
+                return self.close(close).await;
+            }
+            if self.session.is_closed() {
+                return self.hang_up().await;
+            }
+            let deadline = self.session.next_deadline().map(|ms| self.started + Duration::from_millis(ms));
+            tokio::select! {
+                () = drain.cancelled(), if !draining => {
+                    draining = true;
+                    self.tell(Input::Drain);
+                }
+                Ok(()) = head.changed() => self.tell_log(),
+                Some((read, page)) = self.reads.next() => self.tell(Input::Page { read, page }),
+                message = self.stream.next(), if self.session.takes_frames() => self.received(message),
+                written = self.writer.write(), if self.writer.has_work() => match written {
+                    Ok(bytes) => self.tell(Input::Written { bytes }),
+                    Err(error) => {
+                        tracing::debug!(%error, "event stream cut while writing");
+                        self.tell(Input::Gone);
+                    }
+                },
+                () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => self.tell(Input::Tick),
+            }
+        }
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.session.handle(now, input);
+    }
+
+    fn tell_log(&mut self) {
+        self.tell(Input::Log(self.log.state()));
+    }
+
+    fn received(&mut self, message: Option<Result<Message, axum::Error>>) {
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                self.tell_log();
+                self.tell(Input::Text(text.as_str()));
+            }
+            Some(Ok(Message::Binary(_))) => self.tell(Input::Binary),
+            // The WebSocket layer answers pings itself; the answer waits for the next write.
+            Some(Ok(Message::Ping(_))) => self.writer.dirty = true,
+            Some(Ok(Message::Pong(_))) => {}
+            Some(Ok(Message::Close(_))) | None => self.tell(Input::Gone),
+            Some(Err(error)) => match fault(error) {
+                Fault::TooLarge => self.tell(Input::Oversized),
+                Fault::Malformed => self.tell(Input::Malformed),
+                Fault::Cut => self.tell(Input::Gone),
+            },
+        }
+    }
+
+    /// Does what the session asks for; gives the close, when it asks for that.
+    fn carry_out(&mut self) -> Option<CloseFrame> {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
+                Output::Read { read, query } => {
+                    let log = self.state.log.clone();
+                    self.reads.push(async move { (read, log.read(query).await) }.boxed());
+                }
+                Output::Verify { token } => {
+                    let judgement = self.state.authenticator.verify(&token);
+                    self.tell(Input::Verified(judgement));
+                }
+                Output::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),
+            }
+        }
+        None
+    }
+
+    /// Sends what waits and the close, then waits for the client's: a connection that is dropped while bytes of the client
+    /// are still unread would take the last frames with it.
+    async fn close(mut self, close: CloseFrame) {
+        let client = self.session.client().map(|client| client.name.as_str()).unwrap_or_default();
+        tracing::debug!(code = close.code, reason = close.reason.as_str(), client, "event stream closed");
+        self.reads.clear();
+        self.writer.queue.push_back(Message::Close(Some(close)));
+        let farewell = async {
+            while self.writer.has_work() {
+                if self.writer.write().await.is_err() {
+                    return;
+                }
+            }
+            while let Some(Ok(_)) = self.stream.next().await {}
+        };
+        // A client that takes no more frames, or never answers the close, has had its time.
+        let _ = timeout(CLOSE_TIMEOUT, farewell).await;
+    }
+
+    /// The client is gone, or has said so: its close is answered, if it can still be.
+    async fn hang_up(mut self) {
+        self.reads.clear();
+        self.writer.queue.clear();
+        let _ = timeout(CLOSE_TIMEOUT, self.writer.sink.close()).await;
+    }
+}
+
+/// The log, seen as a session knows it.
+struct LogView {
+    id: Arc<str>,
+    log: EventLog,
+}
+
+impl LogView {
+    fn state(&self) -> LogState {
+        // The head last: it is never below the beginning that was read before it.
+        let first = self.log.first();
+        LogState { id: Arc::clone(&self.id), first, head: self.log.head() }
+    }
+}
+
+/// Frames on their way out.
+struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    queue: VecDeque<Message>,
+    /// Bytes of text given to the transport and not flushed yet. Kept here, since a write may be given up half-way.
+    started_bytes: usize,
+    /// Something was given to the transport since the last flush.
+    dirty: bool,
+}
+
+impl Writer {
+    fn has_work(&self) -> bool {
+        self.dirty || !self.queue.is_empty()
+    }
+
+    /// Writes a run of frames and flushes; gives the bytes of text that are out. Safe to give up at any time.
+    async fn write(&mut self) -> Result<usize, axum::Error> {
+        poll_fn(|context| self.poll_write(context)).await
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<usize, axum::Error>> {
+        while self.started_bytes < RUN_BYTES && !self.queue.is_empty() {
+            ready!(self.sink.poll_ready_unpin(context))?;
+            let Some(message) = self.queue.pop_front() else { break };
+            if let Message::Text(text) = &message {
+                self.started_bytes = self.started_bytes.saturating_add(text.len());
+            }
+            self.dirty = true;
+            self.sink.start_send_unpin(message)?;
+        }
+        ready!(self.sink.poll_flush_unpin(context))?;
+        self.dirty = false;
+        Poll::Ready(Ok(std::mem::take(&mut self.started_bytes)))
+    }
+}
+
+/// Why nothing more can be read.
+enum Fault {
+    TooLarge,
+    Malformed,
+    Cut,
+}
+
+fn fault(error: axum::Error) -> Fault {
+    match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(_)) => Fault::TooLarge,
+        // Without a close handshake: nobody is left to be told.
+        Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Fault::Cut,
+        Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Fault::Malformed,
+        _ => Fault::Cut,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_offered_subprotocol_is_found() {
+        let mut headers = HeaderMap::new();
+        headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("graphql-ws, ,chat"));
+        headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(" im.events.v1.json"));
+        assert_eq!(offered(&headers), ["graphql-ws", "chat", SUBPROTOCOL]);
+        assert_eq!(offered(&HeaderMap::new()), [""; 0]);
+    }
+}

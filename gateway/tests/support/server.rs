@@ -1,0 +1,221 @@
+//! The real binary with data of its own, and a client that speaks frames.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A wait that is never used up when things work, and never for ever when they do not.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const TOKEN: &str = "secret";
+
+/// A running gateway. Killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: String,
+}
+
+impl Server {
+    /// On a data directory, with flags beside the necessary ones.
+    pub fn start(data: &Path, flags: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"))
+            .args(["emulator", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
+            .arg(data)
+            .args(flags)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("the binary says where it listens");
+        let address = line.trim().strip_prefix("listening on http://").expect("the line other programs wait for").to_owned();
+        Self { child, address }
+    }
+
+    /// As the rest of the world: a POST that must succeed.
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        let mut answer = ureq::post(format!("http://{}{path}", self.address))
+            .header("authorization", &format!("Bearer {TOKEN}"))
+            .config()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .build()
+            .send_json(body)
+            .expect("an answer");
+        let text = answer.body_mut().read_to_string().expect("a body");
+        assert!(answer.status().is_success(), "{path}: {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    pub fn create(&self, address: &str) -> String {
+        self.post("/v1/chats", &json!({ "addresses": [address] }))["chat"]["guid"].as_str().expect("a guid").to_owned()
+    }
+
+    /// `count` chat events in these chats; gives the last sequence.
+    pub fn generate(&self, count: u64, chats: &[&str]) -> u64 {
+        self.post("/emulator/v1/events:generate", &json!({ "count": count, "chatGuids": chats }))["last"]
+            .as_u64()
+            .expect("a sequence")
+    }
+
+    /// The one event that brings a chat from one state of the archive to the other.
+    pub fn act(&self, kind: &str, chat: &str) {
+        match kind {
+            "chat.archived" => self.post("/emulator/v1/chats:archive", &json!({ "chatGuid": chat })),
+            "chat.unarchived" => self.post("/emulator/v1/chats:unarchive", &json!({ "chatGuid": chat })),
+            "message.received" => self.post(
+                "/emulator/v1/messages:receive",
+                &json!({ "chatGuid": chat, "from": "bob@example.com", "text": "hello" }),
+            ),
+            other => panic!("no way to make {other}"),
+        };
+    }
+
+    pub fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    /// Waits for the end of the process.
+    pub async fn exit(&mut self) -> ExitStatus {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+                return status;
+            }
+            assert!(tokio::time::Instant::now() < end, "the process does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// Memory in use, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A gateway with an empty data directory of its own.
+pub fn fresh(flags: &[&str]) -> (Server, TempDir) {
+    let data = TempDir::new().expect("a directory");
+    (Server::start(data.path(), flags), data)
+}
+
+/// A client's socket.
+pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    /// Opened with whatever subprotocol and header; gives the subprotocol the server chose, too.
+    pub async fn open(
+        server: &Server,
+        subprotocol: Option<&str>,
+        token: Option<&str>,
+    ) -> Result<(Self, Option<String>), tungstenite::Error> {
+        let mut request = format!("ws://{}/v1/events", server.address).into_client_request()?;
+        let headers = request.headers_mut();
+        if let Some(subprotocol) = subprotocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(subprotocol)?);
+        }
+        if let Some(token) = token {
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
+        }
+        let (socket, response) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await.expect("an answer")?;
+        let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).map(|value| value.to_str().expect("text").to_owned());
+        Ok((Self(socket), chosen))
+    }
+
+    pub async fn connect(server: &Server) -> Self {
+        Self::open(server, Some("im.events.v1.json"), None).await.expect("a socket").0
+    }
+
+    /// Past `ready`, which is given, too.
+    pub async fn ready(server: &Server) -> (Self, Value) {
+        let mut socket = Self::connect(server).await;
+        socket.say(&json!({ "type": "init", "token": TOKEN })).await;
+        let ready = socket.next().await;
+        assert_eq!(ready["type"], "ready", "{ready}");
+        (socket, ready)
+    }
+
+    pub async fn say(&mut self, frame: &Value) {
+        self.send(Message::text(frame.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        timeout(PATIENCE, self.0.send(message)).await.expect("the server reads").expect("the socket is open");
+    }
+
+    async fn message(&mut self) -> Option<Result<Message, tungstenite::Error>> {
+        loop {
+            let message = timeout(PATIENCE, self.0.next()).await.expect("the server says something");
+            if !matches!(message, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
+                return message;
+            }
+        }
+    }
+
+    /// The next frame.
+    pub async fn next(&mut self) -> Value {
+        match self.message().await {
+            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).expect("JSON"),
+            other => panic!("no frame but {other:?}"),
+        }
+    }
+
+    /// The next frame that is not a heartbeat.
+    pub async fn next_but_heartbeats(&mut self) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] != "heartbeat" {
+                return frame;
+            }
+        }
+    }
+
+    /// The close code that comes next.
+    pub async fn close_code(&mut self) -> u16 {
+        match self.message().await {
+            Some(Ok(Message::Close(Some(close)))) => close.code.into(),
+            other => panic!("no close but {other:?}"),
+        }
+    }
+
+    /// Everything the server still had to say, by asking it for a sign of life.
+    pub async fn rest(&mut self) -> Vec<Value> {
+        self.say(&json!({ "type": "ping", "n": 424_242 })).await;
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.next().await;
+            if frame == json!({ "type": "pong", "n": 424_242 }) {
+                return frames;
+            }
+            frames.push(frame);
+        }
+    }
+}
