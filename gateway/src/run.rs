@@ -69,7 +69,7 @@ async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
     };
     tokio::spawn(drain_on_signal(drain.clone()));
     announce(address)?;
-    server::serve(listener, app::router(state, Some(emulator)), drain, tasks).await;
+    server::serve(listener, app::router(state, Some(emulator)), drain, tasks, server::HEAD_TIMEOUT).await;
     // Nobody asks any more, so the writer finishes what it has and closes the database. A request that outlived the drain
     // may still hold it; the journal is whole either way.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || writer.join())).await;

@@ -24,13 +24,16 @@ const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Requests that wait for the writer at most; a caller beyond waits to be let in.
 pub(super) const QUEUE: usize = 1024;
 
+/// Where a request's outcome goes.
+type Reply = oneshot::Sender<Result<Outcome, Error>>;
+
 /// A request on its way to the writer.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request: Request,
     /// The background's bytes, when the request sets one.
     pub(super) image: Option<Bytes>,
-    pub(super) reply: oneshot::Sender<Result<Outcome, Error>>,
+    pub(super) reply: Reply,
 }
 
 /// What a request led to, once it is on disk.
@@ -59,7 +62,7 @@ struct Batch {
     events: Vec<LoggedEvent>,
     images: Vec<Image>,
     image_bytes: usize,
-    replies: Vec<(oneshot::Sender<Result<Outcome, Error>>, Result<Outcome, Error>)>,
+    replies: Vec<(Reply, Result<Outcome, Error>)>,
 }
 
 /// A background to store, or (without data) to drop.

@@ -1,0 +1,219 @@
+//! Who is let in, and that every refusal arrives: tokens, hosts, origins, limits.
+
+mod binary;
+
+use std::io::{Read as _, Write as _};
+
+use binary::{Gateway, TOKEN};
+use serde_json::json;
+
+const APP: &str = "https://app.example";
+
+/// Sends raw bytes and reads to the end of the connection.
+fn raw(gateway: &Gateway, request: &[u8]) -> String {
+    let mut stream = gateway.connect();
+    // The server may answer and close before all is sent.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn with(gateway: &Gateway, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+    let host = gateway.address().to_owned();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head.push_str(&format!("host: {host}\r\n"));
+    }
+    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    raw(gateway, format!("{head}\r\n").as_bytes())
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer:?}"))
+}
+
+#[test]
+fn only_the_token_opens_the_door() {
+    let gateway = Gateway::start();
+    let wrong = [
+        vec![],
+        vec![("authorization", "Bearer wrong")],
+        vec![("authorization", "Basic dDp0")],
+        vec![("authorization", "Bearer")],
+    ];
+    for headers in wrong {
+        for path in ["/v1/chats:count", "/emulator/v1/chats"] {
+            let answer = gateway.get_with(path, &headers).unwrap();
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            answer.failure(401, "unauthenticated", "unauthenticated");
+        }
+    }
+    for open in ["/healthz", "/openapi.json"] {
+        assert_eq!(gateway.get_with(open, &[]).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn every_answer_has_an_id_and_no_path_or_method_goes_without_a_body() {
+    let gateway = Gateway::start();
+    let answer = gateway.get("/no/such/path");
+    answer.failure(404, "unimplemented", "operationNotSupported");
+    let answer = gateway.get("/v1/chats:markRead");
+    assert_eq!(answer.header("allow"), Some("POST"));
+    answer.failure(405, "unimplemented", "operationNotSupported");
+    let named = gateway.get_with("/healthz", &[("x-request-id", "my-id-1")]).unwrap();
+    assert_eq!(named.header("x-request-id"), Some("my-id-1"));
+    let fresh = gateway.get_with("/healthz", &[("x-request-id", &"x".repeat(200))]).unwrap();
+    assert_eq!(fresh.header("x-request-id").map(str::len), Some(36));
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("cache-control", "no-store"), ("referrer-policy", "no-referrer")]
+    {
+        assert_eq!(named.header(name), Some(value));
+    }
+}
+
+#[test]
+fn pages_of_other_sites_stay_out_unless_listed() {
+    let gateway = Gateway::start_with(&["--allow-origin", APP]);
+    let own = gateway.base.clone();
+    let token = format!("Bearer {TOKEN}");
+    let get = |origin: &str| with(&gateway, "GET", "/v1/chats:count", &[("origin", origin), ("authorization", &token)]);
+    for origin in [APP, &own] {
+        assert_eq!(status(&get(origin)), 200, "{origin}");
+    }
+    assert!(get(APP).contains("access-control-allow-origin: https://app.example\r\n"));
+    for origin in ["https://evil.example", "null", "http://app.example", "http://127.0.0.1:1"] {
+        let answer = get(origin);
+        assert_eq!(status(&answer), 403, "{origin}");
+        assert!(answer.contains("--allow-origin") && !answer.contains("access-control-allow-origin"), "{answer}");
+    }
+    // An upgrade is refused as well.
+    let upgrade = [
+        ("origin", "https://evil.example"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ];
+    assert_eq!(status(&with(&gateway, "GET", "/v1/events", &upgrade)), 403);
+
+    let preflight = |origin: &str| {
+        let ask = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,content-type,x-idempotency-key"),
+            ("access-control-request-private-network", "true"),
+        ];
+        with(&gateway, "OPTIONS", "/v1/chats", &ask).to_ascii_lowercase()
+    };
+    let allowed = preflight(APP);
+    assert_eq!(status(&allowed), 200);
+    for header in [
+        "access-control-allow-origin: https://app.example",
+        "x-idempotency-key",
+        "access-control-allow-private-network: true",
+        "access-control-max-age: 600",
+    ] {
+        assert!(allowed.contains(header), "{header}: {allowed}");
+    }
+    assert_eq!(status(&preflight("https://evil.example")), 403);
+}
+
+#[test]
+fn a_foreign_host_name_is_not_served() {
+    let gateway = Gateway::start_with(&["--allow-host", "gateway.example"]);
+    for host in ["localhost", "127.0.0.1:9", "[::1]", "gateway.example:443"] {
+        assert_eq!(status(&with(&gateway, "GET", "/healthz", &[("host", host)])), 200, "{host}");
+    }
+    for host in ["rebound.example", "127.0.0.1.nip.example", "10.1.2.3"] {
+        let answer = with(&gateway, "GET", "/healthz", &[("host", host)]);
+        assert_eq!(status(&answer), 403, "{host}");
+        assert!(answer.contains("--allow-host"), "{answer}");
+    }
+}
+
+#[test]
+fn heads_that_are_too_large_or_broken_get_an_answer() {
+    let gateway = Gateway::start();
+    let long = "x".repeat(40_000);
+    for (request, expected) in [
+        (format!("GET /{long} HTTP/1.1\r\nhost: localhost\r\n\r\n"), [414, 431]),
+        (format!("GET / HTTP/1.1\r\nhost: localhost\r\nx-long: {long}\r\n\r\n"), [431, 431]),
+        (format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "a: b\r\n".repeat(100)), [431, 431]),
+        ("NOT HTTP\r\n\r\n".to_owned(), [400, 400]),
+    ] {
+        let answer = raw(&gateway, request.as_bytes());
+        assert!(expected.contains(&status(&answer)), "{answer}");
+    }
+}
+
+#[test]
+fn a_refused_body_is_read_so_that_the_answer_arrives() {
+    let gateway = Gateway::start();
+    let large = vec![b'x'; 8 * 1024 * 1024];
+    for (path, headers, expected) in [
+        ("/v1/chats", vec![("authorization", "Bearer wrong")], 401),
+        ("/v1/chats", vec![("origin", "https://evil.example")], 403),
+        ("/no/such/path", vec![], 404),
+        ("/v1/chats", vec![], 413),
+        ("/v1/chats", vec![("content-type", "text/plain")], 415),
+    ] {
+        let answer = gateway.post_with(path, &headers, &large).unwrap();
+        assert_eq!(answer.status, expected);
+        assert!(answer.json()["requestId"].is_string());
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_changes_nothing() {
+    let gateway = Gateway::start();
+    let mut stream = gateway.connect();
+    let head = format!(
+        "POST /v1/chats HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{{\"addresses\":[\"a@example.com\"]}}"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(status(&answer), 400, "{answer}");
+    assert_eq!(gateway.get("/v1/chats:count").ok(), json!({}));
+}
+
+#[test]
+fn the_log_of_the_server_holds_no_token_and_no_text() {
+    use std::io::BufRead as _;
+    let data = tempfile::tempdir().unwrap();
+    let mut child = binary::command(data.path())
+        .args(["--token", TOKEN, "--log-format", "json"])
+        .env("RUST_LOG", "trace")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+    let mut stderr = child.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).unwrap();
+        text
+    });
+    let body = json!({"addresses": ["secret.person@example.com"], "initialMessage": {"text": "a secret text"}}).to_string();
+    for _ in 0..2 {
+        let response = ureq::post(format!("{base}/v1/chats"))
+            .header("authorization", &format!("Bearer {TOKEN}"))
+            .header("content-type", "application/json")
+            .send(&body)
+            .unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let log = reader.join().unwrap();
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("im_chats_gateway")).collect();
+    assert!(ours.iter().any(|line| line.contains("\"route\":\"/v1/chats\"")), "{log}");
+    for secret in [TOKEN, "a secret text", "secret.person"] {
+        assert!(!ours.iter().any(|line| line.contains(secret)), "{secret}");
+    }
+}
