@@ -1,6 +1,13 @@
 //! The real binary on a free port, and a client for it.
 
 #![allow(dead_code, reason = "each test program uses its part")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
