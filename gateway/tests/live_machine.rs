@@ -320,6 +320,8 @@ fn a_page_for_a_subscription_that_ended_is_not_taken_for_its_successor() {
     let batches = of_type(&frames, "events");
     assert_eq!(batches.len(), 1);
     assert_eq!((&batches[0]["prev"], &batches[0]["through"]), (&json!(3), &json!(5)));
+    let sequences: Vec<_> = batches[0]["events"].as_array().unwrap().iter().map(|event| &event["sequence"]).collect();
+    assert_eq!(sequences, [4, 5]);
 }
 
 #[test]

@@ -219,3 +219,20 @@ impl Socket {
         }
     }
 }
+
+/// A subscription of all chats.
+pub fn subscribe(id: impl Into<Value>, after: Option<u64>, credit: u64) -> Value {
+    let after = after.map(|sequence| json!({ "sequence": sequence }));
+    json!({ "type": "subscribe", "id": id.into(), "topic": "chats", "after": after, "credit": credit })
+}
+
+/// A small generator with a seed: the same numbers every time.
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
