@@ -8,6 +8,8 @@ pub mod input;
 mod journal;
 mod phone;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -155,3 +155,24 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn readers_hear_of_events_only_after_the_state_was_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, mut appender) = open(&Store::open(directory.path()).unwrap()).unwrap();
+    let mut head_then = None;
+    appender.commit(vec![event(1, EventKind::Chat, "c")], |_| Ok(()), || head_then = Some(log.head())).unwrap();
+    assert_eq!((head_then, log.head()), (Some(0), 1));
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, mut appender) = open(&Store::open(directory.path()).unwrap()).unwrap();
+    let fail = |_: &rusqlite::Transaction<'_>| Err(rusqlite::Error::InvalidQuery);
+    let error =
+        appender.commit(vec![event(1, EventKind::Chat, "c")], fail, || panic!("told of a commit that failed")).unwrap_err();
+    assert_eq!((error.code.as_ref(), error.retryable), ("databaseError", true));
+    appender.append(vec![event(1, EventKind::Chat, "d")]).unwrap();
+    assert_eq!(read_to_the_end(&log, everything(0)).await, [1]);
+}

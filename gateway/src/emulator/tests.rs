@@ -1,0 +1,56 @@
+use super::*;
+use crate::backend::{Backend as _, Call};
+use crate::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
+
+fn create(address: &str) -> CreateChatRequest {
+    CreateChatRequest {
+        addresses: vec![address.to_owned()],
+        initial_message: Some(CreateChatInitialMessage { text: "hi".to_owned(), ..CreateChatInitialMessage::default() }),
+        client_message_id: Some(address.to_owned()),
+        ..CreateChatRequest::default()
+    }
+}
+
+/// Everything in the failed transaction is as if it had never been asked for, and the emulator goes on.
+#[tokio::test]
+async fn a_disk_that_fails_is_told_to_the_caller_and_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (emulator, writer) = Emulator::open(store.clone()).unwrap();
+    let call = Call::default();
+    emulator.create_chat(&call, create("before@example.com")).await.unwrap();
+    let disk = store.writer().unwrap();
+    disk.execute_batch(
+        "CREATE TRIGGER broken BEFORE INSERT ON events WHEN NEW.chat LIKE '%broken%' BEGIN SELECT RAISE(ABORT, 'no space'); END",
+    )
+    .unwrap();
+    let error = emulator.create_chat(&call, create("broken@example.com")).await.unwrap_err();
+    assert_eq!((error.code.as_ref(), error.retryable), ("databaseError", true));
+    let get = GetChatRequest { chat_guid: "any;-;broken@example.com".to_owned() };
+    assert_eq!(emulator.get_chat(&call, get.clone()).await.unwrap_err().code, "chatNotFound");
+    assert_eq!(emulator.event_log().head(), 1);
+
+    // The disk is well again: the same write, with the same key, goes through.
+    disk.execute_batch("DROP TRIGGER broken").unwrap();
+    emulator.create_chat(&call, create("broken@example.com")).await.unwrap();
+    let before = emulator.get_chat(&call, get.clone()).await.unwrap();
+    assert_eq!(emulator.event_log().head(), 2);
+    drop((emulator, disk));
+    tokio::task::spawn_blocking(|| writer.join()).await.unwrap().unwrap();
+    let (emulator, _writer) = Emulator::open(store).unwrap();
+    assert_eq!(emulator.get_chat(&call, get).await.unwrap(), before);
+}
+
+/// A journal that does not belong to the log beside it must not be served.
+#[tokio::test]
+async fn a_journal_that_disagrees_with_the_log_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (emulator, writer) = Emulator::open(store.clone()).unwrap();
+    emulator.create_chat(&Call::default(), create("a@example.com")).await.unwrap();
+    drop(emulator);
+    tokio::task::spawn_blocking(|| writer.join()).await.unwrap().unwrap();
+    store.writer().unwrap().execute("DELETE FROM journal", []).unwrap();
+    let error = Emulator::open(store).unwrap_err();
+    assert!(error.to_string().contains("the journal ends at 0 and the event log at 1"), "{error}");
+}
