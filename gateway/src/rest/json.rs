@@ -110,4 +110,13 @@ mod tests {
             assert_eq!(parse::<SetTypingRequest>(json.as_bytes()), Ok(SetTypingRequest::default()), "{json}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_request_or_an_error(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64)) {
+            if let Err(error) = parse::<CreateChatRequest>(&bytes) {
+                proptest::prop_assert!(error.context_value("field").is_some());
+            }
+        }
+    }
 }
