@@ -170,10 +170,10 @@ class LazyClient {
           this.#host.webSocket ??= await this.#runtime.webSocket();
           return open(core);
         }),
-      isSignal(signal) ? signal : undefined,
       () => this.#streams.delete(iterator),
     );
     this.#streams.add(iterator);
+    if (isSignal(signal)) iterator.obey(signal);
     return new TypedEventStream<T>(iterator);
   }
 

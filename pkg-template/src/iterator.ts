@@ -39,7 +39,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   readonly #onEnd: () => void;
   #removeListener: (() => void) | undefined;
 
-  constructor(open: () => Promise<Subscription>, signal: AbortSignal | undefined, onEnd: () => void) {
+  constructor(open: () => Promise<Subscription>, onEnd: () => void) {
     this.#onEnd = onEnd;
     const abandoned = new Promise<undefined>((resolve) => {
       this.#abandon = () => resolve(undefined);
@@ -57,10 +57,10 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     // Whoever iterates sees the error; a stream nobody iterates must not become an unhandled rejection.
     this.#opening.catch(() => {});
     opened.catch(() => {});
-    if (signal) this.#obey(signal);
   }
 
-  #obey(signal: AbortSignal): void {
+  /** Ends the stream with the signal's reason once it is aborted, or at once when it is already. */
+  obey(signal: AbortSignal): void {
     const abort = () => {
       if (this.#ended) return;
       this.#failure = { reason: signal.reason };

@@ -1,0 +1,110 @@
+// The package as such: what importing it does, and that nothing keeps a process alive.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import * as inline from "im-chats/inline";
+import * as main from "im-chats";
+
+import { startGateway } from "../support/gateway.mjs";
+
+const run = promisify(execFile);
+
+/** Runs a program in a process of its own, beside the installed package. */
+const program = (code, env = {}) =>
+  run(process.execPath, ["--input-type=module", "--eval", code], { env: { ...process.env, ...env }, timeout: 20_000 });
+
+describe("importing", () => {
+  test("gives the documented names", () => {
+    const names = [
+      "AuthenticationError",
+      "ConnectionError",
+      "ErrorCode",
+      "IMessageError",
+      "MessageEffect",
+      "NotFoundError",
+      "RateLimitError",
+      "TypedEventStream",
+      "ValidationError",
+      "createClient",
+    ];
+    assert.deepEqual(Object.keys(main).sort(), names);
+    assert.deepEqual(Object.keys(inline).sort(), names);
+  });
+
+  test("touches no global and reads no file", async () => {
+    const { stdout } = await program(`
+      const touched = [];
+      for (const name of ["fetch", "WebSocket", "setTimeout", "document", "window", "localStorage", "navigator"]) {
+        Object.defineProperty(globalThis, name, { get() { touched.push(name); return undefined; }, configurable: true });
+      }
+      const instantiate = WebAssembly.instantiate;
+      WebAssembly.instantiate = () => touched.push("wasm");
+      const { createClient } = await import("im-chats");
+      createClient({ address: "im.example.com", token: "t" });
+      console.log(JSON.stringify(touched));
+    `);
+    assert.equal(stdout.trim(), "[]");
+  });
+
+  test("codes and effects are what the types say", () => {
+    for (const [key, value] of Object.entries(main.ErrorCode)) assert.equal(key, value);
+    assert.equal(Object.keys(main.MessageEffect).length, 13);
+  });
+});
+
+describe("a process", () => {
+  test("ends by itself after close(), whatever was open", async () => {
+    const gateway = await startGateway();
+    try {
+      const { stdout } = await program(
+        `
+        import { createClient } from "im-chats";
+        const im = createClient({ address: process.env.ADDRESS, token: process.env.TOKEN });
+        const stream = im.chats.subscribeEvents();
+        const loop = (async () => { for await (const _ of stream); return "loop over"; })();
+        await stream.ready;
+        await im.close();
+        console.log(await loop);
+      `,
+        { ADDRESS: gateway.address, TOKEN: gateway.token },
+      );
+      assert.equal(stdout.trim(), "loop over");
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  test("ends by itself after its last stream, without close()", async () => {
+    const gateway = await startGateway();
+    try {
+      await program(
+        `
+        import { createClient } from "im-chats";
+        const im = createClient({ address: process.env.ADDRESS, token: process.env.TOKEN });
+        for await (const event of im.events.catchUp()) if (event.type === "catchup.complete") break;
+      `,
+        { ADDRESS: gateway.address, TOKEN: gateway.token },
+      );
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+describe("the start of the wasm", () => {
+  test("that failed says why, and the next call tries again", async () => {
+    const { stdout } = await program(`
+      const compile = WebAssembly.instantiate;
+      WebAssembly.instantiate = () => { WebAssembly.instantiate = compile; return Promise.reject(new Error("out of memory")); };
+      const { createClient } = await import("im-chats");
+      const im = createClient({ address: "http://127.0.0.1:1", token: "t" });
+      const first = await im.chats.count().catch((error) => error);
+      const second = await im.chats.get("nothing").catch((error) => error);
+      console.log(first.name, /out of memory/.test(first.message), second.name);
+    `);
+    assert.equal(stdout.trim(), "ConnectionError true ValidationError");
+  });
+});
