@@ -1,7 +1,7 @@
 // A chat's background: choosing a picture, looking at it first, sending it, taking it away.
 
 import { $, busy, say } from "./dom.js";
-import { bytes, clearErrors, showError } from "./words.js";
+import { bytes, clearErrors, duration, showError } from "./words.js";
 
 export class Background {
   #session;
@@ -81,8 +81,7 @@ export class Background {
       await this.#session.im.chats.setBackground(guid, await file.arrayBuffer());
       this.forget(guid);
       this.#unchoose();
-      const took = ((performance.now() - started) / 1000).toFixed(1);
-      progress(undefined, `Set in ${took} s. Devices of a real chat show it within about 30 s.`);
+      progress(undefined, `Set in ${duration(performance.now() - started)}. Devices of a real chat show it within about 30 s.`);
       say("Background set.");
       await this.#session.refresh(guid);
       $("file").focus();

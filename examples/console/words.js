@@ -81,3 +81,6 @@ export function bytes(count) {
   if (count < 1024 * 1024) return `${(count / 1024).toFixed(0)} KB`;
   return `${(count / 1024 / 1024).toFixed(1)} MB`;
 }
+
+/** Milliseconds as a person reads them. */
+export const duration = (ms) => (ms < 1000 ? `${Math.ceil(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);

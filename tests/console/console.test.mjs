@@ -34,12 +34,12 @@ afterEach(async () => {
 async function open(options) {
   ({ page, complaints, close } = await openPage(browser, options));
   await page.goto(`${gateway.address}/#token=${gateway.token}`);
-  await page.getByRole("heading", { name: "Chats" }).waitFor();
+  await page.getByRole("heading", { name: "Chats", exact: true }).waitFor();
 }
 
 async function createChat(addresses, message) {
   await page.getByRole("button", { name: "New chat" }).click();
-  await page.getByLabel("To").fill(addresses);
+  await page.getByLabel("To", { exact: true }).fill(addresses);
   if (message) await page.getByLabel("First message").fill(message);
   await page.getByRole("button", { name: "Create" }).click();
   await page.locator("#detail").waitFor();
@@ -112,33 +112,33 @@ describe("the console", () => {
     assert.equal(await page.evaluate(() => location.hash), "");
     assert.equal((await page.content()).includes(gateway.token), false);
     await page.reload();
-    await page.getByRole("heading", { name: "Chats" }).waitFor();
+    await page.getByRole("heading", { name: "Chats", exact: true }).waitFor();
     await page.getByRole("button", { name: "Disconnect" }).click();
     await page.getByRole("heading", { name: "Connect" }).waitFor();
     await page.reload();
-    assert.equal(await page.getByLabel("Token").isVisible(), true);
+    assert.equal(await page.getByLabel("Token", { exact: true }).isVisible(), true);
     assert.deepEqual(complaints, []);
   });
 
   test("a wrong token is said in words, and the right one still works", async () => {
     ({ page, complaints, close } = await openPage(browser));
     await page.goto(gateway.address);
-    await page.getByLabel("Token").fill("not the token");
+    await page.getByLabel("Token", { exact: true }).fill("not the token");
     await page.getByRole("button", { name: "Connect" }).click();
     const alert = page.getByRole("alert");
     await alert.getByText("Connecting failed.").waitFor();
     assert.match(await alert.textContent(), /AuthenticationError.*unauthenticated/s);
     assert.equal(await page.evaluate(() => document.activeElement.id), "token");
-    await page.getByLabel("Token").fill(gateway.token);
+    await page.getByLabel("Token", { exact: true }).fill(gateway.token);
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Chats" }).waitFor();
+    await page.getByRole("heading", { name: "Chats", exact: true }).waitFor();
     assert.equal(await alert.textContent(), "");
   });
 
   test("a bad address is refused with its class, code and field, and nothing is created", async () => {
     await open();
     await page.getByRole("button", { name: "New chat" }).click();
-    await page.getByLabel("To").fill("alice@example.com, nonsense");
+    await page.getByLabel("To", { exact: true }).fill("alice@example.com, nonsense");
     await page.getByRole("button", { name: "Create" }).click();
     const alert = page.getByRole("alert");
     await alert.getByText("Creating the chat failed.").waitFor();

@@ -31,10 +31,11 @@ for (const [name, options] of Object.entries(SIZES)) {
   await shot("story");
   if (name === "desktop") await page.screenshot({ path: readme, animations: "disabled" });
   if (name === "phone") {
-    await page.locator(".tabs [data-view=events]").tap();
+    await view(page, "events");
     await shot("events");
-    await page.locator(".tabs [data-view=chats]").tap();
+    await view(page, "chats");
   }
+  const before = complaints.length; // the refusal below is an HTTP error, which Chromium logs as one
   await page.locator("#new").click();
   await page.locator("#addresses").fill("12345");
   await page.keyboard.press("Enter");
@@ -42,7 +43,7 @@ for (const [name, options] of Object.entries(SIZES)) {
   await shot("error");
   await close();
   await gateway.stop();
-  console.log(`${name}: ${complaints.length === 0 ? "no complaints" : complaints.join("\n")}`);
+  console.log(`${name}: ${before === 0 ? "no complaints" : complaints.slice(0, before).join("\n")}`);
 }
 await browser.close();
 
@@ -63,7 +64,8 @@ async function people(gateway) {
 async function story(page, gateway) {
   await page.locator("#list button", { hasText: "bob" }).click();
   await page.locator("#read").click();
-  await page.locator("#feed [data-type='chat.markedRead']").waitFor();
+  await page.locator("#feed [data-type='chat.markedRead']").waitFor({ state: "attached" });
+  await view(page, "chats");
   await page.locator("#new").click();
   await page.locator("#addresses").fill("alice@example.com");
   await page.locator("#message").fill("Coffee tomorrow?");
@@ -74,10 +76,16 @@ async function story(page, gateway) {
   await page.locator("#phone[data-background=set]").waitFor();
   await page.locator("#text").fill("Lovely, nine?");
   await page.locator("#receive button").click();
-  await page.locator("#list .badge[aria-label='1 unread']").first().waitFor();
+  await page.locator("#facts dd", { hasText: "Lovely" }).waitFor();
   await page.locator("#typing").click();
   await page.locator("#typing[aria-checked=true]").waitFor();
-  await gateway.call("POST", "/emulator/v1/chats:archive", { chatGuid: "any;-;+12025550143" });
-  await page.locator("#feed [data-type='chat.archived']").waitFor();
+  await gateway.call("POST", "/emulator/v1/chats:archive", { chatGuid: "any;-;+12025550143", actor: "+12025550143" });
+  await page.locator("#feed [data-type='chat.archived']").waitFor({ state: "attached" });
   await page.mouse.move(0, 0);
+}
+
+/** Chooses a view where there is room for only one. */
+async function view(page, name) {
+  const tab = page.locator(`.tabs [data-view=${name}]`);
+  if (await tab.isVisible()) await tab.click();
 }
