@@ -6,6 +6,7 @@ import { readOptions, type ClientOptions, type Settings } from "./options.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
 import init, {
   Core,
+  onPanic,
   type CallOptions,
   type CatchUpEvent,
   type ChatEvent,
@@ -112,7 +113,8 @@ function guarded<T>(run: () => Promise<T>): Promise<T> {
 function start(runtime: Runtime): Promise<void> {
   starting ??= (async () => {
     try {
-      await init({ module_or_path: (await runtime.wasm()) as Parameters<typeof init>[0] & object } as Parameters<typeof init>[0]);
+      await init({ module_or_path: await runtime.wasm() });
+      onPanic(crashed);
     } catch (cause) {
       starting = undefined;
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -139,10 +141,7 @@ class LazyClient {
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#host = new Host(
-      (state) => this.connection.changed(state as Connection["state"]),
-      (message) => void crashed(message),
-    );
+    this.#host = new Host((state) => this.connection.changed(state as Connection["state"]));
   }
 
   async #started(): Promise<Core> {

@@ -1,4 +1,5 @@
 import { buildError, type IMessageErrorOptions } from "./errors.js";
+import type { InitInput } from "./wasm/im_chats.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -6,7 +7,7 @@ export type WebSocketConstructor = new (url: string, protocol: string) => WebSoc
 /** What each runtime's entry provides. @internal */
 export interface Runtime {
   /** What the generated `init` takes: the wasm, in any form it knows. */
-  wasm(): unknown;
+  wasm(): InitInput | Promise<InitInput>;
   /** The runtime's WebSocket. */
   webSocket(): WebSocketConstructor | Promise<WebSocketConstructor>;
 }
@@ -18,11 +19,9 @@ export class Host {
   /** Set before the first stream opens. */
   webSocket: WebSocketConstructor | undefined;
   readonly #stateChanged: (state: string) => void;
-  readonly #crashed: (message: string) => void;
 
-  constructor(stateChanged: (state: string) => void, crashed: (message: string) => void) {
+  constructor(stateChanged: (state: string) => void) {
     this.#stateChanged = stateChanged;
-    this.#crashed = crashed;
   }
 
   error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
@@ -98,9 +97,5 @@ export class Host {
 
   stateChanged(state: string): void {
     this.#stateChanged(state);
-  }
-
-  crashed(message: string): void {
-    this.#crashed(message);
   }
 }

@@ -1,7 +1,7 @@
 import type { Subscription } from "./wasm/im_chats.js";
 
 /** What a stream pulls from: an async iterator that also knows its cursor. @internal */
-export interface StreamSource<T> extends AsyncIterator<T, undefined> {
+export interface StreamSource<T> extends AsyncIterableIterator<T, undefined> {
   next(): Promise<IteratorResult<T, undefined>>;
   /** Ends it; whoever waits gets the end. Safe to repeat. */
   return(): Promise<IteratorResult<T, undefined>>;
@@ -159,6 +159,10 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
 
   acknowledge(): void {
     this.#acknowledged = true;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
   async ready(): Promise<void> {

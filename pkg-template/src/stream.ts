@@ -22,12 +22,12 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * @param source what to iterate
    * @param cleanup called once, when the stream ends or is closed
    */
-  constructor(source: AsyncIterable<T> | StreamSource<T>, cleanup?: () => void | Promise<void>) {
-    this.#source = Symbol.asyncIterator in source ? adopt(source, cleanup) : source;
+  constructor(source: AsyncIterable<T>, cleanup?: () => void | Promise<void>) {
+    this.#source = isStreamSource(source) ? source : adopt(source, cleanup);
   }
 
   /** Takes the stream as its one consumer. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     this.#claim();
     const source = this.#source;
     return {
@@ -177,9 +177,16 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
       },
       acknowledge: () => parent.acknowledge(),
       ready: () => parent.ready(),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
     };
     return new TypedEventStream<U>(source);
   }
+}
+
+function isStreamSource<T>(source: AsyncIterable<T>): source is StreamSource<T> {
+  return "acknowledge" in source;
 }
 
 /** Any async iterable as a source: it has no cursor, and closing it interrupts whoever waits. */
@@ -220,5 +227,8 @@ function adopt<T>(iterable: AsyncIterable<T>, cleanup: (() => void | Promise<voi
     cursor: undefined,
     acknowledge() {},
     async ready() {},
+    [Symbol.asyncIterator]() {
+      return this;
+    },
   };
 }

@@ -108,12 +108,6 @@ impl Core {
             host,
             driver: RefCell::new(None),
         };
-        let host = shared.host.clone();
-        // A panic traps, and whoever waits would wait for ever: the shell rejects them all and refuses later calls.
-        std::panic::set_hook(Box::new(move |panic| {
-            let place = panic.location().map_or("", |location| location.file());
-            let _ = host.crashed(place);
-        }));
         Ok(Self { shared: Rc::new(shared) })
     }
 
@@ -154,4 +148,14 @@ impl Core {
             driver.close();
         }
     }
+}
+
+/// Calls `tell(place)` when this module panics. A panic traps, and whoever waits would wait for ever: the shell rejects them
+/// all and refuses later calls. Internal.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(tell: Function) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map_or("", |location| location.file());
+        let _ = tell.call1(&JsValue::UNDEFINED, &JsValue::from_str(place));
+    }));
 }

@@ -37,10 +37,6 @@ extern "C" {
     #[wasm_bindgen(method, structural, catch, js_name = stateChanged)]
     pub fn state_changed(this: &Host, state: &str) -> Result<(), JsValue>;
 
-    /// Told that this module panicked, and where.
-    #[wasm_bindgen(method, structural, catch)]
-    pub fn crashed(this: &Host, place: &str) -> Result<(), JsValue>;
-
     /// An open WebSocket.
     pub type Socket;
 

@@ -17,3 +17,5 @@ mod host;
 mod input;
 mod js;
 mod stream;
+#[cfg(test)]
+mod tests;

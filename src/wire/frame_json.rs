@@ -186,7 +186,7 @@ impl<B> ServerFrame<B> {
 /// The facts an `error` frame of this protocol may carry; naming them saves enumerating a foreign object.
 const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "maxSubscriptions"];
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::super::frame::{After, ClientInfo};
     use super::*;

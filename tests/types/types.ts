@@ -29,8 +29,8 @@ same<typeof createInline, typeof createClient>(true);
 
 // -- declared by hand in the shell, generated from Rust -----------------------------------------------------------------
 
-type GeneratedCode = import("./node_modules/im-chats/wasm/im_chats.js").ErrorCode;
-type GeneratedEffect = import("./node_modules/im-chats/wasm/im_chats.js").MessageEffect;
+type GeneratedCode = import("../../node_modules/im-chats/wasm/im_chats.js").ErrorCode;
+type GeneratedEffect = import("../../node_modules/im-chats/wasm/im_chats.js").MessageEffect;
 same<ErrorCode, GeneratedCode>(true);
 same<(typeof MessageEffect)[keyof typeof MessageEffect], GeneratedEffect>(true);
 
