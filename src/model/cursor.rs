@@ -35,6 +35,7 @@ impl fmt::Display for Cursor {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -60,6 +60,7 @@ impl fmt::Display for ChatGuid {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 

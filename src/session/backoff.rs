@@ -31,6 +31,7 @@ pub(super) fn scale(span_ms: u64, random: f64) -> u64 {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -180,6 +180,7 @@ fn undocumented(path: Path) -> Error {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::model::{Chat, CreateChatResult};

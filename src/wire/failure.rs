@@ -72,6 +72,7 @@ pub fn retry_after_seconds(header: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::error::Category;

@@ -304,6 +304,7 @@ impl ErrorFrame {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 

@@ -187,6 +187,7 @@ impl<B> ServerFrame<B> {
 const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "maxSubscriptions"];
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::frame::{After, ClientInfo};
     use super::*;

@@ -145,6 +145,7 @@ pub fn effect(id: &str) -> Result<MessageEffect, Error> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use serde_json::{Value as Parsed, json};
