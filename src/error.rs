@@ -357,7 +357,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 

@@ -1,6 +1,13 @@
 //! The client's session machine: every transcript of `docs/protocol.md` from the client's side, and what the page promises a
 //! user beyond single exchanges.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::collections::VecDeque;
 
@@ -11,6 +18,9 @@ use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Subscribe, Top
 use im_chats_transcript::{Directive, Step, Transcript};
 use serde_json::{Value, json};
 
+/// How a stream ended, and where.
+type End = (Result<Option<u64>, Error>, Option<Cursor>);
+
 /// One user with one machine, a clock and a server that the test plays.
 struct Rig {
     machine: Machine<Value>,
@@ -20,7 +30,7 @@ struct Rig {
     socket: Option<u32>,
     sent: VecDeque<Value>,
     batches: Vec<Value>,
-    end: Option<(Result<Option<u64>, Error>, Option<Cursor>)>,
+    end: Option<End>,
     gaps: Vec<(u64, u64)>,
     states: Vec<ConnectionState>,
 }

@@ -32,7 +32,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TOKEN", env = "IM_CHATS_TOKEN", hide_env_values = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub token: Option<String>,
 
-    /// A web origin whose pages may use the gateway, such as https://app.example; repeat for more. `*` allows every page.
+    /// A web origin whose pages may use the gateway, such as `https://app.example`; repeat for more. `*` allows every page.
     #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = crate::http::access::Origin::parse)]
     pub allow_origin: Vec<crate::http::access::Origin>,
 

@@ -38,7 +38,6 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 /// `/`, `/console/*` and `/im-chats/*`.
-#[must_use]
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { serve(PAGE, &headers) }))

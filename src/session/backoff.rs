@@ -30,7 +30,8 @@ pub(super) fn scale(span_ms: u64, random: f64) -> u64 {
     crate::wire::json::safe_integer((bound * random.clamp(0.0, 1.0)).floor()).unwrap_or(span_ms)
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -179,7 +179,8 @@ fn undocumented(path: Path) -> Error {
     if path.is_empty() { error } else { error.with_context("field", path) }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::model::{Chat, CreateChatResult};

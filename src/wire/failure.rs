@@ -71,7 +71,8 @@ pub fn retry_after_seconds(header: &str) -> Option<u64> {
     header.trim().parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000))
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::error::Category;

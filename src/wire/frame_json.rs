@@ -186,7 +186,8 @@ impl<B> ServerFrame<B> {
 /// The facts an `error` frame of this protocol may carry; naming them saves enumerating a foreign object.
 const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "maxSubscriptions"];
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::frame::{After, ClientInfo};
     use super::*;

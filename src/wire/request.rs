@@ -144,7 +144,8 @@ pub fn effect(id: &str) -> Result<MessageEffect, Error> {
         .ok_or_else(|| Error::invalid("effect", "not a message effect: use one of the values of MessageEffect"))
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use serde_json::{Value as Parsed, json};

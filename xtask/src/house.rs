@@ -44,9 +44,9 @@ impl House {
         self.target.join("release/im-chats-gateway")
     }
 
-    /// The wasm-bindgen tool, as `build::wasm_bindgen_tool` leaves it.
-    pub fn wasm_bindgen_tool(&self) -> PathBuf {
-        self.target.join("debug/wasm-bindgen-tool")
+    /// A program of the workspace itself, `wasm-bindgen` or `wasm-bindgen-test-runner`, as `build::wasm_bindgen_tool` leaves it.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
     /// Cargo. The toolchain that runs us is in the environment already, a `+toolchain` override too.

@@ -1,5 +1,6 @@
 //! `cargo xtask start`: the emulator with its data in `.im-chats/`, and the console's URL.
 
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -17,26 +18,32 @@ use crate::house::House;
 /// Where the console is when nothing else has the port: an address a person can keep as a bookmark.
 const ADDRESS: &str = "127.0.0.1:8787";
 
+/// Where the emulator's state stays from run to run, in the repository's root.
+const DATA: &str = ".im-chats";
+
 /// Builds what is missing, runs the emulator until it ends or a signal comes, and passes its exit code on.
 pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
-    build::everything(house)?;
-    let given = |name: &str| options.iter().any(|option| option == name || option.starts_with(&format!("{name}=")));
+    build::npm_package(house)?;
+    build::gateway(house)?;
     let mut command = Command::new(house.gateway());
     command.current_dir(&house.root).arg("emulator");
-    if !given("--listen") {
+    if value_of(options, "--listen").is_none() {
         command.args(["--listen", free_address()]);
     }
-    if !given("--data") {
-        command.arg("--data").arg(house.path(".im-chats"));
-    }
-    let token = match value_of(options, "--token") {
-        Some(token) => token,
+    let data = match value_of(options, "--data") {
+        Some(data) => data,
         None => {
-            let token = new_token()?;
-            command.args(["--token", &token]);
-            token
+            command.args(["--data", DATA]);
+            DATA.to_owned()
         }
     };
+    let token = match value_of(options, "--token").or_else(|| env::var("IM_CHATS_TOKEN").ok().filter(|token| !token.is_empty()))
+    {
+        Some(token) => token,
+        None => new_token()?,
+    };
+    // Not as an argument, which every user of the machine can read in the list of processes.
+    command.env("IM_CHATS_TOKEN", &token);
     // A group of its own: a terminal's Ctrl-C then reaches the gateway once, through us, as the signal that drains.
     command.args(options).stdout(Stdio::piped()).process_group(0);
     // Before the child is there, so that a signal between the two is not lost.
@@ -44,7 +51,7 @@ pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
     let mut child = command.spawn().with_context(|| format!("{} does not start", house.gateway().display()))?;
     pass_signals_on(signals, &child)?;
     let output = child.stdout.take().context("the gateway has no output")?;
-    announce(output, &token)?;
+    announce(output, &token, &data)?;
     wait(&mut child)
 }
 
@@ -61,14 +68,14 @@ fn pass_signals_on(mut signals: Signals, child: &Child) -> Result<()> {
 }
 
 /// Copies the gateway's output, and says where the console is as soon as the gateway says that it listens.
-fn announce(output: ChildStdout, token: &str) -> Result<()> {
+fn announce(output: ChildStdout, token: &str, data: &str) -> Result<()> {
     for line in BufReader::new(output).lines() {
         let line = line?;
         println!("{line}");
         if let Some(address) = line.strip_prefix("listening on ") {
             println!("\n  Console   {address}/#token={token}");
             println!("  Token     {token}");
-            println!("  Stop      Ctrl-C (the data stays in .im-chats/)\n");
+            println!("  Stop      Ctrl-C (the data stays in {data})\n");
         }
     }
     Ok(())

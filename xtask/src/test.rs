@@ -84,11 +84,10 @@ fn rust_tests(house: &House) -> Vec<Step<'_>> {
 
 fn wasm_tests(house: &House) -> Result<()> {
     build::wasm_bindgen_tool(house)?;
-    let runner = format!("{} test-runner", house.wasm_bindgen_tool().display());
     house
         .cargo()
         .args(["test", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib", "--tests"])
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", house.tool("wasm-bindgen-test-runner"))
         .env("CHROMEDRIVER", tools::browser(house)?.driver)
         // What `wasm-pack test --headless --chrome` sets: a test that does not ask for a browser is an error, not a detour.
         .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")

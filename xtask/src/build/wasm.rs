@@ -48,11 +48,10 @@ fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()
         fs::remove_dir_all(stage)?;
     }
     fs::create_dir_all(stage)?;
-    let tool = house.wasm_bindgen_tool();
     house
         .sh
-        .cmd(tool)
-        .args(["bindgen", "--target", "web", "--omit-default-module-path", "--out-name", "im_chats", "--out-dir"])
+        .cmd(house.tool("wasm-bindgen"))
+        .args(["--target", "web", "--omit-default-module-path", "--out-name", "im_chats", "--out-dir"])
         .arg(stage)
         .arg(raw)
         .run()
