@@ -185,7 +185,8 @@ class LazyClient {
     });
     for (const stream of [...this.#streams]) void stream.return();
     if (this.#core && !crash) this.#core.close(this.#closed);
-    else this.connection.changed("closed");
+    // Without a stream there was no connection that could have said so.
+    if (this.connection.state !== "closed") this.connection.changed("closed");
   }
 }
 

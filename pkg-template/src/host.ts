@@ -12,6 +12,29 @@ export interface Runtime {
   webSocket(): WebSocketConstructor | Promise<WebSocketConstructor>;
 }
 
+/** Who waits for a signal, and the one listener that serves them all: Node warns of a leak when a signal has more than ten. */
+const waiting = new WeakMap<AbortSignal, { readonly acts: Set<() => void>; readonly listener: () => void }>();
+
+/** Calls `act` when `signal` is aborted. @internal */
+export function onAbort(signal: AbortSignal, act: () => void): () => void {
+  let shared = waiting.get(signal);
+  if (!shared) {
+    const acts = new Set<() => void>();
+    shared = { acts, listener: () => acts.forEach((each) => each()) };
+    waiting.set(signal, shared);
+    signal.addEventListener("abort", shared.listener);
+  }
+  const { acts, listener } = shared;
+  // A function of its own for each, so that two who wait with the same one do not share it.
+  const own = () => act();
+  acts.add(own);
+  return () => {
+    if (!acts.delete(own) || acts.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener("abort", listener);
+  };
+}
+
 type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
 
 /** What the wasm side needs of its runtime; `src/web/host.rs` is the other half. @internal */
@@ -69,6 +92,10 @@ export class Host {
         socket.close(code);
       },
     };
+  }
+
+  onAbort(signal: AbortSignal, act: () => void): () => void {
+    return onAbort(signal, act);
   }
 
   watchWake(wake: (online?: boolean) => void): () => void {

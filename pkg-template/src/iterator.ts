@@ -1,3 +1,4 @@
+import { onAbort } from "./host.js";
 import type { Subscription } from "./wasm/im_chats.js";
 
 /** What a stream pulls from: an async iterator that also knows its cursor. @internal */
@@ -70,8 +71,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
       abort();
       return;
     }
-    signal.addEventListener("abort", abort, { once: true });
-    this.#removeListener = () => signal.removeEventListener("abort", abort);
+    this.#removeListener = onAbort(signal, abort);
   }
 
   next(): Promise<IteratorResult<T, undefined>> {

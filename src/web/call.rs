@@ -51,7 +51,7 @@ pub(super) async fn run(shared: Rc<Shared>, call: Result<Call, Error>) -> Result
 }
 
 async fn guarded(shared: &Rc<Shared>, call: Call) -> Result<JsValue, Failure> {
-    let deadline = Deadline::start(shared.settings.timeout_ms, call.signal, &shared.closing())?;
+    let deadline = Deadline::start(&shared.host, shared.settings.timeout_ms, call.signal, &shared.closing())?;
     deadline.guard(attempts(shared, &call.request, call.data.as_ref(), &deadline.signal())).await
 }
 

@@ -5,10 +5,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 use js_sys::{Function, Promise};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal};
 
 use super::failure::Failure;
+use super::host::Host;
 use super::js::{Timer, get};
 use crate::error::{Error, ErrorCode};
 
@@ -17,6 +19,7 @@ pub(super) struct Deadline {
     /// What `fetch` is given.
     controller: AbortController,
     signals: Vec<AbortSignal>,
+    stop_listening: Vec<Function>,
     expired: Promise,
     expire: Function,
     _timer: Timer,
@@ -24,7 +27,12 @@ pub(super) struct Deadline {
 
 impl Deadline {
     /// Starts the clock. `closing` is the client's own signal.
-    pub(super) fn start(timeout_ms: u64, signal: Option<AbortSignal>, closing: &AbortSignal) -> Result<Self, Failure> {
+    pub(super) fn start(
+        host: &Host,
+        timeout_ms: u64,
+        signal: Option<AbortSignal>,
+        closing: &AbortSignal,
+    ) -> Result<Self, Failure> {
         let signals: Vec<_> = signal.into_iter().chain([closing.clone()]).collect();
         aborted(&signals)?;
         let mut resolve = None;
@@ -32,12 +40,10 @@ impl Deadline {
         let (Some(expire), Ok(controller)) = (resolve, AbortController::new()) else {
             return Err(Error::new(ErrorCode::OperationNotSupported, "this runtime has no AbortController").into());
         };
-        for signal in &signals {
-            // The promise's own function listens: no closure of ours can be called too late.
-            let _ = signal.add_event_listener_with_callback("abort", &expire);
-        }
+        // The promise's own function listens: no closure of ours can be called too late.
+        let stop_listening = signals.iter().filter_map(|signal| host.on_abort(signal, &expire).ok()).collect();
         let timer = Timer::start(&expire, timeout_ms);
-        Ok(Self { controller, signals, expired, expire, _timer: timer })
+        Ok(Self { controller, signals, stop_listening, expired, expire, _timer: timer })
     }
 
     /// The signal for `fetch`.
@@ -64,9 +70,11 @@ impl Deadline {
 
 impl Drop for Deadline {
     fn drop(&mut self) {
-        for signal in &self.signals {
-            let _ = signal.remove_event_listener_with_callback("abort", &self.expire);
+        for stop in &self.stop_listening {
+            let _ = stop.call0(&JsValue::UNDEFINED);
         }
+        // A future whose promise never settles keeps its closures, and with them their memory, for ever.
+        let _ = self.expire.call0(&JsValue::UNDEFINED);
         // After a finished request this does nothing; after an expired one it frees the connection.
         self.controller.abort();
     }

@@ -5,6 +5,7 @@
 
 use js_sys::{Float64Array, Function};
 use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,6 +29,10 @@ extern "C" {
     /// not JSON), 2 closed with a code.
     #[wasm_bindgen(method, structural, catch, js_name = openSocket)]
     pub fn open_socket(this: &Host, url: &str, protocol: &str, attempt: u32, report: &Function) -> Result<Socket, JsValue>;
+
+    /// Calls `act` when `signal` is aborted; gives a function that stops it. However many listen, the signal has one listener.
+    #[wasm_bindgen(method, structural, catch, js_name = onAbort)]
+    pub fn on_abort(this: &Host, signal: &AbortSignal, act: &Function) -> Result<Function, JsValue>;
 
     /// Calls `wake(online)` when the page comes back to life or the network changes; gives a function that stops it.
     #[wasm_bindgen(method, structural, catch, js_name = watchWake)]

@@ -33,6 +33,7 @@ fn host() -> JsValue {
             this.report = (kind, value) => report(attempt, kind, value);
             return { send: (text) => this.sent.push(JSON.parse(text)), close: () => { this.closed = true; } };
         },
+        onAbort: (signal, act) => { signal.addEventListener('abort', act); return () => {}; },
         watchWake: () => () => {},
         stateChanged(state) { this.state = state; },
     })")
