@@ -221,8 +221,8 @@ describe("patience", () => {
     const controller = new AbortController();
     const arrived = once(server, "request");
     const call = im.chats.get(GUID, { signal: controller.signal });
-    const [request] = await arrived;
-    const gone = once(request, "close");
+    const [, response] = await arrived;
+    const gone = once(response, "close");
     controller.abort("a string");
     assert.equal(await call.catch((thrown) => thrown), "a string");
     await gone;
