@@ -1,4 +1,4 @@
-import { LiveConnection, type Connection } from "./connection.js";
+import { LiveConnection, type Connection, type Gap } from "./connection.js";
 import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
@@ -40,6 +40,12 @@ export interface SubscribeOptions {
    * ends it with a `ConnectionError`.
    */
   readonly resume?: boolean;
+  /**
+   * What to do when the server no longer holds the events after the cursor. `"fail"`, the default, ends the stream with an
+   * `IMessageError` of code `cursorTooOld`. `"skip"` goes on with the oldest event there is; what was left out is told to
+   * {@link Connection.on}, or to the function given here instead of `"skip"`.
+   */
+  readonly onGap?: "fail" | "skip" | ((gap: Gap) => void);
   /** Ends the stream; the loop over it then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -141,7 +147,7 @@ class LazyClient {
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#host = new Host((state) => this.connection.changed(state as Connection["state"]));
+    this.#host = new Host(this.connection);
   }
 
   async #started(): Promise<Core> {

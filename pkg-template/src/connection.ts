@@ -1,6 +1,14 @@
 import type { IMessageError } from "./errors.js";
 import type { ConnectionState } from "./wasm/im_chats.js";
 
+/** A stretch of the log that a stream left out, because the server no longer holds it. */
+export interface Gap {
+  /** The last sequence before the gap. */
+  readonly from: number;
+  /** The last sequence inside the gap; the stream goes on behind it. */
+  readonly to: number;
+}
+
 /** How the connection of the event streams is, as it is told to those who watch it. */
 export interface ConnectionStatus {
   /** How the connection is, in one word. */
@@ -9,6 +17,8 @@ export interface ConnectionStatus {
   readonly lag: number;
   /** Why it does not work; absent while it does. */
   readonly lastError?: IMessageError;
+  /** Told once, when a stream with `onGap: "skip"` left something out. */
+  readonly gap?: Gap;
 }
 
 /** The connection of a client's event streams. Unary calls do not need it. */
@@ -20,7 +30,7 @@ export interface Connection {
   /** Why it does not work; undefined while it does. */
   readonly lastError: IMessageError | undefined;
   /**
-   * Calls `callback` whenever the state changes.
+   * Calls `callback` whenever the state changes, and when a stream skipped a gap.
    *
    * @returns a function that stops it
    */
@@ -65,9 +75,18 @@ export class LiveConnection implements Connection {
   /** Called while Rust is on the stack, so users are called in a later microtask. */
   changed(state: ConnectionState): void {
     this.#state = state;
+    this.#tell(state);
+  }
+
+  /** Called while Rust is on the stack, too. */
+  skipped(gap: Gap): void {
+    this.#tell(this.#state, gap);
+  }
+
+  #tell(state: ConnectionState, gap?: Gap): void {
     queueMicrotask(() => {
       const lastError = this.lastError;
-      const status = { state, lag: this.lag, ...(lastError && { lastError }) };
+      const status = { state, lag: this.lag, ...(lastError && { lastError }), ...(gap && { gap }) };
       for (const listener of this.#listeners) {
         try {
           listener(status);

@@ -1,5 +1,6 @@
 import { buildError, type IMessageErrorOptions } from "./errors.js";
-import type { InitInput } from "./wasm/im_chats.js";
+import type { Gap, LiveConnection } from "./connection.js";
+import type { ConnectionState, InitInput } from "./wasm/im_chats.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -41,10 +42,10 @@ type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
 export class Host {
   /** Set before the first stream opens. */
   webSocket: WebSocketConstructor | undefined;
-  readonly #stateChanged: (state: string) => void;
+  readonly #connection: LiveConnection;
 
-  constructor(stateChanged: (state: string) => void) {
-    this.#stateChanged = stateChanged;
+  constructor(connection: LiveConnection) {
+    this.#connection = connection;
   }
 
   error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
@@ -122,7 +123,13 @@ export class Host {
     };
   }
 
-  stateChanged(state: string): void {
-    this.#stateChanged(state);
+  stateChanged(state: ConnectionState): void {
+    this.#connection.changed(state);
+  }
+
+  gapSkipped(gap: Gap, onGap: ((gap: Gap) => void) | undefined): void {
+    // Not now: Rust is on the stack.
+    if (onGap) queueMicrotask(() => onGap(gap));
+    this.#connection.skipped(gap);
   }
 }

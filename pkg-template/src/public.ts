@@ -4,7 +4,7 @@ export type { IMessageErrorOptions } from "./errors.js";
 export { MessageEffect } from "./effects.js";
 export { TypedEventStream } from "./stream.js";
 export type { Chats, Client, Events, SubscribeOptions } from "./client.js";
-export type { Connection, ConnectionStatus } from "./connection.js";
+export type { Connection, ConnectionStatus, Gap } from "./connection.js";
 export type { ClientOptions, RetryOptions } from "./options.js";
 export type {
   CallOptions,

@@ -110,10 +110,10 @@ impl Driver {
         })
     }
 
-    pub(super) fn open(&self, plan: Plan) -> StreamId {
+    pub(super) fn open(&self, plan: Plan, on_gap: JsValue) -> StreamId {
         let stream = self.last_stream.get() + 1;
         self.last_stream.set(stream);
-        self.waiters.add(stream);
+        self.waiters.add(stream, on_gap);
         self.feed(Input::Open { stream, plan });
         stream
     }
@@ -166,7 +166,7 @@ impl Driver {
             Output::Attached { stream } => self.waiters.attached(stream),
             Output::Deliver { stream, batch } => self.waiters.deliver(stream, batch.array),
             Output::End { stream, result, cursor } => self.waiters.end(stream, result, cursor, &self.host),
-            Output::Gap { .. } => {}
+            Output::Gap { stream, from, to } => self.waiters.gap(stream, from, to, &self.host),
             Output::State(state) => self.state_changed(state),
         }
     }

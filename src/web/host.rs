@@ -42,6 +42,10 @@ extern "C" {
     #[wasm_bindgen(method, structural, catch, js_name = stateChanged)]
     pub fn state_changed(this: &Host, state: &str) -> Result<(), JsValue>;
 
+    /// Told that a stream left out a stretch of the log, and the user's own function for that, or undefined.
+    #[wasm_bindgen(method, structural, catch, js_name = gapSkipped)]
+    pub fn gap_skipped(this: &Host, gap: &JsValue, on_gap: &JsValue) -> Result<(), JsValue>;
+
     /// An open WebSocket.
     pub type Socket;
 

@@ -35,6 +35,8 @@ struct Waiter {
     /// Nothing more comes than what is in `answers`.
     ended: bool,
     last_cursor: Option<Cursor>,
+    /// The user's own function to tell of a gap, or undefined.
+    on_gap: JsValue,
 }
 
 /// The streams of a client that JavaScript holds.
@@ -42,7 +44,7 @@ struct Waiter {
 pub(super) struct Waiters(RefCell<Vec<Waiter>>);
 
 impl Waiters {
-    pub(super) fn add(&self, stream: StreamId) {
+    pub(super) fn add(&self, stream: StreamId, on_gap: JsValue) {
         self.0.borrow_mut().push(Waiter {
             stream,
             answers: Vec::new(),
@@ -51,6 +53,7 @@ impl Waiters {
             ready: None,
             ended: false,
             last_cursor: None,
+            on_gap,
         });
     }
 
@@ -68,6 +71,13 @@ impl Waiters {
             waiter.ready.take()
         });
         resolve(ready.flatten());
+    }
+
+    /// Says which stretch of the log a stream had to leave out.
+    pub(super) fn gap(&self, stream: StreamId, from: u64, to: u64, host: &Host) {
+        let on_gap = self.with(stream, |waiter| waiter.on_gap.clone()).unwrap_or_default();
+        let gap = JsValue::object(vec![("from", JsValue::from_integer(from)), ("to", JsValue::from_integer(to))]);
+        let _ = host.gap_skipped(&gap, &on_gap);
     }
 
     pub(super) fn deliver(&self, stream: StreamId, batch: JsValue) {
@@ -146,19 +156,38 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn subscribe(shared: &Rc<Shared>, options: JsValue) -> Result<Self, JsValue> {
+        let mut tell = JsValue::UNDEFINED;
         let plan = || {
-            let options = Options::read(options, &["chat", "after", "resume", "signal"])?;
+            let options = Options::read(options, &["chat", "after", "resume", "onGap", "signal"])?;
             options.signal()?;
+            let on_gap = match options.value("onGap") {
+                None => OnGap::Fail,
+                Some(value) if value.is_function() => {
+                    tell = value;
+                    OnGap::Skip
+                }
+                Some(value) => match value.as_string().as_deref() {
+                    Some("fail") => OnGap::Fail,
+                    Some("skip") => OnGap::Skip,
+                    _ => {
+                        return Err(Error::invalid(
+                            "onGap",
+                            "expected \"fail\", \"skip\", or a function that is told of the gap",
+                        ));
+                    }
+                },
+            };
             Ok(Plan {
                 topic: Topic::Chats,
                 chat: options.value("chat").map(|chat| guid(&chat)).transpose()?.map(|chat| chat.as_str().to_owned()),
                 start: options.value("after").map_or(Ok(Start::Head), |after| start(&after))?,
                 until_head: false,
                 resume: options.flag("resume")?.unwrap_or(true),
-                on_gap: OnGap::Fail,
+                on_gap,
             })
         };
-        Self::open(shared, plan())
+        let plan = plan();
+        Self::open(shared, plan, tell)
     }
 
     pub(super) fn catch_up(shared: &Rc<Shared>, after: JsValue, options: JsValue) -> Result<Self, JsValue> {
@@ -173,17 +202,17 @@ impl Subscription {
                 on_gap: OnGap::Fail,
             })
         };
-        Self::open(shared, plan())
+        Self::open(shared, plan(), JsValue::UNDEFINED)
     }
 
-    fn open(shared: &Rc<Shared>, plan: Result<Plan, Error>) -> Result<Self, JsValue> {
+    fn open(shared: &Rc<Shared>, plan: Result<Plan, Error>, on_gap: JsValue) -> Result<Self, JsValue> {
         let closing = shared.closing();
         if closing.aborted() {
             return Err(get(&closing, "reason"));
         }
         let plan = plan.map_err(|error| to_js(&shared.host, &error, &JsValue::UNDEFINED))?;
         let driver = shared.driver();
-        let stream = driver.open(plan);
+        let stream = driver.open(plan, on_gap);
         Ok(Self { _shared: Rc::clone(shared), driver, stream })
     }
 }

@@ -72,6 +72,7 @@ describe("refused before anything is sent", () => {
     "a stream of no chat": [() => drain(im.chats.subscribeEvents({ chat: "alice" })), "chat"],
     "a stream with a misspelt option": [() => drain(im.chats.subscribeEvents({ chats: GUID })), "chats"],
     "a stream after a negative sequence": [() => drain(im.chats.subscribeEvents({ after: -1 })), "after"],
+    "a stream with an odd onGap": [() => drain(im.chats.subscribeEvents({ onGap: true })), "onGap"],
     "a catch-up after a fraction": [() => drain(im.events.catchUp(1.5)), "after"],
     "a catch-up after an unsafe integer": [() => drain(im.events.catchUp(2 ** 53)), "after"],
     "a catch-up after a negative sequence": [() => drain(im.events.catchUp(-1)), "after"],
