@@ -38,7 +38,8 @@ impl Request {
     /// Creates a chat, or resolves the one there is.
     ///
     /// # Errors
-    /// `invalidArgument` for no, too many or empty addresses and for a key of the wrong length; `context.field` says which.
+    /// `invalidArgument` for no, too many or empty addresses, an empty message and a key of the wrong length; `context.field`
+    /// says which.
     pub fn create(addresses: Vec<String>, options: CreateChatOptions) -> Result<Self, Error> {
         if addresses.is_empty() {
             return Err(Error::invalid(
@@ -58,6 +59,9 @@ impl Request {
             ("service", "CHAT_SERVICE_TYPE_IMESSAGE".into()),
         ];
         if let Some(text) = message {
+            if text.is_empty() {
+                return Err(Error::invalid("message", "an opening message must not be empty; leave it out to send none"));
+            }
             let mut opening = vec![("text", text.into())];
             opening.extend(effect.map(|effect| ("effectId", effect.id().into())));
             opening.extend(subject.map(|subject| ("subject", subject.into())));
@@ -183,6 +187,7 @@ mod tests {
             (vec![], none(), "addresses"),
             (vec!["a@b.c".to_owned(), "  ".to_owned()], none(), "addresses[1]"),
             (vec!["a@b.c".to_owned(); 1025], none(), "addresses"),
+            (vec!["a@b.c".to_owned()], CreateChatOptions { message: Some(String::new()), ..none() }, "message"),
             (vec!["a@b.c".to_owned()], key(" "), "clientMessageId"),
             (vec!["a@b.c".to_owned()], key(&"k".repeat(257)), "clientMessageId"),
         ] {

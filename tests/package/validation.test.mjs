@@ -55,6 +55,7 @@ describe("refused before anything is sent", () => {
     "a misspelt option": [() => im.chats.create(["a@b.c"], { mesage: "x" }), "mesage"],
     "an option of the wrong type": [() => im.chats.create(["a@b.c"], { message: 5 }), "message"],
     "an option that is null": [() => im.chats.create(["a@b.c"], { message: null }), "message"],
+    "an empty message": [() => im.chats.create(["a@b.c"], { message: "" }), "message"],
     "an effect nobody knows": [() => im.chats.create(["a@b.c"], { message: "x", effect: "confetti" }), "effect"],
     "an empty key": [() => im.chats.create(["a@b.c"], { clientMessageId: "" }), "clientMessageId"],
     "options that are a string": [() => im.chats.create(["a@b.c"], "x"), "options"],
