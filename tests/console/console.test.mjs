@@ -1,6 +1,7 @@
 // The console as a person uses it: the real binary, the built package, Chromium.
 
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { launchBrowser, openPage } from "../support/browser.mjs";
@@ -28,6 +29,7 @@ afterEach(async () => {
   await close?.();
   close = undefined;
   await gateway.stop();
+  await rm(gateway.data, { recursive: true, force: true });
 });
 
 /** Opens the page as `cargo xtask start` tells a person to. */
@@ -105,6 +107,20 @@ describe("the console", () => {
     await eventOf("chat.archived").waitFor();
     await page.locator("#detail-tags", { hasText: "archived" }).waitFor();
     assert.deepEqual(complaints, []);
+  });
+
+  test("a server that dies and comes back is seen, and what happened meanwhile too", async () => {
+    await open();
+    await createChat("alice@example.com");
+    await page.locator("#state[data-state=live]").waitFor();
+    const { address, data, token } = gateway;
+    await gateway.kill();
+    await page.locator("#state[data-state=reconnecting], #state[data-state=offline]").waitFor();
+    gateway = await startGateway({ data, token, listen: new URL(address).host });
+    await gateway.call("POST", "/emulator/v1/chats:archive", { chatGuid: ALICE });
+    await page.locator("#state[data-state=live]").waitFor();
+    await eventOf("chat.archived").waitFor();
+    assert.equal(await page.locator("#feed li").count(), 1);
   });
 
   test("the token leaves the address bar, stays in the tab, and goes when asked", async () => {
