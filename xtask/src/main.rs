@@ -1,9 +1,10 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
 
 mod build;
+mod chaos;
 mod checks;
 mod console_shot;
 mod house;
@@ -49,6 +50,8 @@ enum Verb {
     },
     /// Formatting, clippy (native and wasm), rustdoc and TypeScript, without running a test.
     Lint,
+    /// Break the network and kill the gateway under the installed package for minutes, and compare with the log.
+    Chaos(chaos::Options),
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -74,6 +77,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         }
         Verb::Test { steps, list: false } => test::run(&house, &steps),
         Verb::Lint => checks::lint(&house),
+        Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -9,6 +9,7 @@ use xshell::Cmd;
 
 use crate::house::House;
 use crate::stamp;
+use crate::tools;
 
 /// Folders of `tests/` that import the package by its name and therefore run from inside the project.
 const COPIED: [&str; 4] = ["package", "types", "docs", "support"];
@@ -92,6 +93,17 @@ impl PackageProject {
         let files = test_files(&self.path().join("tests").join(folder))?;
         let _inside = house.sh.push_dir(self.path());
         node_test(house, &files).env("IM_CHATS_PROJECT", self.path()).run().with_context(|| format!("tests/{folder} failed"))
+    }
+
+    /// Runs the tests of one folder of `tests/` that drive a browser: from the repository, which has what drives it, with the
+    /// installed package.
+    pub fn repository_tests(&self, house: &House, folder: &str) -> Result<()> {
+        let files = test_files(&house.path("tests").join(folder))?;
+        node_test(house, &files)
+            .env("IM_CHATS_PROJECT", self.path())
+            .env("CHROMIUM", tools::browser(house)?.chromium)
+            .run()
+            .with_context(|| format!("tests/{folder} failed"))
     }
 }
 

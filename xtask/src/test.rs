@@ -133,6 +133,18 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             run: Box::new(move || installed()?.node_tests(house, "docs")),
         },
         Step {
+            name: "chaos",
+            what: "the installed package in Node and Chromium through a network that breaks, and a gateway that is killed",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.repository_tests(house, "chaos")),
+        },
+        Step {
+            name: "browser",
+            what: "the installed package in Chromium: sleep, visibility, network changes",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.repository_tests(house, "browser")),
+        },
+        Step {
             name: "console",
             what: "the console in Chromium against the gateway",
             needs: &["build"],

@@ -1,0 +1,48 @@
+// The packed package for a test that runs from the repository: it is imported by its name, as a program in the empty
+// project imports it that the tarball was installed into.
+
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, extname, join, normalize } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const project = () => {
+  const dir = process.env.IM_CHATS_PROJECT;
+  if (!dir) throw new Error("IM_CHATS_PROJECT must name the project with the installed package; run this through `cargo xtask test`");
+  return createRequire(join(dir, "package.json"));
+};
+
+/** The installed package, as Node imports it. */
+export const importPackage = () => import(pathToFileURL(project().resolve("im-chats")).href);
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>im-chats</title><link rel="icon" href="data:,">
+<script type="importmap">{ "imports": { "im-chats": "/im-chats/index.js" } }</script>`;
+
+/**
+ * Serves an empty page on which `import("im-chats")` is the installed package, and the files of `tests/` under `/tests/`.
+ * `origin` is what the gateway must allow.
+ */
+export async function servePage() {
+  const roots = { "/im-chats/": dirname(project().resolve("im-chats/package.json")), "/tests/": fileURLToPath(new URL("..", import.meta.url)) };
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, "http://page").pathname);
+    if (path === "/") return response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
+    const root = Object.keys(roots).find((prefix) => path.startsWith(prefix));
+    const body = root && (await readFile(join(roots[root], path.slice(root.length))).catch(() => undefined));
+    if (!body) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask chaos`: the long form of `tests/chaos`.
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::build;
+use crate::checks;
+use crate::house::House;
+use crate::package_project::PackageProject;
+use crate::tools;
+
+/// How long, where, and with which dice.
+#[derive(Args)]
+pub struct Options {
+    /// How many minutes faults are injected.
+    #[arg(long, default_value_t = 5.0)]
+    minutes: f64,
+    /// How many events are written at least.
+    #[arg(long, default_value_t = 200_000)]
+    events: u64,
+    /// In Chromium instead of Node.
+    #[arg(long)]
+    browser: bool,
+    /// The seed of an earlier run, to draw the same faults again; a fresh one without it.
+    #[arg(long)]
+    seed: Option<u32>,
+}
+
+/// Builds, installs the package into an empty project, runs, and prints the figures. A promise that was not kept is an error.
+pub fn run(house: &House, options: &Options) -> Result<()> {
+    checks::install(house)?;
+    build::everything(house)?;
+    let project = PackageProject::install(house)?;
+    let browser = options.browser.then_some("--browser");
+    let seed = options.seed.map(|seed| format!("--seed={seed}"));
+    house
+        .sh
+        .cmd("node")
+        .arg(house.path("tests/chaos/chaos.mjs"))
+        .arg(format!("--minutes={}", options.minutes))
+        .arg(format!("--events={}", options.events))
+        .args(browser)
+        .args(seed)
+        .env("IM_CHATS_GATEWAY", house.gateway())
+        .env("IM_CHATS_PROJECT", project.path())
+        .env("CHROMIUM", tools::browser(house)?.chromium)
+        .run()
+        .context("a promise of the stream was not kept")
+}
