@@ -1,0 +1,64 @@
+// A process with a quick reader and one that stalls on one socket, for bounded.test.mjs, which asks it questions.
+
+import { setImmediate as turn } from "node:timers/promises";
+
+// The memory of the wasm is nobody's business but the package's; it is looked at from where it is made.
+let memory;
+const instantiate = WebAssembly.instantiate;
+WebAssembly.instantiate = async (...input) => {
+  const result = await instantiate(...input);
+  memory = (result.instance ?? result).exports.memory;
+  return result;
+};
+const { createClient } = await import("im-chats");
+// Where the package takes the runtime's WebSocket, or `ws`, its heartbeats are seen through what it parses.
+let beats = 0;
+const parse = JSON.parse;
+JSON.parse = (text, ...rest) => {
+  const value = parse(text, ...rest);
+  if (value?.type === "heartbeat") beats += 1;
+  return value;
+};
+
+const im = createClient({ address: process.env.ADDRESS, token: process.env.TOKEN });
+const quick = im.chats.subscribeEvents({ after: 0 });
+let reached = 0;
+void (async () => {
+  for await (const event of quick) reached = event.sequence;
+})();
+let stalled;
+
+const answers = {
+  /** Waits until the quick reader has come so far, and a heartbeat was seen meanwhile. */
+  async readTo({ readTo }) {
+    while (reached < readTo) await turn();
+    const before = beats;
+    while (beats === before) await turn();
+    return { beats, state: im.connection.state };
+  },
+  /** Bytes in use, once garbage is gone. */
+  async memory() {
+    for (let round = 0; round < 5; round += 1) {
+      globalThis.gc();
+      await turn();
+    }
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers + memory.buffer.byteLength;
+  },
+  /** Takes one event of a new stream, and no more. */
+  async stall() {
+    stalled = im.chats.subscribeEvents({ after: reached })[Symbol.asyncIterator]();
+    void stalled.next();
+    return true;
+  },
+  async resume({ resume }) {
+    const first = (await stalled.next()).value.sequence;
+    let dense = true;
+    for (let expected = first + 1; expected < first + resume; expected += 1) dense &&= (await stalled.next()).value.sequence === expected;
+    return { first, dense };
+  },
+};
+
+process.on("message", async (question) => process.send(await answers[Object.keys(question)[0]](question)));
+await quick.ready;
+process.send("ready");
