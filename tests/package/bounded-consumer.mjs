@@ -16,24 +16,44 @@ let beats = 0;
 const parse = JSON.parse;
 JSON.parse = (text, ...rest) => {
   const value = parse(text, ...rest);
-  if (value?.type === "heartbeat") beats += 1;
+  if (value?.type === "heartbeat") {
+    beats += 1;
+    changed();
+  }
   return value;
 };
+
+/** Who waits for something to be true, and looks again with every event and heartbeat. */
+const waiting = new Set();
+const changed = () => waiting.forEach((look) => look());
+const until = (condition) =>
+  new Promise((resolve) => {
+    const look = () => {
+      if (!condition()) return;
+      waiting.delete(look);
+      resolve();
+    };
+    waiting.add(look);
+    look();
+  });
 
 const im = createClient({ address: process.env.ADDRESS, token: process.env.TOKEN });
 const quick = im.chats.subscribeEvents({ after: 0 });
 let reached = 0;
 void (async () => {
-  for await (const event of quick) reached = event.sequence;
+  for await (const event of quick) {
+    reached = event.sequence;
+    changed();
+  }
 })();
 let stalled;
 
 const answers = {
   /** Waits until the quick reader has come so far, and a heartbeat was seen meanwhile. */
   async readTo({ readTo }) {
-    while (reached < readTo) await turn();
+    await until(() => reached >= readTo);
     const before = beats;
-    while (beats === before) await turn();
+    await until(() => beats > before);
     return { beats, state: im.connection.state };
   },
   /** Bytes in use, once garbage is gone. */
