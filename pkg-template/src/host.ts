@@ -36,6 +36,9 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
   };
 }
 
+/** How long a socket that we closed may take to say goodbye, where the runtime lets us end it. */
+const CLOSE_GRACE_MS = 1_000;
+
 type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
 
 /** What the wasm side needs of its runtime; `src/web/host.rs` is the other half. @internal */
@@ -91,6 +94,11 @@ export class Host {
       close: (code) => {
         socket.onopen = socket.onmessage = socket.onclose = null;
         socket.close(code);
+        // `ws` waits half a minute for the other side's close. On a half-open link it never comes, and Node would not end.
+        const { terminate } = socket as { terminate?: () => void };
+        if (!terminate) return;
+        const timer: unknown = setTimeout(() => terminate.call(socket), CLOSE_GRACE_MS);
+        (timer as { unref?: () => void }).unref?.();
       },
     };
   }

@@ -1,7 +1,8 @@
 // The package as such: what importing it does, and that nothing keeps a process alive.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 
@@ -9,6 +10,7 @@ import * as inline from "im-chats/inline";
 import * as main from "im-chats";
 
 import { startGateway } from "../support/gateway.mjs";
+import { startProxy } from "../support/proxy.mjs";
 
 const run = promisify(execFile);
 
@@ -73,6 +75,36 @@ describe("a process", () => {
       );
       assert.equal(stdout.trim(), "loop over");
     } finally {
+      await gateway.stop();
+    }
+  });
+
+  test("ends by itself after close() on a link that is half-open: no goodbye ever comes back", async () => {
+    const gateway = await startGateway();
+    const proxy = await startProxy(gateway.address);
+    const code = `
+      import { createClient } from "im-chats";
+      const im = createClient({ address: process.env.ADDRESS, token: process.env.TOKEN });
+      await im.chats.subscribeEvents().ready;
+      process.send("ready");
+      process.once("message", async () => {
+        process.disconnect();
+        await im.close();
+      });
+    `;
+    const env = { ...process.env, ADDRESS: proxy.address, TOKEN: gateway.token };
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", code], { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    try {
+      const ended = once(child, "exit");
+      await once(child, "message");
+      proxy.blackhole();
+      const closed = performance.now();
+      child.send("close");
+      assert.deepEqual(await ended, [0, null]);
+      assert.ok(performance.now() - closed < 5_000, "it was kept alive by a socket that it had closed");
+    } finally {
+      child.kill();
+      await proxy.close();
       await gateway.stop();
     }
   });
