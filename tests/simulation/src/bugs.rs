@@ -1,0 +1,79 @@
+//! Planted bugs: what the oracle must catch. None of them touches the machines: each changes what a machine is told, or what
+//! it says, into what a machine with that bug would have been told or have said.
+
+/// A bug that could have been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// Client: a batch is taken wherever it begins.
+    SkipChainCheck,
+    /// Client: after a cut it asks for the head instead of its position.
+    ResumeFromHead,
+    /// Client: after a cut it asks for one event too early.
+    ResumeTooEarly,
+    /// Client: a batch counts as handled once it was given to the user.
+    AckOnDelivery,
+    /// Client: it grants far more credit than its window.
+    NoCredit,
+    /// Client: events go to a stream other than the one they were named for.
+    ForgetWireIds,
+    /// Client: frames of an earlier socket are taken for frames of the present one.
+    LateFrames,
+    /// Client: `caughtUp` and what it says are ignored.
+    IgnoreCaughtUp,
+    /// Client: a batch is lost on its way to the user.
+    LoseBatch,
+    /// Client: a batch is given to the user twice.
+    DeliverTwice,
+    /// Client: a batch is given to the user backwards.
+    ReverseBatch,
+    /// Client: leaving a stream is not told to the server.
+    SwallowUnsubscribe,
+    /// Client: credit is not given back.
+    SwallowCredit,
+    /// Client: silence is never a cut.
+    NeverTimeOut,
+    /// Client: a refused token is asked for again for ever.
+    RetryAuthForever,
+    /// Client: a gap is skipped without a word.
+    SilentGap,
+    /// Client: the end of a stream is not told to its user.
+    SwallowEnd,
+    /// Server: it sends every page twice.
+    ResendPage,
+    /// Server: it leaves an event out.
+    SkipEvent,
+    /// Server: it forgets a stream's filter.
+    ForgetFilter,
+    /// Server: it takes every credit for a great one.
+    IgnoreCredit,
+    /// Server: it says "caught up" at once.
+    EarlyCaughtUp,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::SkipChainCheck,
+        Self::ResumeFromHead,
+        Self::ResumeTooEarly,
+        Self::AckOnDelivery,
+        Self::NoCredit,
+        Self::ForgetWireIds,
+        Self::LateFrames,
+        Self::IgnoreCaughtUp,
+        Self::LoseBatch,
+        Self::DeliverTwice,
+        Self::ReverseBatch,
+        Self::SwallowUnsubscribe,
+        Self::SwallowCredit,
+        Self::NeverTimeOut,
+        Self::RetryAuthForever,
+        Self::SilentGap,
+        Self::SwallowEnd,
+        Self::ResendPage,
+        Self::SkipEvent,
+        Self::ForgetFilter,
+        Self::IgnoreCredit,
+        Self::EarlyCaughtUp,
+    ];
+}

@@ -1,0 +1,473 @@
+//! A client's process: the real machine, and what the binding does around it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fastrand::Rng;
+use im_chats::error::{Error, ErrorCode};
+use im_chats::session::{Attempt, Config, ConnectionState, Input, Machine, Output};
+use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId};
+use serde_json::Value;
+
+use crate::Bug;
+use crate::oracle::Wire;
+use crate::script::ClientSpec;
+use crate::seat::Seat;
+use crate::wire::{Connection, Parcel};
+use crate::world::{Event, World};
+
+/// How late a timer of the runtime may be, in milliseconds.
+pub const TIMER_SLACK_MS: u64 = 20;
+
+pub struct Client {
+    pub spec: ClientSpec,
+    /// `None` while the process is dead.
+    pub machine: Option<Machine<Value>>,
+    /// Which life.
+    pub born: u32,
+    pub rng: Rng,
+    pub seats: Vec<Seat>,
+    pub next_stream: u32,
+    /// The present socket, or try, as the client sees it.
+    pub socket: Option<(Attempt, usize)>,
+    timer: Option<u64>,
+    pub frozen_until: u64,
+    /// The sleep is not over before what waited was handled.
+    thaws: bool,
+    wakes: bool,
+    timers_first: bool,
+    deferred: VecDeque<Input<Value>>,
+    pub slow_token_until: u64,
+    pub slow_token_by: u64,
+    pub fail_token_until: u64,
+    pub bad_token_until: u64,
+    pub forbidden: bool,
+
+    // What the oracle knows.
+    /// Subscriptions on the present socket.
+    pub wires: BTreeMap<u64, Wire>,
+    pub last_frame_at: u64,
+    /// The subscription that is being attached.
+    pub attaching: Option<u64>,
+    /// Errors for subscriptions that were never attached, on this socket.
+    pub stray_errors: usize,
+    /// The socket was probed; something must be heard by then.
+    pub probe_until: Option<u64>,
+    /// Tokens refused in a row.
+    pub refusals: u32,
+    /// A frame said that the token is refused; its close may still be lost.
+    pub refused_in_words: bool,
+    /// A token that allows nothing was handed out.
+    pub was_forbidden: bool,
+    /// A proxy made the server believe that this client broke the protocol.
+    pub slandered: bool,
+    /// Sockets and tries lost.
+    pub cuts: u64,
+    pub cuts_when_settled: u64,
+    /// When it last asked for a token to connect: nobody may hammer.
+    pub tries: VecDeque<u64>,
+}
+
+fn machine(spec: &ClientSpec) -> Machine<Value> {
+    let client = ClientInfo { name: "simulation".into(), version: "0".into() };
+    Machine::new(Config { window: spec.window, ..Config::new(client) })
+}
+
+impl Client {
+    pub fn new(index: usize, spec: &ClientSpec, seed: u64) -> Self {
+        Self {
+            spec: spec.clone(),
+            machine: Some(machine(spec)),
+            born: 0,
+            rng: Rng::with_seed(seed ^ 0xc11e_4700 ^ index as u64),
+            seats: spec.seats.iter().cloned().map(Seat::new).collect(),
+            next_stream: 0,
+            socket: None,
+            timer: None,
+            frozen_until: 0,
+            thaws: false,
+            wakes: false,
+            timers_first: false,
+            deferred: VecDeque::new(),
+            slow_token_until: 0,
+            slow_token_by: 0,
+            fail_token_until: 0,
+            bad_token_until: 0,
+            forbidden: false,
+            wires: BTreeMap::new(),
+            last_frame_at: 0,
+            attaching: None,
+            stray_errors: 0,
+            probe_until: None,
+            refusals: 0,
+            refused_in_words: false,
+            was_forbidden: false,
+            slandered: false,
+            cuts: 0,
+            cuts_when_settled: 0,
+            tries: VecDeque::new(),
+        }
+    }
+
+    pub fn is_frozen(&self, now: u64) -> bool {
+        self.frozen_until > now || self.thaws
+    }
+
+
+    /// The process is gone, and everything in it.
+    fn die(&mut self) {
+        self.machine = None;
+        self.born += 1;
+        self.socket = None;
+        self.timer = None;
+        self.frozen_until = 0;
+        self.thaws = false;
+        self.deferred.clear();
+        self.wires.clear();
+        self.probe_until = None;
+        self.refusals = 0;
+        self.refused_in_words = false;
+        for seat in &mut self.seats {
+            seat.comes_back |= seat.run.take().is_some();
+        }
+    }
+}
+
+impl World<'_> {
+    /// Something happens to a client's machine, as soon as it is awake.
+    pub fn feed(&mut self, client: usize, input: Input<Value>) {
+        let now = self.now;
+        let state = &mut self.clients[client];
+        if state.machine.is_none() || self.report.failure.is_some() {
+            return;
+        }
+        if state.is_frozen(now) {
+            return state.deferred.push_back(input);
+        }
+        self.observe(client, &input);
+        for input in self.tamper_with_input(client, input) {
+            self.handle(client, input);
+        }
+        self.arm(client);
+        self.check_client(client);
+    }
+
+    fn handle(&mut self, client: usize, input: Input<Value>) {
+        let now = self.now;
+        let pulls = matches!(input, Input::Pull { .. });
+        let frame = match &input {
+            Input::Frame { attempt, frame: Ok(Some(frame)) } if self.clients[client].socket.is_some_and(|(a, _)| a == *attempt) => {
+                Some(frame.clone())
+            }
+            _ => None,
+        };
+        self.report.inputs += 1;
+        let state = &mut self.clients[client];
+        let random = state.rng.f64();
+        let Some(machine) = &mut state.machine else { return };
+        machine.handle(now, random, input);
+        let outputs: Vec<_> = std::iter::from_fn(|| machine.poll()).collect();
+        let hung_up = outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
+        if let Some(frame) = frame.filter(|_| !hung_up) {
+            self.accepted(client, &frame);
+        }
+        for output in outputs {
+            self.client_output(client, output, pulls);
+        }
+    }
+
+    fn client_output(&mut self, client: usize, output: Output<Value>, pulls: bool) {
+        match output {
+            Output::FetchToken { attempt } => self.fetch_token(client, attempt),
+            Output::Connect { attempt } => {
+                let (born, latency) = (self.clients[client].born, self.clients[client].spec.latency_ms);
+                let mut connection = Connection::new(client, born, attempt, latency, self.seed);
+                let delay = 2 * connection.delay();
+                self.connections.push(connection);
+                let index = self.connections.len() - 1;
+                self.say(|| format!("c{client}: connect, try {attempt}"));
+                let state = &mut self.clients[client];
+                state.socket = Some((attempt, index));
+                state.wires.clear();
+                state.stray_errors = 0;
+                state.refused_in_words = false;
+                self.after(delay, Event::Reach { connection: index });
+            }
+            Output::Send(frame) => self.client_sends(client, frame),
+            Output::Disconnect { code } => {
+                self.say(|| format!("c{client}: disconnect {code}"));
+                let state = &mut self.clients[client];
+                state.cuts += 1;
+                state.probe_until = None;
+                state.wires.clear();
+                if let Some((_, connection)) = state.socket.take() {
+                    self.send(connection, true, Parcel::Close(code));
+                }
+            }
+            Output::Attached { stream } => self.attached(client, stream),
+            Output::Deliver { stream, batch } => self.delivered(client, stream, batch, pulls),
+            Output::Gap { stream, from, to } => self.gap(client, stream, from, to),
+            Output::End { stream, result, cursor } => self.ended(client, stream, result, cursor),
+            Output::State(state) => {
+                self.say(|| format!("c{client}: {}", state.as_str()));
+                let client = &mut self.clients[client];
+                if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
+                    client.refusals = 0;
+                    client.probe_until = None;
+                }
+                if state == ConnectionState::Failed {
+                    client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| run.finishing = true);
+                }
+            }
+        }
+    }
+
+    fn fetch_token(&mut self, client: usize, attempt: Attempt) {
+        let now = self.now;
+        let state = &mut self.clients[client];
+        if state.socket.is_none() {
+            state.tries.push_back(now);
+            while state.tries.front().is_some_and(|at| at + 10_000 < now) {
+                state.tries.pop_front();
+            }
+        }
+        let delay = if now < state.slow_token_until { state.rng.u64(0..=state.slow_token_by) } else { state.rng.u64(0..4) };
+        let result = if now < state.fail_token_until {
+            Err(Error::new(ErrorCode::NetworkError, "no token to be had").retryable())
+        } else if now < state.bad_token_until {
+            state.was_forbidden |= state.forbidden;
+            Ok(if state.forbidden { "forbidden".to_owned() } else { "bad".to_owned() })
+        } else {
+            let ends = state.spec.token_life_ms.map_or(0, |life| now + life);
+            Ok(format!("good {now} {ends}"))
+        };
+        let born = state.born;
+        self.say(|| format!("c{client}: token for try {attempt}: {result:?} in {delay} ms"));
+        self.after(delay, Event::Token { client, born, attempt, result });
+    }
+
+    fn client_sends(&mut self, client: usize, mut frame: ClientFrame) {
+        let Some((_, connection)) = self.clients[client].socket else {
+            return self.fail(format!("c{client} sends without a socket: {frame:?}"));
+        };
+        let resumed = self.clients[client].cuts > 0;
+        match (&mut frame, self.bug) {
+            (ClientFrame::Subscribe(ask), Some(Bug::ResumeFromHead)) if resumed => ask.after = None,
+            (ClientFrame::Subscribe(ask), Some(Bug::ResumeTooEarly)) if resumed => {
+                if let Some(after) = &mut ask.after {
+                    after.sequence = after.sequence.saturating_sub(1);
+                }
+            }
+            (ClientFrame::Subscribe(ask), Some(Bug::NoCredit)) => ask.credit = 1_000_000,
+            (ClientFrame::Unsubscribe { id: SubscriptionId::Number(id) }, Some(Bug::SwallowUnsubscribe)) => {
+                self.clients[client].wires.remove(id);
+                return;
+            }
+            (ClientFrame::Credit { .. }, Some(Bug::SwallowCredit)) => return,
+            _ => {}
+        }
+        self.sent(client, &frame);
+        let text = serde_json::to_string(&frame).unwrap_or_default();
+        self.send(connection, true, Parcel::Up(text));
+    }
+
+    /// Something came out of a connection at its client's end.
+    pub fn client_parcel(&mut self, index: usize, parcel: Parcel) {
+        let connection = &self.connections[index];
+        let (client, attempt) = (connection.client, connection.attempt);
+        if connection.born != self.clients[client].born {
+            return;
+        }
+        let input = match parcel {
+            Parcel::Down(frame, _) => {
+                self.say(|| format!("c{client} ← s  {} {}", frame["type"], frame["id"]));
+                Input::Frame { attempt, frame: ServerFrame::read(&frame, |events| events) }
+            }
+            Parcel::Close(code) => {
+                self.say(|| format!("c{client} ← s  close {code} of try {attempt}"));
+                Input::Disconnected { attempt, code }
+            }
+            Parcel::Up(_) => return,
+        };
+        self.feed(client, input);
+    }
+
+    /// Sets the runtime's timer for the machine's deadline.
+    fn arm(&mut self, client: usize) {
+        let state = &mut self.clients[client];
+        let Some(deadline) = state.machine.as_ref().and_then(Machine::deadline) else { return };
+        if state.timer.is_none_or(|timer| deadline < timer) {
+            state.timer = Some(deadline);
+            let (late, born) = (state.rng.u64(0..=TIMER_SLACK_MS), state.born);
+            self.at(deadline + late, Event::ClientTimer { client, born });
+        }
+    }
+
+    pub fn client_timer(&mut self, client: usize, born: u32) {
+        let now = self.now;
+        let state = &mut self.clients[client];
+        if state.born != born || state.machine.is_none() {
+            return;
+        }
+        if state.is_frozen(now) {
+            let until = state.frozen_until;
+            return self.at(until, Event::ClientTimer { client, born });
+        }
+        state.timer = None;
+        if state.machine.as_ref().and_then(Machine::deadline).is_some_and(|deadline| deadline <= now) {
+            self.feed(client, Input::Tick);
+            let deadline = self.clients[client].machine.as_ref().and_then(Machine::deadline);
+            if deadline.is_some_and(|deadline| deadline < now) {
+                self.fail(format!("c{client}: a deadline stays due"));
+            }
+        }
+        self.arm(client);
+    }
+
+    // -- life and death ---------------------------------------------------------------------------------------------
+
+    /// The machine it runs on sleeps: nothing happens, and what comes waits.
+    pub fn sleep(&mut self, client: usize, ms: u64, wakes: bool, timers_first: bool) {
+        let until = self.now + ms;
+        let state = &mut self.clients[client];
+        if state.machine.is_none() || state.frozen_until >= until {
+            return;
+        }
+        (state.frozen_until, state.wakes, state.timers_first) = (until, wakes, timers_first);
+        state.thaws = true;
+        self.at(until, Event::Thaw { client });
+    }
+
+    pub fn thaw(&mut self, client: usize) {
+        let now = self.now;
+        let state = &mut self.clients[client];
+        if state.frozen_until > now || state.machine.is_none() {
+            return;
+        }
+        state.thaws = false;
+        let (wakes, timers_first) = (std::mem::take(&mut state.wakes), state.timers_first);
+        let deferred = std::mem::take(&mut state.deferred);
+        self.say(|| format!("c{client}: awake"));
+        if wakes {
+            self.feed(client, Input::Wake);
+        }
+        if timers_first {
+            self.feed(client, Input::Tick);
+        }
+        for input in deferred {
+            self.feed(client, input);
+        }
+        self.feed(client, Input::Tick);
+    }
+
+    /// Dies without a word; a new process comes later and goes on from the saved cursors.
+    pub fn crash(&mut self, client: usize, abrupt: bool, ms: u64) {
+        if self.clients[client].machine.is_none() {
+            return;
+        }
+        if let Some((_, connection)) = self.clients[client].socket {
+            if abrupt {
+                self.connections[connection].up.swallows_at = Some(self.now);
+                self.connections[connection].down.swallows_at = Some(self.now);
+            } else {
+                self.send(connection, true, Parcel::Close(1006));
+            }
+        }
+        self.clients[client].die();
+        self.after(ms, Event::Birth { client });
+    }
+
+    /// The user closes the client; a new one comes after `ms`, if at all.
+    pub fn close_client(&mut self, client: usize, ms: Option<u64>) {
+        let now = self.now;
+        let state = &mut self.clients[client];
+        if state.machine.is_none() || state.is_frozen(now) {
+            return;
+        }
+        self.feed(client, Input::Close);
+        self.check_closed(client);
+        self.clients[client].die();
+        if let Some(ms) = ms {
+            self.after(ms, Event::Birth { client });
+        }
+    }
+
+    pub fn birth(&mut self, client: usize) {
+        let state = &mut self.clients[client];
+        if state.machine.is_some() {
+            return;
+        }
+        state.machine = Some(machine(&state.spec));
+        state.slandered = false;
+        self.say(|| format!("c{client}: a new process"));
+        for seat in 0..self.clients[client].seats.len() {
+            if std::mem::take(&mut self.clients[client].seats[seat].comes_back) {
+                self.open(client, seat);
+            }
+        }
+    }
+
+    /// The faults around this client stop.
+    pub fn calm_client(&mut self, client: usize) {
+        let now = self.now;
+        let state = &mut self.clients[client];
+        state.slow_token_until = 0;
+        state.fail_token_until = 0;
+        state.bad_token_until = 0;
+        if state.is_frozen(now) {
+            state.frozen_until = now;
+        }
+        for seat in &mut state.seats {
+            seat.stalled_until = 0;
+        }
+        self.thaw(client);
+        self.birth(client);
+        self.feed(client, Input::Network { online: true });
+        for seat in 0..self.clients[client].seats.len() {
+            self.open(client, seat);
+        }
+    }
+
+    pub fn close_everything(&mut self) {
+        for client in 0..self.clients.len() {
+            self.close_client(client, None);
+        }
+    }
+
+    // -- planted bugs -----------------------------------------------------------------------------------------------
+
+    fn tamper_with_input(&mut self, client: usize, mut input: Input<Value>) -> Vec<Input<Value>> {
+        let Some(bug) = self.bug else { return vec![input] };
+        let state = &mut self.clients[client];
+        let present = state.socket.map(|(attempt, _)| attempt);
+        match (&mut input, bug) {
+            (Input::Frame { frame: Ok(Some(ServerFrame::Events { id, prev, .. })), .. }, Bug::SkipChainCheck) => {
+                if let SubscriptionId::Number(id) = id
+                    && let Some(position) = state.wires.get(id).and_then(|wire| wire.position)
+                {
+                    *prev = position;
+                }
+            }
+            (Input::Frame { frame: Ok(Some(ServerFrame::Events { id, .. })), .. }, Bug::ForgetWireIds) => {
+                if let Some(last) = state.wires.keys().next_back() {
+                    *id = SubscriptionId::Number(*last);
+                }
+            }
+            (Input::Frame { attempt, .. } | Input::Disconnected { attempt, .. }, Bug::LateFrames) => {
+                *attempt = present.unwrap_or(*attempt);
+            }
+            (Input::Frame { frame: Ok(Some(ServerFrame::CaughtUp { .. })), .. }, Bug::IgnoreCaughtUp) => return Vec::new(),
+            (Input::Tick, Bug::NeverTimeOut) => {
+                if let Some(attempt) = present {
+                    let frame = Ok(Some(ServerFrame::Heartbeat { head: 0 }));
+                    return vec![Input::Frame { attempt, frame }, input];
+                }
+            }
+            (Input::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == 4401 => *code = 1006,
+            (Input::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. }, Bug::RetryAuthForever) if error.fatal => {
+                return Vec::new();
+            }
+            _ => {}
+        }
+        vec![input]
+    }
+}

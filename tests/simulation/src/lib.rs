@@ -1,0 +1,91 @@
+//! Both ends of the event stream over a hostile network, in one thread, on a virtual clock, from a seed.
+//!
+//! The client's session machine and the gateway's are the real ones; everything between and around them is simulated: the
+//! network, the log, the server's process, tokens, users. An oracle that knows the whole log looks after every step. A seed
+//! gives one scenario, always the same; a scenario is a list of steps, so a failing one can be made shorter.
+//!
+//! What the driver of a client owes its machine is kept here, too: its clock does not go back, and inputs of one socket come
+//! in order. Everything else may happen.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a simulation that loses count of itself should stop with a backtrace, and its numbers are small"
+)]
+#![allow(unreachable_pub, reason = "the modules are private; what is public in them is the crate's")]
+
+mod bugs;
+mod client;
+mod log;
+mod oracle;
+mod script;
+mod seat;
+mod server;
+mod shrink;
+mod wire;
+mod world;
+
+pub use bugs::Bug;
+pub use shrink::shrink;
+
+/// What a scenario came to.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What the oracle saw, and when, in virtual milliseconds.
+    pub failure: Option<(u64, String)>,
+    /// Events given to users.
+    pub delivered: u64,
+    /// Sockets that came to be.
+    pub sockets: u64,
+    /// Gaps told.
+    pub gaps: u64,
+    /// Streams that ended with an error.
+    pub errors: u64,
+    /// Inputs handled by both machines.
+    pub inputs: u64,
+    /// Virtual milliseconds.
+    pub virtual_ms: u64,
+    /// Steps of the scenario that were run.
+    pub steps: Vec<usize>,
+    /// What happened, when that was asked for.
+    pub trace: Vec<String>,
+}
+
+/// How to run a seed.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A planted bug.
+    pub bug: Option<Bug>,
+    /// Only these steps of the scenario; all, when absent.
+    pub keep: Option<Vec<usize>>,
+    /// Whether to keep a trace.
+    pub trace: bool,
+}
+
+/// Runs one scenario.
+#[must_use]
+pub fn run(seed: u64, options: &Options) -> Report {
+    let script = script::generate(seed);
+    world::World::new(seed, &script, options).run()
+}
+
+/// The seeds among `seeds` that fail, and the sum of what all came to. It stops after `enough` failures.
+#[must_use]
+pub fn sweep(seeds: impl Iterator<Item = u64>, options: &Options, enough: usize) -> (Vec<(u64, Report)>, Report) {
+    let (mut failed, mut sum) = (Vec::new(), Report::default());
+    for seed in seeds {
+        let report = run(seed, options);
+        sum.delivered += report.delivered;
+        sum.sockets += report.sockets;
+        sum.gaps += report.gaps;
+        sum.errors += report.errors;
+        sum.inputs += report.inputs;
+        sum.virtual_ms += report.virtual_ms;
+        if report.failure.is_some() {
+            failed.push((seed, report));
+            if failed.len() >= enough {
+                break;
+            }
+        }
+    }
+    (failed, sum)
+}

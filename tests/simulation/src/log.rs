@@ -1,0 +1,96 @@
+//! The truth: every event that was ever written, also those the server has dropped since.
+
+use std::sync::Arc;
+
+use im_chats::error::{Error, ErrorCode};
+use im_chats::wire::frame::Topic;
+use im_chats_gateway::live::machine::LogState;
+use im_chats_gateway::log::{EventKind, LoggedEvent, ReadPage, ReadQuery};
+
+/// The chats there are; small, so that filters hide much but not everything.
+pub const CHATS: [&str; 3] = ["any;-;a@example.com", "any;-;b@example.com", "any;+;group"];
+
+/// Which events a stream sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filter {
+    pub topic: Topic,
+    /// Index in [`CHATS`].
+    pub chat: Option<usize>,
+}
+
+impl Filter {
+    fn admits(self, event: &LoggedEvent) -> bool {
+        event.kind.is_in(self.topic) && self.chat.is_none_or(|chat| *CHATS[chat] == *event.chat_guid)
+    }
+}
+
+/// One log. It survives the server; a replaced one is kept for the oracle.
+#[derive(Debug)]
+pub struct Log {
+    pub id: Arc<str>,
+    /// Event n has index n - 1.
+    events: Vec<Arc<LoggedEvent>>,
+    /// The smallest good cursor.
+    pub first: u64,
+}
+
+impl Log {
+    pub fn new(number: usize) -> Self {
+        Self { id: format!("log-{number}").into(), events: Vec::new(), first: 0 }
+    }
+
+    pub fn head(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    pub fn state(&self) -> LogState {
+        LogState { id: Arc::clone(&self.id), first: self.first, head: self.head() }
+    }
+
+    pub fn append(&mut self, kind: EventKind, chat: usize) {
+        let sequence = self.head() + 1;
+        // All that travels of an event is opaque to both machines but its sequence.
+        let json = format!(r#"{{"sequence":{sequence}}}"#).into();
+        self.events.push(Arc::new(LoggedEvent { sequence, kind, chat_guid: CHATS[chat].into(), json }));
+    }
+
+    pub fn prune(&mut self, through: u64) {
+        self.first = self.first.max(through.min(self.head()));
+    }
+
+    /// The first event after `after` that `filter` lets pass.
+    pub fn next(&self, after: u64, filter: Filter) -> Option<u64> {
+        let rest = self.events.get(after as usize..)?;
+        rest.iter().find(|event| filter.admits(event)).map(|event| event.sequence)
+    }
+
+    /// A page as the durable log gives it: at most `scan` events are looked at.
+    pub fn read(&self, query: &ReadQuery, scan: usize) -> Result<ReadPage, Error> {
+        if query.after < self.first {
+            return Err(Error::new(ErrorCode::CursorTooOld, "the log no longer holds the events after this cursor")
+                .with_context("first", self.first.to_string())
+                .with_context("head", self.head().to_string()));
+        }
+        let bound = query.through.min(self.head());
+        let mut page = ReadPage { through: query.after, events: Vec::new() };
+        if query.after >= bound || query.max_events == 0 {
+            return Ok(page);
+        }
+        let filter = Filter {
+            topic: query.topic,
+            chat: query.chat.as_deref().map(|chat| CHATS.iter().position(|known| *known == chat).unwrap_or(CHATS.len())),
+        };
+        let mut bytes = 0;
+        for event in self.events[query.after as usize..bound as usize].iter().take(scan) {
+            if filter.admits(event) {
+                bytes += event.json.len();
+                if page.events.len() == query.max_events || (bytes > query.max_bytes && !page.events.is_empty()) {
+                    return Ok(page);
+                }
+                page.events.push(Arc::clone(event));
+            }
+            page.through = event.sequence;
+        }
+        Ok(page)
+    }
+}

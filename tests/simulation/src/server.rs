@@ -1,0 +1,313 @@
+//! The server's process: sessions of the real machine, its log's reads, its judgement of tokens, its deaths.
+
+use std::sync::Arc;
+
+use im_chats::error::{Error, ErrorCode};
+use im_chats_gateway::auth::Grant;
+use im_chats_gateway::live::machine::{Input, Opening, Output, ReadId};
+use im_chats_gateway::live::{LiveLimits, Session};
+use im_chats_gateway::log::{ReadPage, ReadQuery};
+use im_chats::session::Input as ClientInput;
+use serde_json::Value;
+
+use crate::Bug;
+use crate::wire::Parcel;
+use crate::world::{Event, World};
+
+/// What the process is like at present. Times are when a trouble ends.
+pub struct Server {
+    pub limits: Arc<LiveLimits>,
+    pub up: bool,
+    /// Which life.
+    pub epoch: u32,
+    pub refuse_until: u64,
+    /// Whether refusing means not answering.
+    pub hangs: bool,
+    pub slow_reads_until: u64,
+    pub slow_reads_by: u64,
+    pub fail_reads_until: u64,
+    pub slow_verify_until: u64,
+    pub slow_verify_by: u64,
+    /// Tokens issued before are refused.
+    pub revoked_before: u64,
+}
+
+impl Server {
+    pub fn new(limits: Arc<LiveLimits>) -> Self {
+        Self {
+            limits,
+            up: true,
+            epoch: 0,
+            refuse_until: 0,
+            hangs: false,
+            slow_reads_until: 0,
+            slow_reads_by: 0,
+            fail_reads_until: 0,
+            slow_verify_until: 0,
+            slow_verify_by: 0,
+            revoked_before: 0,
+        }
+    }
+
+    pub fn calm(&mut self) {
+        self.refuse_until = 0;
+        self.slow_reads_until = 0;
+        self.fail_reads_until = 0;
+        self.slow_verify_until = 0;
+    }
+}
+
+impl World<'_> {
+    /// A client's try arrives, or not.
+    pub fn reach(&mut self, index: usize) {
+        let now = self.now;
+        let (client, born, attempt) = {
+            let connection = &self.connections[index];
+            (connection.client, connection.born, connection.attempt)
+        };
+        if now < self.server.refuse_until && self.server.hangs {
+            return self.say(|| format!("c{client}: the try {attempt} hangs"));
+        }
+        if !self.server.up || now < self.server.refuse_until {
+            self.say(|| format!("c{client}: the try {attempt} is refused"));
+            self.connections[index].down.ended = true;
+            if self.clients[client].born == born {
+                self.feed(client, ClientInput::Disconnected { attempt, code: 1006 });
+            }
+            return;
+        }
+        let opening = Opening { subprotocol_agreed: true, ..Opening::default() };
+        let session = Session::new(Arc::clone(&self.server.limits), opening, self.log().state(), now);
+        self.connections[index].session = Some(session);
+        self.report.sockets += 1;
+        self.carry_out(index);
+        if self.clients[client].born == born {
+            self.feed(client, ClientInput::Connected { attempt });
+        }
+    }
+
+    pub fn server_parcel(&mut self, index: usize, parcel: Parcel) {
+        let connection = &mut self.connections[index];
+        let Some(session) = &connection.session else { return };
+        match parcel {
+            Parcel::Close(_) => self.server_input(index, Input::Gone),
+            _ if !session.takes_frames() => connection.backlog.push_back(parcel),
+            Parcel::Up(text) => self.server_frame(index, &text),
+            Parcel::Down(..) => {}
+        }
+    }
+
+    fn server_frame(&mut self, index: usize, text: &str) {
+        let mut frame: Value = serde_json::from_str(text).unwrap_or_default();
+        let id = frame["id"].to_string();
+        let ledger = self.connections[index].ledgers.entry(id).or_default();
+        match frame["type"].as_str() {
+            Some("subscribe") => ledger.granted += frame["credit"].as_u64().unwrap_or(0),
+            Some("credit") => ledger.granted += frame["add"].as_u64().unwrap_or(0),
+            _ => {}
+        }
+        let client = self.connections[index].client;
+        self.say(|| format!("c{client} → s  {text}"));
+        self.tell_log(index);
+        let tampered = match self.bug {
+            Some(Bug::ForgetFilter) if frame["type"] == "subscribe" => {
+                frame["chat"] = Value::Null;
+                true
+            }
+            Some(Bug::IgnoreCredit) if frame["type"] == "subscribe" => {
+                frame["credit"] = 1_000_000.into();
+                true
+            }
+            _ => false,
+        };
+        if tampered {
+            return self.server_input(index, Input::Text(&frame.to_string()));
+        }
+        self.server_input(index, Input::Text(text));
+    }
+
+    pub fn tell_log(&mut self, index: usize) {
+        let state = self.log().state();
+        self.server_input(index, Input::Log(state));
+    }
+
+    pub fn server_timer(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        let due = connection.timer.take();
+        let Some(session) = &connection.session else { return };
+        if session.next_deadline().is_none_or(|deadline| deadline > self.now) {
+            return self.arm_server(index);
+        }
+        self.server_input(index, Input::Tick);
+        let still = self.connections[index].session.as_ref().and_then(Session::next_deadline);
+        if still.is_some_and(|deadline| deadline <= self.now) {
+            self.fail(format!("the server's deadline {due:?} stays due"));
+        }
+    }
+
+    pub fn server_input(&mut self, index: usize, input: Input<'_>) {
+        let now = self.now;
+        let Some(session) = &mut self.connections[index].session else { return };
+        self.report.inputs += 1;
+        session.handle(now, input);
+        self.carry_out(index);
+        // Frames that had to wait for the transport.
+        loop {
+            let connection = &mut self.connections[index];
+            let takes = connection.session.as_ref().is_some_and(Session::takes_frames);
+            match connection.backlog.pop_front() {
+                Some(Parcel::Up(text)) if takes => self.server_frame(index, &text),
+                Some(parcel) => return connection.backlog.push_front(parcel),
+                None => return,
+            }
+        }
+    }
+
+    fn carry_out(&mut self, index: usize) {
+        while let Some(output) = self.connections[index].session.as_mut().and_then(Session::poll) {
+            match output {
+                Output::Send(text) => self.server_sends(index, &text),
+                Output::Read { read, query } => self.begin_read(index, read, query),
+                Output::Verify { token } => {
+                    let delay = if self.now < self.server.slow_verify_until {
+                        self.connections[index].rng.u64(0..=self.server.slow_verify_by)
+                    } else {
+                        self.connections[index].rng.u64(0..2)
+                    };
+                    let connection = &mut self.connections[index];
+                    connection.last_verdict = connection.last_verdict.max(self.now + delay);
+                    let at = connection.last_verdict;
+                    self.at(at, Event::Verified { connection: index, token });
+                }
+                Output::Close { code, .. } => {
+                    let client = self.connections[index].client;
+                    self.say(|| format!("s → c{client}  close {code}"));
+                    self.connections[index].session = None;
+                    self.send(index, false, Parcel::Close(code));
+                }
+            }
+        }
+        if self.connections[index].session.as_ref().is_some_and(Session::is_closed) {
+            self.connections[index].session = None;
+            self.send(index, false, Parcel::Close(1006));
+        }
+        self.arm_server(index);
+    }
+
+    fn arm_server(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        let Some(deadline) = connection.session.as_ref().and_then(Session::next_deadline) else { return };
+        if connection.timer.is_none_or(|timer| deadline < timer) {
+            connection.timer = Some(deadline);
+            self.at(deadline, Event::ServerTimer { connection: index });
+        }
+    }
+
+    fn server_sends(&mut self, index: usize, text: &str) {
+        let Ok(mut frame) = serde_json::from_str::<Value>(text) else {
+            return self.fail(format!("the server sent {text}"));
+        };
+        let client = self.connections[index].client;
+        self.say(|| format!("s → c{client}  {text}"));
+        let kind = frame["type"].as_str().unwrap_or_default().to_owned();
+        if kind == "events" {
+            let ledger = self.connections[index].ledgers.entry(frame["id"].to_string()).or_default();
+            ledger.sent += frame["events"].as_array().map_or(0, |events| events.len() as u64);
+            if ledger.sent > ledger.granted {
+                return self.fail("the server sent more events than it was given credit for");
+            }
+        }
+        let bytes = text.len();
+        match self.bug {
+            Some(Bug::SkipEvent) if kind == "events" => {
+                if let Some(events) = frame["events"].as_array_mut().filter(|events| events.len() > 1) {
+                    events.remove(0);
+                }
+            }
+            Some(Bug::ResendPage) if kind == "events" => self.send(index, false, Parcel::Down(frame.clone(), bytes)),
+            Some(Bug::EarlyCaughtUp) if kind == "subscribed" => {
+                let early = serde_json::json!({ "type": "caughtUp", "id": frame["id"], "head": frame["head"] });
+                self.send(index, false, Parcel::Down(frame, bytes));
+                return self.send(index, false, Parcel::Down(early, 0));
+            }
+            _ => {}
+        }
+        self.send(index, false, Parcel::Down(frame, bytes));
+    }
+
+    fn begin_read(&mut self, index: usize, read: ReadId, query: ReadQuery) {
+        let slow = self.now < self.server.slow_reads_until;
+        let rng = &mut self.connections[index].rng;
+        let delay = if slow { rng.u64(0..=self.server.slow_reads_by) } else { rng.u64(0..3) };
+        // The rows are looked at somewhere between asking and answering.
+        let early = rng.bool();
+        let page = early.then(|| self.read(&query));
+        self.after(delay, Event::ReadDone { connection: index, read, query, page });
+    }
+
+    fn read(&self, query: &ReadQuery) -> Result<ReadPage, Error> {
+        if self.now < self.server.fail_reads_until {
+            return Err(Error::new(ErrorCode::DatabaseError, "the event log's database failed").retryable());
+        }
+        self.log().read(query, self.script.scan)
+    }
+
+    pub fn read_done(&mut self, index: usize, read: ReadId, query: &ReadQuery, page: Option<Result<ReadPage, Error>>) {
+        let page = page.unwrap_or_else(|| self.read(query));
+        self.server_input(index, Input::Page { read, page });
+    }
+
+    pub fn verdict(&mut self, index: usize, token: &str) {
+        let refused = |code: ErrorCode| Err(Error::new(code, "the token is refused"));
+        let mut parts = token.split(' ');
+        let kind = parts.next();
+        let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok()).unwrap_or(0);
+        let (issued, ends) = (number(), number());
+        let judgement = match kind {
+            Some("forbidden") => refused(ErrorCode::Unauthorized),
+            Some("good") if issued < self.server.revoked_before => refused(ErrorCode::TokenBlocked),
+            Some("good") if ends == 0 => Ok(Grant::default()),
+            Some("good") if ends > self.now => Ok(Grant { expires_in_ms: Some(ends - self.now) }),
+            Some("good") => refused(ErrorCode::TokenExpired),
+            _ => refused(ErrorCode::Unauthenticated),
+        };
+        self.server_input(index, Input::Verified(judgement));
+    }
+
+    /// The process dies; the log does not. `silent`: the whole machine does, and nobody is told.
+    pub fn kill(&mut self, ms: u64, silent: bool) {
+        self.server.up = false;
+        self.server.epoch += 1;
+        for index in 0..self.connections.len() {
+            if self.connections[index].session.take().is_none() {
+                continue;
+            }
+            let connection = &mut self.connections[index];
+            connection.backlog.clear();
+            if connection.rng.bool() {
+                connection.down.flight += 1;
+                connection.down.last = 0;
+            }
+            connection.up.swallows_at = Some(self.now);
+            if silent {
+                connection.down.swallows_at = Some(self.now);
+            } else {
+                self.send(index, false, Parcel::Close(1006));
+            }
+        }
+        let epoch = self.server.epoch;
+        self.after(ms, Event::ServerUp { epoch });
+    }
+
+    /// The process is asked to stop, and is started again.
+    pub fn drain(&mut self, ms: u64) {
+        self.server.up = false;
+        self.server.epoch += 1;
+        for index in 0..self.connections.len() {
+            self.server_input(index, Input::Drain);
+        }
+        let epoch = self.server.epoch;
+        self.after(self.server.limits.drain_timeout_ms + ms, Event::ServerUp { epoch });
+    }
+}
+
