@@ -374,7 +374,8 @@ impl<B: Batch> Machine<B> {
             let untouched = stream.position.is_none() && stream.plan.start == Start::Beginning;
             let first = error.context_value("first").and_then(|first| first.parse::<u64>().ok());
             if let (true, Some(first)) = (untouched || stream.plan.on_gap == OnGap::Skip, first) {
-                return self.skip_gap(&id, first);
+                // Whoever asked for the oldest event there is misses nothing by getting it.
+                return self.skip_gap(&id, first, !untouched);
             }
         }
         if error.retryable {
@@ -384,10 +385,9 @@ impl<B: Batch> Machine<B> {
         self.settle();
     }
 
-    fn skip_gap(&mut self, id: &SubscriptionId, first: u64) {
+    fn skip_gap(&mut self, id: &SubscriptionId, first: u64, told: bool) {
         let Some(log) = self.log.as_ref().map(|log| log.id.clone()) else { return };
         let Some(stream) = self.by_wire_id(id) else { return };
-        let told = stream.plan.on_gap == OnGap::Skip;
         stream.wire_id = 0;
         let (stream, from) = (stream.stream, stream.skip_to(log, first));
         if told {

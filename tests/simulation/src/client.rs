@@ -343,7 +343,7 @@ impl World<'_> {
         if state.frozen_until > now || state.machine.is_none() {
             return;
         }
-        state.thaws = false;
+        (state.thaws, state.timer) = (false, None);
         let (wakes, timers_first) = (std::mem::take(&mut state.wakes), state.timers_first);
         let deferred = std::mem::take(&mut state.deferred);
         self.say(|| format!("c{client}: awake"));
@@ -423,6 +423,7 @@ impl World<'_> {
         self.birth(client);
         self.feed(client, Input::Network { online: true });
         for seat in 0..self.clients[client].seats.len() {
+            self.works(client, seat);
             self.open(client, seat);
         }
     }

@@ -423,7 +423,7 @@ impl World<'_> {
             "unauthorized" => state.was_forbidden,
             "internalError" => state.slandered,
             "invalidArgument" => state.slandered,
-            "unauthenticated" | "tokenExpired" | "tokenBlocked" => state.refusals >= 2 || (!run.spec.resume && cut),
+            "unauthenticated" | "tokenExpired" => state.refusals >= 2 || (!run.spec.resume && cut),
             _ => error.retryable && !run.spec.resume && cut,
         }
     }

@@ -265,7 +265,7 @@ impl World<'_> {
         let (issued, ends) = (number(), number());
         let judgement = match kind {
             Some("forbidden") => refused(ErrorCode::Unauthorized),
-            Some("good") if issued < self.server.revoked_before => refused(ErrorCode::TokenBlocked),
+            Some("good") if issued < self.server.revoked_before => refused(ErrorCode::Unauthenticated),
             Some("good") if ends == 0 => Ok(Grant::default()),
             Some("good") if ends > self.now => Ok(Grant { expires_in_ms: Some(ends - self.now) }),
             Some("good") => refused(ErrorCode::TokenExpired),
