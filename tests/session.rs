@@ -321,6 +321,21 @@ fn a_broken_chain_is_never_delivered() {
 }
 
 #[test]
+fn an_end_that_was_not_reached_is_a_broken_chain_too() {
+    for kind in ["caughtUp", "complete"] {
+        let mut rig = Rig::new(1024);
+        rig.open(Plan { until_head: kind == "complete", ..live_plan() });
+        rig.ready(10);
+        let frame = rig.subscribe_frame();
+        rig.attach(&frame, 5, 10);
+        rig.pull();
+        rig.frame(&json!({ "type": kind, "id": frame["id"], "head": 10 }));
+        assert!(rig.end.is_none() && rig.socket.is_none(), "{kind}: events 6 to 10 were lost on their way");
+        assert_eq!((rig.machine.state(), rig.cursor()), (ConnectionState::Reconnecting, Some(5)), "{kind}");
+    }
+}
+
+#[test]
 fn more_events_than_credit_are_refused() {
     let mut rig = Rig::live(2, 0);
     rig.events(1, 0, 3, &[1, 2, 3]);

@@ -342,18 +342,26 @@ impl<B: Batch> Machine<B> {
             }
             ServerFrame::CaughtUp { id, head } => {
                 self.saw_head(head);
-                if let Some(stream) = self.by_wire_id(&id) {
-                    stream.caught_up = true;
+                let Some(stream) = self.by_wire_id(&id) else { return };
+                match stream.check_reached(head) {
+                    Ok(()) => stream.caught_up = true,
+                    Err(error) => self.lose(error),
                 }
             }
             ServerFrame::Complete { id, head } => {
                 let Some(stream) = self.by_wire_id(&id) else { return };
-                if stream.plan.until_head {
-                    stream.ending = Some(Ok(Some(head)));
-                    self.settle();
+                let reached = if stream.plan.until_head {
+                    stream.check_reached(head)
                 } else {
                     // Nobody asked for this end, and a stream never ends quietly.
-                    self.lose(Error::new(ErrorCode::NetworkError, "the server ended the subscription").retryable());
+                    Err(Error::new(ErrorCode::NetworkError, "the server ended the subscription").retryable())
+                };
+                match reached {
+                    Ok(()) => {
+                        stream.ending = Some(Ok(Some(head)));
+                        self.settle();
+                    }
+                    Err(error) => self.lose(error),
                 }
             }
             ServerFrame::Heartbeat { head } => self.saw_head(head),

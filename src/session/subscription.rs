@@ -179,6 +179,15 @@ impl<B: Batch> Subscription<B> {
         Ok(())
     }
 
+    /// The server says that everything up to `head` was sent. That is a link of the chain like any other: a batch that was
+    /// lost on its way would otherwise be missed only with the next one.
+    pub fn check_reached(&self, head: u64) -> Result<(), Error> {
+        match &self.position {
+            Some(position) if position.sequence >= head => Ok(()),
+            _ => Err(broken("the server says that more was sent than came")),
+        }
+    }
+
     /// The position moved without an event: whoever handles the last event before it has handled it, too.
     fn pass(&mut self, through: u64) {
         if let Some(held) = self.queue.back_mut() {

@@ -210,12 +210,16 @@ impl World<'_> {
             Output::State(state) => {
                 self.say(|| format!("c{client}: {}", state.as_str()));
                 let client = &mut self.clients[client];
+                let refused = client.refusals >= 2;
                 if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
                     client.refusals = 0;
                     client.probe_until = None;
                 }
                 if state == ConnectionState::Failed {
-                    client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| run.finishing = true);
+                    client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| {
+                        run.finishing = true;
+                        run.refused = refused;
+                    });
                 }
             }
         }

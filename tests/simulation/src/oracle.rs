@@ -59,6 +59,8 @@ pub struct Run {
     pub cancelled: bool,
     /// Its end is known to the client and waits for the user.
     pub finishing: bool,
+    /// Its client gave up after the token was refused twice.
+    pub refused: bool,
     cursor: Option<Cursor>,
     /// Batches that a planted bug took too early.
     pub acked_too_early: VecDeque<Value>,
@@ -83,6 +85,7 @@ impl Run {
             pulling: false,
             cancelled: false,
             finishing: false,
+            refused: false,
             cursor: None,
             acked_too_early: VecDeque::new(),
         }
@@ -423,7 +426,7 @@ impl World<'_> {
             "unauthorized" => state.was_forbidden,
             "internalError" => state.slandered,
             "invalidArgument" => state.slandered,
-            "unauthenticated" | "tokenExpired" => state.refusals >= 2 || (!run.spec.resume && cut),
+            "unauthenticated" | "tokenExpired" => run.refused || state.refusals >= 2 || (!run.spec.resume && cut),
             _ => error.retryable && !run.spec.resume && cut,
         }
     }
