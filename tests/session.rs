@@ -321,6 +321,27 @@ fn a_broken_chain_is_never_delivered() {
 }
 
 #[test]
+fn a_stream_that_the_server_ended_asks_it_for_nothing_more() {
+    let mut rig = Rig::new(2);
+    rig.open(live_plan());
+    rig.ready(0);
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.events(1, 1, 2, &[2]);
+    rig.frame(&json!({
+        "type": "error", "id": 1, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone", "retryable": false
+    }));
+    rig.advance(500);
+    assert!(rig.socket.is_none(), "nothing is left to come");
+    rig.pull();
+    rig.pull();
+    rig.pull();
+    assert_eq!((rig.batches.concat_sequences(), rig.sent.len()), (vec![1, 2], 0), "no credit for a socket that is gone");
+    assert_eq!(rig.end.unwrap().0.unwrap_err().code, "cursorTooOld");
+}
+
+#[test]
 fn an_end_that_was_not_reached_is_a_broken_chain_too() {
     for kind in ["caughtUp", "complete"] {
         let mut rig = Rig::new(1024);
@@ -370,12 +391,38 @@ fn after_a_sleep_the_socket_is_probed_before_it_is_given_up() {
     rig.advance(3_600_000);
     assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
     assert_ne!(rig.machine.state(), ConnectionState::Live, "nothing was heard for an hour");
-    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.frame(&json!({ "type": "pong", "n": rig.now }));
     assert_eq!(rig.machine.state(), ConnectionState::Live);
     rig.feed(Input::Wake);
     assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
     rig.advance(3_000);
     assert!(rig.socket.is_none());
+}
+
+#[test]
+fn what_lay_in_the_queue_while_the_machine_slept_does_not_answer_the_probe() {
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(3_600_000);
+    assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.advance(2_999);
+    assert!(rig.socket.is_some(), "a frame buys time: the pong may be behind many more");
+    rig.advance(1);
+    assert!(rig.socket.is_none(), "dead since the sleep");
+}
+
+#[test]
+fn a_socket_that_falls_silent_while_it_is_probed_is_not_called_live() {
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(34_000);
+    rig.feed(Input::Wake);
+    assert_eq!(rig.machine.state(), ConnectionState::Live);
+    let until = rig.machine.deadline().unwrap() - rig.now;
+    assert_eq!(until, 1_000, "35 s of silence come before the 3 s of the probe are over");
+    rig.advance(until);
+    assert_eq!(rig.machine.state(), ConnectionState::Reconnecting);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    assert_eq!(rig.machine.state(), ConnectionState::Live, "the same socket, after all");
 }
 
 #[test]

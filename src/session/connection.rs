@@ -68,10 +68,19 @@ pub(super) struct Ready {
     pub since: u64,
     pub heartbeat_interval_ms: u64,
     pub last_frame_at: u64,
-    /// A ping was sent because the machine may have slept: some frame must come by then.
-    pub probe_until: Option<u64>,
+    /// A ping was sent because the machine may have slept.
+    pub probe: Option<Probe>,
     /// When to ask for a fresh token, and how long tokens last here.
     pub refresh: Option<Refresh>,
+}
+
+/// A ping that waits for its pong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Probe {
+    pub n: u64,
+    /// Some frame must come by then. Only the pong ends the probe, since other frames may have lain in the runtime's queue
+    /// all the time that the machine slept; but each of them buys time, since the pong may be behind many more.
+    pub until: u64,
 }
 
 /// Tokens of this session end.
@@ -85,6 +94,16 @@ impl Ready {
     /// Silence longer than two heartbeats and 5 s is a cut.
     pub const fn stale_at(&self) -> u64 {
         self.last_frame_at.saturating_add(self.heartbeat_interval_ms.saturating_mul(2)).saturating_add(5_000)
+    }
+
+    /// When to look next whether the socket is dead, or only silent for too long to be called live.
+    pub fn look_at(&self, now: u64) -> u64 {
+        let stale_at = self.stale_at();
+        match self.probe {
+            None => stale_at,
+            Some(probe) if stale_at > now => probe.until.min(stale_at),
+            Some(probe) => probe.until,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::backoff::scale;
-use super::connection::{Phase, Ready, Refresh, Verdict, closed_error, verdict};
+use super::connection::{Phase, Probe, Ready, Refresh, Verdict, closed_error, verdict};
 use super::subscription::{OnGap, Position, Start, Subscription};
 use super::{Attempt, Batch, Config, ConnectionState, Input, Output, StreamId};
 use crate::error::{Category, Error, ErrorCode, GrpcCode};
@@ -129,8 +129,8 @@ impl<B: Batch> Machine<B> {
             | Phase::Connecting { until, .. }
             | Phase::Greeting { until } => Some(*until),
             Phase::Ready(ready) => {
-                let alive = ready.probe_until.unwrap_or_else(|| ready.stale_at());
-                Some(ready.refresh.map_or(alive, |refresh| alive.min(refresh.at)))
+                let look_at = ready.look_at(self.now);
+                Some(ready.refresh.map_or(look_at, |refresh| look_at.min(refresh.at)))
             }
         };
         [phase, self.linger_until].into_iter().flatten().min()
@@ -254,9 +254,9 @@ impl<B: Batch> Machine<B> {
             let period_ms = lifetime.saturating_sub(lifetime / 10).max(1_000);
             Refresh { at: self.now.saturating_add(period_ms), period_ms }
         });
-        let since = match &self.phase {
-            Phase::Ready(ready) => ready.since,
-            _ => self.now,
+        let (since, probe) = match &self.phase {
+            Phase::Ready(ready) => (ready.since, ready.probe),
+            _ => (self.now, None),
         };
         self.refused = false;
         self.was_ready = true;
@@ -266,7 +266,7 @@ impl<B: Batch> Machine<B> {
             since,
             heartbeat_interval_ms: heartbeat_interval_ms.max(1_000),
             last_frame_at: self.now,
-            probe_until: None,
+            probe,
             refresh,
         });
         self.attach();
@@ -288,7 +288,9 @@ impl<B: Batch> Machine<B> {
     fn frame(&mut self, frame: Result<Option<ServerFrame<B>>, MalformedFrame>) {
         if let Phase::Ready(ready) = &mut self.phase {
             ready.last_frame_at = self.now;
-            ready.probe_until = None;
+            if let Some(probe) = &mut ready.probe {
+                probe.until = self.now.saturating_add(PROBE_MS);
+            }
         }
         let frame = match frame {
             Ok(Some(frame)) => frame,
@@ -358,14 +360,19 @@ impl<B: Batch> Machine<B> {
                 };
                 match reached {
                     Ok(()) => {
-                        stream.ending = Some(Ok(Some(head)));
+                        stream.end(Ok(Some(head)));
                         self.settle();
                     }
                     Err(error) => self.lose(error),
                 }
             }
             ServerFrame::Heartbeat { head } => self.saw_head(head),
-            ServerFrame::Pong { .. } | ServerFrame::Ready { .. } | ServerFrame::Drain { .. } | ServerFrame::Error(_) => {}
+            ServerFrame::Pong { n } => {
+                if let Phase::Ready(ready) = &mut self.phase {
+                    ready.probe = ready.probe.filter(|probe| probe.n != n);
+                }
+            }
+            ServerFrame::Ready { .. } | ServerFrame::Drain { .. } | ServerFrame::Error(_) => {}
         }
     }
 
@@ -389,7 +396,7 @@ impl<B: Batch> Machine<B> {
         if error.retryable {
             return self.lose(error);
         }
-        stream.ending = Some(Err(error));
+        stream.end(Err(error));
         self.settle();
     }
 
@@ -452,8 +459,7 @@ impl<B: Batch> Machine<B> {
     fn fail(&mut self, error: Error) {
         self.hang_up(1000);
         for stream in &mut self.streams {
-            stream.wire_id = 0;
-            stream.ending.get_or_insert_with(|| Err(error.clone()));
+            stream.end(Err(error.clone()));
         }
         self.phase = Phase::Failed;
         self.refused = false;
@@ -468,7 +474,7 @@ impl<B: Batch> Machine<B> {
             stream.wire_id = 0;
             stream.caught_up = false;
             if !stream.plan.resume {
-                stream.ending.get_or_insert_with(|| Err(error.clone()));
+                stream.end(Err(error.clone()));
             }
         }
         self.settle();
@@ -485,8 +491,8 @@ impl<B: Batch> Machine<B> {
     fn wake(&mut self) {
         match &mut self.phase {
             Phase::Backoff { until } => *until = self.now,
-            Phase::Ready(ready) if ready.probe_until.is_none() => {
-                ready.probe_until = Some(self.now.saturating_add(PROBE_MS));
+            Phase::Ready(ready) if ready.probe.is_none() => {
+                ready.probe = Some(Probe { n: self.now, until: self.now.saturating_add(PROBE_MS) });
                 self.outputs.push_back(Output::Send(ClientFrame::Ping { n: self.now }));
             }
             _ => {}
@@ -506,7 +512,7 @@ impl<B: Batch> Machine<B> {
                 self.lose(error);
             }
             Phase::Ready(ready) => {
-                let dead = ready.probe_until.map_or_else(|| ready.stale_at() <= now, |until| until <= now);
+                let dead = ready.probe.map_or_else(|| ready.stale_at() <= now, |probe| probe.until <= now);
                 if dead {
                     let error = Error::new(ErrorCode::NetworkError, "the server fell silent").retryable();
                     return self.lose(error);
@@ -597,7 +603,7 @@ impl<B: Batch> Machine<B> {
             Phase::Closed => ConnectionState::Closed,
             Phase::Failed => ConnectionState::Failed,
             Phase::Idle => ConnectionState::Idle,
-            Phase::Ready(ready) if ready.probe_until.is_none() || ready.stale_at() > self.now => {
+            Phase::Ready(ready) if ready.probe.is_none() || ready.stale_at() > self.now => {
                 if !self.is_needed() {
                     ConnectionState::Idle
                 } else if self.streams.iter().all(|stream| stream.caught_up || stream.ending.is_some()) {

@@ -133,6 +133,12 @@ impl<B: Batch> Subscription<B> {
         }
     }
 
+    /// It ends once its queue is empty; the first reason counts. The server has nothing to do with it any more.
+    pub fn end(&mut self, result: Result<Option<u64>, Error>) {
+        self.wire_id = 0;
+        self.ending.get_or_insert(result);
+    }
+
     /// The server attached it.
     pub fn attached(&mut self, log: String, sequence: u64) -> Result<(), Error> {
         match &self.position {

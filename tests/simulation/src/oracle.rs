@@ -132,7 +132,11 @@ impl World<'_> {
         match input {
             Input::Frame { attempt, frame } if is_present(attempt) => {
                 state.last_frame_at = now;
-                state.probe_until = None;
+                // Frames may have lain in the queue; only the answer proves that the socket lives.
+                state.probe_until = match frame {
+                    Ok(Some(ServerFrame::Pong { .. })) => None,
+                    _ => state.probe_until.map(|_| now + 3_000 + TIMER_SLACK_MS),
+                };
                 match frame {
                     Ok(Some(ServerFrame::Ready { .. })) => state.refusals = 0,
                     Ok(Some(ServerFrame::Error(ErrorFrame { fatal: true, grpc_code, .. }))) => {
