@@ -412,6 +412,15 @@ fn what_lay_in_the_queue_while_the_machine_slept_does_not_answer_the_probe() {
 }
 
 #[test]
+fn a_socket_that_was_cut_during_the_sleep_is_not_probed() {
+    let mut rig = Rig::live(1024, 0);
+    rig.now += 3_600_000;
+    rig.cut(1006);
+    assert!(rig.sent.is_empty());
+    assert_eq!(rig.machine.state(), ConnectionState::Reconnecting);
+}
+
+#[test]
 fn a_socket_that_falls_silent_while_it_is_probed_is_not_called_live() {
     let mut rig = Rig::live(1024, 0);
     rig.advance(34_000);

@@ -83,7 +83,9 @@ impl<B: Batch> Machine<B> {
         let overslept = self.armed.is_some_and(|armed| now > armed.saturating_add(OVERSLEPT_MS));
         self.now = now;
         self.random = random;
-        if overslept {
+        // A socket that is known to be gone needs no probe.
+        let gone = matches!(&input, Input::Disconnected { attempt, .. } if *attempt == self.attempt);
+        if overslept && !gone {
             self.wake();
         }
         match input {

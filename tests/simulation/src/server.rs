@@ -213,7 +213,9 @@ impl World<'_> {
         if kind == "events" {
             let ledger = self.connections[index].ledgers.entry(frame["id"].to_string()).or_default();
             ledger.sent += frame["events"].as_array().map_or(0, |events| events.len() as u64);
-            if ledger.sent > ledger.granted {
+            let (sent, granted) = (ledger.sent, ledger.granted);
+            self.connections[index].starves = sent == granted;
+            if sent > granted {
                 return self.fail("the server sent more events than it was given credit for");
             }
         }

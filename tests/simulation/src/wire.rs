@@ -66,6 +66,8 @@ pub struct Connection {
     /// The server's end, while it has one.
     pub session: Option<Session>,
     pub ledgers: BTreeMap<String, Ledger>,
+    /// The frame that is being sent took the last credit.
+    pub starves: bool,
     /// Frames that the session does not take while much waits to be written.
     pub backlog: VecDeque<Parcel>,
     /// The server's deadline for which there is a timer.
@@ -89,6 +91,7 @@ impl Connection {
             down: Pipe::default(),
             session: None,
             ledgers: BTreeMap::new(),
+            starves: false,
             backlog: VecDeque::new(),
             timer: None,
             log_told: false,

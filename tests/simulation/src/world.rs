@@ -387,7 +387,10 @@ impl<'a> World<'a> {
             return;
         }
         pipe.ended = is_close;
-        let lost = is_events && std::mem::take(&mut pipe.lose_next_events);
+        // No transport loses one frame of many; this is there to try the chain. A batch that took the last credit is spared:
+        // what comes after it would wait for credit that the client believes to have given, and the chain shows only with
+        // the next batch.
+        let lost = is_events && !connection.starves && std::mem::take(&mut pipe.lose_next_events);
         let copies = if !is_close && std::mem::take(&mut pipe.duplicate_next) { 2 } else { usize::from(!lost) };
         let flight = pipe.flight;
         let buffered = connection.buffered;
