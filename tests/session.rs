@@ -496,15 +496,22 @@ fn a_gap_fails_or_is_skipped_as_the_user_said_and_never_silently() {
 #[test]
 fn a_stream_that_begins_behind_a_gap_has_its_cursor_there_at_once() {
     let after = Start::After(im_chats::wire::frame::After { log: None, sequence: 10 });
-    for (start, gaps) in [(Start::Beginning, vec![]), (after, vec![(10, 40)])] {
+    let cases = [
+        (Start::Beginning, OnGap::Fail, vec![]),
+        (Start::Beginning, OnGap::Skip, vec![]),
+        (after, OnGap::Skip, vec![(10, 30), (30, 40)]),
+    ];
+    for (start, on_gap, gaps) in cases {
         let mut rig = Rig::new(1024);
-        rig.open(Plan { on_gap: OnGap::Skip, start, ..live_plan() });
+        rig.open(Plan { on_gap, start, ..live_plan() });
         rig.ready(50);
-        let id = rig.subscribe_frame()["id"].clone();
-        rig.frame(&json!({
-            "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone",
-            "retryable": false, "context": { "first": "40", "head": "50" }
-        }));
+        for first in ["30", "40"] {
+            let id = rig.subscribe_frame()["id"].clone();
+            rig.frame(&json!({
+                "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone",
+                "retryable": false, "context": { "first": first, "head": "50" }
+            }));
+        }
         let frame = rig.subscribe_frame();
         assert_eq!(frame["after"]["sequence"], 40);
         rig.attach(&frame, 40, 50);

@@ -389,10 +389,11 @@ impl<B: Batch> Machine<B> {
         let Some(stream) = self.by_wire_id(&id) else { return };
         if error.code == ErrorCode::CursorTooOld.as_str() {
             let untouched = stream.position.is_none() && stream.plan.start == Start::Beginning;
-            let first = error.context_value("first").and_then(|first| first.parse::<u64>().ok());
-            if let (true, Some(first)) = (untouched || stream.plan.on_gap == OnGap::Skip, first) {
-                // Whoever asked for the oldest event there is misses nothing by getting it.
-                return self.skip_gap(&id, first, !untouched);
+            let skips = stream.plan.on_gap == OnGap::Skip;
+            match error.context_value("first").and_then(|first| first.parse::<u64>().ok()) {
+                Some(first) if untouched => return self.begin_later(&id, first),
+                Some(first) if skips => return self.skip_gap(&id, first),
+                _ => {}
             }
         }
         if error.retryable {
@@ -402,14 +403,23 @@ impl<B: Batch> Machine<B> {
         self.settle();
     }
 
-    fn skip_gap(&mut self, id: &SubscriptionId, first: u64, told: bool) {
+    /// The log lost its beginning since `ready`. Whoever asked for the oldest event there is misses nothing by getting it.
+    fn begin_later(&mut self, id: &SubscriptionId, first: u64) {
+        if let Some(log) = &mut self.log {
+            log.first = log.first.max(first);
+        }
+        if let Some(stream) = self.by_wire_id(id) {
+            stream.wire_id = 0;
+        }
+        self.attach();
+    }
+
+    fn skip_gap(&mut self, id: &SubscriptionId, first: u64) {
         let Some(log) = self.log.as_ref().map(|log| log.id.clone()) else { return };
         let Some(stream) = self.by_wire_id(id) else { return };
         stream.wire_id = 0;
         let (stream, from) = (stream.stream, stream.skip_to(log, first));
-        if told {
-            self.outputs.push_back(Output::Gap { stream, from, to: first });
-        }
+        self.outputs.push_back(Output::Gap { stream, from, to: first });
         self.attach();
     }
 

@@ -48,7 +48,7 @@ pub struct Client {
     pub last_frame_at: u64,
     /// The subscription that is being attached.
     pub attaching: Option<u64>,
-    /// Errors for subscriptions that were never attached, on this socket.
+    /// Errors for subscriptions that were never attached, of streams whose users have not heard of it.
     pub stray_errors: usize,
     /// The socket was probed; something must be heard by then.
     pub probe_until: Option<u64>,
@@ -123,6 +123,7 @@ impl Client {
         self.thaws = false;
         self.deferred.clear();
         self.wires.clear();
+        self.stray_errors = 0;
         self.probe_until = None;
         self.refusals = 0;
         self.refused_in_words = false;
@@ -164,7 +165,11 @@ impl World<'_> {
         let state = &mut self.clients[client];
         let random = state.rng.f64();
         let Some(machine) = &mut state.machine else { return };
+        let before = machine.last_error().cloned();
         machine.handle(now, random, input);
+        // A try may be lost without a socket.
+        let lost = machine.last_error().is_some_and(|error| before.as_ref() != Some(error));
+        state.cuts += u64::from(lost);
         let outputs: Vec<_> = std::iter::from_fn(|| machine.poll()).collect();
         let hung_up = outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
         if let Some(frame) = frame.filter(|_| !hung_up) {
@@ -188,7 +193,6 @@ impl World<'_> {
                 let state = &mut self.clients[client];
                 state.socket = Some((attempt, index));
                 state.wires.clear();
-                state.stray_errors = 0;
                 state.refused_in_words = false;
                 self.after(delay, Event::Reach { connection: index });
             }

@@ -379,6 +379,10 @@ impl World<'_> {
             Ok(Some(head)) => self.wrong_completion(&run, *head, cursor.as_ref()),
             Err(error) => {
                 self.report.errors += 1;
+                if run.log.is_none() {
+                    let strays = &mut self.clients[client].stray_errors;
+                    *strays = strays.saturating_sub(1);
+                }
                 (!self.may_fail(client, &run, error)).then(|| format!("there is no reason for {error:?}"))
             }
         };
