@@ -450,6 +450,38 @@ fn a_refused_token_is_asked_for_once_more_and_then_final() {
 }
 
 #[test]
+fn tokens_that_are_accepted_and_end_at_once_do_not_make_a_loop_without_rest() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        rig.ready(0);
+        rig.subscribe_frame();
+        rig.cut(4401);
+        waits.push(rig.machine.deadline().unwrap() - rig.now);
+        rig.advance(*waits.last().unwrap());
+    }
+    assert_eq!(waits, [125, 250, 500]);
+    assert!(rig.end.is_none(), "never refused twice in a row");
+}
+
+#[test]
+fn a_refusal_of_long_ago_does_not_count() {
+    let mut rig = Rig::new(1024);
+    for _ in 0..2 {
+        rig.open(live_plan());
+        rig.pull();
+        rig.connect("old");
+        rig.cut(4401);
+        assert!(rig.end.is_none() && rig.token_asked, "asked for once more");
+        rig.feed(Input::Cancel { stream: STREAM });
+        rig.advance(500);
+        assert_eq!(rig.machine.state(), ConnectionState::Idle);
+        rig.end = None;
+    }
+}
+
+#[test]
 fn without_resume_a_cut_ends_the_stream_behind_its_last_event() {
     let mut rig = Rig::new(1024);
     rig.open(Plan { resume: false, ..live_plan() });

@@ -436,6 +436,11 @@ impl<B: Batch> Machine<B> {
         match verdict {
             Verdict::Retry => self.lose(error),
             Verdict::Unauthenticated if self.refused => self.fail(error),
+            // Accepted and refused in turn, as with tokens that end at once: that must not become a loop without rest.
+            Verdict::Unauthenticated if self.is_young() => {
+                self.refused = true;
+                self.lose(error);
+            }
             Verdict::Unauthenticated => {
                 self.refused = true;
                 self.detach(&error);
@@ -446,11 +451,14 @@ impl<B: Batch> Machine<B> {
         }
     }
 
+    /// Whether there is a session that has not lasted long enough to count as health.
+    fn is_young(&self) -> bool {
+        matches!(&self.phase, Phase::Ready(ready) if self.now.saturating_sub(ready.since) < HEALTHY_MS)
+    }
+
     /// The session, or the try to have one, is lost; the streams that may go on wait for the next.
     fn lose(&mut self, error: Error) {
-        if let Phase::Ready(ready) = &self.phase
-            && self.now.saturating_sub(ready.since) >= HEALTHY_MS
-        {
+        if matches!(self.phase, Phase::Ready(_)) && !self.is_young() {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
@@ -588,6 +596,7 @@ impl<B: Batch> Machine<B> {
     fn go_idle(&mut self) {
         self.phase = Phase::Idle;
         self.linger_until = None;
+        self.refused = false;
         self.was_ready = false;
         self.failures = 0;
     }

@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -9,6 +9,7 @@ mod checks;
 mod console_shot;
 mod house;
 mod package_project;
+mod simulate;
 mod stamp;
 mod start;
 mod steps;
@@ -52,6 +53,15 @@ enum Verb {
     Lint,
     /// Break the network and kill the gateway under the installed package for minutes, and compare with the log.
     Chaos(chaos::Options),
+    /// Run seeds of the event stream's simulation; a failing one is printed with the shortest scenario that still fails.
+    Simulate {
+        /// How many seeds.
+        #[arg(long, default_value_t = 100_000)]
+        seeds: u64,
+        /// The first one.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -78,6 +88,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Test { steps, list: false } => test::run(&house, &steps),
         Verb::Lint => checks::lint(&house),
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -13,7 +13,7 @@ use crate::oracle::Wire;
 use crate::script::ClientSpec;
 use crate::seat::Seat;
 use crate::wire::{Connection, Parcel};
-use crate::world::{Event, World};
+use crate::world::{CALM_LATENCY_MS, Event, World};
 
 /// How late a timer of the runtime may be, in milliseconds.
 pub const TIMER_SLACK_MS: u64 = 20;
@@ -41,6 +41,8 @@ pub struct Client {
     pub fail_token_until: u64,
     pub bad_token_until: u64,
     pub forbidden: bool,
+    pub short_token_until: u64,
+    pub short_token_life: u64,
 
     // What the oracle knows.
     /// Subscriptions on the present socket.
@@ -93,6 +95,8 @@ impl Client {
             fail_token_until: 0,
             bad_token_until: 0,
             forbidden: false,
+            short_token_until: 0,
+            short_token_life: 0,
             wires: BTreeMap::new(),
             last_frame_at: 0,
             attaching: None,
@@ -149,6 +153,10 @@ impl World<'_> {
             self.handle(client, input);
         }
         self.arm(client);
+        let state = &mut self.clients[client];
+        if state.machine.as_ref().is_some_and(|machine| machine.state() == ConnectionState::Idle) {
+            state.refusals = 0;
+        }
         self.check_client(client);
     }
 
@@ -245,7 +253,8 @@ impl World<'_> {
             state.was_forbidden |= state.forbidden;
             Ok(if state.forbidden { "forbidden".to_owned() } else { "bad".to_owned() })
         } else {
-            let ends = state.spec.token_life_ms.map_or(0, |life| now + life);
+            let short = (now < state.short_token_until).then_some(state.short_token_life);
+            let ends = short.or(state.spec.token_life_ms).map_or(0, |life| now + life);
             Ok(format!("good {now} {ends}"))
         };
         let born = state.born;
@@ -421,6 +430,8 @@ impl World<'_> {
         state.slow_token_until = 0;
         state.fail_token_until = 0;
         state.bad_token_until = 0;
+        state.short_token_until = 0;
+        state.spec.latency_ms = state.spec.latency_ms.min(CALM_LATENCY_MS);
         if state.is_frozen(now) {
             state.frozen_until = now;
         }

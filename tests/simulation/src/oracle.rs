@@ -419,7 +419,9 @@ impl World<'_> {
         let cut = state.cuts > run.opened_cuts;
         match error.code.as_ref() {
             "cursorTooOld" => {
-                run.spec.on_gap == OnGap::Fail && run.received.is_some_and(|received| received < log.first)
+                // The user may hear of it long after; the log may have been replaced since.
+                run.spec.on_gap == OnGap::Fail
+                    && run.received.is_some_and(|received| self.logs.iter().any(|log| received < log.first))
             }
             "logChanged" => match (&run.log, &run.start) {
                 (Some(id), _) => **id != *log.id,

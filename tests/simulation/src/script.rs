@@ -73,6 +73,7 @@ pub enum Action {
     SlowToken { client: usize, ms: u64, by: u64 },
     FailToken { client: usize, ms: u64 },
     BadToken { client: usize, ms: u64, forbidden: bool },
+    ShortTokens { client: usize, ms: u64, life: u64 },
     Sleep { client: usize, ms: u64, wakes: bool, timers_first: bool },
     Wake { client: usize },
     Network { client: usize, online: bool },
@@ -212,7 +213,8 @@ fn fault(kind: u8, rng: &mut Rng) -> Action {
         16 => Action::SlowVerify { ms, by: rng.u64(1..14_000) },
         17 => Action::Revoke,
         18 => Action::SlowToken { client, ms, by: rng.u64(1..20_000) },
-        19 => match rng.u8(0..3) {
+        19 => match rng.u8(0..4) {
+            1 => Action::ShortTokens { client, ms, life: rng.u64(1..3_000) },
             0 => Action::BadToken { client, ms, forbidden: rng.u8(0..4) == 0 },
             _ => Action::FailToken { client, ms },
         },

@@ -22,6 +22,9 @@ use crate::{Bug, Options, Report};
 /// five seconds, a try may hang for fifteen, and the longest wait between tries is twenty.
 const SETTLE_MS: u64 = 35_000 + 15_000 + 20_000 + 10_000;
 
+/// The largest ordinary delay of a frame then.
+pub const CALM_LATENCY_MS: u64 = 20;
+
 /// Then nothing may happen but events.
 const CALM_MS: u64 = 20_000;
 
@@ -225,9 +228,11 @@ impl<'a> World<'a> {
         if !self.server.up {
             self.server.up = true;
         }
-        for index in 0..self.connections.len() {
-            self.connections[index].down.held_until = 0;
-            self.connections[index].up.held_until = 0;
+        for connection in &mut self.connections {
+            connection.down.held_until = 0;
+            connection.up.held_until = 0;
+            // A window of one event over a slow line would need minutes for what waits.
+            connection.latency_ms = connection.latency_ms.min(CALM_LATENCY_MS);
         }
         for client in 0..self.clients.len() {
             self.calm_client(client);
@@ -307,6 +312,11 @@ impl<'a> World<'a> {
                 let until = self.now + ms;
                 let client = &mut self.clients[client_of(client)];
                 (client.bad_token_until, client.forbidden) = (until, forbidden);
+            }
+            Action::ShortTokens { client, ms, life } => {
+                let until = self.now + ms;
+                let client = &mut self.clients[client_of(client)];
+                (client.short_token_until, client.short_token_life) = (until, life);
             }
             Action::Sleep { client, ms, wakes, timers_first } => self.sleep(client_of(client), ms, wakes, timers_first),
             Action::Wake { client } => self.feed(client_of(client), Input::Wake),
