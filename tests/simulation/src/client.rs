@@ -116,7 +116,6 @@ impl Client {
         self.frozen_until > now || self.thaws
     }
 
-
     /// The process is gone, and everything in it.
     fn die(&mut self) {
         self.machine = None;
@@ -164,7 +163,9 @@ impl World<'_> {
         let now = self.now;
         let pulls = matches!(input, Input::Pull { .. });
         let frame = match &input {
-            Input::Frame { attempt, frame: Ok(Some(frame)) } if self.clients[client].socket.is_some_and(|(a, _)| a == *attempt) => {
+            Input::Frame { attempt, frame: Ok(Some(frame)) }
+                if self.clients[client].socket.is_some_and(|(a, _)| a == *attempt) =>
+            {
                 Some(frame.clone())
             }
             _ => None,

@@ -560,7 +560,11 @@ impl World<'_> {
             let runs: Vec<&Run> = self.runs(client).collect();
             let mut wrong = None;
             if !runs.is_empty() && machine.state() != ConnectionState::Live {
-                wrong = Some(format!("the state is {} long after the faults: {:?}", machine.state().as_str(), machine.last_error()));
+                wrong = Some(format!(
+                    "the state is {} long after the faults: {:?}",
+                    machine.state().as_str(),
+                    machine.last_error()
+                ));
             }
             for run in runs {
                 let log = run.log.as_deref().and_then(|id| self.log_named(id));

@@ -202,7 +202,9 @@ fn fault(kind: u8, rng: &mut Rng) -> Action {
         4 => Action::Duplicate { client, up: rng.u8(0..3) == 0 },
         5 => Action::LoseEvents { client },
         6 => Action::SlowWrites { client, ms },
-        7 => Action::CloseCode { client, code: *rng.choice(&[1000, 1001, 1006, 1011, 1012, 1013, 4408, 4429]).unwrap_or(&1006) },
+        7 => {
+            Action::CloseCode { client, code: *rng.choice(&[1000, 1001, 1006, 1011, 1012, 1013, 4408, 4429]).unwrap_or(&1006) }
+        }
         8 => Action::Refuse { ms, hang: rng.bool() },
         9 | 10 => Action::Kill { ms, silent: rng.u8(0..4) == 0 },
         11 => Action::Drain { ms },

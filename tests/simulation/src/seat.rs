@@ -4,8 +4,8 @@ use im_chats::model::Cursor;
 use im_chats::session::{Input, Plan, Start, StreamId};
 use im_chats::wire::frame::After;
 
-use crate::oracle::Run;
 use crate::log::CHATS;
+use crate::oracle::Run;
 use crate::script::{Origin, SeatSpec};
 use crate::world::{Event, World};
 
@@ -46,9 +46,7 @@ impl World<'_> {
         }
         let spec = seat.spec.clone();
         let start = match (&seat.saved, spec.origin) {
-            (Some(cursor), _) if spec.saves => {
-                Start::After(After { log: Some(cursor.log.clone()), sequence: cursor.sequence })
-            }
+            (Some(cursor), _) if spec.saves => Start::After(After { log: Some(cursor.log.clone()), sequence: cursor.sequence }),
             (_, Origin::Head) => Start::Head,
             (_, Origin::Beginning) => Start::Beginning,
             (_, Origin::After(share)) => {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use im_chats::error::{Error, ErrorCode};
+use im_chats::session::Input as ClientInput;
 use im_chats_gateway::auth::Grant;
 use im_chats_gateway::live::machine::{Input, Opening, Output, ReadId};
 use im_chats_gateway::live::{LiveLimits, Session};
 use im_chats_gateway::log::{ReadPage, ReadQuery};
-use im_chats::session::Input as ClientInput;
 use serde_json::Value;
 
 use crate::Bug;
@@ -312,4 +312,3 @@ impl World<'_> {
         self.after(self.server.limits.drain_timeout_ms + ms, Event::ServerUp { epoch });
     }
 }
-

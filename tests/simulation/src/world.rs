@@ -32,20 +32,60 @@ const CALM_MS: u64 = 20_000;
 #[derive(Debug)]
 pub enum Event {
     Step(usize),
-    Arrive { connection: usize, up: bool, flight: u32, parcel: Parcel },
+    Arrive {
+        connection: usize,
+        up: bool,
+        flight: u32,
+        parcel: Parcel,
+    },
     /// A try to connect comes to an end.
-    Reach { connection: usize },
-    ServerTimer { connection: usize },
-    LogTold { connection: usize },
-    Written { connection: usize, bytes: usize },
-    ReadDone { connection: usize, read: ReadId, query: ReadQuery, page: Option<Result<ReadPage, Error>> },
-    Verified { connection: usize, token: String },
-    ClientTimer { client: usize, born: u32 },
-    Token { client: usize, born: u32, attempt: Attempt, result: Result<String, Error> },
-    Pull { client: usize, born: u32, stream: StreamId },
-    Thaw { client: usize },
-    Birth { client: usize },
-    ServerUp { epoch: u32 },
+    Reach {
+        connection: usize,
+    },
+    ServerTimer {
+        connection: usize,
+    },
+    LogTold {
+        connection: usize,
+    },
+    Written {
+        connection: usize,
+        bytes: usize,
+    },
+    ReadDone {
+        connection: usize,
+        read: ReadId,
+        query: ReadQuery,
+        page: Option<Result<ReadPage, Error>>,
+    },
+    Verified {
+        connection: usize,
+        token: String,
+    },
+    ClientTimer {
+        client: usize,
+        born: u32,
+    },
+    Token {
+        client: usize,
+        born: u32,
+        attempt: Attempt,
+        result: Result<String, Error>,
+    },
+    Pull {
+        client: usize,
+        born: u32,
+        stream: StreamId,
+    },
+    Thaw {
+        client: usize,
+    },
+    Birth {
+        client: usize,
+    },
+    ServerUp {
+        epoch: u32,
+    },
     Calm,
     Appended,
     Settled,
@@ -229,8 +269,9 @@ impl<'a> World<'a> {
             self.server.up = true;
         }
         for connection in &mut self.connections {
-            connection.down.held_until = 0;
-            connection.up.held_until = 0;
+            for pipe in [&mut connection.up, &mut connection.down] {
+                (pipe.held_until, pipe.duplicate_next, pipe.lose_next_events) = (0, false, false);
+            }
             // A window of one event over a slow line would need minutes for what waits.
             connection.latency_ms = connection.latency_ms.min(CALM_LATENCY_MS);
         }
