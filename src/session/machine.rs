@@ -570,8 +570,9 @@ impl<B: Batch> Machine<B> {
         }
         if over {
             self.streams.retain(|stream| !(stream.pulling && stream.ending.is_some()));
-            self.rest();
         }
+        // A stream whose end waits for its user needs no socket any more.
+        self.rest();
     }
 
     /// Without streams there is nothing to wait for; a socket is kept a moment for a re-mount.

@@ -215,8 +215,8 @@ impl<B: Batch> Subscription<B> {
             },
             |position| position.sequence,
         );
-        if self.position.is_none() {
-            // Nothing came yet, so there is nothing before the gap that the user could still be working on.
+        if self.queue.is_empty() && self.taken == 0 {
+            // There is nothing before the gap that the user could still be working on.
             self.handled = first;
         }
         self.position = Some(Position { log, sequence: first });

@@ -24,7 +24,7 @@ fn nothing_is_lost_repeated_or_misordered_and_every_wait_ends() {
     }
     // A simulation in which nothing happens would be content, too.
     assert!(delivered > 1_000_000, "{delivered} events delivered");
-    assert!(gaps > 1_000 && errors > 5_000, "{gaps} gaps, {errors} errors");
+    assert!(gaps > 500 && errors > 5_000, "{gaps} gaps, {errors} errors");
 }
 
 #[test]
