@@ -27,7 +27,7 @@ struct Args {
     trace: bool,
     /// How many threads; as many as there are processors, when absent.
     #[arg(long)]
-    threads: Option<u64>,
+    threads: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -38,11 +38,11 @@ fn main() -> ExitCode {
         report.trace.iter().for_each(|line| println!("{line}"));
         return told(seed, &report);
     }
-    let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get() as u64)).max(1);
+    let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1);
     let began = Instant::now();
     let parts: Vec<_> = (0..threads)
         .map(|part| {
-            let seeds = (args.from + part..args.from + args.seeds).step_by(threads as usize);
+            let seeds = (args.from..args.from + args.seeds).skip(part).step_by(threads);
             thread::spawn(move || sweep(seeds, &Options::default(), 1))
         })
         .collect();
