@@ -5,12 +5,12 @@ use std::thread;
 use im_chats_simulation::{Options, shrink, sweep};
 
 const SEEDS: u64 = 20_000;
-const THREADS: u64 = 2;
+const THREADS: usize = 2;
 
 #[test]
 fn nothing_is_lost_repeated_or_misordered_and_every_wait_ends() {
     let parts: Vec<_> = (0..THREADS)
-        .map(|part| thread::spawn(move || sweep((part..SEEDS).step_by(THREADS as usize), &Options::default(), 1)))
+        .map(|part| thread::spawn(move || sweep((0..SEEDS).skip(part).step_by(THREADS), &Options::default(), 1)))
         .collect();
     let (mut failed, mut delivered, mut gaps, mut errors) = (Vec::new(), 0, 0, 0);
     for part in parts {
