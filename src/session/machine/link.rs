@@ -1,0 +1,211 @@
+//! The way to a session, and what happens when one is lost.
+
+use super::{Machine, PROBE_MS};
+use crate::error::{Category, Error, ErrorCode, GrpcCode};
+use crate::session::backoff::scale;
+use crate::session::connection::{Phase, Probe, Ready, Refresh, Verdict, closed_error, verdict};
+use crate::session::subscription::Position;
+use crate::session::{Batch, Output};
+use crate::wire::frame::{ClientFrame, LogInfo};
+
+/// After this much health a cut is a new one, not one more of the same.
+const HEALTHY_MS: u64 = 10_000;
+
+impl<B: Batch> Machine<B> {
+    pub(super) fn connect(&mut self) {
+        self.attempt = self.attempt.wrapping_add(1);
+        self.fatal = None;
+        self.drain = None;
+        self.phase = Phase::Authorizing { until: self.now.saturating_add(self.config.connect_timeout_ms) };
+        self.outputs.push_back(Output::FetchToken { attempt: self.attempt });
+    }
+
+    pub(super) fn token(&mut self, result: Result<String, Error>) {
+        match (&mut self.phase, result) {
+            (Phase::Authorizing { until }, Ok(token)) => {
+                self.phase = Phase::Connecting { until: *until, token };
+                self.outputs.push_back(Output::Connect { attempt: self.attempt });
+            }
+            (Phase::Authorizing { .. }, Err(error)) => self.lose(error),
+            (Phase::Ready(ready), Ok(token)) => {
+                if let Some(refresh) = &mut ready.refresh {
+                    refresh.at = self.now.saturating_add(refresh.period_ms);
+                }
+                self.send(ClientFrame::Token { token });
+            }
+            // A refresh that failed is asked for again shortly; should the token end before, the server says so.
+            (Phase::Ready(ready), Err(_)) => {
+                if let Some(refresh) = &mut ready.refresh {
+                    refresh.at = self.now.saturating_add(5_000);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn connected(&mut self) {
+        if let Phase::Connecting { until, token } = &mut self.phase {
+            let (until, token) = (*until, std::mem::take(token));
+            self.phase = Phase::Greeting { until };
+            self.outputs
+                .push_back(Output::Send(ClientFrame::Init { token: Some(token), client: Some(self.config.client.clone()) }));
+        }
+    }
+
+    /// The token was accepted: the first of this socket, or a fresh one.
+    pub(super) fn ready(&mut self, log: LogInfo, heartbeat_interval_ms: u64, token_expires_in_ms: Option<u64>) {
+        // A fresh token is asked for when a tenth of its life is left, which leaves time for a slow answer.
+        let refresh = token_expires_in_ms.map(|lifetime| {
+            let period_ms = lifetime.saturating_sub(lifetime / 10).max(1_000);
+            Refresh { at: self.now.saturating_add(period_ms), period_ms }
+        });
+        let (since, probe) = match &self.phase {
+            Phase::Ready(ready) => (ready.since, ready.probe),
+            _ => (self.now, None),
+        };
+        self.refused = false;
+        self.was_ready = true;
+        self.last_error = None;
+        self.log = Some(log);
+        self.phase = Phase::Ready(Ready {
+            since,
+            heartbeat_interval_ms: heartbeat_interval_ms.max(1_000),
+            last_frame_at: self.now,
+            probe,
+            refresh,
+        });
+        self.attach();
+    }
+
+    /// Subscribes every stream that is not on the present socket.
+    pub(super) fn attach(&mut self) {
+        let Some(log) = &self.log else { return };
+        let first = Position { log: log.id.clone(), sequence: log.first };
+        for stream in self.streams.iter_mut().filter(|stream| stream.wire_id == 0 && stream.ending.is_none()) {
+            self.last_wire_id += 1;
+            let frame = stream.subscribe(self.last_wire_id, self.config.window, &first);
+            self.outputs.push_back(Output::Send(ClientFrame::Subscribe(frame)));
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, code: u16) {
+        let error = self.fatal.take().unwrap_or_else(|| closed_error(code));
+        // A server that refuses in words and is cut before the close code arrives refused all the same.
+        let verdict = match verdict(code) {
+            Verdict::Retry if error.grpc_code == GrpcCode::Unauthenticated => Verdict::Unauthenticated,
+            Verdict::Retry if error.category() == Category::Authentication => Verdict::Final,
+            verdict => verdict,
+        };
+        match verdict {
+            Verdict::Retry => self.lose(error),
+            Verdict::Unauthenticated if self.refused => self.fail(error),
+            // Accepted and refused in turn, as with tokens that end at once: that must not become a loop without rest.
+            Verdict::Unauthenticated if self.is_young() => {
+                self.refused = true;
+                self.lose(error);
+            }
+            Verdict::Unauthenticated => {
+                self.refused = true;
+                self.detach(&error);
+                self.last_error = Some(error);
+                if self.is_needed() { self.connect() } else { self.go_idle() }
+            }
+            Verdict::Final => self.fail(error),
+        }
+    }
+
+    /// Whether there is a session that has not lasted long enough to count as health.
+    pub(super) fn is_young(&self) -> bool {
+        matches!(&self.phase, Phase::Ready(ready) if self.now.saturating_sub(ready.since) < HEALTHY_MS)
+    }
+
+    /// The session, or the try to have one, is lost; the streams that may go on wait for the next.
+    pub(super) fn lose(&mut self, error: Error) {
+        if matches!(self.phase, Phase::Ready(_)) && !self.is_young() {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let asked = error.retry_after_ms.unwrap_or(0);
+        let delay = match self.drain.take() {
+            Some((min, max)) => min.saturating_add(scale(max.saturating_sub(min), self.random)),
+            None => self.config.backoff.delay_ms(self.failures, self.random),
+        };
+        self.hang_up(1000);
+        self.detach(&error);
+        self.last_error = Some(error);
+        self.phase = Phase::Backoff { until: self.now.saturating_add(delay.max(asked)) };
+        self.settle();
+        self.rest();
+    }
+
+    /// Giving up: every stream ends with the error.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.hang_up(1000);
+        for stream in &mut self.streams {
+            stream.end(Err(error.clone()));
+        }
+        self.phase = Phase::Failed;
+        self.refused = false;
+        self.was_ready = false;
+        self.failures = 0;
+        self.last_error = Some(error);
+        self.settle();
+    }
+
+    pub(super) fn detach(&mut self, error: &Error) {
+        for stream in &mut self.streams {
+            stream.wire_id = 0;
+            stream.caught_up = false;
+            if !stream.plan.resume {
+                stream.end(Err(error.clone()));
+            }
+        }
+        self.settle();
+    }
+
+    /// Closes the socket, if there may be one, and stops listening to it.
+    pub(super) fn hang_up(&mut self, code: u16) {
+        if matches!(self.phase, Phase::Connecting { .. } | Phase::Greeting { .. } | Phase::Ready(_)) {
+            self.outputs.push_back(Output::Disconnect { code });
+        }
+        self.attempt = self.attempt.wrapping_add(1);
+    }
+
+    pub(super) fn wake(&mut self) {
+        match &mut self.phase {
+            Phase::Backoff { until } => *until = self.now,
+            Phase::Ready(ready) if ready.probe.is_none() => {
+                ready.probe = Some(Probe { n: self.now, until: self.now.saturating_add(PROBE_MS) });
+                self.outputs.push_back(Output::Send(ClientFrame::Ping { n: self.now }));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn tick(&mut self) {
+        let now = self.now;
+        if self.linger_until.is_some_and(|until| until <= now) {
+            self.hang_up(1000);
+            self.go_idle();
+        }
+        match &mut self.phase {
+            Phase::Backoff { until } if *until <= now => self.connect(),
+            Phase::Authorizing { until } | Phase::Connecting { until, .. } | Phase::Greeting { until } if *until <= now => {
+                let error = Error::new(ErrorCode::Timeout, "the service did not accept the stream in time").retryable();
+                self.lose(error);
+            }
+            Phase::Ready(ready) => {
+                let dead = ready.probe.map_or_else(|| ready.stale_at() <= now, |probe| probe.until <= now);
+                if dead {
+                    let error = Error::new(ErrorCode::NetworkError, "the server fell silent").retryable();
+                    return self.lose(error);
+                }
+                if let Some(refresh) = ready.refresh.as_mut().filter(|refresh| refresh.at <= now) {
+                    refresh.at = now.saturating_add(refresh.period_ms);
+                    self.outputs.push_back(Output::FetchToken { attempt: self.attempt });
+                }
+            }
+            _ => {}
+        }
+    }
+}

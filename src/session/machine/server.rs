@@ -1,0 +1,160 @@
+//! What comes from the server.
+
+use super::{Machine, PROBE_MS};
+use crate::error::{Error, ErrorCode, GrpcCode};
+use crate::session::connection::Phase;
+use crate::session::subscription::{OnGap, Start};
+use crate::session::{Batch, Output};
+use crate::wire::frame::{ErrorFrame, PROTOCOL, ServerFrame, SubscriptionId};
+use crate::wire::frame_json::MalformedFrame;
+
+impl<B: Batch> Machine<B> {
+    pub(super) fn frame(&mut self, frame: Result<Option<ServerFrame<B>>, MalformedFrame>) {
+        if let Phase::Ready(ready) = &mut self.phase {
+            ready.last_frame_at = self.now;
+            if let Some(probe) = &mut ready.probe {
+                probe.until = self.now.saturating_add(PROBE_MS);
+            }
+        }
+        let frame = match frame {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return,
+            Err(malformed) => {
+                let error = Error::new(ErrorCode::NetworkError, "a frame is not what the protocol says").retryable();
+                return self.lose(error.with_context("field", malformed.field));
+            }
+        };
+        match (frame, &self.phase) {
+            (
+                ServerFrame::Ready { protocol, log, heartbeat_interval_ms, token_expires_in_ms, .. },
+                Phase::Greeting { .. } | Phase::Ready(_),
+            ) => {
+                if protocol == PROTOCOL {
+                    self.ready(log, heartbeat_interval_ms, token_expires_in_ms);
+                } else {
+                    self.fail(Error::new(
+                        ErrorCode::OperationNotSupported,
+                        "the server speaks another version of the protocol",
+                    ));
+                }
+            }
+            (ServerFrame::Error(error), _) => self.error(error),
+            (ServerFrame::Drain { reconnect_min_ms, reconnect_max_ms }, _) => {
+                self.drain = Some((reconnect_min_ms, reconnect_max_ms));
+            }
+            (frame, Phase::Ready(_)) => self.session_frame(frame),
+            _ => {}
+        }
+    }
+
+    pub(super) fn session_frame(&mut self, frame: ServerFrame<B>) {
+        match frame {
+            ServerFrame::Subscribed { id, after, head } => {
+                self.saw_head(head);
+                let Some(stream) = self.by_wire_id(&id) else { return };
+                let number = stream.stream;
+                match stream.attached(after.log, after.sequence) {
+                    Ok(()) => self.outputs.push_back(Output::Attached { stream: number }),
+                    Err(error) => self.lose(error),
+                }
+            }
+            ServerFrame::Events { id, prev, through, events } => {
+                self.saw_head(through);
+                let Some(stream) = self.by_wire_id(&id) else { return };
+                match stream.receive(prev, through, events) {
+                    Ok(()) => self.settle(),
+                    Err(error) => self.lose(error),
+                }
+            }
+            ServerFrame::CaughtUp { id, head } => {
+                self.saw_head(head);
+                let Some(stream) = self.by_wire_id(&id) else { return };
+                match stream.check_reached(head) {
+                    Ok(()) => stream.caught_up = true,
+                    Err(error) => self.lose(error),
+                }
+            }
+            ServerFrame::Complete { id, head } => {
+                let Some(stream) = self.by_wire_id(&id) else { return };
+                let reached = if stream.plan.until_head {
+                    stream.check_reached(head)
+                } else {
+                    // Nobody asked for this end, and a stream never ends quietly.
+                    Err(Error::new(ErrorCode::NetworkError, "the server ended the subscription").retryable())
+                };
+                match reached {
+                    Ok(()) => {
+                        stream.end(Ok(Some(head)));
+                        self.settle();
+                    }
+                    Err(error) => self.lose(error),
+                }
+            }
+            ServerFrame::Heartbeat { head } => self.saw_head(head),
+            ServerFrame::Pong { n } => {
+                if let Phase::Ready(ready) = &mut self.phase {
+                    ready.probe = ready.probe.filter(|probe| probe.n != n);
+                }
+            }
+            ServerFrame::Ready { .. } | ServerFrame::Drain { .. } | ServerFrame::Error(_) => {}
+        }
+    }
+
+    pub(super) fn error(&mut self, frame: ErrorFrame) {
+        let error = from_frame(&frame);
+        let Some(id) = frame.id else {
+            if frame.fatal {
+                self.fatal = Some(error);
+            }
+            return;
+        };
+        let Some(stream) = self.by_wire_id(&id) else { return };
+        if error.code == ErrorCode::CursorTooOld.as_str() {
+            let untouched = stream.position.is_none() && stream.plan.start == Start::Beginning;
+            let skips = stream.plan.on_gap == OnGap::Skip;
+            match error.context_value("first").and_then(|first| first.parse::<u64>().ok()) {
+                Some(first) if untouched => return self.begin_later(&id, first),
+                Some(first) if skips => return self.skip_gap(&id, first),
+                _ => {}
+            }
+        }
+        if error.retryable {
+            return self.lose(error);
+        }
+        stream.end(Err(error));
+        self.settle();
+    }
+
+    /// The log lost its beginning since `ready`. Whoever asked for the oldest event there is misses nothing by getting it.
+    pub(super) fn begin_later(&mut self, id: &SubscriptionId, first: u64) {
+        if let Some(log) = &mut self.log {
+            log.first = log.first.max(first);
+        }
+        if let Some(stream) = self.by_wire_id(id) {
+            stream.wire_id = 0;
+        }
+        self.attach();
+    }
+
+    pub(super) fn skip_gap(&mut self, id: &SubscriptionId, first: u64) {
+        let Some(log) = self.log.as_ref().map(|log| log.id.clone()) else { return };
+        let Some(stream) = self.by_wire_id(id) else { return };
+        stream.wire_id = 0;
+        let (stream, from) = (stream.stream, stream.skip_to(log, first));
+        self.outputs.push_back(Output::Gap { stream, from, to: first });
+        self.attach();
+    }
+}
+
+fn from_frame(frame: &ErrorFrame) -> Error {
+    Error {
+        code: frame.code.clone().into(),
+        grpc_code: GrpcCode::from_number(u32::from(frame.grpc_code)),
+        message: frame.message.clone().into(),
+        retryable: frame.retryable,
+        context: frame.context.iter().map(|(key, value)| (key.clone().into(), value.clone().into())).collect(),
+        retry_after_ms: frame.retry_after_ms,
+        source: None,
+        request_id: None,
+    }
+}
