@@ -68,6 +68,8 @@ pub(super) struct Subscription<B> {
     pub plan: Plan,
     /// Its name on the present socket; 0 when it has none.
     pub wire_id: u64,
+    /// The sequence it last asked to begin after.
+    pub asked_after: u64,
     /// Everything up to here was received.
     pub position: Option<Position>,
     /// Everything up to here was handled by the user.
@@ -91,6 +93,7 @@ impl<B: Batch> Subscription<B> {
             stream,
             plan,
             wire_id: 0,
+            asked_after: 0,
             position: None,
             handled: 0,
             caught_up: false,
@@ -123,6 +126,7 @@ impl<B: Batch> Subscription<B> {
             (None, Start::Beginning) => Some(known(first)),
             (None, Start::Head) => None,
         };
+        self.asked_after = after.as_ref().map_or(0, |after| after.sequence);
         Subscribe {
             id: SubscriptionId::Number(wire_id),
             topic: self.plan.topic,

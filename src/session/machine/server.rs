@@ -113,7 +113,8 @@ impl<B: Batch> Machine<B> {
             let untouched = stream.position.is_none() && stream.plan.start == Start::Beginning;
             let skips = stream.plan.on_gap == OnGap::Skip;
             match error.context_value("first").and_then(|first| first.parse::<u64>().ok()) {
-                Some(first) if untouched => return self.begin_later(&id, first),
+                // A beginning that did not move would be asked for again for ever.
+                Some(first) if untouched && first > stream.asked_after => return self.begin_later(&id, first),
                 Some(first) if skips => return self.skip_gap(&id, first),
                 _ => {}
             }

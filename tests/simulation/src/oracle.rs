@@ -379,7 +379,8 @@ impl World<'_> {
             Ok(Some(head)) => self.wrong_completion(&run, *head, cursor.as_ref()),
             Err(error) => {
                 self.report.errors += 1;
-                if run.log.is_none() {
+                let of_the_subscription = ["cursorTooOld", "cursorAhead", "logChanged", "invalidArgument"];
+                if run.log.is_none() && of_the_subscription.contains(&error.code.as_ref()) {
                     let strays = &mut self.clients[client].stray_errors;
                     *strays = strays.saturating_sub(1);
                 }
