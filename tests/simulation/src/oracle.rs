@@ -127,17 +127,21 @@ impl World<'_> {
     /// Before the machine learns of it.
     pub fn observe(&mut self, client: usize, input: &Input<Value>) {
         let now = self.now;
+        let patience = self.ping_patience();
         let state = &mut self.clients[client];
         let is_present = |attempt: &u32| state.socket.is_some_and(|(present, _)| present == *attempt);
         match input {
             Input::Frame { attempt, frame } if is_present(attempt) => {
                 state.last_frame_at = now;
                 // Frames may have lain in the queue; only the answer proves that the socket lives.
-                state.probe_until = match frame {
-                    Ok(Some(ServerFrame::Pong { .. })) => None,
-                    _ => state.probe_until.map(|_| now + 3_000 + TIMER_SLACK_MS),
-                };
+                state.probe_until = state.probe_until.map(|_| now + 3_000 + TIMER_SLACK_MS);
                 match frame {
+                    Ok(Some(ServerFrame::Pong { n })) if state.ping.is_some_and(|(latest, _)| latest == *n) => {
+                        (state.ping, state.probe_until) = (None, None);
+                    }
+                    Ok(Some(ServerFrame::Events { events, .. })) if events.as_array().is_some_and(|events| !events.is_empty()) => {
+                        state.ping = state.ping.map(|(n, _)| (n, now + patience));
+                    }
                     Ok(Some(ServerFrame::Ready { .. })) => state.refusals = 0,
                     Ok(Some(ServerFrame::Error(ErrorFrame { fatal: true, grpc_code, .. }))) => {
                         state.refused_in_words = u32::from(*grpc_code) == u32::from(GrpcCode::Unauthenticated.number());
@@ -151,7 +155,7 @@ impl World<'_> {
                 }
                 state.cuts += 1;
                 state.socket = None;
-                state.probe_until = None;
+                (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
             }
             Input::Token { result: Err(_), .. } => state.cuts += 1,
@@ -211,8 +215,11 @@ impl World<'_> {
 
     /// The client sends.
     pub fn sent(&mut self, client: usize, frame: &ClientFrame) {
-        let wires = &mut self.clients[client].wires;
+        let until = self.now + self.ping_patience();
+        let state = &mut self.clients[client];
+        let wires = &mut state.wires;
         match frame {
+            ClientFrame::Ping { n } => state.ping = Some((*n, until)),
             ClientFrame::Subscribe(ask) => {
                 if let SubscriptionId::Number(id) = ask.id {
                     wires.insert(id, Wire { credit: ask.credit, ..Wire::default() });
@@ -550,7 +557,14 @@ impl World<'_> {
         }
         if state.probe_until.is_some_and(|until| until < self.now) {
             self.fail(format!("c{client}: a socket that did not answer the probe is kept"));
+        } else if state.ping.is_some_and(|(_, until)| until < self.now) {
+            self.fail(format!("c{client}: a socket on which the server hears nothing is kept"));
         }
+    }
+
+    /// How long an answer to a ping may take.
+    const fn ping_patience(&self) -> u64 {
+        2 * self.script.heartbeat_ms + 5_000 + TIMER_SLACK_MS
     }
 
     /// The faults are over, and so must be their consequences.

@@ -55,6 +55,8 @@ pub enum Action {
     // The network, each on the client's present connection.
     Cut { client: usize, lose_up: bool, lose_down: bool },
     HalfOpen { client: usize, up: bool, down_ms: u64, buffered: bool },
+    /// The server is heard, and hears nothing: a proxy that hangs on one side.
+    Deaf { client: usize },
     Delay { client: usize, up: bool, ms: u64 },
     Duplicate { client: usize, up: bool },
     LoseEvents { client: usize },
@@ -127,7 +129,7 @@ pub fn generate(seed: u64) -> Script {
         put(rng.u64(0..calm_at), Action::Append { count, chat: rng.usize(0..=CHATS.len()), messages: rng.bool() });
     }
     for _ in 0..rng.usize(0..=6) {
-        let (client, seat) = (rng.usize(0..2), rng.usize(0..4));
+        let (client, seat) = (rng.usize(0..2), rng.usize(0..24));
         let at = rng.u64(0..calm_at);
         match rng.u8(0..4) {
             0 => put(at, Action::Leave { client, seat }),
@@ -159,7 +161,7 @@ fn client(rng: &mut Rng) -> ClientSpec {
         window: if rng.bool() { 1_024 } else { rng.u64(1..24) },
         latency_ms: if rng.bool() { rng.u64(0..5) } else { rng.u64(5..400) },
         token_life_ms: (rng.u8(0..3) == 0).then(|| rng.u64(15_000..60_000)),
-        seats: (0..rng.usize(1..=3)).map(|_| seat(rng)).collect(),
+        seats: (0..if rng.u8(0..16) == 0 { rng.usize(4..=24) } else { rng.usize(1..=3) }).map(|_| seat(rng)).collect(),
     }
 }
 
@@ -185,7 +187,7 @@ fn seat(rng: &mut Rng) -> SeatSpec {
     }
 }
 
-const KINDS: u8 = 23;
+const KINDS: u8 = 24;
 
 fn fault(kind: u8, rng: &mut Rng) -> Action {
     let client = rng.usize(0..2);
@@ -225,6 +227,7 @@ fn fault(kind: u8, rng: &mut Rng) -> Action {
             0 => Action::Wake { client },
             _ => Action::Network { client, online: rng.bool() },
         },
+        22 => Action::Deaf { client },
         _ => match rng.bool() {
             true => Action::Crash { client, abrupt: rng.bool(), ms },
             false => Action::CloseClient { client, ms },
