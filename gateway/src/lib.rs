@@ -14,6 +14,7 @@ pub mod http;
 pub mod live;
 pub mod log;
 pub mod proto;
+pub mod relay;
 pub mod rest;
 pub mod run;
 pub mod store;
