@@ -10,6 +10,7 @@ pub mod cli;
 pub mod console;
 pub mod convert;
 pub mod emulator;
+pub mod health;
 pub mod http;
 pub mod live;
 pub mod log;

@@ -123,7 +123,7 @@ pub enum CatchUpComplete {
 #[serde(untagged)]
 pub enum CatchUpEvent {
     /// An event of the log.
-    Event(LiveEvent),
+    Event(Box<LiveEvent>),
     /// The end.
     Complete(CatchUpComplete),
 }

@@ -8,7 +8,7 @@
 //! 1. What a catch-up gives is committed as it comes: it is in order, so nothing is missing before it.
 //! 2. A live event that follows our head immediately (head + 1) is committed at once: between two neighbouring integers
 //!    there is no room for anything. Any other is *held*, and calls for a catch-up from our head, which brings what lies before
-//!    it and, usually, the event itself. A held event that a catch-up has passed without giving it is put in its place.
+//!    it, and the event itself. A held event that a catch-up passes without giving it is let go: the log decides.
 //! 3. Live is opened first. The catch-up begins at once, and again every second until a frame of live (an event or a
 //!    heartbeat) proves that live is attached; then once more, for what happened before the proof. Nobody waits for the proof.
 //! 4. Live never tells of messages, groups and polls, so a catch-up runs every few seconds for ever.
@@ -22,7 +22,8 @@
 //! cursor tells whether there was anything in between. Until a catch-up has met our last event, rule 2 does not commit.
 //!
 //! # Memory
-//! At most [`HELD`] live events are held; beyond that the latest are let go, since a catch-up brings them.
+//! At most [`HELD`] live events are held; beyond that the latest are let go, since a catch-up brings them. As many may be ahead
+//! of the last catch-up.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -172,8 +173,8 @@ pub struct Merge<E> {
     /// A catch-up on this link has met our last event.
     verified: bool,
     held: BTreeMap<u64, E>,
-    /// The highest sequence live told.
-    told: u64,
+    /// Events beyond `base` that live brought: the next catch-up gives them again, the same.
+    unconfirmed: BTreeMap<u64, E>,
     /// Since when upstream's end has been below our head.
     below_since: Option<u64>,
     failures: u32,
@@ -198,7 +199,7 @@ impl<E: Event + Clone> Merge<E> {
             proven: false,
             verified: false,
             held: BTreeMap::new(),
-            told: 0,
+            unconfirmed: BTreeMap::new(),
             below_since: None,
             failures: 0,
             link: Link::Down(None),
@@ -219,6 +220,28 @@ impl<E: Event + Clone> Merge<E> {
     /// What is to be done now.
     pub fn poll(&mut self) -> Vec<Output<E>> {
         std::mem::take(&mut self.out)
+    }
+
+    /// Whether what waits in [`Merge::poll`] ends the stream of the input before (the catch-up, or live): what it still has
+    /// is not for this machine any more.
+    pub fn poll_ends(&self, catch_up: bool) -> bool {
+        self.out.iter().any(|output| match output {
+            Output::DropLink => true,
+            Output::OpenCatchUp(_) | Output::DropCatchUp => catch_up,
+            _ => false,
+        }) || (catch_up && self.catch_up.is_none())
+    }
+
+    /// Whether no catch-up runs.
+    pub const fn has_settled(&self) -> bool {
+        self.catch_up.is_none()
+    }
+
+    /// Does not wait for the backoff: there is a reason why the next try may go better.
+    pub fn retry(&mut self) {
+        if let Live::Closed { retry_at } = &mut self.live {
+            *retry_at = self.now;
+        }
     }
 
     /// When the next [`Input::Tick`] is due.
@@ -324,7 +347,6 @@ impl<E: Event + Clone> Merge<E> {
         }
         let sequence = checked(&event)?;
         self.live_heard();
-        self.told = self.told.max(sequence);
         if sequence <= self.head {
             return Ok(());
         }
@@ -444,12 +466,12 @@ impl<E: Event + Clone> Merge<E> {
             }
             _ => {}
         }
-        self.advance(end);
+        self.let_go(end);
         self.verified = true;
         self.commit_neighbours();
         self.link = Link::Up;
         let Live::Open { attached, .. } = self.live else { return Ok(()) };
-        let behind = self.told > self.head;
+        let behind = !self.held.is_empty();
         if self.proven || (self.again && behind) {
             self.begin_catch_up();
         } else {
@@ -490,33 +512,33 @@ impl<E: Event + Clone> Merge<E> {
     /// An event of a catch-up, in its place.
     fn put(&mut self, event: E) {
         let sequence = event.sequence();
+        if self.unconfirmed.remove(&sequence).is_some_and(|told| !event.is_same(&told)) {
+            return self.replace();
+        }
+        while self.unconfirmed.first_key_value().is_some_and(|(told, _)| *told < sequence) {
+            self.unconfirmed.pop_first();
+        }
         if sequence > self.base {
             (self.base, self.last) = (sequence, Some(event.clone()));
         }
         if sequence > self.head {
-            self.advance(sequence.saturating_sub(1));
-            self.held.remove(&sequence);
+            self.let_go(sequence);
             self.commit(event);
         }
         self.commit_neighbours();
     }
 
-    /// A catch-up has given everything up to `through`: what live told beyond that is put in its place.
-    fn advance(&mut self, through: u64) {
-        while let Some(entry) = self.held.first_entry().filter(|entry| *entry.key() <= through) {
-            let event = entry.remove();
-            if event.sequence() > self.head {
-                self.commit(event);
-            }
-        }
+    /// A catch-up has given everything up to `through`: what live told of that is of no use any more.
+    fn let_go(&mut self, through: u64) {
+        self.held = self.held.split_off(&through.saturating_add(1));
     }
 
     /// Rule 2: between neighbours there is no room for anything.
     fn commit_neighbours(&mut self) {
-        while self.verified {
-            self.advance(self.head);
+        while self.verified && self.unconfirmed.len() < HELD {
             let next = self.head.saturating_add(1);
             let Some(event) = self.held.remove(&next) else { return };
+            self.unconfirmed.insert(next, event.clone());
             self.commit(event);
         }
     }
@@ -530,7 +552,8 @@ impl<E: Event + Clone> Merge<E> {
     fn skip(&mut self, through: u64) {
         if through > self.head {
             (self.head, self.base, self.last) = (through, through, None);
-            self.held = self.held.split_off(&through.saturating_add(1));
+            self.let_go(through);
+            self.unconfirmed.clear();
             self.out.push(Output::Skip(through));
         }
     }
@@ -550,9 +573,10 @@ impl<E: Event + Clone> Merge<E> {
         if self.catch_up.take().is_some() {
             self.out.push(Output::DropCatchUp);
         }
-        (self.head, self.base, self.last, self.told, self.verified) = (0, 0, None, 0, false);
+        (self.head, self.base, self.last, self.verified) = (0, 0, None, false);
         self.below_since = None;
         self.held.clear();
+        self.unconfirmed.clear();
         self.out.push(Output::Replace);
         self.begin_catch_up();
     }
@@ -565,7 +589,7 @@ impl<E: Event + Clone> Merge<E> {
         self.live = Live::Closed { retry_at: self.now.saturating_add(wait) };
         self.catch_up = None;
         self.held.clear();
-        (self.told, self.verified, self.below_since) = (0, false, None);
+        (self.verified, self.below_since) = (false, None);
         self.link = Link::Down(Some(error));
         self.out.push(Output::DropLink);
     }
