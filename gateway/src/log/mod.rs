@@ -244,6 +244,14 @@ impl EventLog {
         tokio::task::spawn_blocking(read).await.map_err(broken)?
     }
 
+    /// Whether it is still the log with this id.
+    ///
+    /// # Errors
+    /// `logChanged` when it is another one.
+    pub fn check_id(&self, id: &Arc<str>) -> Result<(), Error> {
+        self.same(id).map(drop)
+    }
+
     /// Keeps the log from being replaced while the guard lives.
     fn same(&self, id: &Arc<str>) -> Result<RwLockReadGuard<'_, Arc<str>>, Error> {
         let current = self.0.id.read();
