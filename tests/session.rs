@@ -138,6 +138,12 @@ impl Rig {
         }
     }
 
+    /// The server answers the ping that was sent last.
+    fn answer_ping(&mut self) {
+        let ping = self.sent.pop_back().filter(|frame| frame["type"] == "ping").expect("a ping was sent");
+        self.frame(&json!({ "type": "pong", "n": ping["n"] }));
+    }
+
     fn events(&mut self, id: u64, prev: u64, through: u64, sequences: &[u64]) {
         let events: Vec<_> = sequences.iter().map(|sequence| json!({ "sequence": sequence })).collect();
         self.frame(&json!({ "type": "events", "id": id, "prev": prev, "through": through, "events": events }));
@@ -189,6 +195,7 @@ fn run(transcript: &Transcript) {
                             let left = rig.machine.deadline().unwrap() - rig.now;
                             rig.advance(left.saturating_sub(1).max(1));
                             rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+                            rig.answer_ping();
                         }
                         rig.connect(expected["token"].as_str().unwrap());
                     }
@@ -389,9 +396,8 @@ fn silence_of_two_heartbeats_and_five_seconds_is_a_cut() {
 fn after_a_sleep_the_socket_is_probed_before_it_is_given_up() {
     let mut rig = Rig::live(1024, 0);
     rig.advance(3_600_000);
-    assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
     assert_ne!(rig.machine.state(), ConnectionState::Live, "nothing was heard for an hour");
-    rig.frame(&json!({ "type": "pong", "n": rig.now }));
+    rig.answer_ping();
     assert_eq!(rig.machine.state(), ConnectionState::Live);
     rig.feed(Input::Wake);
     assert_eq!(rig.sent.pop_front().unwrap()["type"], "ping");
@@ -409,6 +415,59 @@ fn what_lay_in_the_queue_while_the_machine_slept_does_not_answer_the_probe() {
     assert!(rig.socket.is_some(), "a frame buys time: the pong may be behind many more");
     rig.advance(1);
     assert!(rig.socket.is_none(), "dead since the sleep");
+}
+
+#[test]
+fn a_server_that_is_heard_and_hears_nothing_is_a_cut() {
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(15_000);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    assert_eq!(rig.sent.back().unwrap()["type"], "ping");
+    // Heartbeats go on coming: they show that the server lives, not that it hears.
+    for _ in 0..2 {
+        rig.advance(15_000);
+        rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+        assert_eq!(rig.sent.len(), 1, "one ping at a time");
+    }
+    rig.advance(4_999);
+    assert_eq!(rig.machine.state(), ConnectionState::Live);
+    rig.advance(1);
+    assert!(rig.socket.is_none());
+    let error = rig.machine.last_error().unwrap();
+    assert_eq!((error.code.as_ref(), error.message.as_ref()), ("networkError", "the server no longer hears this client"));
+}
+
+#[test]
+fn events_that_lie_before_the_pong_buy_it_time_and_a_probe_has_an_end_all_the_same() {
+    let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.advance(30_000);
+    rig.events(1, 0, 1, &[1]);
+    rig.advance(34_000);
+    rig.frame(&json!({ "type": "heartbeat", "head": 1 }));
+    assert!(rig.socket.is_some(), "35 s after the event, not after the ping");
+    rig.advance(1_000);
+    assert!(rig.socket.is_none());
+
+    let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    let mut sequence = 0;
+    while rig.socket.is_some() && sequence < 100 {
+        rig.events(1, sequence, sequence + 1, &[sequence + 1]);
+        sequence += 1;
+        rig.advance(10_000);
+    }
+    assert_eq!(sequence, 14, "four times 35 s: events that trickle in do not hide that the server hears nothing");
+
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(Input::Wake);
+    for second in 1..=34 {
+        rig.advance(1_000);
+        rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+        assert!(rig.socket.is_some(), "a frame within 3 s, {second} s after the wake-up");
+    }
+    rig.advance(1_000);
+    assert!(rig.socket.is_none(), "quick heartbeats do not keep a socket that never answers");
 }
 
 #[test]

@@ -68,19 +68,27 @@ pub(super) struct Ready {
     pub since: u64,
     pub heartbeat_interval_ms: u64,
     pub last_frame_at: u64,
-    /// A ping was sent because the machine may have slept.
-    pub probe: Option<Probe>,
+    /// How many pings were sent on this socket.
+    pub pings: u64,
+    /// The ping that is not answered yet.
+    pub ping: Option<Ping>,
     /// When to ask for a fresh token, and how long tokens last here.
     pub refresh: Option<Refresh>,
 }
 
-/// A ping that waits for its pong.
+/// A ping that waits for its pong. One goes out with every heartbeat, because heartbeats show only that the server is heard:
+/// on a link that swallows what the client says, credit is lost and the stream would stand still for ever. Another one goes
+/// out when the machine may have slept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Probe {
+pub(super) struct Ping {
     pub n: u64,
-    /// Some frame must come by then. Only the pong ends the probe, since other frames may have lain in the runtime's queue
-    /// all the time that the machine slept; but each of them buys time, since the pong may be behind many more.
+    /// The pong must come by then. A batch with events buys time, since on a slow link the pong may be behind many more.
     pub until: u64,
+    /// But not beyond this: events may trickle in for hours on a link that swallows the credit for more.
+    pub limit: u64,
+    /// After a wake-up some frame must come by then. Only the pong ends the probe, since other frames may have lain in the
+    /// runtime's queue all the time that the machine slept; but each of them buys time.
+    pub probe_until: Option<u64>,
 }
 
 /// Tokens of this session end.
@@ -90,20 +98,40 @@ pub(super) struct Refresh {
     pub period_ms: u64,
 }
 
+impl Ping {
+    /// How many times the ordinary patience events can buy in all.
+    pub const PATIENCE: u64 = 4;
+
+    /// An event came.
+    pub fn wait_on(&mut self, until: u64) {
+        self.until = until.min(self.limit);
+    }
+}
+
 impl Ready {
     /// Silence longer than two heartbeats and 5 s is a cut.
+    pub const fn patience_ms(&self) -> u64 {
+        self.heartbeat_interval_ms.saturating_mul(2).saturating_add(5_000)
+    }
+
+    /// From then on the server has been silent for too long to be called live.
     pub const fn stale_at(&self) -> u64 {
-        self.last_frame_at.saturating_add(self.heartbeat_interval_ms.saturating_mul(2)).saturating_add(5_000)
+        self.last_frame_at.saturating_add(self.patience_ms())
+    }
+
+    /// When the socket is given up unless something comes.
+    pub fn dead_at(&self) -> u64 {
+        match self.ping {
+            None => self.stale_at(),
+            Some(Ping { until, probe_until: None, .. }) => until.min(self.stale_at()),
+            Some(Ping { until, probe_until: Some(probe_until), .. }) => until.min(probe_until),
+        }
     }
 
     /// When to look next whether the socket is dead, or only silent for too long to be called live.
     pub fn look_at(&self, now: u64) -> u64 {
         let stale_at = self.stale_at();
-        match self.probe {
-            None => stale_at,
-            Some(probe) if stale_at > now => probe.until.min(stale_at),
-            Some(probe) => probe.until,
-        }
+        if stale_at > now { self.dead_at().min(stale_at) } else { self.dead_at() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -7,6 +7,7 @@ mod build;
 mod chaos;
 mod checks;
 mod console_shot;
+mod fuzz;
 mod house;
 mod package_project;
 mod simulate;
@@ -62,6 +63,14 @@ enum Verb {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
+    Fuzz {
+        /// Minutes in all, shared by the targets.
+        #[arg(long, default_value_t = 5.0)]
+        minutes: f64,
+        /// Names of targets; all, when none is given.
+        targets: Vec<String>,
+    },
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -89,6 +98,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Lint => checks::lint(&house),
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }

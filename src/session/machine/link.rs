@@ -3,7 +3,7 @@
 use super::{Machine, PROBE_MS};
 use crate::error::{Category, Error, ErrorCode, GrpcCode};
 use crate::session::backoff::scale;
-use crate::session::connection::{Phase, Probe, Ready, Refresh, Verdict, closed_error, verdict};
+use crate::session::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_error, verdict};
 use crate::session::subscription::Position;
 use crate::session::{Batch, Output};
 use crate::wire::frame::{ClientFrame, LogInfo};
@@ -59,9 +59,9 @@ impl<B: Batch> Machine<B> {
             let period_ms = lifetime.saturating_sub(lifetime / 10).max(1_000);
             Refresh { at: self.now.saturating_add(period_ms), period_ms }
         });
-        let (since, probe) = match &self.phase {
-            Phase::Ready(ready) => (ready.since, ready.probe),
-            _ => (self.now, None),
+        let (since, pings, ping) = match &self.phase {
+            Phase::Ready(ready) => (ready.since, ready.pings, ready.ping),
+            _ => (self.now, 0, None),
         };
         self.refused = false;
         self.was_ready = true;
@@ -71,7 +71,8 @@ impl<B: Batch> Machine<B> {
             since,
             heartbeat_interval_ms: heartbeat_interval_ms.max(1_000),
             last_frame_at: self.now,
-            probe,
+            pings,
+            ping,
             refresh,
         });
         self.attach();
@@ -174,12 +175,22 @@ impl<B: Batch> Machine<B> {
     pub(super) fn wake(&mut self) {
         match &mut self.phase {
             Phase::Backoff { until } => *until = self.now,
-            Phase::Ready(ready) if ready.probe.is_none() => {
-                ready.probe = Some(Probe { n: self.now, until: self.now.saturating_add(PROBE_MS) });
-                self.outputs.push_back(Output::Send(ClientFrame::Ping { n: self.now }));
+            Phase::Ready(ready) if ready.ping.is_none_or(|ping| ping.probe_until.is_none()) => {
+                self.ping(Some(self.now.saturating_add(PROBE_MS)));
             }
             _ => {}
         }
+    }
+
+    /// Asks the server to show that it hears us; it takes the place of a ping that is not answered yet.
+    pub(super) fn ping(&mut self, probe_until: Option<u64>) {
+        let Phase::Ready(ready) = &mut self.phase else { return };
+        ready.pings += 1;
+        let (n, patience_ms) = (ready.pings, ready.patience_ms());
+        let until = self.now.saturating_add(patience_ms);
+        let limit = self.now.saturating_add(patience_ms.saturating_mul(Ping::PATIENCE));
+        ready.ping = Some(Ping { n, until, limit, probe_until });
+        self.outputs.push_back(Output::Send(ClientFrame::Ping { n }));
     }
 
     pub(super) fn tick(&mut self) {
@@ -195,10 +206,10 @@ impl<B: Batch> Machine<B> {
                 self.lose(error);
             }
             Phase::Ready(ready) => {
-                let dead = ready.probe.map_or_else(|| ready.stale_at() <= now, |probe| probe.until <= now);
-                if dead {
-                    let error = Error::new(ErrorCode::NetworkError, "the server fell silent").retryable();
-                    return self.lose(error);
+                if ready.dead_at() <= now {
+                    let heard = ready.stale_at() > now && ready.ping.is_some_and(|ping| ping.probe_until.is_none());
+                    let what = if heard { "the server no longer hears this client" } else { "the server fell silent" };
+                    return self.lose(Error::new(ErrorCode::NetworkError, what).retryable());
                 }
                 if let Some(refresh) = ready.refresh.as_mut().filter(|refresh| refresh.at <= now) {
                     refresh.at = now.saturating_add(refresh.period_ms);

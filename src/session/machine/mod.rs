@@ -287,7 +287,7 @@ impl<B: Batch> Machine<B> {
             Phase::Closed => ConnectionState::Closed,
             Phase::Failed => ConnectionState::Failed,
             Phase::Idle => ConnectionState::Idle,
-            Phase::Ready(ready) if ready.probe.is_none() || ready.stale_at() > self.now => {
+            Phase::Ready(ready) if ready.stale_at() > self.now => {
                 if !self.is_needed() {
                     ConnectionState::Idle
                 } else if self.streams.iter().all(|stream| stream.caught_up || stream.ending.is_some()) {

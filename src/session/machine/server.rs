@@ -12,8 +12,12 @@ impl<B: Batch> Machine<B> {
     pub(super) fn frame(&mut self, frame: Result<Option<ServerFrame<B>>, MalformedFrame>) {
         if let Phase::Ready(ready) = &mut self.phase {
             ready.last_frame_at = self.now;
-            if let Some(probe) = &mut ready.probe {
-                probe.until = self.now.saturating_add(PROBE_MS);
+            let patience_ms = ready.patience_ms();
+            if let Some(ping) = &mut ready.ping {
+                ping.probe_until = ping.probe_until.map(|_| self.now.saturating_add(PROBE_MS));
+                if matches!(&frame, Ok(Some(ServerFrame::Events { events, .. })) if events.count() > 0) {
+                    ping.wait_on(self.now.saturating_add(patience_ms));
+                }
             }
         }
         let frame = match frame {
@@ -90,10 +94,15 @@ impl<B: Batch> Machine<B> {
                     Err(error) => self.lose(error),
                 }
             }
-            ServerFrame::Heartbeat { head } => self.saw_head(head),
+            ServerFrame::Heartbeat { head } => {
+                self.saw_head(head);
+                if matches!(&self.phase, Phase::Ready(ready) if ready.ping.is_none()) {
+                    self.ping(None);
+                }
+            }
             ServerFrame::Pong { n } => {
                 if let Phase::Ready(ready) = &mut self.phase {
-                    ready.probe = ready.probe.filter(|probe| probe.n != n);
+                    ready.ping = ready.ping.filter(|ping| ping.n != n);
                 }
             }
             ServerFrame::Ready { .. } | ServerFrame::Drain { .. } | ServerFrame::Error(_) => {}
@@ -115,7 +124,8 @@ impl<B: Batch> Machine<B> {
             match error.context_value("first").and_then(|first| first.parse::<u64>().ok()) {
                 // A beginning that did not move would be asked for again for ever.
                 Some(first) if untouched && first > stream.asked_after => return self.begin_later(&id, first),
-                Some(first) if skips => return self.skip_gap(&id, first),
+                // A gap that does not lie ahead would give events again.
+                Some(first) if skips && first > stream.reached() => return self.skip_gap(&id, first),
                 _ => {}
             }
         }

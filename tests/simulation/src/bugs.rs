@@ -32,6 +32,8 @@ pub enum Bug {
     SwallowCredit,
     /// Client: silence is never a cut.
     NeverTimeOut,
+    /// Client: being heard is taken for being able to speak.
+    IgnoreMissingPong,
     /// Client: a refused token is asked for again for ever.
     RetryAuthForever,
     /// Client: a gap is skipped without a word.
@@ -52,7 +54,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SkipChainCheck,
         Self::ResumeFromHead,
         Self::ResumeTooEarly,
@@ -67,6 +69,7 @@ impl Bug {
         Self::SwallowUnsubscribe,
         Self::SwallowCredit,
         Self::NeverTimeOut,
+        Self::IgnoreMissingPong,
         Self::RetryAuthForever,
         Self::SilentGap,
         Self::SwallowEnd,

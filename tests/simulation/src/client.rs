@@ -9,7 +9,7 @@ use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId
 use serde_json::Value;
 
 use crate::Bug;
-use crate::oracle::Wire;
+use crate::oracle::{Ping, Wire};
 use crate::script::ClientSpec;
 use crate::seat::Seat;
 use crate::wire::{Connection, Parcel};
@@ -54,6 +54,8 @@ pub struct Client {
     pub stray_errors: usize,
     /// The socket was probed; something must be heard by then.
     pub probe_until: Option<u64>,
+    /// The latest ping.
+    pub ping: Option<Ping>,
     /// Tokens refused in a row.
     pub refusals: u32,
     /// A frame said that the token is refused; its close may still be lost.
@@ -102,6 +104,7 @@ impl Client {
             attaching: None,
             stray_errors: 0,
             probe_until: None,
+            ping: None,
             refusals: 0,
             refused_in_words: false,
             was_forbidden: false,
@@ -127,7 +130,7 @@ impl Client {
         self.deferred.clear();
         self.wires.clear();
         self.stray_errors = 0;
-        self.probe_until = None;
+        (self.probe_until, self.ping) = (None, None);
         self.refusals = 0;
         self.refused_in_words = false;
         for seat in &mut self.seats {
@@ -210,7 +213,7 @@ impl World<'_> {
                 self.say(|| format!("c{client}: disconnect {code}"));
                 let state = &mut self.clients[client];
                 state.cuts += 1;
-                state.probe_until = None;
+                (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
                 if let Some((_, connection)) = state.socket.take() {
                     self.send(connection, true, Parcel::Close(code));
@@ -226,7 +229,7 @@ impl World<'_> {
                 let refused = client.refusals >= 2;
                 if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
                     client.refusals = 0;
-                    client.probe_until = None;
+                    (client.probe_until, client.ping) = (None, None);
                 }
                 if state == ConnectionState::Failed {
                     client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| {
@@ -482,6 +485,11 @@ impl World<'_> {
                     let frame = Ok(Some(ServerFrame::Heartbeat { head: 0 }));
                     return vec![Input::Frame { attempt, frame }, input];
                 }
+            }
+            (Input::Frame { attempt, frame: Ok(Some(ServerFrame::Heartbeat { .. })) }, Bug::IgnoreMissingPong) => {
+                let answer = state.ping.map(|ping| ServerFrame::Pong { n: ping.n });
+                let answer = answer.map(|pong| Input::Frame { attempt: *attempt, frame: Ok(Some(pong)) });
+                return [Some(input), answer].into_iter().flatten().collect();
             }
             (Input::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == 4401 => *code = 1006,
             (Input::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. }, Bug::RetryAuthForever) if error.fatal => {

@@ -44,39 +44,134 @@ pub struct ClientSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     // Users.
-    Open { client: usize, seat: usize },
-    Leave { client: usize, seat: usize },
-    Stall { client: usize, seat: usize, ms: u64 },
-    Crash { client: usize, abrupt: bool, ms: u64 },
-    CloseClient { client: usize, ms: u64 },
+    Open {
+        client: usize,
+        seat: usize,
+    },
+    Leave {
+        client: usize,
+        seat: usize,
+    },
+    Stall {
+        client: usize,
+        seat: usize,
+        ms: u64,
+    },
+    Crash {
+        client: usize,
+        abrupt: bool,
+        ms: u64,
+    },
+    CloseClient {
+        client: usize,
+        ms: u64,
+    },
     // The log.
-    Append { count: u64, chat: usize, messages: bool },
-    Prune { thousandths: u64 },
+    Append {
+        count: u64,
+        chat: usize,
+        messages: bool,
+    },
+    Prune {
+        thousandths: u64,
+    },
     // The network, each on the client's present connection.
-    Cut { client: usize, lose_up: bool, lose_down: bool },
-    HalfOpen { client: usize, up: bool, down_ms: u64, buffered: bool },
-    Delay { client: usize, up: bool, ms: u64 },
-    Duplicate { client: usize, up: bool },
-    LoseEvents { client: usize },
-    SlowWrites { client: usize, ms: u64 },
-    CloseCode { client: usize, code: u16 },
-    Refuse { ms: u64, hang: bool },
+    Cut {
+        client: usize,
+        lose_up: bool,
+        lose_down: bool,
+    },
+    HalfOpen {
+        client: usize,
+        up: bool,
+        down_ms: u64,
+        buffered: bool,
+    },
+    /// The server is heard, and hears nothing: a proxy that hangs on one side.
+    Deaf {
+        client: usize,
+    },
+    Delay {
+        client: usize,
+        up: bool,
+        ms: u64,
+    },
+    Duplicate {
+        client: usize,
+        up: bool,
+    },
+    LoseEvents {
+        client: usize,
+    },
+    SlowWrites {
+        client: usize,
+        ms: u64,
+    },
+    CloseCode {
+        client: usize,
+        code: u16,
+    },
+    Refuse {
+        ms: u64,
+        hang: bool,
+    },
     // The server.
-    Kill { ms: u64, silent: bool },
-    Drain { ms: u64 },
-    Replace { events: u64, ms: u64 },
-    SlowReads { ms: u64, by: u64 },
-    FailReads { ms: u64 },
-    SlowVerify { ms: u64, by: u64 },
+    Kill {
+        ms: u64,
+        silent: bool,
+    },
+    Drain {
+        ms: u64,
+    },
+    Replace {
+        events: u64,
+        ms: u64,
+    },
+    SlowReads {
+        ms: u64,
+        by: u64,
+    },
+    FailReads {
+        ms: u64,
+    },
+    SlowVerify {
+        ms: u64,
+        by: u64,
+    },
     Revoke,
     // The client's machine.
-    SlowToken { client: usize, ms: u64, by: u64 },
-    FailToken { client: usize, ms: u64 },
-    BadToken { client: usize, ms: u64, forbidden: bool },
-    ShortTokens { client: usize, ms: u64, life: u64 },
-    Sleep { client: usize, ms: u64, wakes: bool, timers_first: bool },
-    Wake { client: usize },
-    Network { client: usize, online: bool },
+    SlowToken {
+        client: usize,
+        ms: u64,
+        by: u64,
+    },
+    FailToken {
+        client: usize,
+        ms: u64,
+    },
+    BadToken {
+        client: usize,
+        ms: u64,
+        forbidden: bool,
+    },
+    ShortTokens {
+        client: usize,
+        ms: u64,
+        life: u64,
+    },
+    Sleep {
+        client: usize,
+        ms: u64,
+        wakes: bool,
+        timers_first: bool,
+    },
+    Wake {
+        client: usize,
+    },
+    Network {
+        client: usize,
+        online: bool,
+    },
 }
 
 /// When, in milliseconds from the beginning, and what.
@@ -127,7 +222,7 @@ pub fn generate(seed: u64) -> Script {
         put(rng.u64(0..calm_at), Action::Append { count, chat: rng.usize(0..=CHATS.len()), messages: rng.bool() });
     }
     for _ in 0..rng.usize(0..=6) {
-        let (client, seat) = (rng.usize(0..2), rng.usize(0..4));
+        let (client, seat) = (rng.usize(0..2), rng.usize(0..24));
         let at = rng.u64(0..calm_at);
         match rng.u8(0..4) {
             0 => put(at, Action::Leave { client, seat }),
@@ -159,7 +254,7 @@ fn client(rng: &mut Rng) -> ClientSpec {
         window: if rng.bool() { 1_024 } else { rng.u64(1..24) },
         latency_ms: if rng.bool() { rng.u64(0..5) } else { rng.u64(5..400) },
         token_life_ms: (rng.u8(0..3) == 0).then(|| rng.u64(15_000..60_000)),
-        seats: (0..rng.usize(1..=3)).map(|_| seat(rng)).collect(),
+        seats: (0..if rng.u8(0..16) == 0 { rng.usize(4..=24) } else { rng.usize(1..=3) }).map(|_| seat(rng)).collect(),
     }
 }
 
@@ -185,7 +280,7 @@ fn seat(rng: &mut Rng) -> SeatSpec {
     }
 }
 
-const KINDS: u8 = 23;
+const KINDS: u8 = 24;
 
 fn fault(kind: u8, rng: &mut Rng) -> Action {
     let client = rng.usize(0..2);
@@ -225,6 +320,7 @@ fn fault(kind: u8, rng: &mut Rng) -> Action {
             0 => Action::Wake { client },
             _ => Action::Network { client, online: rng.bool() },
         },
+        22 => Action::Deaf { client },
         _ => match rng.bool() {
             true => Action::Crash { client, abrupt: rng.bool(), ms },
             false => Action::CloseClient { client, ms },

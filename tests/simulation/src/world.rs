@@ -18,9 +18,10 @@ use crate::server::Server;
 use crate::wire::{Connection, Parcel};
 use crate::{Bug, Options, Report};
 
-/// After the faults stop, everything must be well within this time: a half-open socket is found after two heartbeats and
-/// five seconds, a try may hang for fifteen, and the longest wait between tries is twenty.
-const SETTLE_MS: u64 = 35_000 + 15_000 + 20_000 + 10_000;
+/// After the faults stop, everything must be well within this time: the next heartbeat brings a ping, a socket on which it is
+/// not answered is found after two more and five seconds, a try may hang for fifteen, and the longest wait between tries is
+/// twenty.
+const SETTLE_MS: u64 = 15_000 + 35_000 + 15_000 + 20_000 + 10_000;
 
 /// The largest ordinary delay of a frame then.
 pub const CALM_LATENCY_MS: u64 = 20;
@@ -364,6 +365,7 @@ impl<'a> World<'a> {
             Action::Network { client, online } => self.feed(client_of(client), Input::Network { online }),
             Action::Cut { client, .. }
             | Action::HalfOpen { client, .. }
+            | Action::Deaf { client }
             | Action::Delay { client, .. }
             | Action::Duplicate { client, .. }
             | Action::LoseEvents { client }
@@ -390,6 +392,7 @@ impl<'a> World<'a> {
                     connection.up.swallows_at = Some(now);
                 }
             }
+            Action::Deaf { .. } => connection.up.swallows_at = Some(now),
             Action::Delay { up: true, ms, .. } => connection.up.held_until = now + ms,
             Action::Delay { up: false, ms, .. } | Action::SlowWrites { ms, .. } => {
                 connection.down.held_until = now + ms;
