@@ -116,7 +116,7 @@ async function breakThings({ world, page, seconds, say }) {
       await HINDRANCES[draw(HINDRANCES, dice)].run(world);
       continue;
     }
-    if (!first && world.servers.wire && dice.random() < 0.4) {
+    if (owed.length === 0 && world.servers.wire && dice.random() < 0.4) {
       const name = draw(UPSTREAM, dice);
       world.upstream[name] = (world.upstream[name] ?? 0) + 1;
       await UPSTREAM[name].run(world);
