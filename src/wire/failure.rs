@@ -49,7 +49,8 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
 }
 
 /// The code for a failure that names none.
-const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
+#[must_use]
+pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
     match grpc_code {
         GrpcCode::Unauthenticated => ErrorCode::Unauthenticated,
         GrpcCode::PermissionDenied => ErrorCode::Unauthorized,
