@@ -1,0 +1,82 @@
+// Where the SDKs are meant to differ. Every other difference fails the suite, and so does an entry that no longer applies.
+
+import { ABSENT } from "./outcome.mjs";
+
+/** What our `Message` leaves out: the founding page shows a chat's latest message, and these are not needed to show it. */
+const UNDOCUMENTED = new Set([
+  "appliedReactions",
+  "attachments",
+  "cachedRoomNames",
+  "chatActionType",
+  "dataDetectorResultsPresent",
+  "didNotifyRecipient",
+  "formatting",
+  "isArchived",
+  "isAudioMessage",
+  "isAutoReply",
+  "isCorrupt",
+  "isDelayed",
+  "isDelivered",
+  "isDeliveredQuietly",
+  "isExpirable",
+  "isForward",
+  "isSent",
+  "isServiceMessage",
+  "isSpam",
+  "isSystemMessage",
+  "itemType",
+  "mentions",
+  "placedStickers",
+  "sendErrorCode",
+]);
+
+const last = (path) => path.split(".").at(-1);
+const inMessage = (path) => /(^|\.)(initialMessage|lastMessage|message)\./.test(path);
+/** An error that the SDK made up itself, without asking the server. */
+const isLocal = (error) => error !== undefined && error.source === undefined && error.requestId === undefined;
+
+/**
+ * The differences, each with what it is and why. `is` is asked with the place (`path`), both values there, both whole outcomes
+ * (`their`, `our`), and the SDK compared with.
+ */
+export const DIFFERENCES = [
+  {
+    what: "Times are RFC 3339 strings; theirs are `Date` objects.",
+    why: "The founding page documents a string, and a string survives JSON, `structuredClone` and a database unchanged.",
+    is: ({ theirs, ours }) => theirs instanceof Date && typeof ours === "string" && theirs.getTime() === Date.parse(ours),
+  },
+  {
+    what: "What is absent is an absent key; theirs is often a key with the value `undefined`.",
+    why: "The page says absent. `\"initialMessage\" in result` then tells the truth.",
+    is: ({ theirs, ours, path }) => theirs === undefined && ours === ABSENT && path.startsWith("value"),
+  },
+  {
+    what: "A `Message` has the fields that the founding page needs; theirs has all of the wire's.",
+    why: "Chats show a message, they do not manage it. What is not documented is not promised.",
+    is: ({ theirs, ours, path }) => ours === ABSENT && theirs !== undefined && inMessage(path) && UNDOCUMENTED.has(last(path)),
+  },
+  {
+    what: "Bad input that can be seen here is refused before the network, under the name the caller knows it by; theirs goes to the server.",
+    why: "It costs no round trip, and the field is the option's (`message`, `effect`), not the wire's (`initialMessage.text`).",
+    is: ({ path, their, our }) =>
+      our.error?.code === "invalidArgument" &&
+      isLocal(our.error) &&
+      their.error?.class === "ValidationError" &&
+      (!isLocal(their.error) || Object.hasOwn(their.error.context, "field")) &&
+      /^error\.(source|requestId|message|context\.(value|field))$/.test(path) &&
+      (path !== "error.context.field" || ["message", "effect"].includes(our.error.context.field)),
+  },
+  {
+    what: "The wording of errors that no server wrote.",
+    why: "Text is for people; programs have `code` and `context`, which agree.",
+    is: ({ path, their, our }) => path === "error.message" && isLocal(our.error) && isLocal(their.error),
+  },
+  {
+    what: "A connection that could not be made, or broke, is `retryable`; theirs says it is not.",
+    why: "The same call may succeed later, unchanged, which is what `retryable` means.",
+    is: ({ path, our }) => path === "error.retryable" && our.error?.class === "ConnectionError" && our.error.retryable,
+  },
+];
+
+/** The entry that explains a difference, or nothing. */
+export const explanation = (difference) => DIFFERENCES.find((entry) => entry.is(difference));

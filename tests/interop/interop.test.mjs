@@ -1,0 +1,46 @@
+// The same script in all SDKs: whatever their SDK gives, ours gives too, field by field, except where it is meant to differ.
+
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+
+import { DIFFERENCES, explanation } from "./differences.mjs";
+import { differences } from "./outcome.mjs";
+import { play } from "./play.mjs";
+import { SCENARIOS, nameOf } from "./scenarios/index.mjs";
+import { TITLES } from "./sdk.mjs";
+
+const applied = new Set();
+
+describe("their SDK and ours against the gateway", { concurrency: 2 }, () => {
+  for (const scenario of SCENARIOS) {
+    test(nameOf(scenario), async () => {
+      const played = await play(scenario);
+      const [holds, seen, error] = played.ours.answer;
+      assert.ok(holds, `${TITLES.ours}: ${seen}${error ? `\n${error.stack}` : ""}`);
+      if (scenario.ownWay) return;
+      for (const sdk of ["http", "grpc"]) {
+        if (played[sdk]) compare(sdk, played[sdk], played.ours);
+      }
+    });
+  }
+
+  after(() => {
+    const stale = DIFFERENCES.filter((entry) => !applied.has(entry)).map((entry) => entry.what);
+    assert.deepEqual(stale, [], "differences that are no more");
+  });
+});
+
+function compare(sdk, theirs, ours) {
+  const labels = ({ seen }) => seen.map(([label]) => label);
+  assert.deepEqual(labels(theirs), labels(ours), `${TITLES[sdk]} came another way: ${theirs.answer[2]?.stack ?? theirs.answer[1]}`);
+  const unexplained = [];
+  for (const [index, [label, their]] of theirs.seen.entries()) {
+    const our = ours.seen[index][1];
+    for (const found of differences(their, our)) {
+      const entry = explanation({ ...found, their, our, sdk });
+      if (entry) applied.add(entry);
+      else unexplained.push({ label, ...found });
+    }
+  }
+  assert.deepEqual(unexplained, [], `${TITLES[sdk]} differs`);
+}
