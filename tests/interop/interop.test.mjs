@@ -1,33 +1,33 @@
 // The same script in all SDKs: whatever their SDK gives, ours gives too, field by field, except where it is meant to differ.
 
 import assert from "node:assert/strict";
-import { after, describe, test } from "node:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
 
+import { page } from "./compatibility.mjs";
 import { DIFFERENCES, explanation } from "./differences.mjs";
 import { differences } from "./outcome.mjs";
 import { play } from "./play.mjs";
 import { SCENARIOS, nameOf } from "./scenarios/index.mjs";
 import { TITLES } from "./sdk.mjs";
 
+const played = new Map();
 const applied = new Set();
 
 describe("their SDK and ours against the gateway", { concurrency: 2 }, () => {
   for (const scenario of SCENARIOS) {
     test(nameOf(scenario), async () => {
-      const played = await play(scenario);
-      const [holds, seen, error] = played.ours.answer;
+      const results = await play(scenario);
+      played.set(scenario, results);
+      const [holds, seen, error] = results.ours.answer;
       assert.ok(holds, `${TITLES.ours}: ${seen}${error ? `\n${error.stack}` : ""}`);
       if (scenario.ownWay) return;
       for (const sdk of ["http", "grpc"]) {
-        if (played[sdk]) compare(sdk, played[sdk], played.ours);
+        if (results[sdk]) compare(sdk, results[sdk], results.ours);
       }
     });
   }
-
-  after(() => {
-    const stale = DIFFERENCES.filter((entry) => !applied.has(entry)).map((entry) => entry.what);
-    assert.deepEqual(stale, [], "differences that are no more");
-  });
 });
 
 function compare(sdk, theirs, ours) {
@@ -44,3 +44,13 @@ function compare(sdk, theirs, ours) {
   }
   assert.deepEqual(unexplained, [], `${TITLES[sdk]} differs`);
 }
+
+test("every difference that is meant was seen", () => {
+  const stale = DIFFERENCES.filter((entry) => !applied.has(entry)).map((entry) => entry.what);
+  assert.deepEqual(stale, []);
+});
+
+test("docs/compatibility.md is what was seen; `cargo xtask compat` writes it", async () => {
+  const written = await readFile(join(process.env.IM_CHATS_ROOT, "docs/compatibility.md"), "utf8");
+  assert.equal(written, page(played));
+});

@@ -16,7 +16,7 @@ async function playIn(sdk, scenario) {
   const world = await openWorld(sdk);
   const stable = new Stable();
   try {
-    if (!offers(world.im, scenario)) return undefined;
+    if (!offers(sdk, world.im, scenario)) return undefined;
     const answer = await inTime(scenario.run(world)).catch((error) => [false, `threw ${describe(world.module, error).class}`, error]);
     return { seen: stable.read(world.seen), answer };
   } finally {

@@ -77,7 +77,7 @@ class World {
 }
 
 /** What a stream gave until now. */
-class Heard {
+export class Heard {
   events = [];
   /** The error it ended with. */
   error;

@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | compat | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -8,6 +8,7 @@ mod chaos;
 mod checks;
 mod console_shot;
 mod house;
+mod interop;
 mod package_project;
 mod simulate;
 mod stamp;
@@ -62,6 +63,8 @@ enum Verb {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
+    Compat,
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -89,6 +92,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Lint => checks::lint(&house),
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -104,11 +104,14 @@ export default [
     behaviour: "the same `clientMessageId` again, after a crash of the server",
     documented: "the same logical create",
     async run(world) {
-      const { im, see } = world;
-      const create = () => im.chats.create(["alice@example.com"], { message: "once", clientMessageId: "order-1" });
-      const first = await see("first", create);
+      const { see } = world;
+      const create = (im) => im.chats.create(["alice@example.com"], { message: "once", clientMessageId: "order-1" });
+      const first = await see("first", () => create(world.im));
       await world.restart();
-      const again = await see("again", create);
+      // The job that tries again is a new process, with a new client.
+      const { im } = await world.connect();
+      const again = await see("again", () => create(im));
+      await im.close();
       const same = first.value && first.value.initialMessage.guid === again.value?.initialMessage?.guid;
       return [same, same ? "the first result" : "sent again"];
     },

@@ -1,7 +1,8 @@
 // Failures that have nothing to do with what was asked for.
 
-import { createServer } from "node:net";
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import { createServer } from "node:net";
 
 import { refusal } from "../outcome.mjs";
 import { all } from "../world.mjs";
@@ -72,6 +73,25 @@ export default [
       return [failed.error?.class === "ConnectionError" && failed.error.code === "timeout", refusal(failed)];
     },
   },
+  ...[502, 503, 504, 429, 404, 403, 401, 500].map((status) => ({
+    section,
+    behaviour: `a proxy in between answers ${status} in its own words`,
+    documented: "(not said)",
+    needs: ["chats.count"],
+    // Over gRPC the status is grpc-js's to read, and says less.
+    without: ["grpc"],
+    async run(world) {
+      const proxy = createHttpServer((_, response) => response.writeHead(status, { "retry-after": "2" }).end("<h1>proxy</h1>"));
+      proxy.listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      const { im } = await world.connect({ address: `http://127.0.0.1:${proxy.address().port}` });
+      const failed = await world.see("count", () => im.chats.count());
+      await im.close();
+      proxy.closeAllConnections();
+      proxy.close();
+      return [failed.error?.source === "intermediary", refusal(failed)];
+    },
+  })),
 ];
 
 /** An address at which nobody listens. */

@@ -3,6 +3,7 @@
 //   section, behaviour   where it stands and what it is about
 //   documented           what the founding page says of it, in brackets where it says nothing
 //   needs                methods it cannot do without; an SDK without them has no cell
+//   without              SDKs that it is not about
 //   run(world)           plays it, each call through `world.see`, and gives `[as documented?, what was seen]`
 //   ownWay               each SDK is meant to behave in its own way: a row of the table, not of the comparison
 
@@ -17,6 +18,6 @@ export const SCENARIOS = [...create, ...state, ...backgrounds, ...events, ...fai
 /** The name of a scenario. */
 export const nameOf = ({ section, behaviour }) => `${section}: ${behaviour}`;
 
-/** Whether a client has the methods that a scenario needs. */
-export const offers = (im, { needs = [] }) =>
-  needs.every((path) => typeof path.split(".").reduce((holder, key) => holder?.[key], im) === "function");
+/** Whether an SDK's client has the methods that a scenario needs. */
+export const offers = (sdk, im, { needs = [], without = [] }) =>
+  !without.includes(sdk) && needs.every((path) => typeof path.split(".").reduce((holder, key) => holder?.[key], im) === "function");
