@@ -13,6 +13,7 @@ use crate::backend::Backend;
 use crate::console;
 use crate::emulator::{Emulator, control};
 use crate::grpc::{self, Grpc};
+use crate::health::Health;
 use crate::http::access::Access;
 use crate::http::layers;
 use crate::live::{self, Live};
@@ -34,6 +35,8 @@ pub struct AppState {
     pub authenticator: Arc<dyn Authenticator>,
     /// Which hosts and origins are served. The middleware has checked both before any handler runs, upgrades included.
     pub access: Arc<Access>,
+    /// What `/healthz` answers.
+    pub health: Health,
     /// Cancelled when the server begins to drain: finish what is under way, say good-bye, close.
     pub drain: CancellationToken,
     /// Long-lived tasks (one per WebSocket) that a drain waits for, up to [`crate::http::server::DRAIN_TIMEOUT`].
@@ -43,8 +46,10 @@ pub struct AppState {
 /// Every route of the gateway, with the layers around it.
 pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     let document = rest::openapi::document(emulator.is_some());
-    let open =
-        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/openapi.json", get(|| async move { Json(document) }));
+    let health = state.health.clone();
+    let open = Router::new()
+        .route("/healthz", get(|| async move { health.answer() }))
+        .route("/openapi.json", get(|| async move { Json(document) }));
     let open = open.merge(console::routes());
     // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
     let guarded = rest::router()

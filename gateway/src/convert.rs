@@ -71,3 +71,9 @@ impl From<&model::Chat> for proto::Chat {
         }
     }
 }
+
+impl From<&proto::SingleServiceAddressInfo> for model::SingleServiceAddressInfo {
+    fn from(info: &proto::SingleServiceAddressInfo) -> Self {
+        Self { address: info.address.clone(), service: service_from_wire(info.service()), country: info.country.clone() }
+    }
+}

@@ -100,8 +100,7 @@ async fn an_idempotency_key_makes_a_write_repeatable() {
     let (mut chats, _) = clients(&server).await;
     let write = |text: &str| {
         let opening = CreateChatInitialMessage { text: text.to_owned(), ..Default::default() };
-        let mut request =
-            Request::new(CreateChatRequest { initial_message: Some(opening), ..create(&["bob@example.com"]) });
+        let mut request = Request::new(CreateChatRequest { initial_message: Some(opening), ..create(&["bob@example.com"]) });
         request.metadata_mut().insert("x-idempotency-key", "key-1".parse().unwrap());
         request
     };
@@ -196,10 +195,10 @@ macro_rules! reflects {
         #[tokio::test]
         async fn $name() {
             use futures_util::StreamExt as _;
+            use tonic_reflection::pb::$version::ServerReflectionRequest;
             use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
             use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
             use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
-            use tonic_reflection::pb::$version::ServerReflectionRequest;
             let (mut server, _data) = fresh(&[]);
             let mut client = ServerReflectionClient::new(support::grpc::channel(&server).await);
             let ask = |request| ServerReflectionRequest { host: String::new(), message_request: Some(request) };

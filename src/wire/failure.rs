@@ -61,7 +61,8 @@ const fn intermediary_code(status: u16) -> ErrorCode {
 }
 
 /// The code for a failure of the service that names none.
-const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
+#[must_use]
+pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
     match grpc_code {
         GrpcCode::Unauthenticated => ErrorCode::Unauthenticated,
         GrpcCode::PermissionDenied => ErrorCode::Unauthorized,

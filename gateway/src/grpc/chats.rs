@@ -10,6 +10,7 @@ use super::deadline::Deadline;
 use super::events::Change;
 use super::stream::{Cursor, Range, Step};
 use super::{Front, incoming, outgoing, status};
+use crate::log::LogState;
 use crate::proto::chat_service_server::ChatService;
 use crate::proto::subscribe_chat_events_response::Payload;
 use crate::proto::{
@@ -77,8 +78,8 @@ impl ChatService for Front {
         let chat = chat.map(|chat| ChatGuid::parse(&chat, "chatGuid")).transpose();
         let chat = chat.map_err(|error| status::from_error(&error))?.map(|chat| chat.as_str().into());
         let head = self.state.log.watch_head();
-        let after = *head.borrow();
-        let range = Range { after, until: None, topic: Topic::Chats, chat, from_beginning: false };
+        let LogState { id: log, head: after, .. } = self.state.log.state();
+        let range = Range { log, after, until: None, topic: Topic::Chats, chat, from_beginning: false };
         let steps = Cursor::new(&self.state, head, range, deadline)?.steps();
         Ok(Response::new(steps.map(|step| step.and_then(response)).boxed()))
     }
@@ -89,7 +90,7 @@ fn response(step: Step) -> Result<SubscribeChatEventsResponse, Status> {
         Step::Event(event) => match Change::of(&event).map_err(|error| status::from_error(&error))? {
             Change::Chat(change) => (Some(event.sequence), Some(Payload::ChatChanged(change))),
             // The topic lets none of these pass; were one here, its place would still be told.
-            Change::Message(_) => (Some(event.sequence), None),
+            _ => (Some(event.sequence), None),
         },
         // A stream without an end has no `Complete`.
         Step::Heartbeat | Step::Complete(_) => (None, Some(Payload::Heartbeat(Heartbeat {}))),

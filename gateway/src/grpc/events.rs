@@ -1,12 +1,17 @@
 //! From an event as the log holds it to the one of the wire. Everything that leaves over gRPC passes [`Change::of`].
 
+use bytes::Bytes;
 use im_chats::error::{Error, ErrorCode};
 use im_chats::model::{ChatEvent, EventContext, LiveEvent, MessageEvent};
 
+use prost::Message as _;
+
 use crate::log::{EventKind, LoggedEvent};
+use crate::proto::catch_up_events_response::Payload;
 use crate::proto::{
-    ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatChangeEvent, ChatMarkedRead, ChatUnarchived,
-    MessageChangeEvent, MessageReceived, SingleServiceAddressInfo, Timestamp, chat_change_event, message_change_event,
+    CatchUpEventsResponse, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatChangeEvent, ChatMarkedRead,
+    ChatUnarchived, GroupChangeEvent, MessageChangeEvent, MessageReceived, PollChangeEvent, SingleServiceAddressInfo,
+    Timestamp, chat_change_event, message_change_event,
 };
 
 /// An event of the log, as protobuf.
@@ -16,12 +21,21 @@ pub(super) enum Change {
     Chat(ChatChangeEvent),
     /// A change of a message.
     Message(Box<MessageChangeEvent>),
+    /// A change of a group.
+    Group(Box<GroupChangeEvent>),
+    /// A change of a poll.
+    Poll(Box<PollChangeEvent>),
+    /// Something that this version does not know; its place is told all the same.
+    Unknown,
 }
 
 impl Change {
     /// Reads the public JSON. An event of a type that only a newer version knows keeps its place, chat and time, and says
     /// nothing of what changed, as protobuf itself treats a new member of a `oneof`.
     pub(super) fn of(event: &LoggedEvent) -> Result<Self, Error> {
+        if let Some(proto) = &event.proto {
+            return Ok(Self::as_it_came(proto.clone()));
+        }
         match serde_json::from_str::<LiveEvent>(&event.json) {
             Ok(LiveEvent::Chat(change)) => Ok(Self::Chat(chat(&change))),
             Ok(LiveEvent::Message(MessageEvent::Received(received))) => {
@@ -38,8 +52,22 @@ impl Change {
                 Ok(match event.kind {
                     EventKind::Chat => Self::Chat(chat_change(&context, None)),
                     EventKind::Message => Self::Message(Box::new(message_change(&context, None))),
+                    EventKind::Group | EventKind::Poll | EventKind::Unknown => Self::Unknown,
                 })
             }
+            // Events of these kinds come from another server only, as protobuf.
+            Ok(LiveEvent::Message(_) | LiveEvent::Group(_) | LiveEvent::Poll(_) | LiveEvent::Unknown(_)) => Ok(Self::Unknown),
+        }
+    }
+
+    /// An event of another server: what this version knows of it goes out as it came in.
+    fn as_it_came(proto: Bytes) -> Self {
+        match CatchUpEventsResponse::decode(proto).ok().and_then(|response| response.payload) {
+            Some(Payload::ChatChanged(change)) => Self::Chat(change),
+            Some(Payload::MessageChanged(change)) => Self::Message(Box::new(change)),
+            Some(Payload::GroupChanged(change)) => Self::Group(Box::new(change)),
+            Some(Payload::PollChanged(change)) => Self::Poll(Box::new(change)),
+            Some(Payload::Complete(_) | Payload::Heartbeat(_)) | None => Self::Unknown,
         }
     }
 }
@@ -75,7 +103,7 @@ mod tests {
     use super::*;
 
     fn logged(kind: EventKind, json: &str) -> LoggedEvent {
-        LoggedEvent { sequence: 7, kind, chat_guid: "any;-;a@b.c".into(), json: json.into() }
+        LoggedEvent { sequence: 7, kind, chat_guid: "any;-;a@b.c".into(), json: json.into(), proto: None }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::deadline::Deadline;
 use super::events::Change;
 use super::stream::{Cursor, Range, Step};
 use super::{Front, status};
-use crate::live::machine::LogState;
 use crate::proto::catch_up_events_response::Payload;
 use crate::proto::event_service_server::EventService;
 use crate::proto::{CatchUpEventsComplete, CatchUpEventsRequest, CatchUpEventsResponse, Heartbeat};
@@ -26,16 +25,14 @@ impl EventService for Front {
         let wanted = request.into_inner().after_sequence;
         let log = &self.state.log;
         let watched = log.watch_head();
-        // The head last: it is never below the beginning that was read before it.
-        let first = log.first();
-        let head = log.head();
+        let state = log.state();
         if let Some(after) = wanted {
-            let state = LogState { id: log.id().into(), first, head };
             state.check(after).map_err(|error| status::from_error(&error))?;
         }
         let range = Range {
-            after: wanted.unwrap_or(first),
-            until: Some(head),
+            log: state.id,
+            after: wanted.unwrap_or(state.first),
+            until: Some(state.head),
             topic: Topic::All,
             chat: None,
             from_beginning: wanted.is_none(),
@@ -49,13 +46,16 @@ fn response(step: Step) -> Result<CatchUpEventsResponse, Status> {
     let (sequence, payload) = match step {
         Step::Event(event) => {
             let payload = match Change::of(&event).map_err(|error| status::from_error(&error))? {
-                Change::Chat(change) => Payload::ChatChanged(change),
-                Change::Message(change) => Payload::MessageChanged(*change),
+                Change::Chat(change) => Some(Payload::ChatChanged(change)),
+                Change::Message(change) => Some(Payload::MessageChanged(*change)),
+                Change::Group(change) => Some(Payload::GroupChanged(*change)),
+                Change::Poll(change) => Some(Payload::PollChanged(*change)),
+                Change::Unknown => None,
             };
             (Some(event.sequence), payload)
         }
-        Step::Heartbeat => (None, Payload::Heartbeat(Heartbeat {})),
-        Step::Complete(head_sequence) => (None, Payload::Complete(CatchUpEventsComplete { head_sequence })),
+        Step::Heartbeat => (None, Some(Payload::Heartbeat(Heartbeat {}))),
+        Step::Complete(head_sequence) => (None, Some(Payload::Complete(CatchUpEventsComplete { head_sequence }))),
     };
-    Ok(CatchUpEventsResponse { sequence, payload: Some(payload) })
+    Ok(CatchUpEventsResponse { sequence, payload })
 }

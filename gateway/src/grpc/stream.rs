@@ -38,6 +38,8 @@ pub(super) enum Step {
 /// Where a stream begins, what it shows, and where it ends.
 #[derive(Debug)]
 pub(super) struct Range {
+    /// The log whose places the positions are.
+    pub log: Arc<str>,
     /// The position: everything up to and including this is left out.
     pub after: u64,
     /// The last sequence; absent = goes on for ever.
@@ -53,6 +55,7 @@ pub(super) struct Range {
 /// The state of one stream.
 pub(super) struct Cursor {
     log: EventLog,
+    id: Arc<str>,
     head: watch::Receiver<u64>,
     query: ReadQuery,
     until: Option<u64>,
@@ -79,6 +82,7 @@ impl Cursor {
         let now = Instant::now();
         Ok(Self {
             log: state.log.clone(),
+            id: range.log,
             head,
             // A live stream says at once that it is attached; a replay has something to say anyway.
             next_heartbeat: if range.until.is_some() { now + interval } else { now },
@@ -127,6 +131,8 @@ impl Cursor {
             if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(deadline::passed());
             }
+            // Its next event would be one of another log, and a reader that waits would wait for a place that never comes.
+            self.log.check_id(&self.id)?;
             if let Some(event) = self.page.next() {
                 return Ok(Step::Event(event));
             }
@@ -135,8 +141,8 @@ impl Cursor {
             }
             let head = *self.head.borrow_and_update();
             if self.reading.is_none() && self.query.after < head {
-                let (log, query) = (self.log.clone(), self.query.clone());
-                self.reading = Some(async move { log.read(query).await }.boxed());
+                let (log, id, query) = (self.log.clone(), Arc::clone(&self.id), self.query.clone());
+                self.reading = Some(async move { log.read_of(id, query).await }.boxed());
             }
             let idle = self.reading.is_none();
             let deadline = self.deadline.unwrap_or(self.next_heartbeat);

@@ -105,15 +105,10 @@ impl Raw {
     }
 
     pub fn request(&self, path: &str, headers: &[(&str, &[u8])]) -> Request<()> {
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .version(Version::HTTP_2)
-            .uri(format!("http://{}{path}", self.authority));
-        let defaults: [(&str, &[u8]); 3] = [
-            ("content-type", b"application/grpc"),
-            ("te", b"trailers"),
-            ("authorization", b"Bearer secret"),
-        ];
+        let mut request =
+            Request::builder().method(Method::POST).version(Version::HTTP_2).uri(format!("http://{}{path}", self.authority));
+        let defaults: [(&str, &[u8]); 3] =
+            [("content-type", b"application/grpc"), ("te", b"trailers"), ("authorization", b"Bearer secret")];
         for (name, value) in defaults.iter().filter(|(name, _)| !headers.iter().any(|(other, _)| other == name)) {
             request = request.header(*name, *value);
         }

@@ -45,7 +45,8 @@ impl FakeLog {
     pub fn append_json(&mut self, kind: &str, chat: &str, json: String) -> u64 {
         self.head += 1;
         let kind = if kind.starts_with("chat.") { EventKind::Chat } else { EventKind::Message };
-        self.events.push(Arc::new(LoggedEvent { sequence: self.head, kind, chat_guid: chat.into(), json: json.into() }));
+        let (chat_guid, json) = (chat.into(), json.into());
+        self.events.push(Arc::new(LoggedEvent { sequence: self.head, kind, chat_guid, json, proto: None }));
         self.head
     }
 
