@@ -35,6 +35,8 @@ const inMessage = (path) => /(^|\.)(initialMessage|lastMessage|message)\./.test(
 /** An error that the SDK made up itself, without asking the server. */
 const isLocal = (error) => error.source === undefined && error.requestId === undefined;
 
+const percentEncoded = (text) => text.replace(/[^\x20-\x7e]+|%/gu, encodeURIComponent);
+
 /**
  * The differences, each with what it is and why. `is` is asked with the place (`path`), both values there, both whole outcomes
  * (`their`, `our`), and the SDK compared with.
@@ -51,7 +53,7 @@ export const DIFFERENCES = [
     is: ({ theirs, ours, path }) => theirs === undefined && ours === ABSENT && path.startsWith("value"),
   },
   {
-    what: "A `Message` has the fields that the founding page needs; theirs has all of the wire's.",
+    what: "A message of an answer has the fields that showing a chat needs; theirs has all of the wire's, most of them empty.",
     why: "Chats show a message, they do not manage it. What is not documented is not promised.",
     is: ({ theirs, ours, path }) => ours === ABSENT && theirs !== undefined && inMessage(path) && UNDOCUMENTED.has(last(path)),
   },
@@ -99,6 +101,12 @@ export const DIFFERENCES = [
       const key = Object.keys(our.error?.context ?? {}).find((key) => key.toLowerCase() === name.toLowerCase());
       return key !== undefined && key !== name.toLowerCase() && their.error?.context[key.toLowerCase()] === our.error.context[key];
     },
+  },
+  {
+    what: "What stands in an error's `context` is text as it was written; over gRPC what is not ASCII arrives percent-encoded.",
+    why: "It travels in HTTP/2 headers there, and their SDK does not decode it.",
+    is: ({ path, theirs, ours, sdk }) =>
+      sdk === "grpc" && path.startsWith("error.context.") && typeof ours === "string" && theirs === percentEncoded(ours),
   },
   {
     what: "What a proxy answered in the server's place says so, with the status in `context.httpStatus`; a 401 is `unauthenticated` and a 403 `unauthorized`, where theirs is `internalError`.",

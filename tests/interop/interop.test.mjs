@@ -12,23 +12,28 @@ import { play } from "./play.mjs";
 import { SCENARIOS, nameOf } from "./scenarios/index.mjs";
 import { TITLES } from "./sdk.mjs";
 
-const played = new Map();
+/** The emulator itself; and, behind a relay, in the part of the real service. */
+const PLACES = ["emulator", "relay"];
+
+const played = Object.fromEntries(PLACES.map((place) => [place, new Map()]));
 const applied = new Set();
 
-describe("their SDK and ours against the gateway", { concurrency: 2 }, () => {
-  for (const scenario of SCENARIOS) {
-    test(nameOf(scenario), async () => {
-      const results = await play(scenario);
-      played.set(scenario, results);
-      const [holds, seen, error] = results.ours.answer;
-      assert.ok(holds, `${TITLES.ours}: ${seen}${error ? `\n${error.stack}` : ""}`);
-      if (scenario.ownWay) return;
-      for (const sdk of ["http", "grpc"]) {
-        if (results[sdk]) compare(sdk, results[sdk], results.ours);
-      }
-    });
-  }
-});
+for (const place of PLACES) {
+  describe(`their SDK and ours, ${place}`, { concurrency: 2 }, () => {
+    for (const scenario of SCENARIOS) {
+      test(nameOf(scenario), async () => {
+        const results = await play(scenario, place);
+        played[place].set(scenario, results);
+        const [holds, seen, error] = results.ours.answer;
+        assert.ok(holds, `${TITLES.ours}: ${seen}${error ? `\n${error.stack}` : ""}`);
+        if (scenario.ownWay) return;
+        for (const sdk of ["http", "grpc"]) {
+          if (results[sdk]) compare(sdk, results[sdk], results.ours);
+        }
+      });
+    }
+  });
+}
 
 function compare(sdk, theirs, ours) {
   const labels = ({ seen }) => seen.map(([label]) => label);
@@ -52,5 +57,9 @@ test("every difference that is meant was seen", () => {
 
 test("docs/compatibility.md is what was seen; `cargo xtask compat` writes it", async () => {
   const written = await readFile(join(process.env.IM_CHATS_ROOT, "docs/compatibility.md"), "utf8");
-  assert.equal(written, page(played));
+  assert.equal(written, page(played.emulator));
+});
+
+test("through the relay the page would be the same", () => {
+  assert.equal(page(played.relay), page(played.emulator));
 });

@@ -9,11 +9,11 @@ import { openWorld } from "./world.mjs";
 const PATIENCE_MS = 20_000;
 
 /**
- * One scenario in one SDK: `{ seen, answer }`, the outcomes in order and `[as documented?, what was seen]`; nothing when the SDK
+ * One scenario in one SDK at one place: `{ seen, answer }`, the outcomes in order and `[as documented?, what was seen]`; nothing when the SDK
  * lacks a method that it needs.
  */
-async function playIn(sdk, scenario) {
-  const world = await openWorld(sdk);
+async function playIn(sdk, scenario, place) {
+  const world = await openWorld(sdk, place);
   const stable = new Stable();
   try {
     if (!offers(sdk, world.im, scenario)) return undefined;
@@ -25,8 +25,8 @@ async function playIn(sdk, scenario) {
 }
 
 /** One scenario in all SDKs, by the name of the SDK. */
-export async function play(scenario) {
-  const played = await Promise.all(SDKS.map(async (sdk) => [sdk, await playIn(sdk, scenario)]));
+export async function play(scenario, place = "emulator") {
+  const played = await Promise.all(SDKS.map(async (sdk) => [sdk, await playIn(sdk, scenario, place)]));
   return Object.fromEntries(played);
 }
 

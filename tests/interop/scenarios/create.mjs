@@ -109,7 +109,7 @@ export default [
       const first = await see("first", () => create(world.im));
       await world.restart();
       // The job that tries again is a new process, with a new client.
-      const { im } = await world.connect();
+      const { im } = await world.connect({ retry: true });
       const again = await see("again", () => create(im));
       await im.close();
       const same = first.value && first.value.initialMessage.guid === again.value?.initialMessage?.guid;
@@ -132,6 +132,7 @@ export default [
     ["a service number", ["alice@example.com", "+1 800 555 0199"], "addresses[1]"],
     ["a premium number", ["+1 900 555 0123"], "addresses[0]"],
     ["an invalid e-mail address", ["alice@"], "addresses[0]"],
+    ["an invalid address beyond ASCII", ["jürgen@"], "addresses[0]"],
     ["what is no address", ["not an address"], "addresses[0]"],
     ["a recipient twice", ["bob@example.com", "BOB@example.com"], "addresses[1]"],
     ["no address", [], "addresses"],
