@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::StatusCode;
 use im_chats::error::Error;
 use parking_lot::RwLock;
 use serde_json::json;
+
+use crate::http::failure::OwnBody;
 
 /// The state of the gateway's upstream, if it has one. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl Health {
     pub fn answer(&self) -> Response {
         let degraded = |code: &str, reason: &str| {
             let body = json!({ "status": "degraded", "code": code, "reason": reason });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, Extension(OwnBody), Json(body)).into_response()
         };
         match &*self.0.read() {
             State::Alone => "ok\n".into_response(),

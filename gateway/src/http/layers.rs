@@ -16,7 +16,7 @@ use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
 use super::access::Access;
 use super::body::SharedBody;
-use super::failure::Failure;
+use super::failure::{Failure, OwnBody};
 use crate::app::AppState;
 use crate::auth::bearer;
 use crate::grpc;
@@ -129,7 +129,8 @@ async fn finish(mut request: Request, next: Next) -> Response {
 fn complete(mut response: Response, id: &str) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().or_else(|| {
         let status = response.status();
-        (status.is_client_error() || status.is_server_error()).then(|| Failure::from_status(status))
+        let bare = response.extensions().get::<OwnBody>().is_none();
+        (bare && (status.is_client_error() || status.is_server_error())).then(|| Failure::from_status(status))
     });
     response = identify(response, id);
     let headers = response.headers_mut();

@@ -10,6 +10,9 @@ use tonic::{Code, Status};
 /// Prefix of the trailers that carry facts.
 const CONTEXT: &str = "error-context-";
 
+/// Facts whose names have capitals, which the names of trailers cannot have.
+const NAMES: [&str; 3] = ["chatGuid", "idempotencyKey", "messageGuid"];
+
 /// Who answered, in an error that the upstream gave.
 pub const UPSTREAM: &str = "upstream";
 
@@ -39,8 +42,9 @@ pub fn from_status(status: &Status) -> Error {
 fn context(status: &Status) -> Vec<(std::borrow::Cow<'static, str>, std::borrow::Cow<'static, str>)> {
     let fact = |entry| match entry {
         KeyAndValueRef::Ascii(key, value) => {
-            let name = key.as_str().strip_prefix(CONTEXT)?.to_owned();
-            Some((name.into(), value.to_str().ok()?.to_owned().into()))
+            let name = key.as_str().strip_prefix(CONTEXT)?;
+            let name = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or(name, |known| *known);
+            Some((name.to_owned().into(), value.to_str().ok()?.to_owned().into()))
         }
         KeyAndValueRef::Binary(..) => None,
     };
