@@ -11,9 +11,11 @@
 mod support;
 
 use im_chats_gateway::proto::chat_change_event::Change;
+use im_chats_gateway::proto::subscribe_chat_events_response::Payload;
 use im_chats_gateway::proto::{
     ChatServiceType, CreateChatInitialMessage, CreateChatRequest, GetChatCountRequest, GetChatRequest, HasBackgroundRequest,
     MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest, SetTypingRequest, ShareContactInfoRequest,
+    SubscribeChatEventsRequest,
 };
 use serde_json::json;
 use support::grpc::{Chats, Raw, clients, framed, refused};
@@ -84,7 +86,8 @@ async fn a_refusal_says_code_field_and_facts() {
     assert!(unknown.0.metadata().contains_key("x-request-id"));
     let wrong = refused(chats.create_chat(create(&["bob"])).await, Code::InvalidArgument, "invalidArgument");
     assert!(wrong.context("field").is_some_and(|field| field.starts_with("addresses")), "{wrong:?}");
-    let empty = chats.set_background(SetBackgroundRequest { chat_guid: direct(&mut chats).await, ..Default::default() }).await;
+    let chat_guid = direct(&mut chats).await;
+    let empty = chats.set_background(SetBackgroundRequest { chat_guid, ..Default::default() }).await;
     assert_eq!(refused(empty, Code::InvalidArgument, "invalidArgument").context("field").as_deref(), Some("data"));
     let umlaut = chats.create_chat(create(&["ü"])).await;
     let umlaut = refused(umlaut, Code::InvalidArgument, "invalidArgument");
@@ -138,7 +141,7 @@ async fn who_may_not_come_in_is_told_in_grpc() {
         assert!(!answer.said("x-request-id").is_empty());
     }
     assert_eq!(raw.call(path, &[], framed(b"")).await.said("grpc-status"), "0");
-    let foreign = Raw::over(tokio::net::TcpStream::connect(&server.address).await.unwrap(), "evil.example", "http").await;
+    let foreign = Raw::over(tokio::net::TcpStream::connect(&server.address).await.unwrap(), "evil.example").await;
     assert_eq!(foreign.call(path, &[], framed(b"")).await.verdict(), ("7", "unauthorized"));
 }
 
@@ -147,27 +150,20 @@ async fn a_write_is_seen_by_whoever_watches() {
     let (server, _data) = fresh(&[]);
     let (mut chats, _) = clients(&server).await;
     let chat_guid = direct(&mut chats).await;
-    let mut stream = chats.subscribe_chat_events(support_request()).await.unwrap().into_inner();
+    let mut stream = chats.subscribe_chat_events(SubscribeChatEventsRequest::default()).await.unwrap().into_inner();
     // The first message says that the stream is attached.
     let first = stream.message().await.unwrap().unwrap();
-    assert!(matches!(first.payload, Some(im_chats_gateway::proto::subscribe_chat_events_response::Payload::Heartbeat(_))));
+    assert!(matches!(first.payload, Some(Payload::Heartbeat(_))));
     chats.set_background(SetBackgroundRequest { chat_guid: chat_guid.clone(), data: PNG.into() }).await.unwrap();
     chats.remove_background(RemoveBackgroundRequest { chat_guid: chat_guid.clone() }).await.unwrap();
     for removed in [false, true] {
         let response = stream.message().await.unwrap().unwrap();
-        let Some(im_chats_gateway::proto::subscribe_chat_events_response::Payload::ChatChanged(event)) = response.payload
-        else {
-            panic!("{response:?}")
-        };
+        let Some(Payload::ChatChanged(event)) = response.payload else { panic!("{response:?}") };
         assert!(response.sequence.is_some_and(|sequence| sequence > 0));
         assert_eq!((event.chat_guid.as_str(), event.is_from_me), (chat_guid.as_str(), true));
         assert_eq!(matches!(event.change, Some(Change::BackgroundRemoved(_))), removed, "{event:?}");
         assert!(event.occurred_at.is_some());
     }
-}
-
-fn support_request() -> im_chats_gateway::proto::SubscribeChatEventsRequest {
-    im_chats_gateway::proto::SubscribeChatEventsRequest::default()
 }
 
 #[tokio::test]

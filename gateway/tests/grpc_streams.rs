@@ -10,17 +10,14 @@
 
 mod support;
 
-use std::time::Duration;
-
 use im_chats_gateway::proto::catch_up_events_response::Payload as Replayed;
 use im_chats_gateway::proto::message_change_event::Change as MessageChange;
 use im_chats_gateway::proto::subscribe_chat_events_response::Payload;
 use im_chats_gateway::proto::{
     CatchUpEventsRequest, CatchUpEventsResponse, SubscribeChatEventsRequest, SubscribeChatEventsResponse,
 };
-use support::grpc::{Chats, Events, Raw, clients, framed, refused};
+use support::grpc::{Chats, Events, Raw, clients, framed, narrow, refused};
 use support::server::{PATIENCE, Server, fresh};
-use tempfile::TempDir;
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 
@@ -202,22 +199,20 @@ async fn a_deadline_ends_a_stream_and_a_call() {
 async fn readers_that_do_not_read_cost_little_and_miss_nothing() {
     const READERS: usize = 100;
     const EVENTS: u64 = 10_000;
-    let (server, _data): (Server, TempDir) = fresh(&[]);
+    let (server, _data) = fresh(&[]);
     let bob = server.create("bob@example.com");
-    let (mut chats, _) = clients(&server).await;
     let mut readers = Vec::new();
     for _ in 0..READERS {
-        readers.push(subscribe(&mut chats, None).await);
+        readers.push(subscribe(&mut narrow(&server).await, None).await);
     }
     let before = server.resident_kib();
     let last = server.generate(EVENTS, &[&bob]);
     // One that reads gets everything while the others stand still.
-    let (mut quick, _) = clients(&server).await;
-    let mut attentive = subscribe(&mut quick, None).await;
+    let mut attentive = subscribe(&mut clients(&server).await.0, None).await;
     let end = server.generate(1, &[&bob]);
     assert_eq!(read_to(&mut attentive, end).await, [end]);
     let grown = server.resident_kib().saturating_sub(before);
-    // A queue for each would be 100 times 10,000 events of some 150 bytes.
+    // A queue for each would be 100 times 10,000 events of some 100 bytes.
     assert!(grown < 64 * 1024, "grown by {grown} KiB");
     for reader in &mut readers[..3] {
         assert_eq!(read_to(reader, end).await, (last - EVENTS + 1..=end).collect::<Vec<_>>());
@@ -230,23 +225,20 @@ async fn replay_and_live_meet_without_a_hole_while_events_are_written() {
     let bob = server.create("bob@example.com");
     server.generate(2000, &[&bob]);
     let (mut chats, mut events) = clients(&server).await;
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| (0..20).map(|_| server.generate(100, &[&bob])).last().unwrap());
-        tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(async {
-                let mut live = subscribe(&mut chats, None).await;
-                let replayed = replay(&mut events, None).await.unwrap();
-                let head = head(&replayed);
-                let mut seen: Vec<u64> = replayed.iter().filter_map(|response| response.sequence).collect();
-                assert_eq!(seen.last(), Some(&head));
-                let last = tokio::task::spawn_blocking(|| ()).await.map(|()| writer.join().unwrap()).unwrap();
-                let rest = read_to(&mut live, last).await;
-                // Live began before the replay's end: together they are everything.
-                assert!(rest[0] <= head + 1, "{} after {head}", rest[0]);
-                seen.extend(rest.into_iter().filter(|sequence| *sequence > head));
-                assert_eq!(seen, (1..=last).collect::<Vec<_>>());
-            });
-        });
+    let writer = tokio::task::spawn_blocking(move || {
+        let last = (0..20).fold(0, |_, _| server.generate(100, &[&bob]));
+        (server, last)
     });
-    timeout(Duration::from_secs(1), async {}).await.unwrap();
+    let mut live = subscribe(&mut chats, None).await;
+    let replayed = replay(&mut events, None).await.unwrap();
+    let head = head(&replayed);
+    let mut seen: Vec<u64> = replayed.iter().filter_map(|response| response.sequence).collect();
+    assert_eq!(seen.last(), Some(&head));
+    let (server, last) = writer.await.unwrap();
+    // One more, so that there is an end to read to, however early the replay began or ended.
+    server.act("chat.archived", "any;-;bob@example.com");
+    let rest = read_to(&mut live, last + 1).await;
+    assert!(rest[0] <= head + 1, "{} after {head}", rest[0]);
+    seen.extend(rest.into_iter().filter(|sequence| *sequence > head));
+    assert_eq!(seen, (1..=last + 1).collect::<Vec<_>>());
 }

@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | compat | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -7,6 +7,7 @@ mod build;
 mod chaos;
 mod checks;
 mod console_shot;
+mod fuzz;
 mod house;
 mod interop;
 mod package_project;
@@ -65,6 +66,14 @@ enum Verb {
     },
     /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
     Compat,
+    /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
+    Fuzz {
+        /// Minutes in all, shared by the targets.
+        #[arg(long, default_value_t = 5.0)]
+        minutes: f64,
+        /// Names of targets; all, when none is given.
+        targets: Vec<String>,
+    },
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -93,6 +102,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
         Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
+        Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -6,7 +6,7 @@ use im_chats::model::ChatGuid;
 use im_chats::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
-use super::deadline::Deadline;
+use super::deadline::End;
 use super::events::Change;
 use super::stream::{Cursor, Range, Step};
 use super::{Front, incoming, outgoing, status};
@@ -73,14 +73,14 @@ impl ChatService for Front {
         &self,
         request: Request<SubscribeChatEventsRequest>,
     ) -> Result<Response<Self::SubscribeChatEventsStream>, Status> {
-        let deadline = request.extensions().get::<Deadline>().copied();
+        let end = End::of(request.extensions());
         let chat = request.into_inner().chat_guid;
         let chat = chat.map(|chat| ChatGuid::parse(&chat, "chatGuid")).transpose();
         let chat = chat.map_err(|error| status::from_error(&error))?.map(|chat| chat.as_str().into());
         let head = self.state.log.watch_head();
         let LogState { id: log, head: after, .. } = self.state.log.state();
         let range = Range { log, after, until: None, topic: Topic::Chats, chat, from_beginning: false };
-        let steps = Cursor::new(&self.state, head, range, deadline)?.steps();
+        let steps = Cursor::new(&self.state, head, range, end)?.steps();
         Ok(Response::new(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

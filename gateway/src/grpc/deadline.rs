@@ -9,6 +9,7 @@ use http::HeaderMap;
 use im_chats::error::{Error, ErrorCode};
 use tokio::time::{Instant, timeout_at};
 
+use crate::auth::Grant;
 use crate::http::failure::Failure;
 
 /// The longest any call may take until its answer begins, the arrival of its message included.
@@ -16,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 
 /// When the client stops waiting; streams find it in the extensions.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(pub(super) Instant);
+struct Deadline(Instant);
 
 pub(super) async fn within(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -24,6 +25,9 @@ pub(super) async fn within(mut request: Request, next: Next) -> Response {
         Ok(timeout) => timeout,
         Err(error) => return Failure::from(error).into_response(),
     };
+    if timeout == Some(Duration::ZERO) {
+        return Failure::from(passed()).into_response();
+    }
     if let Some(deadline) = timeout.and_then(|timeout| started.checked_add(timeout)) {
         request.extensions_mut().insert(Deadline(deadline));
     }
@@ -32,6 +36,33 @@ pub(super) async fn within(mut request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => Failure::from(passed()).into_response(),
     }
+}
+
+/// When a stream must end, and why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) at: Instant,
+    why: fn() -> Error,
+}
+
+impl End {
+    /// The client's deadline or its token's end, whichever comes first; absent = goes on for ever.
+    pub(super) fn of(extensions: &http::Extensions) -> Option<Self> {
+        let deadline = extensions.get::<Deadline>().map(|deadline| Self { at: deadline.0, why: passed });
+        let expiry = extensions.get::<Grant>().and_then(|grant| grant.expires_in_ms);
+        let expiry = expiry.and_then(|millis| Instant::now().checked_add(Duration::from_millis(millis)));
+        let expiry = expiry.map(|at| Self { at, why: expired });
+        [deadline, expiry].into_iter().flatten().min_by_key(|end| end.at)
+    }
+
+    /// The error a stream ends with, once it must.
+    pub(super) fn reached(&self) -> Option<Error> {
+        (self.at <= Instant::now()).then(self.why)
+    }
+}
+
+fn expired() -> Error {
+    Error::new(ErrorCode::TokenExpired, "the token of this stream has expired; open it again with a fresh one")
 }
 
 /// The client's time is over. Retryable, as a timeout over REST is.

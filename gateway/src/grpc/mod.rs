@@ -125,7 +125,7 @@ pub fn complete(mut response: Response) -> Response {
     let refused = failure.or_else(|| match response.status() {
         StatusCode::NOT_FOUND => Some(status::no_such_method()),
         status if status.is_client_error() || status.is_server_error() => Some(Failure::from_status(status).error),
-        _ => response.extensions().get::<tonic::Status>().and_then(status::own_words),
+        _ => tonic::Status::from_header_map(response.headers()).and_then(|status| status::own_words(&status)),
     });
     match refused {
         Some(error) => status::from_error(&error).into_http(),

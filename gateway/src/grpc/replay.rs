@@ -5,7 +5,7 @@ use futures_util::stream::BoxStream;
 use im_chats::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
-use super::deadline::Deadline;
+use super::deadline::End;
 use super::events::Change;
 use super::stream::{Cursor, Range, Step};
 use super::{Front, status};
@@ -21,7 +21,7 @@ impl EventService for Front {
         &self,
         request: Request<CatchUpEventsRequest>,
     ) -> Result<Response<Self::CatchUpEventsStream>, Status> {
-        let deadline = request.extensions().get::<Deadline>().copied();
+        let end = End::of(request.extensions());
         let wanted = request.into_inner().after_sequence;
         let log = &self.state.log;
         let watched = log.watch_head();
@@ -37,7 +37,7 @@ impl EventService for Front {
             chat: None,
             from_beginning: wanted.is_none(),
         };
-        let steps = Cursor::new(&self.state, watched, range, deadline)?.steps();
+        let steps = Cursor::new(&self.state, watched, range, end)?.steps();
         Ok(Response::new(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

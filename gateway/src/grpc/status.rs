@@ -77,7 +77,8 @@ fn unreadable(message: &str) -> Error {
     let mut path = Vec::new();
     while let Some((place, after)) = rest.split_once(": ") {
         let Some((_, field)) = place.rsplit_once('.').filter(|_| !place.contains(' ')) else { break };
-        path.push(camel_case(field));
+        // The innermost comes first.
+        path.insert(0, camel_case(field));
         rest = after;
     }
     let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::deadline::{self, Deadline};
+use super::deadline::End;
 use super::status;
 use crate::app::AppState;
 use crate::log::{EventLog, LoggedEvent, ReadPage, ReadQuery};
@@ -64,19 +64,14 @@ pub(super) struct Cursor {
     reading: Option<BoxFuture<'static, Result<ReadPage, Error>>>,
     interval: Duration,
     next_heartbeat: Instant,
-    deadline: Option<Instant>,
+    end: Option<End>,
     drain: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Cursor {
     /// `head` was taken before the position was, so no event falls between the two.
-    pub(super) fn new(
-        state: &AppState,
-        head: watch::Receiver<u64>,
-        range: Range,
-        deadline: Option<Deadline>,
-    ) -> Result<Self, Status> {
+    pub(super) fn new(state: &AppState, head: watch::Receiver<u64>, range: Range, end: Option<End>) -> Result<Self, Status> {
         let slot = state.grpc.slot().map_err(|error| status::from_error(&error))?;
         let interval = Duration::from_millis(state.live.heartbeat_interval_ms());
         let now = Instant::now();
@@ -99,7 +94,7 @@ impl Cursor {
             page: Vec::new().into_iter(),
             reading: None,
             interval,
-            deadline: deadline.map(|deadline| deadline.0),
+            end,
             drain: state.drain.clone(),
             _slot: slot,
         })
@@ -128,8 +123,8 @@ impl Cursor {
             if self.drain.is_cancelled() {
                 return Err(draining());
             }
-            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Err(deadline::passed());
+            if let Some(error) = self.end.as_ref().and_then(End::reached) {
+                return Err(error);
             }
             // Its next event would be one of another log, and a reader that waits would wait for a place that never comes.
             self.log.check_id(&self.id)?;
@@ -145,7 +140,7 @@ impl Cursor {
                 self.reading = Some(async move { log.read_of(id, query).await }.boxed());
             }
             let idle = self.reading.is_none();
-            let deadline = self.deadline.unwrap_or(self.next_heartbeat);
+            let end = self.end.map_or(self.next_heartbeat, |end| end.at);
             let read = async {
                 match self.reading.as_mut() {
                     Some(reading) => reading.await,
@@ -156,7 +151,7 @@ impl Cursor {
                 page = read => page,
                 Ok(()) = self.head.changed(), if idle => continue,
                 () = self.drain.cancelled() => continue,
-                () = sleep_until(deadline), if self.deadline.is_some() => continue,
+                () = sleep_until(end), if self.end.is_some() => continue,
                 () = sleep_until(self.next_heartbeat) => return Ok(Step::Heartbeat),
             };
             self.reading = None;

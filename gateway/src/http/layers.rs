@@ -56,10 +56,14 @@ pub fn around(router: Router, access: &Arc<Access>) -> Router {
 }
 
 /// Lets only callers with a good token through.
-pub async fn require_token(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn require_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let verified = bearer(request.headers().get(header::AUTHORIZATION)).and_then(|token| state.authenticator.verify(token));
     match verified {
-        Ok(_) => next.run(request).await,
+        Ok(grant) => {
+            // Whatever outlives the call, such as a stream, must not outlive the token.
+            request.extensions_mut().insert(grant);
+            next.run(request).await
+        }
         Err(error) => Failure::from(error).into_response(),
     }
 }

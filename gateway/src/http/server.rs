@@ -228,6 +228,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_is_silent_behind_tls_is_let_go_too() {
+        use crate::http::tls::{self, TlsFiles};
+        use tokio_rustls::rustls::pki_types::ServerName;
+        use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
+        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let drain = CancellationToken::new();
+        let acceptor = tls::acceptor(files, drain.clone()).unwrap();
+        let patience = Duration::from_millis(500);
+        tokio::spawn(serve(listener, Some(acceptor), Router::new(), drain.clone(), TaskTracker::new(), patience));
+        // Not even a handshake.
+        for start in [&b""[..], b"\x16\x03"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(start).await.unwrap();
+            let mut answer = Vec::new();
+            let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("let go");
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        for start in ["", "P", "PRI * HTTP", "GET / HTTP/1.1\r\nhost: x\r\n"] {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+            stream.write_all(start.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect(start);
+        }
+    }
+
+    #[tokio::test]
     async fn a_drain_does_not_wait_for_who_says_nothing() {
         let (address, drain, serving) = server(HEAD_TIMEOUT).await;
         let _silent = TcpStream::connect(address).await.unwrap();

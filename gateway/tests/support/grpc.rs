@@ -28,6 +28,14 @@ pub async fn channel(server: &Server) -> Channel {
     timeout(PATIENCE, endpoint.connect()).await.expect("in time").expect("a connection")
 }
 
+/// A connection of its own that takes little before it is read: nothing of what waits can hide in its buffers.
+pub async fn narrow(server: &Server) -> Chats {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).expect("a URL");
+    let endpoint = endpoint.initial_stream_window_size(Some(16_384)).initial_connection_window_size(Some(65_535));
+    let channel = timeout(PATIENCE, endpoint.connect()).await.expect("in time").expect("a connection");
+    ChatServiceClient::with_interceptor(channel, token as Token)
+}
+
 pub async fn clients(server: &Server) -> (Chats, Events) {
     let channel = channel(server).await;
     let chats = ChatServiceClient::with_interceptor(channel.clone(), token as Token);
@@ -90,14 +98,10 @@ impl RawAnswer {
 
 impl Raw {
     pub async fn connect(server: &Server) -> Self {
-        Self::over(TcpStream::connect(&server.address).await.expect("a connection"), &server.address, "http").await
+        Self::over(TcpStream::connect(&server.address).await.expect("a connection"), &server.address).await
     }
 
-    pub async fn over(
-        io: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-        address: &str,
-        _scheme: &str,
-    ) -> Self {
+    pub async fn over(io: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static, address: &str) -> Self {
         let (sender, connection) = timeout(PATIENCE, h2::client::handshake(io)).await.expect("in time").expect("HTTP/2");
         // Ends with the server's end; what it ended with, the streams tell.
         tokio::spawn(async move { drop(connection.await) });

@@ -9,7 +9,7 @@ use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId
 use serde_json::Value;
 
 use crate::Bug;
-use crate::oracle::Wire;
+use crate::oracle::{Ping, Wire};
 use crate::script::ClientSpec;
 use crate::seat::Seat;
 use crate::wire::{Connection, Parcel};
@@ -54,8 +54,8 @@ pub struct Client {
     pub stray_errors: usize,
     /// The socket was probed; something must be heard by then.
     pub probe_until: Option<u64>,
-    /// The latest ping, and by when it must be answered.
-    pub ping: Option<(u64, u64)>,
+    /// The latest ping.
+    pub ping: Option<Ping>,
     /// Tokens refused in a row.
     pub refusals: u32,
     /// A frame said that the token is refused; its close may still be lost.
@@ -487,7 +487,7 @@ impl World<'_> {
                 }
             }
             (Input::Frame { attempt, frame: Ok(Some(ServerFrame::Heartbeat { .. })) }, Bug::IgnoreMissingPong) => {
-                let answer = state.ping.map(|(n, _)| ServerFrame::Pong { n });
+                let answer = state.ping.map(|ping| ServerFrame::Pong { n: ping.n });
                 let answer = answer.map(|pong| Input::Frame { attempt: *attempt, frame: Ok(Some(pong)) });
                 return [Some(input), answer].into_iter().flatten().collect();
             }
