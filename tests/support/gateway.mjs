@@ -20,18 +20,12 @@ export const gatewayBinary = () => {
 };
 
 /**
- * Starts an emulator, or what `command` says, and waits until it listens.
+ * Starts an emulator (or, by `command`, a relay) and waits until it listens.
  *
  * `data` keeps state over several starts; without it the directory is temporary and goes with `stop()`. `listen` takes the
  * address of an earlier start again.
  */
-export async function startGateway({
-  command = "emulator",
-  data,
-  args = [],
-  token = randomBytes(12).toString("hex"),
-  listen = "127.0.0.1:0",
-} = {}) {
+export async function startGateway({ command = "emulator", data, args = [], token = randomBytes(12).toString("hex"), listen = "127.0.0.1:0" } = {}) {
   const own = data ?? (await mkdtemp(join(tmpdir(), "im-chats-data-")));
   const options = [command, "--listen", listen, "--data", own, "--token", token, ...args];
   const child = spawn(gatewayBinary(), options, { stdio: ["ignore", "pipe", "pipe"] });

@@ -208,3 +208,241 @@ impl merge::Event for LoggedEvent {
             && ((self.proto.is_some() && self.proto == other.proto) || Identity::of(self) == Identity::of(other))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::{CatchUpEventsResponse, Timestamp, catch_up_events_response::Payload};
+    use serde_json::{Value, json};
+
+    fn logged_from(payload: Payload) -> LoggedEvent {
+        let frame = CatchUpEventsResponse { sequence: Some(7), payload: Some(payload) }.encode_to_vec();
+        logged_bytes(frame)
+    }
+
+    fn logged_bytes(frame: Vec<u8>) -> LoggedEvent {
+        let super::super::frame::Frame::Event(raw) = super::super::frame::catch_up(frame.into()).unwrap() else {
+            panic!("no event")
+        };
+        logged(raw).unwrap()
+    }
+
+    fn json_of(event: &LoggedEvent) -> Value {
+        // The documented types read it back to the same JSON: nothing in it is undocumented.
+        let value: Value = serde_json::from_str(&event.json).unwrap();
+        let typed: LiveEvent = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(serde_json::to_value(typed).unwrap(), value);
+        value
+    }
+
+    fn actor() -> Option<proto::SingleServiceAddressInfo> {
+        Some(proto::SingleServiceAddressInfo { address: "a@b.c".to_owned(), service: 1, country: None })
+    }
+
+    fn with_context(mut event: Value) -> Value {
+        for (key, value) in [
+            ("chatGuid", json!("any;+;g")),
+            ("sequence", json!(7)),
+            ("isFromMe", json!(false)),
+            ("occurredAt", json!("2026-01-01T12:00:00.120Z")),
+            ("actor", json!({ "address": "a@b.c", "service": "iMessage" })),
+        ] {
+            event[key] = value;
+        }
+        event
+    }
+
+    const AT: Timestamp = Timestamp { seconds: 1_767_268_800, nanos: 120_000_000 };
+
+    #[test]
+    fn group_events_have_the_documented_form() {
+        use group_change_event::Change;
+        let participant = || actor();
+        for (change, expected) in [
+            (
+                Change::DisplayNameChanged(proto::GroupDisplayNameChanged { display_name: "Us".to_owned() }),
+                json!({ "type": "displayNameChanged", "displayName": "Us" }),
+            ),
+            (
+                Change::ParticipantAdded(proto::GroupParticipantAdded { participant: participant() }),
+                json!({ "type": "participantAdded", "participant": { "address": "a@b.c", "service": "iMessage" } }),
+            ),
+            (
+                Change::ParticipantLeft(proto::GroupParticipantLeft { participant: participant() }),
+                json!({ "type": "participantLeft", "participant": { "address": "a@b.c", "service": "iMessage" } }),
+            ),
+            (Change::IconChanged(proto::GroupIconChanged {}), json!({ "type": "iconChanged" })),
+            (Change::IconRemoved(proto::GroupIconRemoved {}), json!({ "type": "iconRemoved" })),
+        ] {
+            let event = logged_from(Payload::GroupChanged(GroupChangeEvent {
+                chat_guid: "any;+;g".to_owned(),
+                occurred_at: Some(AT),
+                actor: actor(),
+                is_from_me: false,
+                change: Some(change),
+            }));
+            assert_eq!(json_of(&event), with_context(json!({ "type": "group.changed", "change": expected })));
+            assert_eq!((event.kind, &*event.chat_guid), (EventKind::Group, "any;+;g"));
+        }
+    }
+
+    #[test]
+    fn poll_events_have_the_documented_form() {
+        use poll_change_event::Change;
+        let options = vec![proto::PollOption {
+            text: "Yes".to_owned(),
+            option_identifier: "1".to_owned(),
+            creator_handle: Some("a@b.c".to_owned()),
+        }];
+        let documented = json!([{ "text": "Yes", "optionIdentifier": "1", "creatorHandle": "a@b.c" }]);
+        for (change, expected) in [
+            (
+                Change::Created(proto::PollCreated { title: "Go?".to_owned(), options: options.clone() }),
+                json!({ "type": "created", "title": "Go?", "options": documented }),
+            ),
+            (
+                Change::OptionAdded(proto::PollOptionAdded { title: "Go?".to_owned(), options }),
+                json!({ "type": "optionAdded", "title": "Go?", "options": documented }),
+            ),
+            (
+                Change::Voted(proto::PollVoted { option_identifier: "1".to_owned() }),
+                json!({ "type": "voted", "optionIdentifier": "1" }),
+            ),
+            (
+                Change::Unvoted(proto::PollUnvoted { option_identifier: "1".to_owned() }),
+                json!({ "type": "unvoted", "optionIdentifier": "1" }),
+            ),
+        ] {
+            let event = logged_from(Payload::PollChanged(PollChangeEvent {
+                chat_guid: "any;+;g".to_owned(),
+                poll_message_guid: "m".to_owned(),
+                occurred_at: Some(AT),
+                actor: actor(),
+                is_from_me: false,
+                change: Some(change),
+            }));
+            let expected = with_context(json!({ "type": "poll.changed", "pollMessageGuid": "m", "delta": expected }));
+            assert_eq!((event.kind, json_of(&event)), (EventKind::Poll, expected));
+        }
+    }
+
+    #[test]
+    fn message_events_have_the_documented_form() {
+        use message_change_event::Change;
+        let reaction = || Some(proto::MessageReaction { kind: 6, emoji: Some("🎉".to_owned()) });
+        let content = || proto::MessageContent { text: Some("new".to_owned()), ..proto::MessageContent::default() };
+        let guid = || "m".to_owned();
+        for (change, expected) in [
+            (
+                Change::MessageEdited(proto::MessageEdited {
+                    message_guid: guid(),
+                    content: Some(content()),
+                    edited_at: Some(AT),
+                }),
+                json!({
+                    "type": "message.edited", "editedAt": "2026-01-01T12:00:00.120Z",
+                    "content": { "text": "new", "attachments": [], "formatting": [], "mentions": [] }
+                }),
+            ),
+            (
+                Change::MessageRead(proto::MessageRead { message_guid: guid(), read_at: Some(AT) }),
+                json!({ "type": "message.read", "readAt": "2026-01-01T12:00:00.120Z" }),
+            ),
+            (
+                Change::MessageUnsent(proto::MessageUnsent { message_guid: guid(), retracted_at: Some(AT) }),
+                json!({ "type": "message.unsent", "retractedAt": "2026-01-01T12:00:00.120Z" }),
+            ),
+            (
+                Change::ReactionAdded(proto::MessageReactionAdded {
+                    message_guid: guid(),
+                    target_part_index: Some(1),
+                    reaction: reaction(),
+                }),
+                json!({
+                    "type": "message.reactionAdded", "targetPartIndex": 1, "reaction": { "kind": "emoji", "emoji": "🎉" }
+                }),
+            ),
+            (
+                Change::ReactionRemoved(proto::MessageReactionRemoved {
+                    message_guid: guid(),
+                    target_part_index: None,
+                    reaction: Some(proto::MessageReaction { kind: 99, emoji: None }),
+                }),
+                json!({ "type": "message.reactionRemoved", "reaction": { "kind": "unknown" } }),
+            ),
+            (
+                Change::StickerPlaced(proto::StickerPlaced {
+                    message_guid: guid(),
+                    target_part_index: None,
+                    sticker: None,
+                    placement: Some(proto::StickerPlacement {
+                        x: 0.5,
+                        y: f64::NAN,
+                        scale: Some(f64::INFINITY),
+                        ..proto::StickerPlacement::default()
+                    }),
+                }),
+                json!({ "type": "message.stickerPlaced", "placement": { "x": 0.5, "y": 0.0 } }),
+            ),
+        ] {
+            let event = logged_from(Payload::MessageChanged(MessageChangeEvent {
+                chat_guid: "any;+;g".to_owned(),
+                occurred_at: Some(AT),
+                actor: actor(),
+                is_from_me: false,
+                change: Some(change),
+            }));
+            let mut expected = with_context(expected);
+            expected["messageGuid"] = json!("m");
+            assert_eq!((event.kind, json_of(&event)), (EventKind::Message, expected));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_opaque_event_with_what_is_known_of_it() {
+        // A change of a kind that a newer service has: the envelope is known, and the bytes are there.
+        let newer = logged_from(Payload::ChatChanged(ChatChangeEvent {
+            chat_guid: "any;+;g".to_owned(),
+            occurred_at: Some(AT),
+            actor: actor(),
+            is_from_me: false,
+            change: None,
+        }));
+        let data = STANDARD.encode(newer.proto.as_ref().unwrap());
+        let expected = with_context(json!({ "type": "unknown", "about": "chat", "data": data }));
+        assert_eq!((newer.kind, json_of(&newer)), (EventKind::Unknown, expected));
+        // A kind of event that nobody knows, one whose text is not UTF-8, one that is cut short, and one without a time.
+        for (frame, about) in [
+            (vec![0x08, 7, 0xd2, 0x02, 2, 0xff, 0xfe], "other"),
+            (vec![0x08, 7, 0x52, 3, 0x0a, 1, 0xff], "message"),
+            (vec![0x08, 7, 0x5a, 2, 0x0a, 9], "group"),
+            (vec![0x08, 7, 0x62, 0], "poll"),
+            (vec![0x08, 7], "other"),
+        ] {
+            let data = STANDARD.encode(&frame);
+            let event = logged_bytes(frame);
+            let expected = json!({
+                "type": "unknown", "about": about, "chatGuid": "", "sequence": 7, "isFromMe": false, "occurredAt": "", "data": data
+            });
+            assert_eq!((event.kind, json_of(&event)), (EventKind::Unknown, expected), "{about}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_the_same_when_chat_and_time_are() {
+        use merge::Event as _;
+        let event = |at: Timestamp, chat: &str| {
+            logged_from(Payload::ChatChanged(ChatChangeEvent {
+                chat_guid: chat.to_owned(),
+                occurred_at: Some(at),
+                change: Some(chat_change_event::Change::Archived(proto::ChatArchived {})),
+                ..ChatChangeEvent::default()
+            }))
+        };
+        let known = event(AT, "any;+;g");
+        // A server that learnt the actor's country, or a relay from before the bytes were kept.
+        assert!(known.is_same(&LoggedEvent { proto: None, ..known.clone() }));
+        assert!(!known.is_same(&event(Timestamp { nanos: 0, ..AT }, "any;+;g")));
+        assert!(!known.is_same(&event(AT, "any;+;h")));
+    }
+}

@@ -125,6 +125,7 @@ fn event(sequence: u64) -> Arc<LoggedEvent> {
         kind: EventKind::Chat,
         chat_guid: chat.into(),
         json: format!("{{\"type\":\"chat.archived\",\"chatGuid\":\"{chat}\",\"sequence\":{sequence}}}").into(),
+        proto: None,
     })
 }
 
