@@ -20,7 +20,7 @@ this page, and \`cargo xtask test interop\` fails when it is no longer what the 
 [tests/interop/scenarios](../tests/interop/scenarios).
 
 ✓ means as documented, ✗ means otherwise, with what was seen. Where the page says nothing, what was seen stands alone. — means that there is
-no such method in that SDK, or that the row is not about it.
+no such method in that SDK, or that the row is not about it. Behind a relay the suite sees the same.
 `;
 
 const MEANT = `

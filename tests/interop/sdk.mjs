@@ -13,8 +13,11 @@ const installed = () => {
   return createRequire(join(dir, "package.json"));
 };
 
-/** One of the installed packages. */
-export const importInstalled = (name) => import(pathToFileURL(installed().resolve(name)).href);
+/** The main file of an installed package. */
+export const resolveInstalled = (name) => installed().resolve(name);
+
+/** An installed package. */
+export const importInstalled = (name) => import(pathToFileURL(resolveInstalled(name)).href);
 
 /** Their SDK over each of its transports, and ours. */
 export const SDKS = ["http", "grpc", "ours"];
