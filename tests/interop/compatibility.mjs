@@ -26,11 +26,21 @@ no such method in that SDK, or that the row is not about it. Behind a relay the 
 const MEANT = `
 ## Where im-chats differs on purpose
 
-The suite compares every value, error and field of the runs above, and every request that the two SDKs send over HTTP. These are all the
-differences; another one fails it.
+The suite compares every value, error and field of the runs above. These are all the differences; another one fails it.
 
 | difference | why |
 |---|---|
+`;
+
+const BESIDE = `
+Beside the table, each with a test of its own:
+
+- **Requests** (\`wire.test.mjs\`). Method, path, query, headers and body are the same. But im-chats gives every write an idempotency key unless
+  \`autoIdempotency\` is false, and theirs gives none unless it is true; a \`clientMessageId\` is that key too; and \`isTyping: false\` is written out.
+- **Events of the real service** (\`every-event.test.mjs\`). Every change of a message, chat, group and poll that the service's protos have comes out of
+  \`events.catchUp\` with the same fields in both SDKs. One that neither knows yet is passed over by theirs; im-chats gives it as \`unknown\`.
+- **After a cut** (\`chain.test.mjs\`). Their stream ends, and what comes next is the program's to do. Ours goes on, also in a page, also when the service and
+  the relay before it die; nothing is missing or twice.
 `;
 
 /** The page, from the answers of every scenario in every SDK. */
@@ -44,7 +54,7 @@ export function page(played) {
   const head = [row(["behaviour", "documented", "their SDK, HTTP", "their SDK, gRPC", "im-chats"]), "|---|---|---|---|---|"];
   const tables = [...sections].map(([section, rows]) => `\n## ${section}\n\n${[...head, ...rows].join("\n")}\n`);
   const meant = DIFFERENCES.map(({ what, why }) => row([what, why])).join("\n");
-  return `${HEAD}${tables.join("")}${MEANT}${meant}\n`;
+  return `${HEAD}${tables.join("")}${MEANT}${meant}\n${BESIDE}`;
 }
 
 function cell({ documented }, result) {
