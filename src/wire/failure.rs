@@ -36,7 +36,8 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
         }
         _ => {
             let grpc_code = GrpcCode::from_http_status(response.status);
-            let mut error = Error::new(default_code(grpc_code), "the service did not answer; something before it did");
+            let mut error =
+                Error::new(intermediary_code(response.status), "the service did not answer; something before it did");
             error.grpc_code = grpc_code;
             error.retryable = matches!(response.status, 408 | 429 | 502 | 503 | 504);
             error.source = Some("intermediary".into());
@@ -48,7 +49,18 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
     error
 }
 
-/// The code for a failure that names none.
+/// The code for a failure that is not the service's own. It cannot be about chats: a proxy's 404 says nothing of one.
+const fn intermediary_code(status: u16) -> ErrorCode {
+    match status {
+        408 | 504 => ErrorCode::Timeout,
+        502 | 503 => ErrorCode::ServiceUnavailable,
+        401 => ErrorCode::Unauthenticated,
+        403 => ErrorCode::Unauthorized,
+        _ => ErrorCode::InternalError,
+    }
+}
+
+/// The code for a failure of the service that names none.
 #[must_use]
 pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
     match grpc_code {
@@ -103,23 +115,23 @@ mod tests {
 
     #[test]
     fn an_intermediary_is_understood_by_its_status() {
-        for (status, grpc, retryable) in [
-            (400, 3, false),
-            (401, 16, false),
-            (403, 7, false),
-            (404, 5, false),
-            (408, 4, true),
-            (429, 8, true),
-            (500, 13, false),
-            (502, 14, true),
-            (503, 14, true),
-            (504, 4, true),
-            (418, 2, false),
+        for (status, grpc, code, retryable) in [
+            (400, 3, "internalError", false),
+            (401, 16, "unauthenticated", false),
+            (403, 7, "unauthorized", false),
+            (404, 5, "internalError", false),
+            (408, 4, "timeout", true),
+            (429, 8, "internalError", true),
+            (500, 13, "internalError", false),
+            (502, 14, "serviceUnavailable", true),
+            (503, 14, "serviceUnavailable", true),
+            (504, 4, "timeout", true),
+            (418, 2, "internalError", false),
         ] {
             for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
                 let error = read::<Value>(Response { status, ..BARE }, body.as_ref(), vec![]);
                 assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
-                assert_eq!(error.source.as_deref(), Some("intermediary"));
+                assert_eq!((error.code.as_ref(), error.source.as_deref()), (code, Some("intermediary")), "{status}");
             }
         }
     }

@@ -64,6 +64,12 @@ export async function startGateway({ command = "emulator", data, args = [], toke
   };
 }
 
+/** Starts a relay in front of another gateway. */
+export function startRelay(upstream, { args = [], ...options } = {}) {
+  const where = ["--upstream", upstream.address, "--upstream-token", upstream.token];
+  return startGateway({ ...options, command: "relay", args: [...where, ...args] });
+}
+
 async function listening(child, exited, log) {
   const lines = createInterface({ input: child.stdout });
   const ready = (async () => {
