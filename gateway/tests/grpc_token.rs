@@ -44,6 +44,7 @@ async fn a_stream_ends_with_its_token() {
         grpc: Grpc::new(&GrpcLimits::default()),
         authenticator: Arc::new(Brief),
         access: Arc::new(Access::new(address, Vec::new(), Vec::new())),
+        health: im_chats_gateway::health::Health::alone(),
         drain: drain.clone(),
         tasks: tasks.clone(),
     };

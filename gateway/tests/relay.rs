@@ -386,3 +386,48 @@ fn an_option_that_cannot_be_used_is_refused_by_name() {
         assert!(!Path::new(&path("log")).exists(), "{flags:?}: nothing is written before the options are checked");
     }
 }
+
+/// Rows as a relay writes them: events that the emulator never has.
+fn foreign_events(data: &Path) {
+    use im_chats_gateway::log::{EventKind, LoggedEvent};
+    use im_chats_gateway::store::{Owner, Store};
+    let store = Store::open(data).unwrap();
+    store.claim(Owner::Relay).unwrap();
+    let (_log, mut appender) = im_chats_gateway::log::open(&store).unwrap();
+    let event = |sequence: u64, kind, json: Value, proto: &'static [u8]| LoggedEvent {
+        sequence,
+        kind,
+        chat_guid: "any;+;g".into(),
+        json: json.to_string().into(),
+        proto: Some(proto.into()),
+    };
+    // Field 11 (group) and 12 (poll): chat "any;+;g", at 1 s after 1970, an icon that changed and a vote for "1".
+    let group = b"\x08\x03\x5a\x0f\x0a\x07any;+;g\x12\x02\x08\x01\x72\x00";
+    let poll = b"\x08\x05\x62\x15\x0a\x07any;+;g\x12\x01m\x1a\x02\x08\x01\x62\x03\x0a\x011";
+    appender.append(vec![event(3, EventKind::Group, json!({}), group), event(5, EventKind::Poll, json!({}), poll)]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_and_polls_pass_through_a_relay_of_a_relay() {
+    let (first_data, second_data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    foreign_events(first_data.path());
+    let first = Server::relay(first_data.path(), "http://127.0.0.1:9", &[]);
+    let second = Server::relay(second_data.path(), &format!("http://{}", first.address), &[]);
+    healthy(&second, 200).await;
+    let context = json!({ "chatGuid": "any;+;g", "isFromMe": false, "occurredAt": "1970-01-01T00:00:01Z" });
+    let mut group = json!({ "type": "group.changed", "sequence": 3, "change": { "type": "iconChanged" } });
+    let mut poll = json!({
+        "type": "poll.changed", "sequence": 5, "pollMessageGuid": "m", "delta": { "type": "voted", "optionIdentifier": "1" }
+    });
+    for event in [&mut group, &mut poll] {
+        event.as_object_mut().unwrap().extend(context.as_object().unwrap().clone());
+    }
+    assert_eq!(whole_log(&second).await, [group, poll]);
+    // A reader of chats is not shown any of them, and told that it missed nothing.
+    let (mut socket, _) = Socket::ready(&second).await;
+    let asked = json!({ "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 0 }, "credit": 10 });
+    socket.say(&asked).await;
+    assert_eq!(socket.next_but_heartbeats().await["type"], "subscribed");
+    let frame = socket.next_but_heartbeats().await;
+    assert_eq!((&frame["through"], &frame["events"]), (&json!(5), &json!([])), "{frame}");
+}

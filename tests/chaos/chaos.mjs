@@ -109,6 +109,7 @@ async function breakThings({ world, page, seconds, say }) {
   let liveSince = Date.now();
   // However short the run: what only silence, and what only a missing answer tells.
   const owed = ["half-open", "half-open to the server"];
+  const owedUpstream = world.servers.wire ? ["upstream kill -9", "upstream half-open"] : [];
   while (owed.length > 0 || Date.now() < end) {
     // Faults come in bursts; in between, now and then, is time enough to forget them.
     await pause(owed.length === 0 && seconds > 120 && dice.random() < 0.35 ? HEALTHY_MS + 1_500 : dice.between(50, 1500));
@@ -116,8 +117,8 @@ async function breakThings({ world, page, seconds, say }) {
       await HINDRANCES[draw(HINDRANCES, dice)].run(world);
       continue;
     }
-    if (owed.length === 0 && world.servers.wire && dice.random() < 0.4) {
-      const name = draw(UPSTREAM, dice);
+    if (owedUpstream.length > 0 || (world.servers.wire && dice.random() < 0.6)) {
+      const name = owedUpstream.shift() ?? draw(UPSTREAM, dice);
       world.upstream[name] = (world.upstream[name] ?? 0) + 1;
       await UPSTREAM[name].run(world);
       say(name);

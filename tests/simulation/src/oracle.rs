@@ -447,6 +447,8 @@ impl World<'_> {
             }
             "logChanged" => match (&run.log, &run.start) {
                 (Some(id), _) => **id != *log.id,
+                // A gap that was skipped gave it a place in the log of that moment, attached or not.
+                (None, _) if !run.gaps.is_empty() => self.logs.len() > 1,
                 (None, Start::After(after)) => after.log.as_deref().is_some_and(|id| id != &*log.id),
                 // Attached to nothing yet, it can only have met a change between `ready` and the subscription.
                 (None, _) => false,
