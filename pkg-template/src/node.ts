@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 
 import { clientFactory, type Client } from "./client.js";
-import type { WebSocketConstructor } from "./host.js";
+import { nodeWebSocket } from "./node-socket.js";
 import type { ClientOptions } from "./options.js";
 
 export * from "./public.js";
@@ -10,9 +10,6 @@ export * from "./public.js";
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({
   wasm: () => readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url)),
-  webSocket: async () => {
-    // Node has its own from version 22 on.
-    if (globalThis.WebSocket) return globalThis.WebSocket;
-    return (await import("ws")).WebSocket as unknown as WebSocketConstructor;
-  },
+  readUrl: (url) => (url.protocol === "file:" ? readFile(url) : undefined),
+  webSocket: nodeWebSocket,
 });
