@@ -9,7 +9,14 @@ export * from "./public.js";
 
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({
-  wasm: () => readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url)),
+  wasm: async () => {
+    try {
+      return await readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url));
+    } catch {
+      // Bundled: the file is no longer where this code was, or its address is one of the web (Next.js).
+      return (await import("./wasm/inline.js")).wasmBytes();
+    }
+  },
   readUrl: (url) => (url.protocol === "file:" ? readFile(url) : undefined),
   webSocket: nodeWebSocket,
 });

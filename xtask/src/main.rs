@@ -1,4 +1,5 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | runtimes | bundlers |
+//! console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -7,6 +8,7 @@ mod build;
 mod chaos;
 mod checks;
 mod console_shot;
+mod everywhere;
 mod house;
 mod package_project;
 mod simulate;
@@ -21,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::everywhere::Table;
 use crate::house::House;
 
 /// Build, run and test im-chats.
@@ -62,6 +65,10 @@ enum Verb {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// The conformance program in Node, Bun, Deno, workerd, Chromium and Firefox, from the packed package.
+    Runtimes(everywhere::Options),
+    /// A small app around the packed package through every bundler, opened in Chromium.
+    Bundlers(everywhere::Options),
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -89,6 +96,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Lint => checks::lint(&house),
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Runtimes(options) => everywhere::run(&house, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bundlers(options) => everywhere::run(&house, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }
