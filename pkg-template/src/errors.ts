@@ -129,7 +129,8 @@ export class IMessageError extends Error {
   static fromJSON(json: IMessageErrorJson): IMessageError {
     const { name, message, ...fields } = Object(json) as IMessageErrorJson;
     const Class = CLASSES.find((each) => each.name === name);
-    if (!Class || typeof message !== "string" || typeof fields.code !== "string") {
+    const { code, grpcCode, retryable } = fields;
+    if (!Class || typeof message !== "string" || typeof code !== "string" || typeof grpcCode !== "number" || typeof retryable !== "boolean") {
       throw invalid("json", "expected what toJSON() of an IMessageError gives");
     }
     return new Class(message, fields);
