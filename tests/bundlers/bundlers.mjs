@@ -45,6 +45,13 @@ const BUNDLERS = [
     build: [bin("esbuild"), "../main-wasm.js", ...ESBUILD, "--loader:.wasm=file", "--outdir=dist", "--entry-names=main"],
   },
   {
+    name: "esbuild, binary loader",
+    package: "esbuild",
+    app: "esbuild",
+    entry: "im-chats` and `im-chats/wasm",
+    build: [bin("esbuild"), "../main-wasm.js", ...ESBUILD, "--loader:.wasm=binary", "--outfile=dist/main.js"],
+  },
+  {
     name: "esbuild, for Node, CommonJS",
     package: "esbuild",
     app: "esbuild",
@@ -66,15 +73,15 @@ const BUNDLERS = [
     entry: "im-chats/inline",
     build: [bin("rollup"), "--config", "rollup.inline.config.mjs", "--silent"],
   },
-  {
-    name: "Next.js, server and client component",
+  ...["Turbopack", "webpack"].map((bundler) => ({
+    name: `Next.js with ${bundler}, server and client component`,
     package: "next",
     app: "next",
     entry: "im-chats",
-    build: [bin("next"), "build"],
+    build: [bin("next"), "build", `--${bundler.toLowerCase()}`],
     serve: ["node", "serve.mjs"],
     also: { "#server": "any;-;bob@example.com counted" },
-  },
+  })),
 ];
 
 const LIVE = "any;-;alice@example.com chat.backgroundChanged";

@@ -33,7 +33,11 @@ export const RUNTIMES = [
     name: `Node ${major}`,
     binary: () => installed(`node-${major}/bin/node`),
     // No string becomes code: what a Content-Security-Policy forbids in a page, this flag forbids in Node.
-    run: (driver, binary) => inProcess(driver, binary, ["--disallow-code-generation-from-strings"]),
+    run: async (driver, binary) => {
+      const report = await inProcess(driver, binary, ["--disallow-code-generation-from-strings"]);
+      // Node 18 cannot `require` what is ESM.
+      return major < 20 ? report : [...report, await required(binary)];
+    },
   })),
   {
     name: "Bun",
@@ -98,6 +102,12 @@ function inProcess(driver, binary, options) {
     const clean = end.code === 0 && end.output === "";
     return [...report, { name: "the process ends by itself, silently", ...(!clean && { error: `${end.error ?? `exit ${end.code}: ${end.output}`}` }) }];
   });
+}
+
+/** CommonJS. */
+async function required(binary) {
+  const { stdout, stderr } = await run(binary, ["--print", "typeof require('im-chats').createClient"], { cwd: project() }).catch((error) => error);
+  return { name: "require", ...(stdout?.trim() !== "function" && { error: `${stdout}${stderr}` }) };
 }
 
 /** The report can be on its way while the process that sent it ends. */
