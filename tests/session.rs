@@ -450,6 +450,16 @@ fn events_that_lie_before_the_pong_buy_it_time_and_a_probe_has_an_end_all_the_sa
     assert!(rig.socket.is_none());
 
     let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    let mut sequence = 0;
+    while rig.socket.is_some() && sequence < 100 {
+        rig.events(1, sequence, sequence + 1, &[sequence + 1]);
+        sequence += 1;
+        rig.advance(10_000);
+    }
+    assert_eq!(sequence, 14, "four times 35 s: events that trickle in do not hide that the server hears nothing");
+
+    let mut rig = Rig::live(1024, 0);
     rig.feed(Input::Wake);
     for second in 1..=34 {
         rig.advance(1_000);

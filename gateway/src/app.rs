@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::backend::Backend;
 use crate::console;
 use crate::emulator::{Emulator, control};
+use crate::grpc::{self, Grpc};
 use crate::http::access::Access;
 use crate::http::layers;
 use crate::live::{self, Live};
@@ -27,6 +28,8 @@ pub struct AppState {
     pub log: EventLog,
     /// The event stream's limits and open sockets.
     pub live: Live,
+    /// The gRPC front's open streams.
+    pub grpc: Grpc,
     /// Judges tokens.
     pub authenticator: Arc<dyn Authenticator>,
     /// Which hosts and origins are served. The middleware has checked both before any handler runs, upgrades included.
@@ -48,5 +51,5 @@ pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
         .merge(emulator.map(control::router).unwrap_or_default())
         .route_layer(from_fn_with_state(state.clone(), layers::require_token));
     let access = Arc::clone(&state.access);
-    layers::around(open.merge(live::routes()).merge(guarded).with_state(state), &access)
+    layers::around(open.merge(live::routes()).merge(grpc::routes(&state)).merge(guarded).with_state(state), &access)
 }

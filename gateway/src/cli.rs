@@ -40,6 +40,14 @@ pub struct ServeArgs {
     #[arg(long = "allow-host", value_name = "HOST", value_parser = crate::http::access::parse_host)]
     pub allow_host: Vec<String>,
 
+    /// TLS.
+    #[command(flatten)]
+    pub tls: crate::http::tls::TlsArgs,
+
+    /// What the gRPC front gives at most.
+    #[command(flatten)]
+    pub grpc: crate::grpc::GrpcLimits,
+
     /// What the event stream takes, gives and waits for.
     #[command(flatten)]
     pub live: crate::live::LiveLimits,

@@ -39,6 +39,7 @@ impl From<&model::Message> for proto::Message {
             content: Some(proto::MessageContent {
                 text: message.content.text.clone(),
                 expressive_send_style_id: message.content.expressive_send_style_id.clone(),
+                ..proto::MessageContent::default()
             }),
             subject: message.subject.clone(),
             date_created: proto::Timestamp::parse(&message.date_created),
@@ -48,6 +49,7 @@ impl From<&model::Message> for proto::Message {
             is_sent: message.is_from_me,
             is_delivered: message.is_from_me,
             chat_guids: message.chat_guids.clone(),
+            ..Self::default()
         }
     }
 }

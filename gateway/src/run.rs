@@ -13,8 +13,10 @@ use crate::app::{self, AppState};
 use crate::auth::StaticToken;
 use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, ServeArgs};
 use crate::emulator::Emulator;
+use crate::grpc::Grpc;
 use crate::http::access::Access;
 use crate::http::server;
+use crate::http::tls::{self, TlsError};
 use crate::live::Live;
 use crate::store::{Store, StoreError};
 
@@ -28,6 +30,8 @@ enum RunError {
     Store(#[from] StoreError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot start: {0}")]
     Start(#[from] std::io::Error),
 }
@@ -52,24 +56,26 @@ pub fn main(cli: Cli) -> ExitCode {
 }
 
 async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
+    let drain = CancellationToken::new();
+    let tls = args.serve.tls.files().map(|files| tls::acceptor(files, drain.clone())).transpose()?;
     let store = Store::open(&args.data)?;
     let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
     let listener = bind(&args.serve).await?;
     let address = listener.local_addr()?;
-    let drain = CancellationToken::new();
     let tasks = TaskTracker::new();
     let state = AppState {
         backend: Arc::new(emulator.clone()),
         log: emulator.event_log().clone(),
         live: Live::new(args.serve.live.clone()),
+        grpc: Grpc::new(&args.serve.grpc),
         authenticator: Arc::new(StaticToken::new(&token(&args.serve))),
         access: Arc::new(Access::new(address, args.serve.allow_host, args.serve.allow_origin)),
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
     tokio::spawn(drain_on_signal(drain.clone()));
-    announce(address)?;
-    server::serve(listener, app::router(state, Some(emulator)), drain, tasks, server::HEAD_TIMEOUT).await;
+    announce(if tls.is_some() { "https" } else { "http" }, address)?;
+    server::serve(listener, tls, app::router(state, Some(emulator)), drain, tasks, server::HEAD_TIMEOUT).await;
     // Nobody asks any more, so the writer finishes what it has and closes the database. A request that outlived the drain
     // may still hold it; the journal is whole either way.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || writer.join())).await;
@@ -81,9 +87,9 @@ async fn bind(args: &ServeArgs) -> Result<TcpListener, RunError> {
 }
 
 /// The line other programs wait for: from here on connections are accepted.
-fn announce(address: std::net::SocketAddr) -> std::io::Result<()> {
+fn announce(scheme: &str, address: std::net::SocketAddr) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}")?;
+    writeln!(stdout, "listening on {scheme}://{address}")?;
     stdout.flush()
 }
 

@@ -82,9 +82,10 @@ pub(super) struct Ready {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ping {
     pub n: u64,
-    /// The pong must come by then. A batch with events buys time, since the pong may be behind many more; they are bounded by
-    /// the credit, which heartbeats are not.
+    /// The pong must come by then. A batch with events buys time, since on a slow link the pong may be behind many more.
     pub until: u64,
+    /// But not beyond this: events may trickle in for hours on a link that swallows the credit for more.
+    pub limit: u64,
     /// After a wake-up some frame must come by then. Only the pong ends the probe, since other frames may have lain in the
     /// runtime's queue all the time that the machine slept; but each of them buys time.
     pub probe_until: Option<u64>,
@@ -95,6 +96,16 @@ pub(super) struct Ping {
 pub(super) struct Refresh {
     pub at: u64,
     pub period_ms: u64,
+}
+
+impl Ping {
+    /// How many times the ordinary patience events can buy in all.
+    pub const PATIENCE: u64 = 4;
+
+    /// An event came.
+    pub fn wait_on(&mut self, until: u64) {
+        self.until = until.min(self.limit);
+    }
 }
 
 impl Ready {

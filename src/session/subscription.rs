@@ -210,15 +210,18 @@ impl<B: Batch> Subscription<B> {
         }
     }
 
+    /// Everything up to here was received, or was known to the user before.
+    pub fn reached(&self) -> u64 {
+        match (&self.position, &self.plan.start) {
+            (Some(position), _) => position.sequence,
+            (None, Start::After(after)) => after.sequence,
+            (None, Start::Head | Start::Beginning) => 0,
+        }
+    }
+
     /// Skips to where the log begins now; gives the last sequence before the gap.
     pub fn skip_to(&mut self, log: String, first: u64) -> u64 {
-        let from = self.position.as_ref().map_or_else(
-            || match &self.plan.start {
-                Start::After(after) => after.sequence,
-                Start::Head | Start::Beginning => 0,
-            },
-            |position| position.sequence,
-        );
+        let from = self.reached();
         if self.queue.is_empty() && self.taken == 0 {
             // There is nothing before the gap that the user could still be working on.
             self.handled = first;

@@ -111,18 +111,18 @@ async function breakThings({ world, page, seconds, say }) {
   const end = Date.now() + seconds * 1000;
   const cuts = [];
   let liveSince = Date.now();
-  let first = "half-open";
-  while (first || Date.now() < end) {
+  // However short the run: what only silence, and what only a missing answer tells.
+  const owed = ["half-open", "half-open to the server"];
+  while (owed.length > 0 || Date.now() < end) {
     // Faults come in bursts; in between, now and then, is time enough to forget them.
-    await pause(!first && seconds > 120 && dice.random() < 0.35 ? HEALTHY_MS + 1_500 : dice.between(50, 1500));
-    if (!first && dice.random() < 0.2) {
+    await pause(owed.length === 0 && seconds > 120 && dice.random() < 0.35 ? HEALTHY_MS + 1_500 : dice.between(50, 1500));
+    if (owed.length === 0 && dice.random() < 0.2) {
       await HINDRANCES[draw(HINDRANCES, dice)].run(world);
       continue;
     }
-    const silent = first !== undefined || dice.random() < 0.06;
+    const silent = owed.length > 0 || dice.random() < 0.06;
     const faults = silent ? SILENCES : CUTS;
-    const name = first ?? draw(faults, dice);
-    first = undefined;
+    const name = owed.shift() ?? draw(faults, dice);
     const fresh = Date.now() - liveSince > HEALTHY_MS + 500;
     const { since, healed } = await faults[name].run(world);
     const twice = !silent && dice.random() < 0.25;
@@ -132,7 +132,7 @@ async function breakThings({ world, page, seconds, say }) {
     // The second fault may have met a client that was back already.
     const settled = again && liveAt < again.healed ? await recovery(page, liveAt) : { liveAt };
     liveSince = settled.liveAt;
-    cuts.push({ name, silent, fresh, twice, since, healed, lostAt, liveAt });
+    cuts.push({ name, silent, deaf: faults[name].deaf === true, fresh, twice, since, healed, lostAt, liveAt });
     say(`${name}${twice ? ", and again" : ""}: live ${liveAt - Math.max(healed, silent ? lostAt : 0)} ms later`);
   }
   return cuts;

@@ -9,10 +9,10 @@ import { table } from "./report.mjs";
 describe("nothing is lost, repeated or out of order, whatever breaks", () => {
   for (const browser of [false, true]) {
     test(`in ${browser ? "Chromium" : "Node"}`, { timeout: 150_000 }, async (context) => {
-      const result = await chaos({ seconds: 18, events: 15_000, browser });
+      const result = await chaos({ seconds: 30, events: 25_000, browser });
       for (const line of table(result).split("\n")) context.diagnostic(line);
       assert.deepEqual(result.wrong, [], `seed ${result.seed}: ${JSON.stringify(result.programs)}`);
-      assert.ok(result.events >= 15_000);
+      assert.ok(result.events >= 25_000);
     });
   }
 });

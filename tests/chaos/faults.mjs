@@ -26,6 +26,8 @@ export const CUTS = {
 export const SILENCES = {
   "half-open": { weight: 1, run: ({ proxy }) => atOnce(() => proxy.blackhole()) },
   "half-open from the server": { weight: 1, run: ({ proxy }) => atOnce(() => proxy.blackhole("toClient")) },
+  // The server is heard all the time, and hears nothing: only a ping without its answer tells.
+  "half-open to the server": { weight: 1, deaf: true, run: ({ proxy }) => atOnce(() => proxy.blackhole("toServer")) },
 };
 
 /** Faults that a stream lives through without a cut. */

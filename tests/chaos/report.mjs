@@ -21,7 +21,8 @@ export function figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs 
   const single = loud.filter((cut) => !cut.twice);
   const back = ({ healed, liveAt }) => Math.max(0, liveAt - healed);
   const last = cuts.at(-1);
-  const detection = spread(silent.map(({ since, lostAt }) => lostAt - since));
+  const noticed = (which) => spread(silent.filter(({ deaf }) => deaf === which).map(({ since, lostAt }) => lostAt - since));
+  const [detection, deafDetection] = [noticed(false), noticed(true)];
   const result = {
     seed,
     events: log.length,
@@ -37,6 +38,9 @@ export function figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs 
     burst: spread(single.filter(({ fresh }) => !fresh).map(back)),
     detection,
     detectionBound: 2 * heartbeatMs + 5_000,
+    deafDetection,
+    // The ping goes with the next heartbeat; the events that credit still allows buy it time, at most so often.
+    deafDetectionBound: heartbeatMs + 4 * (2 * heartbeatMs + 5_000),
     afterSilence: spread(silent.map(({ lostAt, liveAt }) => liveAt - lostAt)),
     lastFaultToLive: last.silent ? last.liveAt - last.lostAt : back(last),
     programs: verdicts.map(({ run, ...verdict }) => ({ program: run.program, events: run.sequences.length, ...verdict })),
@@ -46,6 +50,9 @@ export function figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs 
     ...stuck.map((program) => `the program ${program} never saw the last event`),
     ...verdicts.filter(({ run }) => run.ended).map(({ run }) => `a stream of the program ${run.program} ended by itself`),
     ...(detection.max > result.detectionBound + SLACK_MS ? [`a half-open link was noticed after ${detection.max} ms only`] : []),
+    ...(deafDetection.max > result.deafDetectionBound + SLACK_MS
+      ? [`a server that hears nothing was noticed after ${deafDetection.max} ms only`]
+      : []),
     ...(result.lastFaultToLive > BACKOFF_CAP_MS + SLACK_MS ? [`live ${result.lastFaultToLive} ms after the last fault`] : []),
     ...(result.fresh.p99 > 250 + SLACK_MS ? [`live ${result.fresh.p99} ms after a single cut`] : []),
     ...(["live", "closed"].includes(states.at(-1)?.state) ? [] : [`the connection is ${states.at(-1)?.state} at the end`]),
@@ -67,6 +74,7 @@ export function table(result) {
     ["cut → live, after 10 s of health", times(result.fresh)],
     ["cut → live, cut after cut", times(result.burst)],
     [`half-open link noticed (at most ${result.detectionBound} ms)`, times(result.detection)],
+    [`server that hears nothing noticed (at most ${result.deafDetectionBound} ms)`, times(result.deafDetection)],
     ["half-open noticed → live", times(result.afterSilence)],
     ["last fault → live", `${result.lastFaultToLive} ms`],
     ["broken promises", result.wrong.join("; ") || "none"],

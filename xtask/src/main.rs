@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | runtimes | bundlers |
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | runtimes | bundlers |
 //! console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
@@ -9,6 +9,7 @@ mod chaos;
 mod checks;
 mod console_shot;
 mod everywhere;
+mod fuzz;
 mod house;
 mod package_project;
 mod simulate;
@@ -69,6 +70,14 @@ enum Verb {
     Runtimes(everywhere::Options),
     /// A small app around the packed package through every bundler, opened in Chromium.
     Bundlers(everywhere::Options),
+    /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
+    Fuzz {
+        /// Minutes in all, shared by the targets.
+        #[arg(long, default_value_t = 5.0)]
+        minutes: f64,
+        /// Names of targets; all, when none is given.
+        targets: Vec<String>,
+    },
     /// Drive the console in Chromium and write its pictures: docs/console.png and target/console-shots/.
     ConsoleShot,
 }
@@ -98,6 +107,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
         Verb::Runtimes(options) => everywhere::run(&house, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
         Verb::Bundlers(options) => everywhere::run(&house, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }
 }

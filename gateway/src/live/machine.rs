@@ -44,7 +44,10 @@ impl LogState {
     }
 
     /// Whether this log has such a place.
-    pub(super) fn check(&self, sequence: u64) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `cursorAhead` beyond the head, `cursorTooOld` before the beginning; both say where those are.
+    pub fn check(&self, sequence: u64) -> Result<(), Error> {
         let bounds =
             |error: Error| error.with_context("first", self.first.to_string()).with_context("head", self.head.to_string());
         if sequence > self.head {

@@ -61,6 +61,12 @@ impl Live {
         Self { limits: Arc::new(limits), sockets, refusals: Arc::new(Semaphore::new(REFUSALS)) }
     }
 
+    /// How often a heartbeat is sent, in milliseconds.
+    #[must_use]
+    pub fn heartbeat_interval_ms(&self) -> u64 {
+        self.limits.heartbeat_interval_ms
+    }
+
     /// How many sockets are open.
     #[must_use]
     pub fn open_sockets(&self) -> usize {

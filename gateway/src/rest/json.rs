@@ -34,7 +34,10 @@ fn is_json(media: &str) -> bool {
 }
 
 /// Reads proto3-JSON. An empty body is an empty message; a field that is `null` is an absent one.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+///
+/// # Errors
+/// `invalidArgument` naming the field, or `body` for the whole of it.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return parse(b"{}");
     }

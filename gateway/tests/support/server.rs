@@ -40,7 +40,9 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("the binary says where it listens");
-        let address = line.trim().strip_prefix("listening on http://").expect("the line other programs wait for").to_owned();
+        let url = line.trim().strip_prefix("listening on ").expect("the line other programs wait for");
+        let (_, address) = url.split_once("://").expect("a URL");
+        let address = address.to_owned();
         Self { child, address }
     }
 

@@ -186,8 +186,10 @@ impl<B: Batch> Machine<B> {
     pub(super) fn ping(&mut self, probe_until: Option<u64>) {
         let Phase::Ready(ready) = &mut self.phase else { return };
         ready.pings += 1;
-        let (n, until) = (ready.pings, self.now.saturating_add(ready.patience_ms()));
-        ready.ping = Some(Ping { n, until, probe_until });
+        let (n, patience_ms) = (ready.pings, ready.patience_ms());
+        let until = self.now.saturating_add(patience_ms);
+        let limit = self.now.saturating_add(patience_ms.saturating_mul(Ping::PATIENCE));
+        ready.ping = Some(Ping { n, until, limit, probe_until });
         self.outputs.push_back(Output::Send(ClientFrame::Ping { n }));
     }
 

@@ -16,7 +16,7 @@ impl<B: Batch> Machine<B> {
             if let Some(ping) = &mut ready.ping {
                 ping.probe_until = ping.probe_until.map(|_| self.now.saturating_add(PROBE_MS));
                 if matches!(&frame, Ok(Some(ServerFrame::Events { events, .. })) if events.count() > 0) {
-                    ping.until = self.now.saturating_add(patience_ms);
+                    ping.wait_on(self.now.saturating_add(patience_ms));
                 }
             }
         }
@@ -124,7 +124,8 @@ impl<B: Batch> Machine<B> {
             match error.context_value("first").and_then(|first| first.parse::<u64>().ok()) {
                 // A beginning that did not move would be asked for again for ever.
                 Some(first) if untouched && first > stream.asked_after => return self.begin_later(&id, first),
-                Some(first) if skips => return self.skip_gap(&id, first),
+                // A gap that does not lie ahead would give events again.
+                Some(first) if skips && first > stream.reached() => return self.skip_gap(&id, first),
                 _ => {}
             }
         }

@@ -31,6 +31,15 @@ pub struct Wire {
     head: Option<u64>,
 }
 
+/// A ping without an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Ping {
+    pub n: u64,
+    /// The socket may not be kept longer than this, or, while events come, than the limit.
+    until: u64,
+    limit: u64,
+}
+
 /// One stream of a user, from opening to its end.
 #[derive(Debug)]
 pub struct Run {
@@ -136,13 +145,17 @@ impl World<'_> {
                 // Frames may have lain in the queue; only the answer proves that the socket lives.
                 state.probe_until = state.probe_until.map(|_| now + 3_000 + TIMER_SLACK_MS);
                 match frame {
-                    Ok(Some(ServerFrame::Pong { n })) if state.ping.is_some_and(|(latest, _)| latest == *n) => {
+                    Ok(Some(ServerFrame::Pong { n })) if state.ping.is_some_and(|ping| ping.n == *n) => {
                         (state.ping, state.probe_until) = (None, None);
                     }
-                    Ok(Some(ServerFrame::Events { events, .. })) if events.as_array().is_some_and(|events| !events.is_empty()) => {
-                        state.ping = state.ping.map(|(n, _)| (n, now + patience));
+                    Ok(Some(ServerFrame::Events { events, .. }))
+                        if events.as_array().is_some_and(|events| !events.is_empty()) =>
+                    {
+                        if let Some(ping) = &mut state.ping {
+                            ping.until = (now + patience).min(ping.limit);
+                        }
                     }
-                    Ok(Some(ServerFrame::Ready { .. })) => state.refusals = 0,
+                    Ok(Some(ServerFrame::Ready { .. })) => (state.refusals, state.trying_since) = (0, None),
                     Ok(Some(ServerFrame::Error(ErrorFrame { fatal: true, grpc_code, .. }))) => {
                         state.refused_in_words = u32::from(*grpc_code) == u32::from(GrpcCode::Unauthenticated.number());
                     }
@@ -154,7 +167,7 @@ impl World<'_> {
                     state.refusals += 1;
                 }
                 state.cuts += 1;
-                state.socket = None;
+                (state.socket, state.trying_since) = (None, None);
                 (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
             }
@@ -215,11 +228,12 @@ impl World<'_> {
 
     /// The client sends.
     pub fn sent(&mut self, client: usize, frame: &ClientFrame) {
-        let until = self.now + self.ping_patience();
+        let patience = self.ping_patience();
+        let (until, limit) = (self.now + patience, self.now + 4 * patience);
         let state = &mut self.clients[client];
         let wires = &mut state.wires;
         match frame {
-            ClientFrame::Ping { n } => state.ping = Some((*n, until)),
+            ClientFrame::Ping { n } => state.ping = Some(Ping { n: *n, until, limit }),
             ClientFrame::Subscribe(ask) => {
                 if let SubscriptionId::Number(id) = ask.id {
                     wires.insert(id, Wire { credit: ask.credit, ..Wire::default() });
@@ -557,7 +571,7 @@ impl World<'_> {
         }
         if state.probe_until.is_some_and(|until| until < self.now) {
             self.fail(format!("c{client}: a socket that did not answer the probe is kept"));
-        } else if state.ping.is_some_and(|(_, until)| until < self.now) {
+        } else if state.ping.is_some_and(|ping| ping.until < self.now) {
             self.fail(format!("c{client}: a socket on which the server hears nothing is kept"));
         }
     }

@@ -44,41 +44,134 @@ pub struct ClientSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     // Users.
-    Open { client: usize, seat: usize },
-    Leave { client: usize, seat: usize },
-    Stall { client: usize, seat: usize, ms: u64 },
-    Crash { client: usize, abrupt: bool, ms: u64 },
-    CloseClient { client: usize, ms: u64 },
+    Open {
+        client: usize,
+        seat: usize,
+    },
+    Leave {
+        client: usize,
+        seat: usize,
+    },
+    Stall {
+        client: usize,
+        seat: usize,
+        ms: u64,
+    },
+    Crash {
+        client: usize,
+        abrupt: bool,
+        ms: u64,
+    },
+    CloseClient {
+        client: usize,
+        ms: u64,
+    },
     // The log.
-    Append { count: u64, chat: usize, messages: bool },
-    Prune { thousandths: u64 },
+    Append {
+        count: u64,
+        chat: usize,
+        messages: bool,
+    },
+    Prune {
+        thousandths: u64,
+    },
     // The network, each on the client's present connection.
-    Cut { client: usize, lose_up: bool, lose_down: bool },
-    HalfOpen { client: usize, up: bool, down_ms: u64, buffered: bool },
+    Cut {
+        client: usize,
+        lose_up: bool,
+        lose_down: bool,
+    },
+    HalfOpen {
+        client: usize,
+        up: bool,
+        down_ms: u64,
+        buffered: bool,
+    },
     /// The server is heard, and hears nothing: a proxy that hangs on one side.
-    Deaf { client: usize },
-    Delay { client: usize, up: bool, ms: u64 },
-    Duplicate { client: usize, up: bool },
-    LoseEvents { client: usize },
-    SlowWrites { client: usize, ms: u64 },
-    CloseCode { client: usize, code: u16 },
-    Refuse { ms: u64, hang: bool },
+    Deaf {
+        client: usize,
+    },
+    Delay {
+        client: usize,
+        up: bool,
+        ms: u64,
+    },
+    Duplicate {
+        client: usize,
+        up: bool,
+    },
+    LoseEvents {
+        client: usize,
+    },
+    SlowWrites {
+        client: usize,
+        ms: u64,
+    },
+    CloseCode {
+        client: usize,
+        code: u16,
+    },
+    Refuse {
+        ms: u64,
+        hang: bool,
+    },
     // The server.
-    Kill { ms: u64, silent: bool },
-    Drain { ms: u64 },
-    Replace { events: u64, ms: u64 },
-    SlowReads { ms: u64, by: u64 },
-    FailReads { ms: u64 },
-    SlowVerify { ms: u64, by: u64 },
+    Kill {
+        ms: u64,
+        silent: bool,
+    },
+    Drain {
+        ms: u64,
+    },
+    Replace {
+        events: u64,
+        ms: u64,
+    },
+    SlowReads {
+        ms: u64,
+        by: u64,
+    },
+    FailReads {
+        ms: u64,
+    },
+    SlowVerify {
+        ms: u64,
+        by: u64,
+    },
     Revoke,
     // The client's machine.
-    SlowToken { client: usize, ms: u64, by: u64 },
-    FailToken { client: usize, ms: u64 },
-    BadToken { client: usize, ms: u64, forbidden: bool },
-    ShortTokens { client: usize, ms: u64, life: u64 },
-    Sleep { client: usize, ms: u64, wakes: bool, timers_first: bool },
-    Wake { client: usize },
-    Network { client: usize, online: bool },
+    SlowToken {
+        client: usize,
+        ms: u64,
+        by: u64,
+    },
+    FailToken {
+        client: usize,
+        ms: u64,
+    },
+    BadToken {
+        client: usize,
+        ms: u64,
+        forbidden: bool,
+    },
+    ShortTokens {
+        client: usize,
+        ms: u64,
+        life: u64,
+    },
+    Sleep {
+        client: usize,
+        ms: u64,
+        wakes: bool,
+        timers_first: bool,
+    },
+    Wake {
+        client: usize,
+    },
+    Network {
+        client: usize,
+        online: bool,
+    },
 }
 
 /// When, in milliseconds from the beginning, and what.

@@ -1,0 +1,47 @@
+//! Arbitrary bytes for every parser that outside data reaches, at both ends.
+//!
+//! Each [`Target`] takes bytes and panics when a promise is broken. Two things feed them: the tests of this crate, with random
+//! and mutated bytes, in a minute; and `cargo xtask fuzz`, with libFuzzer, which sees which bytes reach new code, for as long
+//! as one likes. Both begin with the frames of `docs/protocol.md` and a few bodies.
+#![allow(clippy::panic, reason = "a promise that is broken is told to the fuzzer by a panic")]
+
+mod client;
+mod rest;
+mod server;
+mod text;
+
+use im_chats_transcript::Step;
+
+/// What is fed.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Takes one input; panics when a promise is broken.
+    pub run: fn(&[u8]),
+    /// Inputs to begin with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const TARGETS: [Target; 5] = [
+    Target { name: "client-frames", run: client::run, seeds: client::seeds },
+    Target { name: "server-frames", run: server::run, seeds: server::seeds },
+    Target { name: "rest-bodies", run: rest::bodies, seeds: rest::body_seeds },
+    Target { name: "rest-answers", run: rest::answers, seeds: rest::answer_seeds },
+    Target { name: "texts", run: text::run, seeds: text::seeds },
+];
+
+/// The sessions of `docs/protocol.md`, each a list of lines that `line` makes of its steps.
+///
+/// # Panics
+/// When the page cannot be read.
+fn sessions(line: impl Fn(&Step) -> Option<String>) -> Vec<Vec<u8>> {
+    let transcripts = match im_chats_transcript::parse(include_str!("../../../docs/protocol.md")) {
+        Ok(transcripts) => transcripts,
+        Err(error) => panic!("docs/protocol.md: {error}"),
+    };
+    let session =
+        |steps: &[(usize, Step)]| steps.iter().filter_map(|(_, step)| line(step)).collect::<Vec<_>>().join("\n").into_bytes();
+    transcripts.iter().map(|transcript| session(&transcript.steps)).collect()
+}
