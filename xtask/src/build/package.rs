@@ -57,7 +57,14 @@ fn make(house: &House, template: &Path, out: &Path) -> Result<()> {
     }
     compile_shell(house, template, out)?;
     fs::copy(template.join("wasm.d.ts"), out.join("wasm.d.ts"))?;
-    house.sh.cmd("node").arg(house.path("xtask/js/publish.mjs")).arg(out).quiet().run().context("the package could not be finished")?;
+    house
+        .sh
+        .cmd("node")
+        .arg(house.path("xtask/js/publish.mjs"))
+        .arg(out)
+        .quiet()
+        .run()
+        .context("the package could not be finished")?;
     let manifest = fs::read_to_string(template.join("package.json"))?;
     fs::write(out.join("package.json"), with_home(&with_version(&manifest)?, env!("CARGO_PKG_REPOSITORY"))?)?;
     fs::copy(house.path("LICENSE"), out.join("LICENSE"))?;
@@ -139,7 +146,10 @@ mod tests {
         let named = with_home(manifest, "https://git.example/im/chats.git").unwrap();
         assert!(named.contains(r#""homepage": "https://git.example/im/chats#readme","#), "{named}");
         assert!(named.contains(r#""bugs": { "url": "https://git.example/im/chats/issues" },"#), "{named}");
-        assert!(named.contains(r#""repository": { "type": "git", "url": "git+https://git.example/im/chats.git" },"#), "{named}");
+        assert!(
+            named.contains(r#""repository": { "type": "git", "url": "git+https://git.example/im/chats.git" },"#),
+            "{named}"
+        );
     }
 
     #[test]
