@@ -4,6 +4,7 @@ import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
 import { readOptions, type ClientOptions, type Settings } from "./options.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
+import { wasmLoader } from "./wasm-source.js";
 import init, {
   Core,
   onPanic,
@@ -123,6 +124,7 @@ function start(runtime: Runtime): Promise<void> {
       onPanic(crashed);
     } catch (cause) {
       starting = undefined;
+      if (cause instanceof ValidationError) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new ConnectionError(`the WebAssembly part of im-chats could not be started: ${why}`, {
         code: ErrorCode.networkError,
@@ -204,7 +206,10 @@ function isSignal(value: unknown): value is AbortSignal {
 /** Makes the `createClient` of one runtime. @internal */
 export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
   return (options) => {
-    const client = new LazyClient(runtime, readOptions(options));
+    const settings = readOptions(options);
+    const { wasm } = options;
+    const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
+    const client = new LazyClient(own, settings);
     const unary = Object.fromEntries(
       UNARY.map((name) => [
         name,

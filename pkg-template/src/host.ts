@@ -1,6 +1,7 @@
 import { buildError, type IMessageErrorOptions } from "./errors.js";
 import type { Gap, LiveConnection } from "./connection.js";
-import type { ConnectionState, InitInput } from "./wasm/im_chats.js";
+import type { ReadUrl, WasmLoader } from "./wasm-source.js";
+import type { ConnectionState } from "./wasm/im_chats.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -8,7 +9,9 @@ export type WebSocketConstructor = new (url: string, protocol: string) => WebSoc
 /** What each runtime's entry provides. @internal */
 export interface Runtime {
   /** What the generated `init` takes: the wasm, in any form it knows. */
-  wasm(): InitInput | Promise<InitInput>;
+  readonly wasm: WasmLoader;
+  /** How it reads an address that its `fetch` does not know. */
+  readonly readUrl?: ReadUrl;
   /** The runtime's WebSocket. */
   webSocket(): WebSocketConstructor | Promise<WebSocketConstructor>;
 }

@@ -1,4 +1,5 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | runtimes |
+//! bundlers | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -7,6 +8,7 @@ mod build;
 mod chaos;
 mod checks;
 mod console_shot;
+mod everywhere;
 mod fuzz;
 mod house;
 mod interop;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::everywhere::Table;
 use crate::house::House;
 
 /// Build, run and test im-chats.
@@ -66,6 +69,10 @@ enum Verb {
     },
     /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
     Compat,
+    /// The conformance program in Node, Bun, Deno, workerd, Chromium and Firefox, from the packed package.
+    Runtimes(everywhere::Options),
+    /// A small app around the packed package through every bundler, opened in Chromium.
+    Bundlers(everywhere::Options),
     /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
     Fuzz {
         /// Minutes in all, shared by the targets.
@@ -102,6 +109,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
         Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
+        Verb::Runtimes(options) => everywhere::run(&house, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bundlers(options) => everywhere::run(&house, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
         Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }

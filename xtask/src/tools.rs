@@ -1,6 +1,7 @@
 //! What a fresh machine lacks: the wasm target, npm packages, Chromium with its driver.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -44,6 +45,42 @@ pub fn npm_packages(house: &House) -> Result<()> {
         cmd!(house.sh, "npm ci --no-audit --no-fund").run().context("npm ci failed")
     })?;
     Ok(())
+}
+
+/// Installs the packages of `tests/<name>/package-lock.json` into `target/<name>`, and gives that folder.
+///
+/// Not beside the manifest, where the repository's own `node_modules` would be found from. Their install scripts do not run:
+/// what is needed of them comes as packages.
+pub fn npm_project(house: &House, name: &str) -> Result<PathBuf> {
+    let folder = house.target.join(name);
+    let files = ["package.json", "package-lock.json"];
+    let inputs = files.map(|file| house.path("tests").join(name).join(file));
+    stamp::when_changed(house, &format!("npm-{name}"), &inputs, &[folder.join("node_modules/.package-lock.json")], || {
+        println!("installing the npm packages of tests/{name}/package-lock.json in {}", folder.display());
+        fs::create_dir_all(&folder)?;
+        for (input, file) in inputs.iter().zip(files) {
+            fs::copy(input, folder.join(file))?;
+        }
+        let _inside = house.sh.push_dir(&folder);
+        cmd!(house.sh, "npm ci --no-audit --no-fund --ignore-scripts").run().context("npm ci failed")
+    })?;
+    Ok(folder)
+}
+
+/// Finds Firefox (`FIREFOX` when set), installing Debian's `firefox-esr` when there is none.
+pub fn firefox(house: &House) -> Result<PathBuf> {
+    let find = || from_env("FIREFOX").or_else(|| find_on_path("firefox-esr"));
+    if let Some(firefox) = find() {
+        return Ok(firefox);
+    }
+    if find_on_path("apt-get").is_none() {
+        bail!("Firefox is needed: set FIREFOX, or put firefox-esr on the PATH");
+    }
+    println!("installing Debian's package firefox-esr");
+    apt_get(house).args(["update", "-qq"]).run()?;
+    let packages = ["--yes", "--no-install-recommends", "firefox-esr"];
+    apt_get(house).args(["install", "-qq", "-o", "Dpkg::Use-Pty=0"]).args(packages).run()?;
+    find().context("firefox-esr is not on the PATH after installing it")
 }
 
 /// Chromium and its WebDriver.
