@@ -3,10 +3,10 @@ import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./er
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
 import { readOptions, type ClientOptions, type Settings } from "./options.js";
+import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
 import init, {
   Core,
-  onPanic,
   type CallOptions,
   type CatchUpEvent,
   type ChatEvent,
@@ -120,7 +120,7 @@ function start(runtime: Runtime): Promise<void> {
   starting ??= (async () => {
     try {
       await init({ module_or_path: await runtime.wasm() });
-      onPanic(crashed);
+      onPanic(() => crashed("it panicked"));
     } catch (cause) {
       starting = undefined;
       const why = cause instanceof Error ? cause.message : String(cause);

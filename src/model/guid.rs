@@ -1,4 +1,7 @@
-use std::fmt;
+use alloc::string::String;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use core::fmt;
 
 use crate::error::Error;
 

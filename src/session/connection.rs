@@ -1,3 +1,5 @@
+use alloc::string::String;
+use alloc::string::ToString;
 use crate::error::{Error, ErrorCode};
 use crate::wire::frame::close;
 

@@ -1,6 +1,10 @@
 //! A unary call: request, retries, answer. One future for all nine methods, because each `async` body costs a kilobyte.
 
-use std::rc::Rc;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use alloc::vec;
+use alloc::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -150,7 +154,7 @@ fn refusal(response: &Response, body: Option<&JsValue>) -> Error {
     let retry_after_ms = header("retry-after").and_then(|value| {
         failure::retry_after_seconds(&value).or_else(|| {
             let wait = js_sys::Date::parse(&value) - js_sys::Date::now();
-            crate::wire::json::safe_integer(wait.max(0.0).floor())
+            crate::wire::json::whole_part(wait.max(0.0))
         })
     });
     let request_id = header("x-request-id");

@@ -1,6 +1,6 @@
 //! `im.chats`: the nine unary calls. Each checks what it was given and hands it to one shared future.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;

@@ -1,7 +1,8 @@
 //! One client: its settings, and the parts that need them.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
+use alloc::rc::Rc;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
@@ -148,14 +149,4 @@ impl Core {
             driver.close();
         }
     }
-}
-
-/// Calls `tell(place)` when this module panics. A panic traps, and whoever waits would wait for ever: the shell rejects them
-/// all and refuses later calls. Internal.
-#[wasm_bindgen(js_name = onPanic)]
-pub fn on_panic(tell: Function) {
-    std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or("", |location| location.file());
-        let _ = tell.call1(&JsValue::UNDEFINED, &JsValue::from_str(place));
-    }));
 }

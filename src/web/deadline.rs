@@ -1,8 +1,9 @@
 //! The end of a call's patience: its timeout, the user's signal, the client's close, whichever comes first.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::Poll;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::pin;
+use core::task::Poll;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
@@ -55,7 +56,7 @@ impl Deadline {
     pub(super) async fn guard<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let mut work = pin!(work);
         let mut expired = pin!(JsFuture::from(self.expired.clone()));
-        std::future::poll_fn(|context| {
+        core::future::poll_fn(|context| {
             if expired.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Err(match aborted(&self.signals) {
                     Err(failure) => failure,

@@ -1,7 +1,10 @@
 //! Feeds the session machine and carries out what it says: clock, timer, socket, token, promises.
 
-use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::vec;
+use core::cell::{Cell, RefCell};
+use alloc::rc::{Rc, Weak};
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -17,7 +20,7 @@ use crate::model::Cursor;
 use crate::session::{Attempt, Batch, Config, ConnectionState, Input, Machine, Output, Plan, StreamId};
 use crate::wire::frame::{ClientInfo, PATH, SUBPROTOCOL, ServerFrame};
 use crate::wire::frame_json::MalformedFrame;
-use crate::wire::json::safe_integer;
+use crate::wire::json::{safe_integer, whole_part};
 
 /// The events of a frame: the array that the runtime's `JSON.parse` made, untouched, and its sequences for the chain check.
 #[derive(Debug, Clone)]
@@ -48,7 +51,7 @@ impl Clock {
         let raw = js_sys::Date::now();
         let back = (self.last.replace(raw) - raw).max(0.0);
         self.correction.set(self.correction.get() + back);
-        safe_integer((raw + self.correction.get()).floor()).unwrap_or(0)
+        whole_part(raw + self.correction.get()).unwrap_or(0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors on their way to JavaScript.
 
+use alloc::vec;
 use wasm_bindgen::prelude::*;
 
 use super::host::Host;

@@ -3,6 +3,7 @@
 //! Handing it in, instead of importing a module, keeps one identity of the error classes, lets each runtime's entry choose
 //! its `WebSocket`, and lets the tests replace all of it.
 
+use alloc::string::String;
 use js_sys::{Float64Array, Function};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;

@@ -1,5 +1,8 @@
 //! What users hand in, checked before anything else happens.
 
+use alloc::string::String;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
 use js_sys::{Array, ArrayBuffer, JsString, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;

@@ -1,5 +1,7 @@
 //! JavaScript values as parsed JSON, and the few globals every runtime has.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 

@@ -16,6 +16,9 @@ mod failure;
 mod host;
 mod input;
 mod js;
+#[cfg(feature = "no-std")]
+mod panic;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod types;

@@ -1,7 +1,10 @@
 //! A stream of events as JavaScript pulls it: batch by batch, each a plain array.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+use alloc::vec;
+use core::cell::RefCell;
+use alloc::rc::Rc;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
@@ -269,7 +272,7 @@ impl Subscription {
         if let Some(sequence) = sequence.as_f64().and_then(safe_integer) {
             cursor.sequence = sequence;
         }
-        JsValue::from_str(&cursor.to_string())
+        JsValue::from_str(&cursor.to_text())
     }
 
     /// Ends the stream here and at the server.

@@ -1,7 +1,11 @@
 //! The failures of REST: the service's own body, or what an intermediary left of it.
 
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
 use super::json::{Json, integer};
-use crate::error::{Error, ErrorCode, GrpcCode};
+use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
 
 /// What is known of an HTTP answer that is not a success.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +27,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
     let mut error = match (body, status) {
         (Some(body), Some(grpc_code)) => {
             let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
-            Error {
+            ErrorDetails {
                 code: text("errorCode").map_or_else(|| default_code(grpc_code).as_str().into(), Into::into),
                 grpc_code,
                 message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
@@ -33,6 +37,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
                 source: text("source").map(Into::into),
                 request_id: text("requestId"),
             }
+            .into()
         }
         _ => {
             let grpc_code = GrpcCode::from_http_status(response.status);
@@ -44,7 +49,9 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
         }
     };
     error.retry_after_ms = response.retry_after_ms.or(error.retry_after_ms);
-    error.request_id = error.request_id.or_else(|| response.request_id.map(str::to_owned));
+    if error.request_id.is_none() {
+        error.request_id = response.request_id.map(str::to_owned);
+    }
     error
 }
 

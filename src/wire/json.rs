@@ -1,6 +1,8 @@
 //! Parsed JSON, seen from outside: whoever parsed it.
 
-use std::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::borrow::Cow;
 
 use crate::model::MAX_SAFE_INTEGER;
 
@@ -48,9 +50,17 @@ pub fn integer<J: Json>(value: &J) -> Option<u64> {
 /// `number` as an integer, when it is one of 0 to 2^53 − 1.
 #[must_use]
 pub fn safe_integer(number: f64) -> Option<u64> {
-    // The range makes the cast exact; there is no conversion trait between the two.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: a whole number within range")]
-    (number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&number)).then_some(number as u64)
+    // Within the range both casts are exact, so a fraction is what makes a difference.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^53 - 1")]
+    whole_part(number).filter(|whole| *whole as f64 == number)
+}
+
+/// `number` without its fraction, when that is one of 0 to 2^53 − 1.
+#[must_use]
+pub fn whole_part(number: f64) -> Option<u64> {
+    // There is no conversion trait between the two, and no `floor` without the standard library.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: within range")]
+    (0.0..9_007_199_254_740_992.0).contains(&number).then_some(number as u64)
 }
 
 /// JSON to be written. The binding builds a JavaScript object from it, which the runtime's own `JSON.stringify` writes.

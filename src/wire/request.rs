@@ -1,5 +1,10 @@
 //! The nine unary calls as they go out, and everything about them that can be wrong before the network.
 
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+use alloc::vec;
 use super::answer::Answer;
 use super::json::Value;
 use crate::error::Error;

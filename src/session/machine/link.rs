@@ -1,5 +1,6 @@
 //! The way to a session, and what happens when one is lost.
 
+use alloc::string::String;
 use super::{Machine, PROBE_MS};
 use crate::error::{Category, Error, ErrorCode, GrpcCode};
 use crate::session::backoff::scale;
@@ -45,7 +46,7 @@ impl<B: Batch> Machine<B> {
 
     pub(super) fn connected(&mut self) {
         if let Phase::Connecting { until, token } = &mut self.phase {
-            let (until, token) = (*until, std::mem::take(token));
+            let (until, token) = (*until, core::mem::take(token));
             self.phase = Phase::Greeting { until };
             self.outputs
                 .push_back(Output::Send(ClientFrame::Init { token: Some(token), client: Some(self.config.client.clone()) }));

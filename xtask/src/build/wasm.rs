@@ -31,6 +31,7 @@ pub fn build(house: &House) -> Result<()> {
     house
         .cargo()
         .args(["rustc", "--lib", "--package", "im-chats", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
+        .args(["--features", "no-std"])
         // Only the one kind that is shipped: beside an rlib, Cargo leaves link-time optimisation out, which is a sixth of the bytes.
         .args(["--crate-type", "cdylib"])
         .run()
