@@ -3,10 +3,10 @@
 //! The category (the JavaScript class) follows from the gRPC status and from nothing else, so a new code from a newer
 //! server lands in the right class without an update of ours.
 
-use alloc::string::String;
-use alloc::vec::Vec;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 

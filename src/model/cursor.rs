@@ -1,5 +1,5 @@
-use alloc::string::{String, ToString};
 use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::MAX_SAFE_INTEGER;

@@ -1,6 +1,6 @@
-use alloc::string::String;
 use alloc::borrow::ToOwned;
 use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use crate::error::Error;

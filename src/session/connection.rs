@@ -1,7 +1,7 @@
-use alloc::string::String;
-use alloc::string::ToString;
 use crate::error::{Error, ErrorCode};
 use crate::wire::frame::close;
+use alloc::string::String;
+use alloc::string::ToString;
 
 /// How the connection is, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -1,5 +1,5 @@
-use alloc::string::String;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 
 use super::{Batch, StreamId};
 use crate::error::{Error, ErrorCode};

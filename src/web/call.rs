@@ -1,10 +1,10 @@
 //! A unary call: request, retries, answer. One future for all nine methods, because each `async` body costs a kilobyte.
 
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::string::ToString;
-use alloc::vec::Vec;
 use alloc::vec;
-use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,8 +1,8 @@
 //! One client: its settings, and the parts that need them.
 
+use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
-use alloc::rc::Rc;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;

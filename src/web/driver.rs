@@ -1,10 +1,10 @@
 //! Feeds the session machine and carries out what it says: clock, timer, socket, token, promises.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use alloc::vec;
-use core::cell::{Cell, RefCell};
 use alloc::rc::{Rc, Weak};
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;

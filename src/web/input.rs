@@ -1,7 +1,7 @@
 //! What users hand in, checked before anything else happens.
 
-use alloc::string::String;
 use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 use js_sys::{Array, ArrayBuffer, JsString, Object, Uint8Array};
 use wasm_bindgen::prelude::*;

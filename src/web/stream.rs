@@ -1,10 +1,10 @@
 //! A stream of events as JavaScript pulls it: batch by batch, each a plain array.
 
 use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
-use alloc::vec;
-use core::cell::RefCell;
 use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;

@@ -4,12 +4,12 @@
 //! or an integer that JavaScript cannot hold is an error that names the place, and defaults that proto3-JSON leaves out are
 //! filled in.
 
-use alloc::string::String;
-use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
 use super::json::{Json, integer};
 use crate::error::{Error, ErrorCode};
 use crate::model::ChatServiceType;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How a field travels and what becomes of it.
 #[derive(Debug, Clone, Copy)]

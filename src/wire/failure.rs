@@ -1,11 +1,11 @@
 //! The failures of REST: the service's own body, or what an intermediary left of it.
 
-use alloc::string::String;
-use alloc::string::ToString;
-use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
 use super::json::{Json, integer};
 use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 /// What is known of an HTTP answer that is not a success.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,12 @@
 //! The frames, to and from parsed JSON, without serde: its derived code for these enums alone would be a fifth of the
 //! package. A property test holds both codecs against each other, so there is still one definition: the types in `frame`.
 
-use alloc::string::String;
-use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
-use alloc::vec;
 use super::frame::{Attached, ClientFrame, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until};
 use super::json::{Json, Value, integer};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 impl From<SubscriptionId> for Value {
     fn from(id: SubscriptionId) -> Self {

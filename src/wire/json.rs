@@ -1,8 +1,8 @@
 //! Parsed JSON, seen from outside: whoever parsed it.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use alloc::borrow::Cow;
 
 use crate::model::MAX_SAFE_INTEGER;
 

@@ -1,14 +1,14 @@
 //! The nine unary calls as they go out, and everything about them that can be wrong before the network.
 
-use alloc::string::String;
-use alloc::string::ToString;
-use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
-use alloc::vec;
 use super::answer::Answer;
 use super::json::Value;
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// The most addresses a `create` takes. A guard for the wire, not a rule of the service, whose own limit is lower.
 const MAX_ADDRESSES: usize = 1024;

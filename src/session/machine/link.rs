@@ -1,6 +1,5 @@
 //! The way to a session, and what happens when one is lost.
 
-use alloc::string::String;
 use super::{Machine, PROBE_MS};
 use crate::error::{Category, Error, ErrorCode, GrpcCode};
 use crate::session::backoff::scale;
@@ -8,6 +7,7 @@ use crate::session::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_er
 use crate::session::subscription::Position;
 use crate::session::{Batch, Output};
 use crate::wire::frame::{ClientFrame, LogInfo};
+use alloc::string::String;
 
 /// After this much health a cut is a new one, not one more of the same.
 const HEALTHY_MS: u64 = 10_000;
