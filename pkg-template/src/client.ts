@@ -147,7 +147,7 @@ class LazyClient {
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#host = new Host(this.connection);
+    this.#host = new Host(this.connection, settings.token);
   }
 
   async #started(): Promise<Core> {
@@ -173,6 +173,7 @@ class LazyClient {
         guarded(async () => {
           const core = await this.#started();
           this.#host.webSocket ??= await this.#runtime.webSocket();
+          if (this.#closed) throw this.#closed;
           return open(core);
         }),
       () => this.#streams.delete(iterator),
@@ -190,7 +191,8 @@ class LazyClient {
       retryable: false,
     });
     for (const stream of [...this.#streams]) void stream.return();
-    if (this.#core && !crash) this.#core.close(this.#closed);
+    this.#host.close(this.#closed);
+    if (this.#core && !crash) this.#core.close();
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed("closed");
   }

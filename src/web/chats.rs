@@ -32,12 +32,12 @@ impl Chats {
     }
 
     /// A call about one chat that takes no option but `signal`.
-    fn about(&self, chat: &JsValue, options: JsValue, request: impl FnOnce(&ChatGuid) -> Request) -> Promise {
+    fn about(&self, chat: &JsValue, options: JsValue, request: impl FnOnce(&ChatGuid) -> Request<JsValue>) -> Promise {
         self.start(guid(chat).map(|chat| request(&chat)).and_then(|request| plain(request, options)))
     }
 }
 
-fn plain(request: Request, options: JsValue) -> Result<Call, Error> {
+fn plain(request: Request<JsValue>, options: JsValue) -> Result<Call, Error> {
     let options = Options::read(options, &["signal"])?;
     Ok(Call { request, data: None, signal: options.signal()? })
 }
@@ -152,7 +152,7 @@ impl Chats {
     ) -> Promise {
         let call = || {
             let chat = guid(chat)?;
-            let data = bytes(data)?;
+            let data = bytes(&self.shared.host, data)?;
             Ok(Call { data: Some(data), ..plain(Request::set_background(&chat), options)? })
         };
         self.start(call())

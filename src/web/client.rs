@@ -4,10 +4,8 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
 
-use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal};
 
 use super::chats::Chats;
 use super::driver::Driver;
@@ -22,7 +20,7 @@ use crate::wire::json::{Json, integer};
 /// What `createClient` was given, checked by the shell.
 pub(super) struct Settings {
     pub(super) base_url: String,
-    pub(super) timeout_ms: u64,
+    pub(super) timeout_ms: f64,
     /// Tries of a unary call, the first included.
     pub(super) max_attempts: u64,
     pub(super) backoff: Backoff,
@@ -34,37 +32,25 @@ pub(super) struct Settings {
 pub(super) struct Shared {
     pub(super) host: Host,
     pub(super) settings: Settings,
-    token: JsValue,
-    /// Aborted by `close()`, with the error that later calls get.
-    closing: AbortController,
     driver: RefCell<Option<Rc<Driver>>>,
 }
 
 impl Shared {
-    pub(super) fn closing(&self) -> AbortSignal {
-        self.closing.signal()
-    }
-
     /// The token as it is now: asked for anew for every call and every connection.
     pub(super) async fn token(&self) -> Result<String, Failure> {
         let refused = |message: &'static str, cause| Failure::Ours(Error::new(ErrorCode::Unauthenticated, message), cause);
-        let value = match self.token.dyn_ref::<Function>() {
-            None => self.token.clone(),
-            Some(ask) => {
-                let asked = match ask.call0(&JsValue::UNDEFINED) {
-                    Ok(value) => JsFuture::from(Promise::resolve(&value)).await,
-                    Err(thrown) => Err(thrown),
-                };
-                asked.map_err(|cause| {
-                    // An error of our own classes is already what the user wants to see.
-                    if get(&cause, "grpcCode").as_f64().is_some() {
-                        Failure::Theirs(cause)
-                    } else {
-                        refused("the token function failed", cause)
-                    }
-                })?
-            }
+        let asked = match self.host.token() {
+            Ok(promise) => JsFuture::from(promise).await,
+            Err(thrown) => Err(thrown),
         };
+        let value = asked.map_err(|cause| {
+            // An error of our own classes is already what the user wants to see.
+            if get(&cause, "grpcCode").as_f64().is_some() {
+                Failure::Theirs(cause)
+            } else {
+                refused("the token function failed", cause)
+            }
+        })?;
         match value.as_string() {
             // Anything else could not travel in a header, and `fetch` would call it a network failure.
             Some(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
@@ -92,24 +78,22 @@ pub struct Core {
 impl Core {
     /// Takes the shell's host and the settings it checked.
     #[wasm_bindgen(constructor)]
-    pub fn new(host: Host, settings: &JsValue) -> Result<Core, JsValue> {
+    pub fn new(host: Host, settings: &JsValue) -> Core {
         let number = |name| integer(&get(settings, name)).unwrap_or(0);
         let text = |name| get(settings, name).text();
         let shared = Shared {
             settings: Settings {
                 base_url: text("baseUrl").unwrap_or_default(),
-                timeout_ms: number("timeout"),
+                timeout_ms: get(settings, "timeout").as_f64().unwrap_or(0.0),
                 max_attempts: number("maxAttempts"),
                 backoff: Backoff { initial_ms: number("initialDelay"), cap_ms: number("maxDelay") },
                 auto_idempotency: get(settings, "autoIdempotency").is_truthy(),
                 server: text("server"),
             },
-            token: get(settings, "token"),
-            closing: AbortController::new()?,
             host,
             driver: RefCell::new(None),
         };
-        Ok(Self { shared: Rc::new(shared) })
+        Self { shared: Rc::new(shared) }
     }
 
     /// The nine unary calls.
@@ -142,9 +126,8 @@ impl Core {
         error.map_or(JsValue::UNDEFINED, |error| to_js(&self.shared.host, &error, &JsValue::UNDEFINED))
     }
 
-    /// Ends everything: streams finish; calls under way and later ones are refused with `reason`.
-    pub fn close(&self, reason: &JsValue) {
-        self.shared.closing.abort_with_reason(reason);
+    /// Ends the streams; the shell ends the calls.
+    pub fn close(&self) {
         if let Some(driver) = self.shared.open_driver() {
             driver.close();
         }

@@ -13,7 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::client::Shared;
 use super::failure::Failure;
 use super::host::{Host, Socket};
-use super::js::{Timer, stringify};
+use super::js::Timer;
 use super::stream::Waiters;
 use crate::error::{Error, ErrorCode};
 use crate::model::Cursor;
@@ -158,7 +158,7 @@ impl Driver {
             Output::Send(frame) => {
                 if let Some(socket) = &*self.socket.borrow() {
                     // A socket that cannot send is about to report that it closed.
-                    let _ = socket.send(&stringify(frame.into()));
+                    let _ = socket.send(&frame.write());
                 }
             }
             Output::Disconnect { code } => {

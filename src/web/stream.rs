@@ -14,7 +14,6 @@ use super::driver::Driver;
 use super::failure::to_js;
 use super::host::Host;
 use super::input::{Options, guid, text};
-use super::js::get;
 use crate::error::Error;
 use crate::model::{Cursor, MAX_SAFE_INTEGER};
 use crate::session::{Input, OnGap, Plan, Start, StreamId};
@@ -209,10 +208,6 @@ impl Subscription {
     }
 
     fn open(shared: &Rc<Shared>, plan: Result<Plan, Error>, on_gap: JsValue) -> Result<Self, JsValue> {
-        let closing = shared.closing();
-        if closing.aborted() {
-            return Err(get(&closing, "reason"));
-        }
         let plan = plan.map_err(|error| to_js(&shared.host, &error, &JsValue::UNDEFINED))?;
         let driver = shared.driver();
         let stream = driver.open(plan, on_gap);

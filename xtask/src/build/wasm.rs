@@ -59,6 +59,7 @@ fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()
         .arg(raw)
         .run()
         .context("wasm-bindgen failed")?;
+    house.sh.cmd(house.tool("wasm-short-names")).arg(stage).arg("im_chats").run().context("wasm-short-names failed")?;
     let wasm = stage.join("im_chats_bg.wasm");
     house
         .npm_bin("wasm-opt")
