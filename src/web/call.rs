@@ -8,13 +8,12 @@ use alloc::vec::Vec;
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
-use super::client::Shared;
+use super::client::{Settings, Shared, token};
 use super::deadline::Deadline;
 use super::failure::Failure;
-use super::js::{get, milliseconds};
+use super::js::{get, milliseconds, settled};
 use crate::error::{Error, ErrorCode};
 use crate::wire::answer::Answer;
 use crate::wire::failure;
@@ -42,22 +41,16 @@ pub(super) struct Call {
 pub(super) async fn run(shared: Rc<Shared>, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
     let outcome = match call {
         Err(error) => Err(error.into()),
-        Ok(call) => guarded(&shared, call).await,
+        Ok(call) => match Deadline::start(&shared.host, shared.settings.timeout_ms, call.signal.as_ref()) {
+            Ok(deadline) => deadline.guard(attempts(&shared, &call, &deadline.signal())).await,
+            Err(failure) => Err(failure),
+        },
     };
     outcome.map_err(|failure| failure.into_js(&shared.host))
 }
 
-async fn guarded(shared: &Rc<Shared>, call: Call) -> Result<JsValue, Failure> {
-    let deadline = Deadline::start(&shared.host, shared.settings.timeout_ms, call.signal.as_ref())?;
-    deadline.guard(attempts(shared, &call.request, call.data.as_ref(), &deadline.signal())).await
-}
-
-async fn attempts(
-    shared: &Rc<Shared>,
-    request: &Request<JsValue>,
-    data: Option<&Uint8Array>,
-    signal: &AbortSignal,
-) -> Result<JsValue, Failure> {
+async fn attempts(shared: &Shared, call: &Call, signal: &AbortSignal) -> Result<JsValue, Failure> {
+    let request = &call.request;
     let settings = &shared.settings;
     // One key per logical write, kept over its retries: that is what makes a repeated write the same write.
     let key = match &request.idempotency_key {
@@ -66,46 +59,43 @@ async fn attempts(
         None => None,
     };
     let url = url(&settings.base_url, request);
-    let body = if request.is_write {
-        let fields = JsValue::object(request.fields.clone());
-        shared.host.body(&fields, data).map_err(|cause| Failure::Ours(Error::invalid("data", "the image does not fit"), cause))?
-    } else {
-        JsValue::UNDEFINED
-    };
+    let body = body(shared, call)?;
     let mut failures = 0;
     loop {
-        let error = match attempt(shared, request, &url, &body, key.as_deref(), signal).await {
-            Err(Failure::Ours(error, cause)) => (error, cause),
-            other => return other,
+        let outcome = match token(settled(shared.host.token()).await) {
+            Ok(token) => {
+                let headers = headers(settings, request, &token, key.as_deref());
+                answer(request, settled(shared.host.exchange(&url, &headers, &body, signal)).await)
+            }
+            Err(failure) => Err(failure),
         };
         failures += 1;
         // A write without a key might happen twice, so it is never sent twice.
-        let safe = !request.is_write || key.is_some();
-        if !(error.0.retryable && safe && u64::from(failures) < settings.max_attempts) {
-            return Err(Failure::Ours(error.0, error.1));
-        }
-        let wait = match error.0.retry_after_ms {
-            Some(asked) => asked.min(MAX_RETRY_AFTER_MS),
-            None => settings.backoff.delay_ms(failures, js_sys::Math::random()),
+        let safe = (!request.is_write || key.is_some()) && u64::from(failures) < settings.max_attempts;
+        let wait = match &outcome {
+            Err(Failure::Ours(error, _)) if error.retryable && safe => match error.retry_after_ms {
+                Some(asked) => asked.min(MAX_RETRY_AFTER_MS),
+                None => settings.backoff.delay_ms(failures, js_sys::Math::random()),
+            },
+            _ => return outcome,
         };
-        if let Ok(over) = shared.host.sleep(milliseconds(wait)) {
-            let _ = JsFuture::from(over).await;
-        }
+        let _ = settled(shared.host.sleep(milliseconds(wait))).await;
     }
 }
 
-/// One try.
-async fn attempt(
-    shared: &Rc<Shared>,
-    request: &Request<JsValue>,
-    url: &str,
-    body: &JsValue,
-    key: Option<&str>,
-    signal: &AbortSignal,
-) -> Result<JsValue, Failure> {
-    let token = shared.token().await?;
-    let mut headers = vec![("authorization", JsValue::from_str(&["Bearer ", &token].concat()))];
-    if let Some(server) = &shared.settings.server {
+/// What a write carries; undefined for a read.
+fn body(shared: &Shared, call: &Call) -> Result<JsValue, Failure> {
+    if !call.request.is_write {
+        return Ok(JsValue::UNDEFINED);
+    }
+    let fields = JsValue::object(call.request.fields.clone());
+    let too_large = |cause| Failure::Ours(Error::invalid("data", "the image is too large for this runtime"), cause);
+    shared.host.body(&fields, call.data.as_ref()).map_err(too_large)
+}
+
+fn headers(settings: &Settings, request: &Request<JsValue>, token: &str, key: Option<&str>) -> JsValue {
+    let mut headers = vec![("authorization", JsValue::from_str(&["Bearer ", token].concat()))];
+    if let Some(server) = &settings.server {
         headers.push(("x-photon-server", JsValue::from_str(server)));
     }
     if let Some(key) = key {
@@ -114,10 +104,11 @@ async fn attempt(
     if request.is_write {
         headers.push(("content-type", "application/json".into()));
     }
-    let answer = match shared.host.exchange(url, &JsValue::object(headers), body, signal) {
-        Ok(promise) => JsFuture::from(promise).await,
-        Err(thrown) => Err(thrown),
-    };
+    JsValue::object(headers)
+}
+
+/// What an answer means.
+fn answer(request: &Request<JsValue>, answer: Result<JsValue, JsValue>) -> Result<JsValue, Failure> {
     let answer = answer.map_err(network)?;
     if !get(&answer, "ok").is_truthy() {
         return Err(refusal(&answer).into());

@@ -5,7 +5,6 @@ use alloc::string::String;
 use core::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::chats::Chats;
 use super::driver::Driver;
@@ -36,28 +35,6 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The token as it is now: asked for anew for every call and every connection.
-    pub(super) async fn token(&self) -> Result<String, Failure> {
-        let refused = |message: &'static str, cause| Failure::Ours(Error::new(ErrorCode::Unauthenticated, message), cause);
-        let asked = match self.host.token() {
-            Ok(promise) => JsFuture::from(promise).await,
-            Err(thrown) => Err(thrown),
-        };
-        let value = asked.map_err(|cause| {
-            // An error of our own classes is already what the user wants to see.
-            if get(&cause, "grpcCode").as_f64().is_some() {
-                Failure::Theirs(cause)
-            } else {
-                refused("the token function failed", cause)
-            }
-        })?;
-        match value.as_string() {
-            // Anything else could not travel in a header, and `fetch` would call it a network failure.
-            Some(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
-            _ => Err(refused("the token is empty or not made of visible ASCII characters", JsValue::UNDEFINED)),
-        }
-    }
-
     /// The driver of the event streams; made with the first of them.
     pub(super) fn driver(self: &Rc<Self>) -> Rc<Driver> {
         self.driver.borrow_mut().get_or_insert_with(|| Driver::new(self)).clone()
@@ -65,6 +42,24 @@ impl Shared {
 
     fn open_driver(&self) -> Option<Rc<Driver>> {
         self.driver.borrow().clone()
+    }
+}
+
+/// The token that the user's function gave, or why there is none.
+pub(super) fn token(asked: Result<JsValue, JsValue>) -> Result<String, Failure> {
+    let refused = |message: &'static str, cause| Failure::Ours(Error::new(ErrorCode::Unauthenticated, message), cause);
+    let value = asked.map_err(|cause| {
+        // An error of our own classes is already what the user wants to see.
+        if get(&cause, "grpcCode").as_f64().is_some() {
+            Failure::Theirs(cause)
+        } else {
+            refused("the token function failed", cause)
+        }
+    })?;
+    match value.as_string() {
+        // Anything else could not travel in a header, and `fetch` would call it a network failure.
+        Some(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
+        _ => Err(refused("the token is empty or not made of visible ASCII characters", JsValue::UNDEFINED)),
     }
 }
 

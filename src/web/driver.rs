@@ -10,10 +10,10 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::client::Shared;
+use super::client::{Shared, token};
 use super::failure::Failure;
 use super::host::{Host, Socket};
-use super::js::Timer;
+use super::js::{Timer, settled};
 use super::stream::Waiters;
 use crate::error::{Error, ErrorCode};
 use crate::model::Cursor;
@@ -178,7 +178,7 @@ impl Driver {
         let shared = self.shared.clone();
         spawn_local(async move {
             let Some(shared) = shared.upgrade() else { return };
-            let result = shared.token().await.map_err(|failure| match failure {
+            let result = token(settled(shared.host.token()).await).map_err(|failure| match failure {
                 Failure::Ours(error, _) => error,
                 Failure::Theirs(_) => Error::new(ErrorCode::Unauthenticated, "the token function failed"),
             });
