@@ -1,3 +1,4 @@
+import { carryOut, type Call } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
 import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
@@ -5,12 +6,12 @@ import { EventIterator, type Sequenced } from "./iterator.js";
 import { readOptions, type ClientOptions, type Settings } from "./options.js";
 import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
+import { readToken } from "./token.js";
 import init, {
   Core,
   type CallOptions,
   type CatchUpEvent,
   type ChatEvent,
-  type Chats as GeneratedChats,
   type Subscription,
 } from "./wasm/im_chats.js";
 
@@ -51,7 +52,7 @@ export interface SubscribeOptions {
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
-export interface Chats extends Pick<GeneratedChats, (typeof UNARY)[number]> {
+export interface Chats extends Pick<Core, (typeof UNARY)[number]> {
   /**
    * The events of one chat, or of all visible chats, as they happen.
    *
@@ -140,6 +141,8 @@ class LazyClient {
   readonly #runtime: Runtime;
   readonly #settings: Settings;
   readonly #host: Host;
+  /** Aborted by `close`, with the error that later calls get. */
+  readonly #closing = new AbortController();
   readonly #streams = new Set<EventIterator<Sequenced>>();
   #core: Core | undefined;
   #closed: ValidationError | undefined;
@@ -147,7 +150,7 @@ class LazyClient {
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#host = new Host(this.connection, settings.token);
+    this.#host = new Host(this.connection, () => readToken(settings.token));
   }
 
   async #started(): Promise<Core> {
@@ -156,15 +159,17 @@ class LazyClient {
       await start(this.#runtime);
       // Closed, or started by another call, while this one waited.
       if (this.#closed) throw this.#closed;
-      this.#core ??= new Core(this.#host, this.#settings);
-      const core = this.#core;
+      const core = (this.#core ??= this.#host.core = new Core(this.#host, this.#settings.baseUrl));
       this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
     }
     return this.#core;
   }
 
-  call<T>(run: (core: Core) => Promise<T>): Promise<T> {
-    return guarded(async () => run(await this.#started()));
+  call(make: (core: Core) => Call): Promise<unknown> {
+    return guarded(async () => {
+      const core = await this.#started();
+      return carryOut(core, make(core), this.#settings, this.#closing.signal);
+    });
   }
 
   stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => Subscription): TypedEventStream<T> {
@@ -191,7 +196,7 @@ class LazyClient {
       retryable: false,
     });
     for (const stream of [...this.#streams]) void stream.return();
-    this.#host.close(this.#closed);
+    this.#closing.abort(this.#closed);
     if (this.#core && !crash) this.#core.close();
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed("closed");
@@ -210,8 +215,7 @@ export function clientFactory(runtime: Runtime): (options: ClientOptions) => Cli
     const unary = Object.fromEntries(
       UNARY.map((name) => [
         name,
-        (...input: never[]) =>
-          client.call((core) => (core.chats[name] as (...input: never[]) => Promise<unknown>).apply(core.chats, input)),
+        (...input: never[]) => client.call((core) => (core[name] as unknown as (...input: never[]) => Call).apply(core, input)),
       ]),
     ) as unknown as Pick<Chats, (typeof UNARY)[number]>;
     return {

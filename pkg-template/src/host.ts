@@ -1,7 +1,7 @@
-import { buildError, type IMessageErrorOptions } from "./errors.js";
+import { AuthenticationError, buildError, type IMessageErrorOptions } from "./errors.js";
 import type { Gap, LiveConnection } from "./connection.js";
-import type { Settings } from "./options.js";
-import type { ConnectionState, InitInput } from "./wasm/im_chats.js";
+import { TOKEN_FAILED } from "./token.js";
+import type { ConnectionState, Core, InitInput } from "./wasm/im_chats.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -37,44 +37,8 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
   };
 }
 
-/** How many bytes are given to one call of `btoa`: few enough to be its arguments, and divisible by 3, so that only the last is padded. */
-const CHUNK_BYTES = 24_576;
-
-/** The quickest way there is: `toBase64` of recent engines, Node's `Buffer`, or what every runtime has. */
-function base64(bytes: Uint8Array & { toBase64?(): string }): string {
-  if (bytes.toBase64) return bytes.toBase64();
-  const { Buffer } = globalThis as { Buffer?: typeof import("node:buffer").Buffer };
-  if (Buffer) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-  let text = "";
-  for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
-    text += btoa(String.fromCharCode(...bytes.subarray(from, from + CHUNK_BYTES)));
-  }
-  return text;
-}
-
 /** How long a socket that we closed may take to say goodbye, where the runtime lets us end it. */
 const CLOSE_GRACE_MS = 1_000;
-
-/** What came back from one HTTP request. */
-interface Answer {
-  readonly ok: boolean;
-  readonly status: number;
-  /** Parsed; undefined when it is not JSON. */
-  readonly body?: unknown;
-  /** Why it is not JSON. */
-  readonly cause?: unknown;
-  readonly retryAfter: string | null;
-  /** How many milliseconds from now `retryAfter` is, when it is a date; else NaN. */
-  readonly retryAt: number;
-  readonly requestId: string | null;
-}
-
-/** The limit of one call. */
-interface Deadline {
-  readonly expired: Promise<{ readonly reason: unknown } | undefined>;
-  readonly signal: AbortSignal;
-  stop(): void;
-}
 
 type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
 
@@ -82,88 +46,34 @@ type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
 export class Host {
   /** Set before the first stream opens. */
   webSocket: WebSocketConstructor | undefined;
+  /** Set as soon as there is one. */
+  core: Core | undefined;
   readonly #connection: LiveConnection;
-  readonly #token: Settings["token"];
-  /** Aborted by `close`, with the error that later calls get. */
-  readonly #closing = new AbortController();
+  readonly #token: () => Promise<string>;
 
-  constructor(connection: LiveConnection, token: Settings["token"]) {
+  constructor(connection: LiveConnection, token: () => Promise<string>) {
     this.#connection = connection;
     this.#token = token;
-  }
-
-  /** Ends all calls. */
-  close(reason: unknown): void {
-    this.#closing.abort(reason);
   }
 
   error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
     return buildError(category, message, fields, cause);
   }
 
-  idempotencyKey(): string {
-    const bytes = new Uint8Array(16);
-    // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
-    if ("crypto" in globalThis) crypto.getRandomValues(bytes);
-    else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  }
-
-  async token(): Promise<unknown> {
-    const token = this.#token;
-    return typeof token === "function" ? token() : token;
-  }
-
-  async exchange(url: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal): Promise<Answer> {
-    const response = await fetch(url, body === undefined ? { headers, signal } : { method: "POST", headers, body, signal });
-    const { ok, status } = response;
-    let parsed: { body?: unknown; cause?: unknown };
-    try {
-      parsed = { body: await response.json() };
-    } catch (cause) {
-      // Wrong JSON is an answer, though not a good one. A success that broke off is none.
-      if (ok && !(cause instanceof SyntaxError)) throw cause;
-      parsed = { cause };
-    }
-    const retryAfter = response.headers.get("retry-after");
-    const retryAt = Math.max(0, Date.parse(retryAfter ?? "") - Date.now());
-    return { ok, status, ...parsed, retryAfter, retryAt, requestId: response.headers.get("x-request-id") };
-  }
-
-  deadline(timeout: number, signal?: AbortSignal): Deadline {
-    const signals = signal ? [signal, this.#closing.signal] : [this.#closing.signal];
-    for (const each of signals) if (each.aborted) throw each.reason;
-    const controller = new AbortController();
-    let expire: (aborted?: { reason: unknown }) => void = () => {};
-    const expired = new Promise<{ reason: unknown } | undefined>((resolve) => (expire = resolve));
-    const timer = setTimeout(expire, timeout);
-    const stops = signals.map((each) => onAbort(each, () => expire({ reason: each.reason })));
-    return {
-      expired,
-      signal: controller.signal,
-      stop: () => {
-        clearTimeout(timer);
-        for (const stop of stops) stop();
-        expire();
-        // After a finished request this does nothing; after an expired one it frees the connection.
-        controller.abort();
+  fetchToken(attempt: number): void {
+    void this.#token().then(
+      (token) => this.core?.token(attempt, token, ""),
+      (error: unknown) => {
+        const message = error instanceof AuthenticationError ? error.message : TOKEN_FAILED;
+        this.core?.token(attempt, undefined, message);
       },
-    };
-  }
-
-  sleep(delay: number): Promise<void> {
-    return new Promise((resolve) => void setTimeout(resolve, delay));
+    );
   }
 
   bytes(value: unknown): Uint8Array | undefined {
     if (value instanceof Uint8Array) return value;
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
-  }
-
-  body(fields: object, image?: Uint8Array): string {
-    const json = JSON.stringify(fields);
-    return image ? `${json.slice(0, -1)},"data":"${base64(image)}"}` : json;
   }
 
   sequences(events: readonly { readonly sequence?: unknown }[]): Float64Array {

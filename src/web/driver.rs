@@ -8,14 +8,12 @@ use core::cell::{Cell, RefCell};
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
-use super::client::{Shared, token};
-use super::failure::Failure;
+use super::client::Shared;
 use super::host::{Host, Socket};
-use super::js::{Timer, settled};
+use super::js::Timer;
 use super::stream::Waiters;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::model::Cursor;
 use crate::session::{Attempt, Batch, Config, ConnectionState, Input, Machine, Output, Plan, StreamId};
 use crate::wire::frame::{ClientInfo, PATH, SUBPROTOCOL, ServerFrame};
@@ -57,7 +55,6 @@ impl Clock {
 
 /// The event streams of one client.
 pub(super) struct Driver {
-    shared: Weak<Shared>,
     host: Host,
     url: String,
     machine: RefCell<Machine<Events>>,
@@ -77,13 +74,12 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(shared: &Rc<Shared>) -> Rc<Self> {
         let client = ClientInfo { name: "im-chats".into(), version: env!("CARGO_PKG_VERSION").into() };
-        let base = &shared.settings.base_url;
+        let base = &shared.base_url;
         // http → ws, https → wss.
         let url = ["ws", base.strip_prefix("http").unwrap_or(base), PATH].concat();
         Rc::new_cyclic(|this: &Weak<Self>| {
             let (on_report, on_tick, on_wake) = (this.clone(), this.clone(), this.clone());
             Self {
-                shared: Rc::downgrade(shared),
                 host: shared.host.clone(),
                 url,
                 machine: RefCell::new(Machine::new(Config::new(client))),
@@ -153,7 +149,10 @@ impl Driver {
 
     fn carry_out(&self, output: Output<Events>) {
         match output {
-            Output::FetchToken { attempt } => self.fetch_token(attempt),
+            Output::FetchToken { attempt } => {
+                // A host that cannot even be asked gives none: the try ends when its time is over.
+                let _ = self.host.fetch_token(attempt);
+            }
             Output::Connect { attempt } => self.connect(attempt),
             Output::Send(frame) => {
                 if let Some(socket) = &*self.socket.borrow() {
@@ -172,18 +171,6 @@ impl Driver {
             Output::Gap { stream, from, to } => self.waiters.gap(stream, from, to, &self.host),
             Output::State(state) => self.state_changed(state),
         }
-    }
-
-    fn fetch_token(&self, attempt: Attempt) {
-        let shared = self.shared.clone();
-        spawn_local(async move {
-            let Some(shared) = shared.upgrade() else { return };
-            let result = token(settled(shared.host.token()).await).map_err(|failure| match failure {
-                Failure::Ours(error, _) => error,
-                Failure::Theirs(_) => Error::new(ErrorCode::Unauthenticated, "the token function failed"),
-            });
-            shared.driver().feed(Input::Token { attempt, result });
-        });
     }
 
     fn connect(&self, attempt: Attempt) {

@@ -2,9 +2,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use js_sys::{Array, Object, Promise};
+use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use crate::wire::json::Json;
 
@@ -32,11 +31,6 @@ pub(super) fn get(target: &JsValue, key: &str) -> JsValue {
 pub(super) fn set(target: &JsValue, key: &str, value: &JsValue) {
     // Nothing can refuse it: the object is plain and new.
     let _ = reflect_set(target, key, value);
-}
-
-/// What `asked` comes to, also where asking itself threw.
-pub(super) fn settled(asked: Result<Promise, JsValue>) -> JsFuture {
-    asked.unwrap_or_else(|thrown| Promise::reject(&thrown)).into()
 }
 
 /// A delay as timers take it: at most 2^31 − 1 ms.

@@ -10,7 +10,6 @@
 mod call;
 mod chats;
 mod client;
-mod deadline;
 mod driver;
 mod failure;
 mod host;

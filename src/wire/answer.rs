@@ -101,6 +101,20 @@ pub enum Answer {
 }
 
 impl Answer {
+    const ALL: [Self; 5] = [Self::Empty, Self::Chat, Self::Created, Self::Count, Self::BackgroundPresent];
+
+    /// Its number, for who can keep only that.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What [`Answer::number`] numbered; [`Answer::Empty`] for any other.
+    #[must_use]
+    pub fn from_number(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Empty)
+    }
+
     /// Turns a parsed answer into what the user gets; null for [`Answer::Empty`].
     ///
     /// # Errors
