@@ -313,12 +313,18 @@ pub struct ErrorDetails {
 
 impl Error {
     /// A failure with a documented code; its status follows from the code.
+    // Inlined, so that a code that is written out leaves only its own name in the wasm, and not the table of all.
+    #[inline(always)]
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::with_code(code.as_str(), code.grpc_code(), message.into())
+    }
+
+    fn with_code(code: &'static str, grpc_code: GrpcCode, message: Cow<'static, str>) -> Self {
         Self(Box::new(ErrorDetails {
-            code: Cow::Borrowed(code.as_str()),
-            grpc_code: code.grpc_code(),
-            message: message.into(),
+            code: Cow::Borrowed(code),
+            grpc_code,
+            message,
             retryable: false,
             context: Vec::new(),
             retry_after_ms: None,

@@ -1,5 +1,5 @@
 import { base64 } from "./base64.js";
-import { ConnectionError, ErrorCode, IMessageError } from "./errors.js";
+import { ConnectionError, ErrorCode, IMessageError, invalid } from "./errors.js";
 import { onAbort } from "./host.js";
 import type { Settings } from "./options.js";
 import { readToken } from "./token.js";
@@ -72,7 +72,12 @@ function headers(settings: Settings, token: string, key: string | undefined, isW
 /** The text of an image is made here, by the runtime: quicker, and wasm memory, which never shrinks, does not grow with it. */
 function json(fields: object, image: Uint8Array | undefined): string {
   const text = JSON.stringify(fields);
-  return image ? `${text.slice(0, -1)},"data":"${base64(image)}"}` : text;
+  if (!image) return text;
+  try {
+    return `${text.slice(0, -1)},"data":"${base64(image)}"}`;
+  } catch {
+    throw invalid("data", "the image is too large for this runtime");
+  }
 }
 
 /** One request, and its answer as `Core.answer` takes it. */

@@ -3,7 +3,7 @@ import { LiveConnection, type Connection, type Gap } from "./connection.js";
 import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
-import { readOptions, type ClientOptions, type Settings } from "./options.js";
+import { checkKeys, readOptions, type ClientOptions, type Settings } from "./options.js";
 import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
 import { readToken } from "./token.js";
@@ -15,17 +15,20 @@ import init, {
   type Subscription,
 } from "./wasm/im_chats.js";
 
-const UNARY = [
-  "create",
-  "get",
-  "count",
-  "markRead",
-  "setTyping",
-  "shareContactInfo",
-  "setBackground",
-  "hasBackground",
-  "removeBackground",
-] as const;
+/** The unary calls, and the options that each takes besides `signal`. */
+const UNARY = {
+  create: ["message", "effect", "subject", "clientMessageId"],
+  get: [],
+  count: ["includeArchived"],
+  markRead: [],
+  setTyping: [],
+  shareContactInfo: [],
+  setBackground: [],
+  hasBackground: [],
+  removeBackground: [],
+} as const;
+
+type Unary = keyof typeof UNARY;
 
 /** Options of `chats.subscribeEvents`. */
 export interface SubscribeOptions {
@@ -52,7 +55,7 @@ export interface SubscribeOptions {
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
-export interface Chats extends Pick<Core, (typeof UNARY)[number]> {
+export interface Chats extends Pick<Core, Unary> {
   /**
    * The events of one chat, or of all visible chats, as they happen.
    *
@@ -208,23 +211,39 @@ function isSignal(value: unknown): value is AbortSignal {
   return typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
 }
 
+/** The keys of a call's options; no options at all is fine. The values are the wasm side's to check. */
+function checkOptions(options: unknown, known: readonly string[]): void {
+  if (options !== undefined) checkKeys(options, "options", [...known, "signal"]);
+}
+
 /** Makes the `createClient` of one runtime. @internal */
 export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
   return (options) => {
     const client = new LazyClient(runtime, readOptions(options));
     const unary = Object.fromEntries(
-      UNARY.map((name) => [
+      Object.entries(UNARY).map(([name, known]) => [
         name,
-        (...input: never[]) => client.call((core) => (core[name] as unknown as (...input: never[]) => Call).apply(core, input)),
+        (...input: unknown[]) =>
+          client.call((core) => {
+            const method = core[name as Unary] as unknown as (...input: unknown[]) => Call;
+            checkOptions(input[method.length - 1], known);
+            return method.apply(core, input);
+          }),
       ]),
-    ) as unknown as Pick<Chats, (typeof UNARY)[number]>;
+    ) as unknown as Pick<Chats, Unary>;
     return {
       chats: {
         ...unary,
-        subscribeEvents: (subscription) => client.stream(subscription?.signal, (core) => core.subscribeEvents(subscription)),
+        subscribeEvents: (subscription) => client.stream(subscription?.signal, (core) => {
+            checkOptions(subscription, ["chat", "after", "resume", "onGap"]);
+            return core.subscribeEvents(subscription);
+          }),
       },
       events: {
-        catchUp: (after, catchUpOptions) => client.stream(catchUpOptions?.signal, (core) => core.catchUp(after, catchUpOptions)),
+        catchUp: (after, catchUpOptions) => client.stream(catchUpOptions?.signal, (core) => {
+            checkOptions(catchUpOptions, []);
+            return core.catchUp(after, catchUpOptions);
+          }),
       },
       connection: client.connection,
       close: () => client.close(),

@@ -25,7 +25,7 @@ impl Core {
 }
 
 fn plain(request: Request<JsValue>, options: JsValue) -> Result<Call, Error> {
-    let options = Options::read(options, &["signal"])?;
+    let options = Options::new(options);
     Ok(Call { request, image: None, signal: options.signal()? })
 }
 
@@ -53,7 +53,7 @@ impl Core {
     ) -> Result<JsValue, JsValue> {
         let call = || {
             let addresses = self::addresses(addresses)?;
-            let options = Options::read(options, &["message", "effect", "subject", "clientMessageId", "signal"])?;
+            let options = Options::new(options);
             let request = Request::create(addresses, options.create()?)?;
             Ok(Call { request, image: None, signal: options.signal()? })
         };
@@ -77,7 +77,7 @@ impl Core {
         #[wasm_bindgen(unchecked_optional_param_type = "CountChatsOptions & CallOptions")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let call = || {
-            let options = Options::read(options, &["includeArchived", "signal"])?;
+            let options = Options::new(options);
             let request = Request::count(options.flag("includeArchived")?.unwrap_or(false));
             Ok(Call { request, image: None, signal: options.signal()? })
         };

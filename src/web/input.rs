@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use js_sys::{Array, Object, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -53,28 +53,13 @@ pub(super) fn bytes(host: &Host, value: &JsValue) -> Result<Uint8Array, Error> {
     if bytes.length() == 0 { Err(Error::invalid("data", "the image must not be empty")) } else { Ok(bytes) }
 }
 
-/// An options object: every key known, every value of its type; undefined is absent.
+/// An options object, whose keys the shell checked: every value of its type; undefined is absent.
 pub(super) struct Options(JsValue);
 
 impl Options {
-    /// Checks the keys. No options at all is fine.
-    pub(super) fn read(value: JsValue, known: &[&str]) -> Result<Self, Error> {
-        if value.is_undefined() {
-            return Ok(Self(value));
-        }
-        if !Json::is_object(&value) {
-            return Err(unexpected("options", "an object", &value));
-        }
-        for key in Object::keys(value.unchecked_ref::<Object>()).iter() {
-            let key = key.as_string().unwrap_or_default();
-            if !known.contains(&key.as_str()) {
-                return Err(Error::invalid(
-                    key.clone(),
-                    ["unknown option ", &key, "; there are: ", &known.join(", ")].concat(),
-                ));
-            }
-        }
-        Ok(Self(value))
+    /// Options as they were given; undefined is none at all.
+    pub(super) const fn new(value: JsValue) -> Self {
+        Self(value)
     }
 
     /// A value, when it is given.

@@ -160,7 +160,7 @@ impl Subscription {
     pub(super) fn subscribe(shared: &Rc<Shared>, options: JsValue) -> Result<Self, JsValue> {
         let mut tell = JsValue::UNDEFINED;
         let plan = || {
-            let options = Options::read(options, &["chat", "after", "resume", "onGap", "signal"])?;
+            let options = Options::new(options);
             options.signal()?;
             let on_gap = match options.value("onGap") {
                 None => OnGap::Fail,
@@ -194,7 +194,7 @@ impl Subscription {
 
     pub(super) fn catch_up(shared: &Rc<Shared>, after: JsValue, options: JsValue) -> Result<Self, JsValue> {
         let plan = || {
-            Options::read(options, &["signal"])?.signal()?;
+            Options::new(options).signal()?;
             Ok(Plan {
                 topic: Topic::All,
                 chat: None,

@@ -28,7 +28,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
         (Some(body), Some(grpc_code)) => {
             let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
             ErrorDetails {
-                code: text("errorCode").map_or_else(|| default_code(grpc_code).as_str().into(), Into::into),
+                code: text("errorCode").map_or_else(|| default_code(grpc_code).into(), Into::into),
                 grpc_code,
                 message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
                 retryable: body.field("retryable").flag().unwrap_or(false),
@@ -41,10 +41,17 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
         }
         _ => {
             let grpc_code = GrpcCode::from_http_status(response.status);
-            let mut error = Error::new(default_code(grpc_code), "the service did not answer; something before it did");
-            error.grpc_code = grpc_code;
-            error.retryable = matches!(response.status, 408 | 429 | 502 | 503 | 504);
-            error.source = Some("intermediary".into());
+            let error: Error = ErrorDetails {
+                code: default_code(grpc_code).into(),
+                grpc_code,
+                message: "the service did not answer; something before it did".into(),
+                retryable: matches!(response.status, 408 | 429 | 502 | 503 | 504),
+                context: Vec::new(),
+                retry_after_ms: None,
+                source: Some("intermediary".into()),
+                request_id: None,
+            }
+            .into();
             error.with_context("httpStatus", response.status.to_string())
         }
     };
@@ -56,19 +63,19 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
 }
 
 /// The code for a failure that names none.
-const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
+const fn default_code(grpc_code: GrpcCode) -> &'static str {
     match grpc_code {
-        GrpcCode::Unauthenticated => ErrorCode::Unauthenticated,
-        GrpcCode::PermissionDenied => ErrorCode::Unauthorized,
-        GrpcCode::NotFound => ErrorCode::ChatNotFound,
-        GrpcCode::ResourceExhausted => ErrorCode::BurstRateExceeded,
-        GrpcCode::InvalidArgument => ErrorCode::InvalidArgument,
-        GrpcCode::FailedPrecondition => ErrorCode::PreconditionFailed,
-        GrpcCode::AlreadyExists => ErrorCode::DuplicateMessage,
-        GrpcCode::Unimplemented => ErrorCode::OperationNotSupported,
-        GrpcCode::Unavailable => ErrorCode::ServiceUnavailable,
-        GrpcCode::DeadlineExceeded => ErrorCode::Timeout,
-        _ => ErrorCode::InternalError,
+        GrpcCode::Unauthenticated => ErrorCode::Unauthenticated.as_str(),
+        GrpcCode::PermissionDenied => ErrorCode::Unauthorized.as_str(),
+        GrpcCode::NotFound => ErrorCode::ChatNotFound.as_str(),
+        GrpcCode::ResourceExhausted => ErrorCode::BurstRateExceeded.as_str(),
+        GrpcCode::InvalidArgument => ErrorCode::InvalidArgument.as_str(),
+        GrpcCode::FailedPrecondition => ErrorCode::PreconditionFailed.as_str(),
+        GrpcCode::AlreadyExists => ErrorCode::DuplicateMessage.as_str(),
+        GrpcCode::Unimplemented => ErrorCode::OperationNotSupported.as_str(),
+        GrpcCode::Unavailable => ErrorCode::ServiceUnavailable.as_str(),
+        GrpcCode::DeadlineExceeded => ErrorCode::Timeout.as_str(),
+        _ => ErrorCode::InternalError.as_str(),
     }
 }
 

@@ -63,7 +63,8 @@ fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()
     let wasm = stage.join("im_chats_bg.wasm");
     house
         .npm_bin("wasm-opt")
-        .args(["-Oz", "--strip-producers", "--strip-target-features"])
+        // Rust keeps nothing below 1024: the stack begins there. Restructuring the branches first is another half percent.
+        .args(["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz", "--strip-producers", "--strip-target-features"])
         .args(WASM_FEATURES)
         .arg(&wasm)
         .arg("-o")
