@@ -162,7 +162,8 @@ class LazyClient {
       await start(this.#runtime);
       // Closed, or started by another call, while this one waited.
       if (this.#closed) throw this.#closed;
-      const core = (this.#core ??= this.#host.core = new Core(this.#host, this.#settings.baseUrl));
+      const core = (this.#core ??= new Core(this.#host, this.#settings.baseUrl));
+      this.#host.attach(core);
       this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
     }
     return this.#core;

@@ -59,7 +59,7 @@ impl Core {
     /// What the user gets for an answer: an object with `ok`, `status`, `body` as parsed JSON or `cause` when it is not JSON,
     /// and the headers `retryAfter` (`retryAt` when that is a date: milliseconds from now) and `requestId`.
     pub fn answer(&self, number: u8, answer: &JsValue) -> Result<JsValue, JsValue> {
-        let refuse = |error: &Error, cause: &JsValue| Err(to_js(&self.shared.host, error, cause));
+        let refuse = |error: &Error, cause: &JsValue| Err(to_js(&self.driver.host, error, cause));
         if !get(answer, "ok").is_truthy() {
             return refuse(&refusal(answer), &JsValue::UNDEFINED);
         }

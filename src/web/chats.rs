@@ -13,8 +13,8 @@ use crate::wire::request::Request;
 impl Core {
     fn call(&self, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
         match call {
-            Ok(call) => Ok(call.into_js(&self.shared.base_url)),
-            Err(error) => Err(to_js(&self.shared.host, &error, &JsValue::UNDEFINED)),
+            Ok(call) => Ok(call.into_js(&self.driver.base_url)),
+            Err(error) => Err(to_js(&self.driver.host, &error, &JsValue::UNDEFINED)),
         }
     }
 
@@ -140,7 +140,7 @@ impl Core {
     ) -> Result<JsValue, JsValue> {
         let call = || {
             let chat = guid(chat)?;
-            let data = bytes(&self.shared.host, data)?;
+            let data = bytes(&self.driver.host, data)?;
             Ok(Call { image: Some(data), ..plain(Request::set_background(&chat), options)? })
         };
         self.call(call())

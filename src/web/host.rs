@@ -3,7 +3,7 @@
 //! Handing it in, instead of importing a module, keeps one identity of the error classes, lets each runtime's entry choose
 //! its `WebSocket`, and lets the tests replace all of it.
 
-use js_sys::{Float64Array, Function, Uint8Array};
+use js_sys::{Float64Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -24,18 +24,21 @@ extern "C" {
     #[wasm_bindgen(method, structural, catch)]
     pub fn sequences(this: &Host, events: &JsValue) -> Result<Float64Array, JsValue>;
 
-    /// Opens a WebSocket that reports to `report(attempt, kind, value)`: kind 0 open, 1 a parsed frame (undefined when it was
-    /// not JSON), 2 closed with a code.
-    #[wasm_bindgen(method, structural, catch, js_name = openSocket)]
-    pub fn open_socket(this: &Host, url: &str, protocol: &str, attempt: u32, report: &Function) -> Result<Socket, JsValue>;
-
     /// The bytes of any view or buffer, or undefined when it is none; what is outside a view is not among them.
     #[wasm_bindgen(method, structural, catch)]
     pub fn bytes(this: &Host, value: &JsValue) -> Result<Option<Uint8Array>, JsValue>;
 
-    /// Calls `wake(online)` when the page comes back to life or the network changes; gives a function that stops it.
+    /// Opens a WebSocket that reports to `Core.report(attempt, kind, value)`.
+    #[wasm_bindgen(method, structural, catch, js_name = openSocket)]
+    pub fn open_socket(this: &Host, url: &str, protocol: &str, attempt: u32) -> Result<Socket, JsValue>;
+
+    /// Calls `Core.tick()` once after a time, and forgets an earlier timer; a time below zero only forgets.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn arm(this: &Host, delay_ms: f64) -> Result<(), JsValue>;
+
+    /// Whether to call `Core.wake(online)` when the page comes back to life or the network changes.
     #[wasm_bindgen(method, structural, catch, js_name = watchWake)]
-    pub fn watch_wake(this: &Host, wake: &Function) -> Result<Function, JsValue>;
+    pub fn watch_wake(this: &Host, watch: bool) -> Result<(), JsValue>;
 
     /// Told whenever the state of the connection changes; users are called later, never while Rust is on the stack.
     #[wasm_bindgen(method, structural, catch, js_name = stateChanged)]

@@ -14,12 +14,6 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
     fn reflect_set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
-
-    #[wasm_bindgen(js_name = setTimeout, catch)]
-    fn set_timeout(callback: &JsValue, delay_ms: f64) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(js_name = clearTimeout, catch)]
-    fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
 }
 
 /// A property, or undefined: also where reading it throws, as on null or behind a getter of the user's.
@@ -36,22 +30,6 @@ pub(super) fn set(target: &JsValue, key: &str, value: &JsValue) {
 /// A delay as timers take it: at most 2^31 − 1 ms.
 pub(super) fn milliseconds(delay_ms: u64) -> f64 {
     f64::from(u32::try_from(delay_ms).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()))
-}
-
-/// A timer of the runtime. It is cleared when it is dropped, so none outlives what it was for.
-pub(super) struct Timer(JsValue);
-
-impl Timer {
-    /// Calls `callback` once after `delay_ms`.
-    pub(super) fn start(callback: &JsValue, delay_ms: u64) -> Self {
-        Self(set_timeout(callback, milliseconds(delay_ms)).unwrap_or(JsValue::UNDEFINED))
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        let _ = clear_timeout(&self.0);
-    }
 }
 
 impl Json for JsValue {
