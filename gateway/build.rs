@@ -21,11 +21,13 @@ fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
     // Kept for server reflection.
     std::fs::write(out.join("descriptors.bin"), &encoded)?;
     // The well-known types are generated here too: their JSON form (`Z`, not `+00:00`) is ours to get right.
-    prost_build::Config::new()
-        .compile_well_known_types()
+    let mut types = tonic_prost_build::Config::new();
+    types.bytes([".photon.imessage.v1.SetBackgroundRequest.data"]);
+    // The client is for the tests, and for the relay, which is a client of the real service.
+    tonic_prost_build::configure()
+        .compile_well_known_types(true)
         .type_attribute(".google.protobuf.Empty", "#[derive(serde::Serialize, serde::Deserialize)]")
-        .bytes([".photon.imessage.v1.SetBackgroundRequest.data"])
-        .compile_fds(descriptors)?;
+        .compile_fds_with_config(descriptors, types)?;
     pbjson_build::Builder::new().register_descriptors(&encoded)?.ignore_unknown_fields().build(&[".photon"])?;
     Ok(())
 }

@@ -33,6 +33,11 @@ export class Chats {
     return this.#chats.get(guid);
   }
 
+  /** The chat that is open, as it was read last. */
+  get current() {
+    return this.#chats.get(this.#current);
+  }
+
   /** All chats the gateway has. The SDK has no list; a relay's page fills up from events and from what it creates. */
   async load() {
     const guids = (await this.#session.world.chats()) ?? [];

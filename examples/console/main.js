@@ -22,7 +22,11 @@ class Session {
     this.detail = new Detail(this);
     this.chats = new Chats(this);
     this.feed = new Feed(this);
-    this.stream = new Stream(this.im, (event) => this.onEvent(event));
+    this.stream = new Stream(
+      this.im,
+      (event) => this.onEvent(event),
+      () => this.readAgain(),
+    );
   }
 
   /** Throws what the first call throws: a wrong token is best said before anything else is shown. */
@@ -47,6 +51,18 @@ class Session {
       await this.showCount();
     } catch (error) {
       showError("Reading the chat", error);
+    }
+  }
+
+  /** After a cut: what is no chat event, such as a message, was missed by the page, not by the chats. */
+  async readAgain() {
+    try {
+      await this.chats.load();
+      const open = this.chats.current;
+      if (open) await this.detail.update(open);
+      await this.showCount();
+    } catch (error) {
+      showError("Reading the chats again", error);
     }
   }
 

@@ -17,13 +17,17 @@ const WORDS = {
 export class Stream {
   #im;
   #onEvent;
+  #onReturn;
+  #wasCut = false;
   #last;
   #events;
   #unwatch = () => {};
 
-  constructor(im, onEvent) {
+  /** `onReturn` is called when the stream is live again after a cut. */
+  constructor(im, onEvent, onReturn) {
     this.#im = im;
     this.#onEvent = onEvent;
+    this.#onReturn = onReturn;
   }
 
   start() {
@@ -58,18 +62,21 @@ export class Stream {
 
   #watch() {
     this.#unwatch();
-    const connection = this.#im.connection;
-    if (connection?.on) {
-      show(connection.state);
-      this.#unwatch = connection.on(() => show(connection.state)) ?? (() => {});
-    } else {
-      show("live");
-    }
+    const { connection } = this.#im;
+    show(connection.state, connection);
+    this.#unwatch = connection.on((status) => {
+      show(status.state, status);
+      if (status.state === "reconnecting" || status.state === "offline") this.#wasCut = true;
+      if (status.state !== "live" || !this.#wasCut) return;
+      this.#wasCut = false;
+      this.#onReturn();
+    });
   }
 }
 
-function show(state) {
-  const name = typeof state === "string" ? state : (state?.state ?? "idle");
-  $("state").dataset.state = name;
-  $("state-text").textContent = WORDS[name] ?? name;
+/** The state in a word, how far behind the log it is, and, to whoever points at it, why it does not work. */
+function show(state, { lag = 0, lastError } = {}) {
+  $("state").dataset.state = state;
+  $("state").title = lastError ? `${lastError.message} (${lastError.code})` : "";
+  $("state-text").textContent = lag > 0 && state !== "live" ? `${WORDS[state]}, ${lag} behind` : WORDS[state];
 }

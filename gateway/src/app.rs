@@ -12,6 +12,8 @@ use crate::auth::Authenticator;
 use crate::backend::Backend;
 use crate::console;
 use crate::emulator::{Emulator, control};
+use crate::grpc::{self, Grpc};
+use crate::health::Health;
 use crate::http::access::Access;
 use crate::http::layers;
 use crate::live::{self, Live};
@@ -27,10 +29,14 @@ pub struct AppState {
     pub log: EventLog,
     /// The event stream's limits and open sockets.
     pub live: Live,
+    /// The gRPC front's open streams.
+    pub grpc: Grpc,
     /// Judges tokens.
     pub authenticator: Arc<dyn Authenticator>,
     /// Which hosts and origins are served. The middleware has checked both before any handler runs, upgrades included.
     pub access: Arc<Access>,
+    /// What `/healthz` answers.
+    pub health: Health,
     /// Cancelled when the server begins to drain: finish what is under way, say good-bye, close.
     pub drain: CancellationToken,
     /// Long-lived tasks (one per WebSocket) that a drain waits for, up to [`crate::http::server::DRAIN_TIMEOUT`].
@@ -40,13 +46,15 @@ pub struct AppState {
 /// Every route of the gateway, with the layers around it.
 pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     let document = rest::openapi::document(emulator.is_some());
-    let open =
-        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/openapi.json", get(|| async move { Json(document) }));
+    let health = state.health.clone();
+    let open = Router::new()
+        .route("/healthz", get(|| async move { health.answer() }))
+        .route("/openapi.json", get(|| async move { Json(document) }));
     let open = open.merge(console::routes());
     // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
     let guarded = rest::router()
         .merge(emulator.map(control::router).unwrap_or_default())
         .route_layer(from_fn_with_state(state.clone(), layers::require_token));
     let access = Arc::clone(&state.access);
-    layers::around(open.merge(live::routes()).merge(guarded).with_state(state), &access)
+    layers::around(open.merge(live::routes()).merge(grpc::routes(&state)).merge(guarded).with_state(state), &access)
 }

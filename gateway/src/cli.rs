@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Be an iMessage chat service: no Mac, no account, durable on disk.
     Emulator(EmulatorArgs),
+    /// Stand in front of the real service: pass calls through, and serve its events from a durable log.
+    Relay(Box<RelayArgs>),
 }
 
 /// How to listen, and who may come in.
@@ -40,6 +42,14 @@ pub struct ServeArgs {
     #[arg(long = "allow-host", value_name = "HOST", value_parser = crate::http::access::parse_host)]
     pub allow_host: Vec<String>,
 
+    /// TLS.
+    #[command(flatten)]
+    pub tls: crate::http::tls::TlsArgs,
+
+    /// What the gRPC front gives at most.
+    #[command(flatten)]
+    pub grpc: crate::grpc::GrpcLimits,
+
     /// What the event stream takes, gives and waits for.
     #[command(flatten)]
     pub live: crate::live::LiveLimits,
@@ -59,6 +69,50 @@ pub struct EmulatorArgs {
     /// The data directory; created when absent, used by one process at a time.
     #[arg(long, value_name = "DIR", default_value = ".im-chats")]
     pub data: PathBuf,
+}
+
+/// Options of `relay`.
+#[derive(Debug, Args)]
+pub struct RelayArgs {
+    /// Where to listen, and for whom.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+
+    /// The data directory; created when absent, used by one process at a time.
+    #[arg(long, value_name = "DIR", default_value = ".im-chats-relay")]
+    pub data: PathBuf,
+
+    /// The real service, as `http://HOST:PORT` or `https://HOST:PORT`.
+    #[arg(long, value_name = "URL", value_parser = crate::relay::parse_upstream)]
+    pub upstream: http::Uri,
+
+    /// The bearer token for the upstream.
+    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_UPSTREAM_TOKEN", hide_env_values = true)]
+    pub upstream_token: Option<String>,
+
+    /// A file with that token instead, read again whenever it changes.
+    #[arg(long, value_name = "FILE")]
+    pub upstream_token_file: Option<PathBuf>,
+
+    /// Which of the upstream's instances is meant: the header `x-photon-server`.
+    #[arg(long, value_name = "INSTANCE")]
+    pub upstream_server: Option<String>,
+
+    /// PEM certificates of an authority of your own, trusted beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub upstream_ca: Option<PathBuf>,
+
+    /// How long the upstream may take to answer a call.
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub upstream_timeout_ms: u64,
+
+    /// Silence of the upstream's live stream, heartbeats included, after which the connection counts as dead.
+    #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
+    pub upstream_silence_ms: u64,
+
+    /// How often to ask for what the upstream does not tell live: messages, groups, polls.
+    #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(50..=600_000))]
+    pub poll_interval_ms: u64,
 }
 
 /// How log lines look.

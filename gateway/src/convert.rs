@@ -39,6 +39,7 @@ impl From<&model::Message> for proto::Message {
             content: Some(proto::MessageContent {
                 text: message.content.text.clone(),
                 expressive_send_style_id: message.content.expressive_send_style_id.clone(),
+                ..proto::MessageContent::default()
             }),
             subject: message.subject.clone(),
             date_created: proto::Timestamp::parse(&message.date_created),
@@ -48,6 +49,7 @@ impl From<&model::Message> for proto::Message {
             is_sent: message.is_from_me,
             is_delivered: message.is_from_me,
             chat_guids: message.chat_guids.clone(),
+            ..Self::default()
         }
     }
 }
@@ -67,5 +69,11 @@ impl From<&model::Chat> for proto::Chat {
             participants: chat.participants.iter().map(Into::into).collect(),
             last_message: chat.last_message.as_ref().map(Into::into),
         }
+    }
+}
+
+impl From<&proto::SingleServiceAddressInfo> for model::SingleServiceAddressInfo {
+    fn from(info: &proto::SingleServiceAddressInfo) -> Self {
+        Self { address: info.address.clone(), service: service_from_wire(info.service()), country: info.country.clone() }
     }
 }

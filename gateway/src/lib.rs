@@ -1,6 +1,6 @@
 //! The gateway: REST, the event stream and the control plane over one durable store.
 //!
-//! `store` is the data directory, `log` the event log in it, `emulator` the service that writes both; `rest` and `http` are
+//! `store` is the data directory, `log` the event log in it, `emulator` the service that writes both; `rest`, `grpc` and `http` are
 //! what a client meets, `live` the event stream; `app` is what the fronts share.
 
 pub mod app;
@@ -10,10 +10,13 @@ pub mod cli;
 pub mod console;
 pub mod convert;
 pub mod emulator;
+pub mod grpc;
+pub mod health;
 pub mod http;
 pub mod live;
 pub mod log;
 pub mod proto;
+pub mod relay;
 pub mod rest;
 pub mod run;
 pub mod store;

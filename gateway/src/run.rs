@@ -6,16 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{self, AppState};
 use crate::auth::StaticToken;
-use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, ServeArgs};
+use crate::backend::Backend;
+use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, RelayArgs, ServeArgs};
 use crate::emulator::Emulator;
+use crate::grpc::Grpc;
+use crate::health::Health;
 use crate::http::access::Access;
 use crate::http::server;
+use crate::http::tls::{self, TlsError};
 use crate::live::Live;
+use crate::relay::{Relay, RelayError};
 use crate::store::{Store, StoreError};
 
 /// How long the writer may take to close the database after the drain.
@@ -26,8 +32,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot start: {0}")]
     Start(#[from] std::io::Error),
 }
@@ -35,13 +45,15 @@ enum RunError {
 /// Runs what the command line says; the exit code is 0 after a drain.
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
-    let Command::Emulator(args) = cli.command;
-    start_logging(args.serve.log_format);
-    let result = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(RunError::from)
-        .and_then(|runtime| runtime.block_on(emulator(args)));
+    start_logging(match &cli.command {
+        Command::Emulator(args) => args.serve.log_format,
+        Command::Relay(args) => args.serve.log_format,
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.map_err(RunError::from).and_then(|runtime| match cli.command {
+        Command::Emulator(args) => runtime.block_on(emulator(args)),
+        Command::Relay(args) => runtime.block_on(relay(*args)),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -52,27 +64,61 @@ pub fn main(cli: Cli) -> ExitCode {
 }
 
 async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
+    let drain = CancellationToken::new();
+    let tls = acceptor(&args.serve, &drain)?;
     let store = Store::open(&args.data)?;
     let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
-    let listener = bind(&args.serve).await?;
-    let address = listener.local_addr()?;
+    let backend = Arc::new(emulator.clone());
+    serve(args.serve, tls, backend, Some(emulator), Health::alone(), drain).await?;
+    // Nobody asks any more, so the writer finishes what it has and closes the database. A request that outlived the drain
+    // may still hold it; the journal is whole either way.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || writer.join())).await;
+    Ok(())
+}
+
+async fn relay(args: RelayArgs) -> Result<(), RunError> {
     let drain = CancellationToken::new();
+    let tls = acceptor(&args.serve, &drain)?;
+    let health = Health::connecting();
+    let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
+    let ingest = tokio::spawn(ingest.run(drain.clone()));
+    let served = serve(args.serve, tls, Arc::new(relay), None, health, drain.clone()).await;
+    drain.cancel();
+    // A transaction that is under way is waited for; the log is whole either way.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
+    served
+}
+
+fn acceptor(args: &ServeArgs, drain: &CancellationToken) -> Result<Option<TlsAcceptor>, RunError> {
+    Ok(args.tls.files().map(|files| tls::acceptor(files, drain.clone())).transpose()?)
+}
+
+/// Listens, announces it, and serves until the drain is over.
+async fn serve(
+    args: ServeArgs,
+    tls: Option<TlsAcceptor>,
+    backend: Arc<dyn Backend>,
+    emulator: Option<Emulator>,
+    health: Health,
+    drain: CancellationToken,
+) -> Result<(), RunError> {
+    let listener = bind(&args).await?;
+    let address = listener.local_addr()?;
     let tasks = TaskTracker::new();
     let state = AppState {
-        backend: Arc::new(emulator.clone()),
-        log: emulator.event_log().clone(),
-        live: Live::new(args.serve.live.clone()),
-        authenticator: Arc::new(StaticToken::new(&token(&args.serve))),
-        access: Arc::new(Access::new(address, args.serve.allow_host, args.serve.allow_origin)),
+        log: backend.log().clone(),
+        backend,
+        live: Live::new(args.live.clone()),
+        grpc: Grpc::new(&args.grpc),
+        authenticator: Arc::new(StaticToken::new(&token(&args))),
+        access: Arc::new(Access::new(address, args.allow_host, args.allow_origin)),
+        health,
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
     tokio::spawn(drain_on_signal(drain.clone()));
-    announce(address)?;
-    server::serve(listener, app::router(state, Some(emulator)), drain, tasks, server::HEAD_TIMEOUT).await;
-    // Nobody asks any more, so the writer finishes what it has and closes the database. A request that outlived the drain
-    // may still hold it; the journal is whole either way.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || writer.join())).await;
+    announce(if tls.is_some() { "https" } else { "http" }, address)?;
+    server::serve(listener, tls, app::router(state, emulator), drain, tasks, server::HEAD_TIMEOUT).await;
     Ok(())
 }
 
@@ -81,9 +127,9 @@ async fn bind(args: &ServeArgs) -> Result<TcpListener, RunError> {
 }
 
 /// The line other programs wait for: from here on connections are accepted.
-fn announce(address: std::net::SocketAddr) -> std::io::Result<()> {
+fn announce(scheme: &str, address: std::net::SocketAddr) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}")?;
+    writeln!(stdout, "listening on {scheme}://{address}")?;
     stdout.flush()
 }
 

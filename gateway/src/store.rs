@@ -8,17 +8,40 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 /// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long one connection waits for another of the same process before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL, proto BLOB);
 CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
 ";
+
+/// From one layout to the next, for a database that an earlier version made: the first entry leads from layout 1 to 2.
+const MIGRATIONS: [&str; 1] = ["ALTER TABLE events ADD COLUMN proto BLOB;"];
+
+/// Who writes a data directory: the two keep different things in it, and neither can go on from the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The emulator.
+    Emulator,
+    /// The relay.
+    Relay,
+}
+
+impl Owner {
+    /// The subcommand's name, which is also what the database says.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Emulator => "emulator",
+            Self::Relay => "relay",
+        }
+    }
+}
 
 /// Why a data directory cannot be used. Each is a sentence for the person who started the process.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +67,16 @@ pub enum StoreError {
         /// The layout found there.
         found: i64,
     },
+    /// The other subcommand wrote it.
+    #[error("the data directory {path} belongs to the {found}; give the {wanted} its own with --data")]
+    OtherOwner {
+        /// Which.
+        path: PathBuf,
+        /// Who wrote it.
+        found: String,
+        /// Who was to.
+        wanted: &'static str,
+    },
     /// The database is damaged or unreadable.
     #[error("the database in {path} cannot be read: {reason}")]
     Database {
@@ -63,7 +96,6 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     directory: PathBuf,
     database: PathBuf,
-    log_id: String,
     _lock: File,
 }
 
@@ -82,20 +114,27 @@ impl Store {
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
         let database = directory.join("gateway.sqlite3");
-        let log_id = prepare(directory, &database)?;
-        Ok(Self(Arc::new(Inner { directory: directory.to_owned(), database, log_id, _lock: lock })))
+        prepare(directory, &database)?;
+        Ok(Self(Arc::new(Inner { directory: directory.to_owned(), database, _lock: lock })))
+    }
+
+    /// Makes the directory `owner`'s, if it is nobody's yet.
+    ///
+    /// # Errors
+    /// When it is somebody else's, or cannot be written.
+    pub fn claim(&self, owner: Owner) -> Result<(), StoreError> {
+        let connection = self.writer().map_err(|error| self.damaged(error))?;
+        let found = claim(&connection, owner).map_err(|error| self.damaged(error))?;
+        if found == owner.name() {
+            return Ok(());
+        }
+        Err(StoreError::OtherOwner { path: self.directory().to_owned(), found, wanted: owner.name() })
     }
 
     /// The directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.0.directory
-    }
-
-    /// The identity of this database: made with it, and with it alone.
-    #[must_use]
-    pub fn log_id(&self) -> &str {
-        &self.0.log_id
     }
 
     /// A connection that may write. Commits are on the disk before they return.
@@ -143,30 +182,45 @@ fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-fn prepare(directory: &Path, database: &Path) -> Result<String, StoreError> {
+fn prepare(directory: &Path, database: &Path) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::Database { path: directory.to_owned(), reason: error.to_string() };
     let mut connection = open_writer(database).map_err(failed)?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if found > SCHEMA_VERSION {
         return Err(StoreError::TooNew { path: directory.to_owned(), found });
     }
-    let transaction = connection.transaction().map_err(failed)?;
-    transaction.execute_batch(SCHEMA).map_err(failed)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
-    let known: Option<String> = transaction
-        .query_row("SELECT value FROM meta WHERE key = 'log_id'", [], |row| row.get(0))
-        .optional()
-        .map_err(failed)?;
-    let log_id = match known {
-        Some(id) => id,
-        None => {
-            let id = uuid::Uuid::new_v4().simple().to_string();
-            transaction.execute("INSERT INTO meta (key, value) VALUES ('log_id', ?1)", params![id]).map_err(failed)?;
-            id
+    lay_out(&mut connection, found).map_err(failed)
+}
+
+/// Brings a database of layout `found` (0: it is new) to the present one, whole or not at all.
+fn lay_out(connection: &mut Connection, found: i64) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction()?;
+    if let Ok(from) = usize::try_from(found.saturating_sub(1))
+        && found > 0
+    {
+        for migration in MIGRATIONS.iter().skip(from) {
+            transaction.execute_batch(migration)?;
         }
-    };
-    transaction.commit().map_err(failed)?;
-    Ok(log_id)
+    }
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let fresh = uuid::Uuid::new_v4().simple().to_string();
+    transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('log_id', ?1)", params![fresh])?;
+    transaction.commit()
+}
+
+/// Who owns the database, after `owner` has asked to.
+fn claim(connection: &Connection, owner: Owner) -> Result<String, rusqlite::Error> {
+    let known: Option<String> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'owner'", [], |row| row.get(0)).optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    // A directory from before owners were written down is the emulator's: there was nothing else.
+    let used: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM journal)", [], |row| row.get(0))?;
+    let owner = if used { Owner::Emulator } else { owner };
+    connection.execute("INSERT INTO meta (key, value) VALUES ('owner', ?1)", params![owner.name()])?;
+    Ok(owner.name().to_owned())
 }
 
 #[cfg(test)]
@@ -179,9 +233,44 @@ mod tests {
         let first = Store::open(directory.path()).unwrap();
         let second = Store::open(directory.path()).unwrap_err();
         assert!(matches!(second, StoreError::InUse(_)), "{second}");
-        let id = first.log_id().to_owned();
         drop(first);
-        assert_eq!(Store::open(directory.path()).unwrap().log_id(), id);
+        Store::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_database_of_the_first_layout_is_brought_up_and_keeps_what_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let old = Connection::open(directory.path().join("gateway.sqlite3")).unwrap();
+        old.execute_batch(
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+             CREATE TABLE events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL);
+             CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
+             CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
+             INSERT INTO meta VALUES ('log_id', 'the old one');
+             INSERT INTO events VALUES (7, 0, 'any;-;a', '{}');
+             INSERT INTO journal VALUES (1, 'an entry');
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let store = Store::open(directory.path()).unwrap();
+            let (log, _) = crate::log::open(&store).unwrap();
+            assert_eq!((&*log.id(), log.head()), ("the old one", 7));
+        }
+        let store = Store::open(directory.path()).unwrap();
+        assert!(matches!(store.claim(Owner::Relay), Err(StoreError::OtherOwner { .. })));
+        store.claim(Owner::Emulator).unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_the_relays_or_the_emulators() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.claim(Owner::Relay).unwrap();
+        store.claim(Owner::Relay).unwrap();
+        let error = store.claim(Owner::Emulator).unwrap_err().to_string();
+        assert!(error.contains("belongs to the relay") && error.contains("--data"), "{error}");
     }
 
     #[test]

@@ -123,5 +123,7 @@ function idempotencyKey(): string {
   // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
   if ("crypto" in globalThis) crypto.getRandomValues(bytes);
   else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  // A version 4 UUID, as the service's own SDK sends. `crypto.randomUUID` is missing in pages without TLS.
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-a$4-");
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChatServiceType, Message, MessageEffect, SingleServiceAddressInfo};
 
 /// A conversation, direct or group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct Chat {
@@ -42,7 +42,7 @@ pub struct Chat {
 }
 
 /// What `chats.create` answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct CreateChatResult {

@@ -1,7 +1,8 @@
+use alloc::boxed::Box;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
-use super::{Message, SingleServiceAddressInfo};
+use super::{GroupEvent, MessageEvent, PollEvent, SingleServiceAddressInfo};
 
 /// What every event of the durable log carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,30 +45,32 @@ pub enum ChatEvent {
     Unarchived(EventContext),
 }
 
-/// A new message, sent or received.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
-#[serde(rename_all = "camelCase")]
-pub struct MessageReceived {
-    /// Chat, sequence, time.
-    #[serde(flatten)]
-    pub context: EventContext,
-    /// The message.
-    pub message: Message,
-}
-
-/// A change of a message; `type` tells which.
+/// An event that the server sent and this version does not know, so that it is not passed over in silence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
 #[serde(tag = "type")]
-pub enum MessageEvent {
-    /// A message landed in a chat.
-    #[serde(rename = "message.received")]
-    Received(MessageReceived),
+pub enum UnknownEvent {
+    /// What is known of it.
+    #[serde(rename = "unknown")]
+    Unknown(UnknownChange),
+}
+
+/// What is known of an unknown event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct UnknownChange {
+    /// Chat, sequence, time; `chatGuid` and `occurredAt` are empty when the event does not say them where others do.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// What it is about: `message`, `chat`, `group`, `poll`, or `other`.
+    pub about: String,
+    /// The event as the service sent it: a `CatchUpEventsResponse` of `photon.imessage.v1`, protobuf in base64.
+    pub data: String,
 }
 
 /// Any event of the durable log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
 #[serde(untagged)]
 pub enum LiveEvent {
@@ -75,6 +78,12 @@ pub enum LiveEvent {
     Chat(ChatEvent),
     /// A change of a message.
     Message(MessageEvent),
+    /// A change of a group.
+    Group(GroupEvent),
+    /// A change of a poll.
+    Poll(PollEvent),
+    /// What this version does not know.
+    Unknown(UnknownEvent),
 }
 
 impl LiveEvent {
@@ -89,7 +98,10 @@ impl LiveEvent {
                 | ChatEvent::Archived(context)
                 | ChatEvent::Unarchived(context),
             ) => context,
-            Self::Message(MessageEvent::Received(received)) => &received.context,
+            Self::Message(event) => event.context(),
+            Self::Group(GroupEvent::Changed(changed)) => &changed.context,
+            Self::Poll(PollEvent::Changed(changed)) => &changed.context,
+            Self::Unknown(UnknownEvent::Unknown(change)) => &change.context,
         }
     }
 }
@@ -108,12 +120,12 @@ pub enum CatchUpComplete {
 }
 
 /// What `events.catchUp` yields: every event after the cursor, then one `catchup.complete`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
 #[serde(untagged)]
 pub enum CatchUpEvent {
     /// An event of the log.
-    Event(LiveEvent),
+    Event(Box<LiveEvent>),
     /// The end.
     Complete(CatchUpComplete),
 }

@@ -14,20 +14,24 @@ pub struct ChatGuid(String);
 const DIRECT: &str = "any;-;";
 const GROUP: &str = "any;+;";
 
+/// What a line of text cannot hold, in JavaScript's eyes: a GUID with one of them was put together by mistake.
+const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+
 impl ChatGuid {
     /// Trims `text` and checks its form; `field` is what the error names.
     ///
     /// # Errors
-    /// `invalidArgument` with `context.field` when the form is wrong.
+    /// `invalidArgument` with `context.field` and `context.value` when the form is wrong.
     pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
         let guid = text.trim();
         let rest = guid.strip_prefix(DIRECT).or_else(|| guid.strip_prefix(GROUP));
         match rest {
-            Some(rest) if !rest.is_empty() && !rest.starts_with(['\n', '\r']) => Ok(Self(guid.to_owned())),
+            Some(rest) if !rest.is_empty() && !rest.contains(LINE_ENDS) => Ok(Self(guid.to_owned())),
             _ => Err(Error::invalid(
                 field,
                 "a chat GUID looks like any;-;<recipient> or any;+;<group-id>: pass the guid that create, get or an event gave",
-            )),
+            )
+            .with_context("value", guid.to_owned())),
         }
     }
 
@@ -78,9 +82,12 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_the_field() {
-        for text in ["", "any;-;", "any;+;   ", "alice@example.com", "iMessage;-;a@b.c", "any;*;x", "any;-", "ANY;-;x"] {
-            let error = ChatGuid::parse(text, "chat").err();
-            assert_eq!(error.as_ref().and_then(|error| error.context_value("field")), Some("chat"), "{text:?}");
+        for text in
+            ["", "any;-;", "any;+;   ", "alice@example.com", "iMessage;-;a@b.c", "any;*;x", "any;-", "ANY;-;x", "any;-;a\nb"]
+        {
+            let error = ChatGuid::parse(text, "chat").unwrap_err();
+            assert_eq!(error.context_value("field"), Some("chat"), "{text:?}");
+            assert_eq!(error.context_value("value"), Some(text.trim()));
         }
     }
 }

@@ -2,20 +2,34 @@
 //! TypeScript declarations are generated from them, and the tests hold every value that crosses a boundary against them.
 
 mod address;
+mod attachment;
 mod chat;
 mod cursor;
 mod effect;
 mod event;
+mod group;
 mod guid;
 mod message;
+mod message_event;
+mod mini_app;
+mod poll;
+mod reaction;
 
 pub use address::{ChatServiceType, SingleServiceAddressInfo};
+pub use attachment::{AttachmentInfo, CompanionKind, TransferState};
 pub use chat::{Chat, CreateChatOptions, CreateChatResult};
 pub use cursor::Cursor;
 pub use effect::MessageEffect;
-pub use event::{CatchUpComplete, CatchUpEvent, ChatEvent, EventContext, LiveEvent, MessageEvent, MessageReceived};
+pub use event::{CatchUpComplete, CatchUpEvent, ChatEvent, EventContext, LiveEvent, UnknownChange, UnknownEvent};
+pub use group::{GroupChange, GroupChanged, GroupEvent};
 pub use guid::ChatGuid;
-pub use message::{Message, MessageContent};
+pub use message::{Message, MessageContent, MessageItemType, MessageMention, TextFormat};
+pub use message_event::{
+    MessageEdited, MessageEvent, MessageReacted, MessageRead, MessageReceived, MessageStickerPlaced, MessageUnsent,
+};
+pub use mini_app::{MiniAppContent, MiniAppLayoutInfo};
+pub use poll::{PollChangeDelta, PollChanged, PollEvent, PollOption};
+pub use reaction::{MessageAppliedReaction, MessagePlacedSticker, MessageReaction, MessageReactionKind, StickerPlacement};
 
 /// The largest integer that JavaScript holds exactly, 2^53 − 1. A sequence above it is refused, never rounded.
 pub const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;

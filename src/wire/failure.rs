@@ -28,7 +28,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
         (Some(body), Some(grpc_code)) => {
             let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
             ErrorDetails {
-                code: text("errorCode").map_or_else(|| default_code(grpc_code).into(), Into::into),
+                code: text("errorCode").map_or_else(|| default_code(grpc_code).as_str().into(), Into::into),
                 grpc_code,
                 message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
                 retryable: body.field("retryable").flag().unwrap_or(false),
@@ -42,7 +42,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
         _ => {
             let grpc_code = GrpcCode::from_http_status(response.status);
             let error: Error = ErrorDetails {
-                code: default_code(grpc_code).into(),
+                code: intermediary_code(response.status).as_str().into(),
                 grpc_code,
                 message: "the service did not answer; something before it did".into(),
                 retryable: matches!(response.status, 408 | 429 | 502 | 503 | 504),
@@ -62,20 +62,32 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
     error
 }
 
-/// The code for a failure that names none.
-const fn default_code(grpc_code: GrpcCode) -> &'static str {
+/// The code for a failure that is not the service's own. It cannot be about chats: a proxy's 404 says nothing of one.
+const fn intermediary_code(status: u16) -> ErrorCode {
+    match status {
+        408 | 504 => ErrorCode::Timeout,
+        502 | 503 => ErrorCode::ServiceUnavailable,
+        401 => ErrorCode::Unauthenticated,
+        403 => ErrorCode::Unauthorized,
+        _ => ErrorCode::InternalError,
+    }
+}
+
+/// The code for a failure of the service that names none.
+#[must_use]
+pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
     match grpc_code {
-        GrpcCode::Unauthenticated => ErrorCode::Unauthenticated.as_str(),
-        GrpcCode::PermissionDenied => ErrorCode::Unauthorized.as_str(),
-        GrpcCode::NotFound => ErrorCode::ChatNotFound.as_str(),
-        GrpcCode::ResourceExhausted => ErrorCode::BurstRateExceeded.as_str(),
-        GrpcCode::InvalidArgument => ErrorCode::InvalidArgument.as_str(),
-        GrpcCode::FailedPrecondition => ErrorCode::PreconditionFailed.as_str(),
-        GrpcCode::AlreadyExists => ErrorCode::DuplicateMessage.as_str(),
-        GrpcCode::Unimplemented => ErrorCode::OperationNotSupported.as_str(),
-        GrpcCode::Unavailable => ErrorCode::ServiceUnavailable.as_str(),
-        GrpcCode::DeadlineExceeded => ErrorCode::Timeout.as_str(),
-        _ => ErrorCode::InternalError.as_str(),
+        GrpcCode::Unauthenticated => ErrorCode::Unauthenticated,
+        GrpcCode::PermissionDenied => ErrorCode::Unauthorized,
+        GrpcCode::NotFound => ErrorCode::ChatNotFound,
+        GrpcCode::ResourceExhausted => ErrorCode::BurstRateExceeded,
+        GrpcCode::InvalidArgument => ErrorCode::InvalidArgument,
+        GrpcCode::FailedPrecondition => ErrorCode::PreconditionFailed,
+        GrpcCode::AlreadyExists => ErrorCode::DuplicateMessage,
+        GrpcCode::Unimplemented => ErrorCode::OperationNotSupported,
+        GrpcCode::Unavailable => ErrorCode::ServiceUnavailable,
+        GrpcCode::DeadlineExceeded => ErrorCode::Timeout,
+        _ => ErrorCode::InternalError,
     }
 }
 
@@ -116,23 +128,23 @@ mod tests {
 
     #[test]
     fn an_intermediary_is_understood_by_its_status() {
-        for (status, grpc, retryable) in [
-            (400, 3, false),
-            (401, 16, false),
-            (403, 7, false),
-            (404, 5, false),
-            (408, 4, true),
-            (429, 8, true),
-            (500, 13, false),
-            (502, 14, true),
-            (503, 14, true),
-            (504, 4, true),
-            (418, 2, false),
+        for (status, grpc, code, retryable) in [
+            (400, 3, "internalError", false),
+            (401, 16, "unauthenticated", false),
+            (403, 7, "unauthorized", false),
+            (404, 5, "internalError", false),
+            (408, 4, "timeout", true),
+            (429, 8, "internalError", true),
+            (500, 13, "internalError", false),
+            (502, 14, "serviceUnavailable", true),
+            (503, 14, "serviceUnavailable", true),
+            (504, 4, "timeout", true),
+            (418, 2, "internalError", false),
         ] {
             for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
                 let error = read::<Value>(Response { status, ..BARE }, body.as_ref(), vec![]);
                 assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
-                assert_eq!(error.source.as_deref(), Some("intermediary"));
+                assert_eq!((error.code.as_ref(), error.source.as_deref()), (code, Some("intermediary")), "{status}");
             }
         }
     }

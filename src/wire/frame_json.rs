@@ -199,10 +199,7 @@ impl<B> ServerFrame<B> {
                     message: read.text("message"),
                     retryable: read.flag("retryable"),
                     retry_after_ms: read.optional_integer("retryAfterMs"),
-                    context: CONTEXT
-                        .iter()
-                        .filter_map(|key| Some(((*key).to_owned(), context.field(key).text()?)))
-                        .collect(),
+                    context: CONTEXT.iter().filter_map(|key| Some(((*key).to_owned(), context.field(key).text()?))).collect(),
                 })
             }
             "pong" => Self::Pong { n: read.integer("n") },

@@ -2,26 +2,25 @@
 // against the real gateway, which is killed and restarted, while events are generated. At the end everything that the
 // programs were given is compared with the log.
 //
-//   node tests/chaos/chaos.mjs --minutes 5 --events 200000 [--browser] [--seed N]
+//   node tests/chaos/chaos.mjs --minutes 5 --events 200000 [--browser] [--relay] [--seed N]
 //
 // `cargo xtask chaos` runs it with the environment it needs.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { startGateway } from "../support/gateway.mjs";
 import { startProxy } from "../support/proxy.mjs";
 import { seeded } from "../support/seeded.mjs";
 import { LAST } from "./consumer.mjs";
-import { CUTS, draw, HINDRANCES, SILENCES } from "./faults.mjs";
+import { CUTS, draw, HINDRANCES, SILENCES, UPSTREAM } from "./faults.mjs";
 import { judge, readLog } from "./oracle.mjs";
 import { figures, table } from "./report.mjs";
 import { inChromium, inNode } from "./runners.mjs";
+import { startServers } from "./servers.mjs";
 
 /** As short as a client obeys it, so that a half-open link is found in 7 s rather than 35 s. */
 const HEARTBEAT_MS = 1_000;
@@ -33,47 +32,44 @@ const HEALTHY_MS = 10_000;
  * Runs for `seconds`, and longer when `events` take longer to be written. Gives the figures; `faults` in them says what was
  * wrong.
  */
-export async function chaos({ seconds, events, browser = false, seed = Date.now() % 1e9, say = () => {} }) {
+export async function chaos({ seconds, events, browser = false, relay = false, seed = Date.now() % 1e9, say = () => {} }) {
   const dice = seeded(seed);
-  const data = await mkdtemp(join(tmpdir(), "im-chats-chaos-"));
   const page = browser ? await inChromium() : await inNode();
   const args = ["--heartbeat-interval-ms", String(HEARTBEAT_MS), ...(page.origin ? ["--allow-origin", page.origin] : [])];
-  let gateway = await startGateway({ data, args });
-  const { token } = gateway;
-  const proxy = await startProxy(gateway.address);
+  const token = randomBytes(12).toString("hex");
+  const servers = await startServers({ relay, args, token });
+  const { emulator } = servers;
+  const proxy = await startProxy(servers.front().address);
   try {
     const chats = [];
     for (const name of ["alice", "bob", "carol"]) {
-      const [, { chat }] = await gateway.call("POST", "/v1/chats", { addresses: [`${name}@example.com`] });
+      const [, { chat }] = await emulator().call("POST", "/v1/chats", { addresses: [`${name}@example.com`] });
       chats.push(chat.guid);
     }
     const restart = async (downMs) => {
-      await gateway.kill();
-      await pause(downMs);
-      gateway = await startGateway({ data, token, args });
-      proxy.target = gateway.address;
+      await servers.restart(downMs, dice);
+      proxy.target = servers.front().address;
     };
     await page.start({ address: proxy.address, token, chat: chats[1], seed });
     await page.ready();
-    const load = generate({ gateway: () => gateway, dice, perSecond: events / seconds });
-    const world = { proxy, restart, dice };
+    const load = generate({ gateway: emulator, dice, perSecond: events / seconds });
+    const world = { proxy, restart, dice, servers, upstream: {} };
     const cuts = await breakThings({ world, page, seconds, say });
     say("no more faults");
     await load.stop(events);
     for (const verb of ["unarchive", "archive"]) {
-      await gateway.call("POST", `/emulator/v1/chats:${verb}`, { chatGuid: chats[1], actor: LAST });
+      await emulator().call("POST", `/emulator/v1/chats:${verb}`, { chatGuid: chats[1], actor: LAST });
     }
     await page.finish();
     const { runs, states, stuck } = await page.result(60_000);
-    const log = await readLog(gateway, createRequire(join(process.env.IM_CHATS_PROJECT, "package.json"))("ws").WebSocket);
+    const log = await readLog(emulator(), createRequire(join(process.env.IM_CHATS_PROJECT, "package.json"))("ws").WebSocket);
     const last = log.find((event) => event.actor?.address === LAST).sequence;
     const verdicts = runs.map((run) => ({ run, ...judge(run, log, last) }));
-    return figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs: HEARTBEAT_MS });
+    return figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs: HEARTBEAT_MS, upstream: world.upstream });
   } finally {
     await page.close();
     await proxy.close();
-    await gateway.stop();
-    await rm(data, { recursive: true, force: true });
+    await servers.stop();
   }
 }
 
@@ -113,11 +109,19 @@ async function breakThings({ world, page, seconds, say }) {
   let liveSince = Date.now();
   // However short the run: what only silence, and what only a missing answer tells.
   const owed = ["half-open", "half-open to the server"];
+  const owedUpstream = world.servers.wire ? ["upstream kill -9", "upstream half-open"] : [];
   while (owed.length > 0 || Date.now() < end) {
     // Faults come in bursts; in between, now and then, is time enough to forget them.
     await pause(owed.length === 0 && seconds > 120 && dice.random() < 0.35 ? HEALTHY_MS + 1_500 : dice.between(50, 1500));
     if (owed.length === 0 && dice.random() < 0.2) {
       await HINDRANCES[draw(HINDRANCES, dice)].run(world);
+      continue;
+    }
+    if (owedUpstream.length > 0 || (world.servers.wire && dice.random() < 0.6)) {
+      const name = owedUpstream.shift() ?? draw(UPSTREAM, dice);
+      world.upstream[name] = (world.upstream[name] ?? 0) + 1;
+      await UPSTREAM[name].run(world);
+      say(name);
       continue;
     }
     const silent = owed.length > 0 || dice.random() < 0.06;
@@ -158,6 +162,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       minutes: { type: "string", default: "5" },
       events: { type: "string", default: "200000" },
       browser: { type: "boolean", default: false },
+      relay: { type: "boolean", default: false },
       seed: { type: "string" },
     },
   });
@@ -165,6 +170,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     seconds: Number(values.minutes) * 60,
     events: Number(values.events),
     browser: values.browser,
+    relay: values.relay,
     ...(values.seed && { seed: Number(values.seed) }),
     say: (line) => console.error(line),
   });

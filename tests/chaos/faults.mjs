@@ -9,7 +9,7 @@ export const CUTS = {
   end: { weight: 3, run: ({ proxy }) => atOnce(() => proxy.cut("end")) },
   "reset inside a frame": { weight: 4, run: (world) => inside(world, "reset") },
   "end inside a frame": { weight: 3, run: (world) => inside(world, "end") },
-  "kill -9": { weight: 5, run: ({ restart, dice }) => outage(() => restart(dice.between(0, 600))) },
+  "kill -9": { weight: 5, run: ({ restart, dice }) => outage(() => restart(dice.between(0, 600), dice)) },
   "no server": {
     weight: 2,
     run: ({ proxy, dice }) =>
@@ -47,6 +47,18 @@ export const HINDRANCES = {
       await pause(dice.between(200, 2000));
       proxy.delay = 0;
     },
+  },
+};
+
+/** Faults between a relay and its upstream: who listens to the relay notices a delay at most. */
+export const UPSTREAM = {
+  "upstream kill -9": { weight: 4, run: ({ servers, dice }) => servers.restartUpstream(dice.between(0, 2000)) },
+  "upstream reset": { weight: 4, run: async ({ servers }) => servers.wire.cut("reset") },
+  "upstream end": { weight: 2, run: async ({ servers }) => servers.wire.cut("end") },
+  "upstream half-open": { weight: 2, run: async ({ servers }) => servers.wire.blackhole() },
+  "upstream cut inside a frame": {
+    weight: 4,
+    run: ({ servers, dice }) => Promise.race([servers.wire.cutAfter(dice.between(1, 20_000)), pause(1_000)]),
   },
 };
 

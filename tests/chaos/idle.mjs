@@ -22,11 +22,17 @@ const resident = async () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`
 async function open(sockets, subscriptions) {
   const opened = Array.from({ length: sockets }, async () => {
     const socket = new WebSocket(`${gateway.address.replace("http", "ws")}/v1/events`, "im.events.v1.json");
-    const link = { socket, bytes: 0, heartbeats: 0, attached: 0, look: () => {} };
+    const link = { socket, down: 0, up: 0, heartbeats: 0, answers: 0, attached: 0, look: () => {} };
     socket.on("message", (data) => {
       const { type } = JSON.parse(data);
-      link.bytes += data.length + 2; // A frame's header: this short, two bytes.
-      if (type === "heartbeat") link.heartbeats += 1;
+      link.down += data.length + 2; // A frame's header: this short, two bytes.
+      if (type === "heartbeat") {
+        // As our client does.
+        const ping = JSON.stringify({ type: "ping", n: (link.heartbeats += 1) });
+        link.up += ping.length + 6; // And four of the mask.
+        socket.send(ping);
+      }
+      if (type === "pong") link.answers += 1;
       if (type === "caughtUp") link.attached += 1;
       link.look();
     });
@@ -56,15 +62,16 @@ const full = await open(SOCKETS, SUBSCRIPTIONS);
 const withSubscriptions = await resident();
 const bytes = await Promise.all(
   full.map(async (link) => {
-    link.bytes = link.heartbeats = 0;
-    await until(link, () => link.heartbeats === HEARTBEATS);
-    return link.bytes / HEARTBEATS;
+    link.down = link.up = link.heartbeats = link.answers = 0;
+    await until(link, () => link.answers === HEARTBEATS);
+    return [link.down / HEARTBEATS, link.up / HEARTBEATS];
   }),
 );
+const mean = (index) => Math.round(bytes.reduce((sum, each) => sum + each[index], 0) / bytes.length);
 const socketBytes = (withSockets - start) / SOCKETS;
 const subscriptionBytes = (withSubscriptions - withSockets - (withSockets - start)) / (SOCKETS * SUBSCRIPTIONS);
 console.log(`| an idle socket, memory of the gateway | ${(socketBytes / 1024).toFixed(1)} KiB |`);
 console.log(`| an idle subscription, memory of the gateway | ${(subscriptionBytes / 1024).toFixed(2)} KiB |`);
-console.log(`| an idle socket with ${SUBSCRIPTIONS} subscriptions, on the wire | ${Math.round(bytes.reduce((a, b) => a + b) / bytes.length)} bytes a heartbeat |`);
+console.log(`| an idle socket with ${SUBSCRIPTIONS} subscriptions, on the wire | ${mean(0)} bytes down and ${mean(1)} up a heartbeat |`);
 for (const { socket } of [...warm, ...bare, ...full]) socket.terminate();
 await gateway.stop();

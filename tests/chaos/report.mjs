@@ -15,7 +15,7 @@ const spread = (times) =>
   times.length ? { n: times.length, p50: percentile(times, 50), p99: percentile(times, 99), max: Math.max(...times) } : { n: 0 };
 
 /** The figures, and in `wrong` every promise that was not kept. */
-export function figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs }) {
+export function figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs, upstream = {} }) {
   const loud = cuts.filter((cut) => !cut.silent);
   const silent = cuts.filter((cut) => cut.silent);
   const single = loud.filter((cut) => !cut.twice);
@@ -26,6 +26,7 @@ export function figures({ seed, log, verdicts, cuts, states, stuck, heartbeatMs 
   const result = {
     seed,
     events: log.length,
+    upstream,
     given: verdicts.reduce((total, { run }) => total + run.sequences.length, 0),
     runs: verdicts.length,
     lost: sum(verdicts, "lost"),
@@ -70,6 +71,9 @@ export function table(result) {
     ["events given to the programs", `${result.given}, in ${result.runs} runs`],
     ["lost / repeated / out of order", `${result.lost} / ${result.repeated} / ${result.misordered}`],
     ["foreign to the stream / altered runs", `${result.foreign} / ${result.altered}`],
+    ...(Object.keys(result.upstream).length
+      ? [["faults between relay and upstream", Object.entries(result.upstream).map(([name, count]) => `${name} ${count}`).join(", ")]]
+      : []),
     ["cuts", Object.entries(result.faults).map(([name, count]) => `${name} ${count}`).join(", ")],
     ["cut → live, after 10 s of health", times(result.fresh)],
     ["cut → live, cut after cut", times(result.burst)],

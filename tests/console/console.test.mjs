@@ -116,11 +116,16 @@ describe("the console", () => {
     const { address, data, token } = gateway;
     await gateway.kill();
     await page.locator("#state[data-state=reconnecting], #state[data-state=offline]").waitFor();
+    assert.match((await page.locator("#state").getAttribute("title")) ?? "", /\(networkError\)/);
     gateway = await startGateway({ data, token, listen: new URL(address).host });
     await gateway.call("POST", "/emulator/v1/chats:archive", { chatGuid: ALICE });
+    // No chat event tells of a message: the page has to look again by itself.
+    await gateway.call("POST", "/v1/chats", { addresses: ["bob@example.com"], initialMessage: { text: "made meanwhile" } });
     await page.locator("#state[data-state=live]").waitFor();
     await eventOf("chat.archived").waitFor();
     assert.equal(await page.locator("#feed li").count(), 1);
+    await chatInList("made meanwhile").waitFor();
+    await page.locator("#detail-tags", { hasText: "archived" }).waitFor();
   });
 
   test("the token leaves the address bar, stays in the tab, and goes when asked", async () => {

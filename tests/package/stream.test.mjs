@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { AuthenticationError, ConnectionError, createClient, IMessageError, TypedEventStream } from "im-chats";
 
 import { startGateway } from "../support/gateway.mjs";
+import { startProxy } from "../support/proxy.mjs";
 
 let gateway;
 let im;
@@ -237,6 +238,30 @@ describe("a stream", () => {
     controller.abort();
   });
 
+  test("ends with the reason of its signal while it reconnects; after its end an abort changes nothing", async () => {
+    const proxy = await startProxy(gateway.address);
+    const client = createClient({ address: proxy.address, token: gateway.token });
+    const controller = new AbortController();
+    const stream = client.chats.subscribeEvents({ signal: controller.signal });
+    await stream.ready;
+    const over = client.chats.subscribeEvents({ signal: controller.signal });
+    await over.close();
+    const reconnecting = new Promise((resolve) => {
+      client.connection.on(({ state }) => state === "reconnecting" && resolve());
+    });
+    const waiting = all(stream);
+    proxy.refusing = true;
+    proxy.cut();
+    await reconnecting;
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await assert.rejects(waiting, reason);
+    assert.deepEqual(await all(over), []);
+    assert.equal(client.connection.state, "idle", "nobody is left who would need a connection");
+    await client.close();
+    await proxy.close();
+  });
+
   test("can be made from any async iterable, to test code that takes one", async () => {
     let cleaned = 0;
     const numbers = new TypedEventStream(
@@ -269,6 +294,19 @@ describe("the connection", () => {
     await alone.close();
     assert.equal(alone.connection.state, "closed");
     stop();
+  });
+
+  test("outlives a moment without streams, as React's StrictMode mounts, unmounts and mounts", async () => {
+    const proxy = await startProxy(gateway.address);
+    const client = createClient({ address: proxy.address, token: gateway.token });
+    for (let mount = 0; mount < 3; mount += 1) {
+      const stream = client.chats.subscribeEvents();
+      await stream.ready;
+      await stream.close();
+    }
+    assert.equal(proxy.accepted, 1, "connections made");
+    await client.close();
+    await proxy.close();
   });
 
   test("a wrong token ends a stream with AuthenticationError, after a second try", async () => {

@@ -20,14 +20,14 @@ export const gatewayBinary = () => {
 };
 
 /**
- * Starts an emulator and waits until it listens.
+ * Starts an emulator (or, by `command`, a relay) and waits until it listens.
  *
  * `data` keeps state over several starts; without it the directory is temporary and goes with `stop()`. `listen` takes the
  * address of an earlier start again.
  */
-export async function startGateway({ data, args = [], token = randomBytes(12).toString("hex"), listen = "127.0.0.1:0" } = {}) {
+export async function startGateway({ command = "emulator", data, args = [], token = randomBytes(12).toString("hex"), listen = "127.0.0.1:0" } = {}) {
   const own = data ?? (await mkdtemp(join(tmpdir(), "im-chats-data-")));
-  const options = ["emulator", "--listen", listen, "--data", own, "--token", token, ...args];
+  const options = [command, "--listen", listen, "--data", own, "--token", token, ...args];
   const child = spawn(gatewayBinary(), options, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   let log = "";
@@ -62,6 +62,12 @@ export async function startGateway({ data, args = [], token = randomBytes(12).to
       return [answer.status, await answer.json()];
     },
   };
+}
+
+/** Starts a relay in front of another gateway. */
+export function startRelay(upstream, { args = [], ...options } = {}) {
+  const where = ["--upstream", upstream.address, "--upstream-token", upstream.token];
+  return startGateway({ ...options, command: "relay", args: [...where, ...args] });
 }
 
 async function listening(child, exited, log) {

@@ -28,6 +28,8 @@ class Proxy {
   refusing = false;
   /** Milliseconds by which each chunk is late. */
   delay = 0;
+  /** How many connections there were. */
+  accepted = 0;
   #server;
   #links = new Set();
 
@@ -45,6 +47,7 @@ class Proxy {
 
   #accept(client) {
     client.on("error", () => {});
+    this.accepted += 1;
     if (this.refusing) return void client.resetAndDestroy();
     const { hostname, port } = new URL(this.target);
     const server = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
@@ -149,8 +152,11 @@ class Link {
   cut(how) {
     this.release();
     for (const side of this.#sides) {
-      if (how === "reset") side.resetAndDestroy();
-      else side.destroySoon();
+      if (how === "end") side.destroySoon();
+      // A socket whose end is on its way cannot be reset: libuv refuses, Node lets go of the handle all the same, and a
+      // process with such a handle spins for ever when it should exit.
+      else if (side.writableEnded) side.destroy();
+      else side.resetAndDestroy();
     }
   }
 

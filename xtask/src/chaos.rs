@@ -21,6 +21,9 @@ pub struct Options {
     /// In Chromium instead of Node.
     #[arg(long)]
     browser: bool,
+    /// With a relay between the package and the emulator, and faults on both sides of it.
+    #[arg(long)]
+    relay: bool,
     /// The seed of an earlier run, to draw the same faults again; a fresh one without it.
     #[arg(long)]
     seed: Option<u32>,
@@ -32,6 +35,7 @@ pub fn run(house: &House, options: &Options) -> Result<()> {
     build::everything(house)?;
     let project = PackageProject::install(house)?;
     let browser = options.browser.then_some("--browser");
+    let relay = options.relay.then_some("--relay");
     let seed = options.seed.map(|seed| format!("--seed={seed}"));
     house
         .sh
@@ -40,6 +44,7 @@ pub fn run(house: &House, options: &Options) -> Result<()> {
         .arg(format!("--minutes={}", options.minutes))
         .arg(format!("--events={}", options.events))
         .args(browser)
+        .args(relay)
         .args(seed)
         .env("IM_CHATS_GATEWAY", house.gateway())
         .env("IM_CHATS_PROJECT", project.path())

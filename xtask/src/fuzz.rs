@@ -46,7 +46,7 @@ pub fn run(house: &House, minutes: f64, names: &[String]) -> Result<()> {
         let output = fuzz()
             .arg(format!("-max_total_time={share}"))
             .arg(format!("-artifact_prefix={}/", findings.display()))
-            .args(["-max_len=4096", "-timeout=10", "-print_final_stats=1", "-verbosity=0"])
+            .args(["-max_len=4096", "-timeout=60", "-print_final_stats=1", "-verbosity=0"])
             .arg(&corpus)
             .ignore_status()
             .output()?;

@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -9,6 +9,7 @@ mod checks;
 mod console_shot;
 mod fuzz;
 mod house;
+mod interop;
 mod package_project;
 mod simulate;
 mod stamp;
@@ -63,6 +64,8 @@ enum Verb {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
+    Compat,
     /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
     Fuzz {
         /// Minutes in all, shared by the targets.
@@ -98,6 +101,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Lint => checks::lint(&house),
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
         Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }

@@ -85,3 +85,12 @@ pub fn copy_into(from: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// Copies these files of `from` into `to`.
+pub fn copy_files(from: &Path, to: &Path, names: &[&str]) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for name in names {
+        fs::copy(from.join(name), to.join(name)).with_context(|| format!("cannot copy {name}"))?;
+    }
+    Ok(())
+}

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::build;
 use crate::checks;
 use crate::house::House;
+use crate::interop;
 use crate::package_project::{PackageProject, node_test, test_files};
 use crate::steps::{Step, run_all};
 use crate::tools;
@@ -125,6 +126,12 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             what: "the installed package in Node against the gateway",
             needs: &["pack"],
             run: Box::new(move || installed()?.node_tests(house, "package")),
+        },
+        Step {
+            name: "interop",
+            what: "the service's own SDK and ours against the gateway, compared; docs/compatibility.md",
+            needs: &["pack"],
+            run: Box::new(move || interop::test(house, installed()?)),
         },
         Step {
             name: "docs",

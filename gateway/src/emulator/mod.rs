@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::core::{Command, Request, Write};
 use crate::log::{self, EventLog};
-use crate::store::{Store, StoreError};
+use crate::store::{Owner, Store, StoreError};
 use journal::{Job, Outcome, View, Writer};
 
 /// The running emulator. Cheap to clone.
@@ -45,6 +45,7 @@ impl Emulator {
     /// # Errors
     /// When the database cannot be read.
     pub fn open(store: Store) -> Result<(Self, WriterThread), StoreError> {
+        store.claim(Owner::Emulator)?;
         let (log, appender) = log::open(&store)?;
         let writer = Writer::open(&store, appender)?;
         let view = writer.view();

@@ -8,6 +8,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use im_chats::error::{Category, Error, ErrorCode, GrpcCode};
 use serde::Serialize;
 
+/// Marks an answer whose status says that something is wrong and whose body says what, in a form of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnBody;
+
 /// An error on its way out. The body is written by the outermost layer, which knows the request's id.
 #[derive(Debug, Clone)]
 pub struct Failure {

@@ -16,9 +16,10 @@ use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
 use super::access::Access;
 use super::body::SharedBody;
-use super::failure::Failure;
+use super::failure::{Failure, OwnBody};
 use crate::app::AppState;
 use crate::auth::bearer;
+use crate::grpc;
 
 /// Names a request in answers and in the server's log.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,10 +56,14 @@ pub fn around(router: Router, access: &Arc<Access>) -> Router {
 }
 
 /// Lets only callers with a good token through.
-pub async fn require_token(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn require_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let verified = bearer(request.headers().get(header::AUTHORIZATION)).and_then(|token| state.authenticator.verify(token));
     match verified {
-        Ok(_) => next.run(request).await,
+        Ok(grant) => {
+            // Whatever outlives the call, such as a stream, must not outlive the token.
+            request.extensions_mut().insert(grant);
+            next.run(request).await
+        }
         Err(error) => Failure::from(error).into_response(),
     }
 }
@@ -103,16 +108,21 @@ async fn finish(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The route, not the path: paths and queries may hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let body = SharedBody::new(std::mem::take(request.body_mut()));
-    *request.body_mut() = Body::new(body.clone());
-    let response = next.run(request).await;
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        body.discard().await;
-    }
-    let response = complete(response, &id);
+    let response = if grpc::is_grpc(&request) {
+        // A stream of HTTP/2 can be left half read: its connection goes on.
+        identify(grpc::complete(next.run(request).await), &id)
+    } else {
+        let body = SharedBody::new(std::mem::take(request.body_mut()));
+        *request.body_mut() = Body::new(body.clone());
+        let response = next.run(request).await;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            body.discard().await;
+        }
+        complete(response, &id)
+    };
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
-    if response.status().is_server_error() {
+    if response.status().is_server_error() || grpc::is_fault(response.headers()) {
         tracing::error!(%method, route, status, millis, request_id = %id, "request failed");
     } else {
         tracing::debug!(%method, route, status, millis, request_id = %id, "request");
@@ -123,13 +133,11 @@ async fn finish(mut request: Request, next: Next) -> Response {
 fn complete(mut response: Response, id: &str) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().or_else(|| {
         let status = response.status();
-        (status.is_client_error() || status.is_server_error()).then(|| Failure::from_status(status))
+        let bare = response.extensions().get::<OwnBody>().is_none();
+        (bare && (status.is_client_error() || status.is_server_error())).then(|| Failure::from_status(status))
     });
+    response = identify(response, id);
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID.clone(), value);
-    }
-    headers.insert(MIDDLEWARE.clone(), MIDDLEWARE_VALUE);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
@@ -139,6 +147,16 @@ fn complete(mut response: Response, id: &str) -> Response {
         headers.remove(CONTENT_LENGTH);
         *response.body_mut() = Body::from(body);
     }
+    response
+}
+
+/// Says which request this answers, and who does.
+fn identify(mut response: Response, id: &str) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    headers.insert(MIDDLEWARE.clone(), MIDDLEWARE_VALUE);
     response
 }
 

@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod body;
+pub mod call;
 pub mod failure;
 pub mod layers;
 pub mod server;
+pub mod tls;

@@ -15,22 +15,12 @@ use super::outgoing::{Outgoing, Plain};
 use super::rate::Rate;
 use super::subscription::Subscription;
 use crate::auth::Grant;
+pub use crate::log::LogState;
 use crate::log::{ReadPage, ReadQuery};
 
 mod frames;
 mod reading;
 mod timers;
-
-/// The log as a session needs to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogState {
-    /// Its identity.
-    pub id: Arc<str>,
-    /// The smallest cursor that is still good.
-    pub first: u64,
-    /// The last sequence written.
-    pub head: u64,
-}
 
 impl LogState {
     fn info(&self) -> LogInfo {
@@ -44,7 +34,10 @@ impl LogState {
     }
 
     /// Whether this log has such a place.
-    pub(super) fn check(&self, sequence: u64) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `cursorAhead` beyond the head, `cursorTooOld` before the beginning; both say where those are.
+    pub fn check(&self, sequence: u64) -> Result<(), Error> {
         let bounds =
             |error: Error| error.with_context("first", self.first.to_string()).with_context("head", self.head.to_string());
         if sequence > self.head {
@@ -241,6 +234,12 @@ impl Session {
     #[must_use]
     pub fn takes_frames(&self) -> bool {
         !self.is_closed() && self.out.unsent() < self.limits.high_water_bytes
+    }
+
+    /// The log whose places the session's positions are.
+    #[must_use]
+    pub fn log_id(&self) -> Arc<str> {
+        Arc::clone(&self.log.id)
     }
 
     /// What the client said of itself.

@@ -98,6 +98,7 @@ mod tests {
                 kind: EventKind::Chat,
                 chat_guid: "any;-;a".into(),
                 json: format!(r#"{{"sequence":{sequence}}}"#).into(),
+                proto: None,
             })
         };
         for count in 0..3 {

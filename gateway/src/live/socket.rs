@@ -23,11 +23,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::limits::LiveLimits;
-use super::machine::{Input, LogState, Opening, Output, ReadId, Session};
+use super::machine::{Input, Opening, Output, ReadId, Session};
 use crate::app::AppState;
 use crate::auth;
 use crate::http::failure::Failure;
-use crate::log::{EventLog, ReadPage};
+use crate::log::ReadPage;
 
 /// How long the last frames and the close handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -59,6 +59,12 @@ impl Live {
     pub fn new(limits: LiveLimits) -> Self {
         let sockets = Arc::new(Semaphore::new(limits.max_sockets.min(Semaphore::MAX_PERMITS)));
         Self { limits: Arc::new(limits), sockets, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+    }
+
+    /// How often a heartbeat is sent, in milliseconds.
+    #[must_use]
+    pub fn heartbeat_interval_ms(&self) -> u64 {
+        self.limits.heartbeat_interval_ms
     }
 
     /// How many sockets are open.
@@ -132,7 +138,6 @@ type Reading = BoxFuture<'static, (ReadId, Result<ReadPage, Error>)>;
 struct Driver {
     state: AppState,
     session: Session,
-    log: LogView,
     started: Instant,
     reads: FuturesUnordered<Reading>,
     stream: SplitStream<WebSocket>,
@@ -141,11 +146,10 @@ struct Driver {
 
 impl Driver {
     fn new(state: AppState, opening: Opening, socket: WebSocket) -> Self {
-        let log = LogView { id: state.log.id().into(), log: state.log.clone() };
-        let session = Session::new(Arc::clone(&state.live.limits), opening, log.state(), 0);
+        let session = Session::new(Arc::clone(&state.live.limits), opening, state.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
-        Self { state, session, log, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer }
+        Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer }
     }
 
     async fn run(mut self) {
@@ -181,20 +185,25 @@ impl Driver {
     }
 
     fn tell(&mut self, input: Input<'_>) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // First what the log is now: a page of a log that was replaced meanwhile must find nobody who waits for it, and for
+        // a frame "the head at this moment" is meant literally.
+        self.tell_log();
+        let now = self.now();
         self.session.handle(now, input);
     }
 
     fn tell_log(&mut self) {
-        self.tell(Input::Log(self.log.state()));
+        let now = self.now();
+        self.session.handle(now, Input::Log(self.state.log.state()));
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn received(&mut self, message: Option<Result<Message, axum::Error>>) {
         match message {
-            Some(Ok(Message::Text(text))) => {
-                self.tell_log();
-                self.tell(Input::Text(text.as_str()));
-            }
+            Some(Ok(Message::Text(text))) => self.tell(Input::Text(text.as_str())),
             Some(Ok(Message::Binary(_))) => self.tell(Input::Binary),
             // The WebSocket layer answers pings itself; the answer waits for the next write.
             Some(Ok(Message::Ping(_))) => self.writer.dirty = true,
@@ -214,8 +223,8 @@ impl Driver {
             match output {
                 Output::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
                 Output::Read { read, query } => {
-                    let log = self.state.log.clone();
-                    self.reads.push(async move { (read, log.read(query).await) }.boxed());
+                    let (log, id) = (self.state.log.clone(), self.session.log_id());
+                    self.reads.push(async move { (read, log.read_of(id, query).await) }.boxed());
                 }
                 Output::Verify { token } => {
                     let judgement = self.state.authenticator.verify(&token);
@@ -251,20 +260,6 @@ impl Driver {
         self.reads.clear();
         self.writer.queue.clear();
         let _ = timeout(CLOSE_TIMEOUT, self.writer.sink.close()).await;
-    }
-}
-
-/// The log, seen as a session knows it.
-struct LogView {
-    id: Arc<str>,
-    log: EventLog,
-}
-
-impl LogView {
-    fn state(&self) -> LogState {
-        // The head last: it is never below the beginning that was read before it.
-        let first = self.log.first();
-        LogState { id: Arc::clone(&self.id), first, head: self.log.head() }
     }
 }
 

@@ -71,6 +71,61 @@ impl Appender {
         Ok(())
     }
 
+    /// The last event on disk; `None` when the log is empty, or truncated up to its head.
+    ///
+    /// # Errors
+    /// `databaseError` when the disk cannot be read.
+    pub fn last(&self) -> Result<Option<LoggedEvent>, Error> {
+        super::read::last(&self.connection).map_err(broken)
+    }
+
+    /// Moves beginning and head to `sequence`: what lies before is gone, and what may have been between the head and
+    /// `sequence` never came. Every reader behind gets `cursorTooOld`. Nothing happens below the head.
+    ///
+    /// # Errors
+    /// `databaseError` when the disk fails; nothing has changed then.
+    pub fn skip_to(&mut self, sequence: u64) -> Result<(), Error> {
+        if sequence <= self.log.head() {
+            return Ok(());
+        }
+        let write = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM events", [])?;
+            transaction
+                .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('log_first', ?1)", params![signed(sequence)])?;
+            transaction.commit()
+        };
+        // No reader may look while rows are gone and nobody was told.
+        let _alone = self.log.0.id.write();
+        write(&mut self.connection).map_err(broken)?;
+        self.log.0.tail.lock().clear(sequence);
+        self.log.0.first.store(sequence, Ordering::Release);
+        self.log.0.head.send_replace(sequence);
+        Ok(())
+    }
+
+    /// Begins another log, empty and with an id of its own, in the place of this one. Every reader gets `logChanged`.
+    ///
+    /// # Errors
+    /// `databaseError` when the disk fails; nothing has changed then.
+    pub fn replace(&mut self) -> Result<(), Error> {
+        let fresh = uuid::Uuid::new_v4().simple().to_string();
+        let write = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM events", [])?;
+            transaction.execute("DELETE FROM meta WHERE key = 'log_first'", [])?;
+            transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'log_id'", params![fresh])?;
+            transaction.commit()
+        };
+        let mut id = self.log.0.id.write();
+        write(&mut self.connection).map_err(broken)?;
+        *id = fresh.into();
+        self.log.0.tail.lock().clear(0);
+        self.log.0.first.store(0, Ordering::Release);
+        self.log.0.head.send_replace(0);
+        Ok(())
+    }
+
     fn write<F>(&mut self, events: &[LoggedEvent], write: F) -> Result<(), rusqlite::Error>
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
@@ -78,10 +133,11 @@ impl Appender {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         write(&transaction)?;
         {
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO events (sequence, kind, chat, json) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO events (sequence, kind, chat, json, proto) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for event in events {
-                insert.execute(params![signed(event.sequence), event.kind.number(), event.chat_guid, event.json])?;
+                let proto = event.proto.as_deref();
+                insert.execute(params![signed(event.sequence), event.kind.number(), event.chat_guid, event.json, proto])?;
             }
         }
         transaction.commit()

@@ -2,6 +2,9 @@
 //!
 //! [`EventLog`] is the readers' side, cheap to clone. [`Appender`] is the one writer. An event is serialised once, when it
 //! is written; readers share those bytes.
+//!
+//! A log can lose its beginning ([`EventLog::truncate`], [`Appender::skip_to`]) and be replaced by another one
+//! ([`Appender::replace`]): its id changes, and nothing of one log is ever given to a reader of another.
 
 mod append;
 mod read;
@@ -12,9 +15,10 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use im_chats::error::{Error, ErrorCode};
 use im_chats::wire::frame::Topic;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
 use crate::store::{Store, StoreError};
@@ -35,22 +39,24 @@ pub enum EventKind {
     Chat,
     /// A change of a message.
     Message,
+    /// A change of a group: its name, its icon, its people.
+    Group,
+    /// A change of a poll.
+    Poll,
+    /// Something that only a newer version could tell.
+    Unknown,
 }
 
 impl EventKind {
+    /// In the order of the numbers in the database.
+    const ALL: [Self; 5] = [Self::Chat, Self::Message, Self::Group, Self::Poll, Self::Unknown];
+
     const fn number(self) -> i64 {
-        match self {
-            Self::Chat => 0,
-            Self::Message => 1,
-        }
+        self as i64
     }
 
-    const fn from_number(number: i64) -> Option<Self> {
-        match number {
-            0 => Some(Self::Chat),
-            1 => Some(Self::Message),
-            _ => None,
-        }
+    fn from_number(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index)).copied()
     }
 
     /// Whether a reader of `topic` sees events of this kind.
@@ -74,6 +80,28 @@ pub struct LoggedEvent {
     pub chat_guid: Box<str>,
     /// The documented public JSON.
     pub json: Box<str>,
+    /// The `CatchUpEventsResponse` it came as, byte for byte, when it came from another server: what this version does not
+    /// know of it is in there.
+    pub proto: Option<Bytes>,
+}
+
+impl LoggedEvent {
+    /// What it costs to hold, in bytes.
+    fn size(&self) -> usize {
+        let proto = self.proto.as_ref().map_or(0, Bytes::len);
+        self.json.len().saturating_add(self.chat_guid.len()).saturating_add(proto)
+    }
+}
+
+/// A log as seen at one moment: all three belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogState {
+    /// Its identity.
+    pub id: Arc<str>,
+    /// The smallest cursor that is still good.
+    pub first: u64,
+    /// The last sequence written.
+    pub head: u64,
 }
 
 /// What a reader asks for.
@@ -114,7 +142,8 @@ pub struct EventLog(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    id: String,
+    /// Held while the log is replaced, and shared by everyone who must see only one log.
+    id: RwLock<Arc<str>>,
     first: AtomicU64,
     head: watch::Sender<u64>,
     tail: Mutex<Tail>,
@@ -128,9 +157,9 @@ struct Shared {
 /// When the database cannot be read.
 pub fn open(store: &Store) -> Result<(EventLog, Appender), StoreError> {
     let connection = store.writer().map_err(|error| store.damaged(error))?;
-    let (first, head) = read::bounds(&connection).map_err(|error| store.damaged(error))?;
+    let LogState { id, first, head } = read::state(&connection).map_err(|error| store.damaged(error))?;
     let log = EventLog(Arc::new(Shared {
-        id: store.log_id().to_owned(),
+        id: RwLock::new(id),
         first: AtomicU64::new(first),
         head: watch::Sender::new(head),
         tail: Mutex::new(Tail::new(head, TAIL_BYTES)),
@@ -142,10 +171,19 @@ pub fn open(store: &Store) -> Result<(EventLog, Appender), StoreError> {
 }
 
 impl EventLog {
-    /// The log's identity. Random, made with the database: a new data directory is another log.
+    /// The log's identity. Random, made with the database or when the log was replaced.
     #[must_use]
-    pub fn id(&self) -> &str {
-        &self.0.id
+    pub fn id(&self) -> Arc<str> {
+        Arc::clone(&self.0.id.read())
+    }
+
+    /// Identity, beginning and end, as they belong together.
+    #[must_use]
+    pub fn state(&self) -> LogState {
+        let id = self.0.id.read();
+        // The head last: it is never below the beginning that was read before it.
+        let first = self.first();
+        LogState { id: Arc::clone(&id), first, head: self.head() }
     }
 
     /// The smallest cursor that is still good: every event after it is held. 0 for a whole log.
@@ -160,33 +198,69 @@ impl EventLog {
         *self.0.head.borrow()
     }
 
-    /// Tells when the head moves.
+    /// Tells when the head moves, or the log is replaced.
     #[must_use]
     pub fn watch_head(&self) -> watch::Receiver<u64> {
         self.0.head.subscribe()
     }
 
-    /// The next page for a reader. It looks at a bounded number of events, so a filtered reader may get an empty page whose
-    /// `through` moved; when `through` stays at `after`, there is nothing more within the bound of the query.
+    /// The next page for a reader of the log as it is now; see [`EventLog::read_of`].
     ///
     /// # Errors
-    /// `cursorTooOld` when events after the position are gone, `databaseError` when the disk cannot be read.
+    /// As [`EventLog::read_of`].
     pub async fn read(&self, query: ReadQuery) -> Result<ReadPage, Error> {
-        self.check_held(query.after)?;
-        let bound = query.through.min(self.head());
-        if query.after >= bound || query.max_events == 0 {
-            return Ok(ReadPage { through: query.after, events: Vec::new() });
-        }
-        if let Some(page) = self.0.tail.lock().read(&query, bound, SCAN_ROWS) {
-            return Ok(page);
-        }
-        let after = query.after;
+        self.read_of(self.id(), query).await
+    }
+
+    /// The next page for a reader whose position is one of the log with this id. It looks at a bounded number of events, so a
+    /// filtered reader may get an empty page whose `through` moved; when `through` stays at `after`, there is nothing more
+    /// within the bound of the query.
+    ///
+    /// # Errors
+    /// `cursorTooOld` when events after the position are gone, `logChanged` when the log is another one by now,
+    /// `databaseError` when the disk cannot be read.
+    pub async fn read_of(&self, id: Arc<str>, query: ReadQuery) -> Result<ReadPage, Error> {
+        let bound = {
+            let _same = self.same(&id)?;
+            self.check_held(query.after)?;
+            let bound = query.through.min(self.head());
+            if query.after >= bound || query.max_events == 0 {
+                return Ok(ReadPage { through: query.after, events: Vec::new() });
+            }
+            if let Some(page) = self.0.tail.lock().read(&query, bound, SCAN_ROWS) {
+                return Ok(page);
+            }
+            bound
+        };
         let log = self.clone();
-        let page =
-            tokio::task::spawn_blocking(move || log.0.readers.read(&query, bound, SCAN_ROWS)).await.map_err(broken)??;
-        // Looked at again: rows may have been dropped while they were read, and a hole must never pass for silence.
-        self.check_held(after)?;
-        Ok(page)
+        let read = move || {
+            // Held while the disk is read: a log that is replaced waits for its readers.
+            let _same = log.same(&id)?;
+            let page = log.0.readers.read(&query, bound, SCAN_ROWS)?;
+            // Looked at again: rows may have been dropped while they were read, and a hole must never pass for silence.
+            log.check_held(query.after)?;
+            Ok(page)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(broken)?
+    }
+
+    /// Whether it is still the log with this id.
+    ///
+    /// # Errors
+    /// `logChanged` when it is another one.
+    pub fn check_id(&self, id: &Arc<str>) -> Result<(), Error> {
+        self.same(id).map(drop)
+    }
+
+    /// Keeps the log from being replaced while the guard lives.
+    fn same(&self, id: &Arc<str>) -> Result<RwLockReadGuard<'_, Arc<str>>, Error> {
+        let current = self.0.id.read();
+        if *current == *id {
+            return Ok(current);
+        }
+        Err(Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
+            .with_context("log", current.to_string())
+            .with_context("expected", id.to_string()))
     }
 
     fn check_held(&self, after: u64) -> Result<(), Error> {

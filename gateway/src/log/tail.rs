@@ -22,6 +22,11 @@ impl Tail {
         Self { floor: head, events: VecDeque::new(), bytes: 0, limit }
     }
 
+    /// Forgets everything; what comes next comes after `head`.
+    pub(super) fn clear(&mut self, head: u64) {
+        *self = Self::new(head, self.limit);
+    }
+
     pub(super) fn push(&mut self, event: Arc<LoggedEvent>) {
         self.bytes = self.bytes.saturating_add(cost(&event));
         self.events.push_back(event);
@@ -54,7 +59,7 @@ impl Tail {
 }
 
 fn cost(event: &LoggedEvent) -> usize {
-    event.json.len().saturating_add(event.chat_guid.len()).saturating_add(OVERHEAD)
+    event.size().saturating_add(OVERHEAD)
 }
 
 /// Collects a page within the query's limits and keeps `through` honest.

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn event(sequence: u64, kind: EventKind, chat: &str) -> LoggedEvent {
-    LoggedEvent { sequence, kind, chat_guid: chat.into(), json: format!("{{\"sequence\":{sequence}}}").into() }
+    LoggedEvent { sequence, kind, chat_guid: chat.into(), json: format!("{{\"sequence\":{sequence}}}").into(), proto: None }
 }
 
 fn everything(after: u64) -> ReadQuery {
@@ -34,14 +34,14 @@ async fn what_was_appended_is_read_from_memory_and_again_from_disk() {
     appender.append((1..=100).map(|n| event(n * 2, EventKind::Chat, "any;-;a")).collect()).unwrap();
     assert!(head.has_changed().unwrap());
     assert_eq!((log.first(), log.head(), *head.borrow_and_update()), (0, 200, 200));
-    let id = log.id().to_owned();
+    let id = log.id();
     let expected: Vec<u64> = (1..=100).map(|n| n * 2).collect();
     assert_eq!(read_to_the_end(&log, everything(0)).await, expected);
     drop((log, appender, store));
 
     let store = Store::open(directory.path()).unwrap();
     let (log, _appender) = open(&store).unwrap();
-    assert_eq!((log.id(), log.head()), (id.as_str(), 200));
+    assert_eq!((log.id(), log.head()), (id, 200));
     assert_eq!(read_to_the_end(&log, everything(0)).await, expected);
     assert_eq!(read_to_the_end(&log, everything(150)).await, expected[75..]);
 }
@@ -175,4 +175,64 @@ async fn a_commit_that_fails_leaves_nothing_behind() {
     assert_eq!((error.code.as_ref(), error.retryable), ("databaseError", true));
     appender.append(vec![event(1, EventKind::Chat, "d")]).unwrap();
     assert_eq!(read_to_the_end(&log, everything(0)).await, [1]);
+}
+
+#[tokio::test]
+async fn a_log_that_skips_ahead_tells_every_reader_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (log, mut appender) = open(&store).unwrap();
+    appender.append((1..=5).map(|n| event(n, EventKind::Chat, "c")).collect()).unwrap();
+    let (id, mut head) = (log.id(), log.watch_head());
+    appender.skip_to(3).unwrap();
+    assert_eq!((log.first(), log.head()), (0, 5), "nothing below the head");
+    appender.skip_to(40).unwrap();
+    assert!(head.has_changed().unwrap() && *head.borrow_and_update() == 40);
+    assert_eq!(log.state(), LogState { id, first: 40, head: 40 });
+    for after in [0, 5, 39] {
+        assert_eq!(log.read(everything(after)).await.unwrap_err().code, "cursorTooOld", "{after}");
+    }
+    assert_eq!(appender.last().unwrap(), None);
+    appender.append(vec![event(41, EventKind::Poll, "c")]).unwrap();
+    assert_eq!(read_to_the_end(&log, everything(40)).await, [41]);
+    drop((log, appender));
+    let (log, appender) = open(&store).unwrap();
+    assert_eq!((log.first(), log.head()), (40, 41));
+    assert_eq!(appender.last().unwrap(), Some(event(41, EventKind::Poll, "c")));
+}
+
+#[tokio::test]
+async fn a_log_that_was_replaced_gives_its_readers_nothing_of_the_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (log, mut appender) = open(&store).unwrap();
+    appender.append((1..=5).map(|n| event(n, EventKind::Chat, "old")).collect()).unwrap();
+    let old = log.id();
+    let mut head = log.watch_head();
+    appender.replace().unwrap();
+    assert!(head.has_changed().unwrap() && *head.borrow_and_update() == 0);
+    appender.append((1..=9).map(|n| event(n, EventKind::Chat, "new")).collect()).unwrap();
+    let fresh = log.id();
+    assert_ne!(old, fresh);
+    let error = log.read_of(Arc::clone(&old), everything(2)).await.unwrap_err();
+    assert_eq!((error.code.as_ref(), error.context_value("expected")), ("logChanged", Some(&*old)));
+    assert_eq!(log.read_of(Arc::clone(&fresh), everything(2)).await.unwrap().through, 9);
+    drop((log, appender));
+    let (log, _appender) = open(&store).unwrap();
+    assert_eq!(log.state(), LogState { id: fresh, first: 0, head: 9 });
+}
+
+#[tokio::test]
+async fn the_bytes_an_event_came_as_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (log, mut appender) = open(&store).unwrap();
+    let raw = LoggedEvent { proto: Some(Bytes::from_static(b"\0\xff")), ..event(1, EventKind::Unknown, "c") };
+    appender.append(vec![raw.clone()]).unwrap();
+    let from_memory = log.read(everything(0)).await.unwrap();
+    drop((log, appender));
+    let (log, _appender) = open(&store).unwrap();
+    for page in [from_memory, log.read(everything(0)).await.unwrap()] {
+        assert_eq!(*page.events[0], raw);
+    }
 }

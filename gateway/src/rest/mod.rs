@@ -5,18 +5,16 @@ pub mod openapi;
 pub mod query;
 
 use axum::extract::{Request, State};
-use axum::http::{Extensions, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use im_chats::error::Error;
 use tower::limit::ConcurrencyLimitLayer;
 
 use crate::app::AppState;
 use crate::backend::Call;
 use crate::emulator::image::MAX_IMAGE_BYTES;
+use crate::http::call;
 use crate::http::failure::Failure;
-use crate::http::layers::{IDEMPOTENCY_KEY, RequestId};
 use crate::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 use json::Limit;
 use query::Query;
@@ -89,22 +87,12 @@ async fn has_background(State(state): State<AppState>, request: Request) -> Resu
 
 /// A write: what travels beside it, and its body.
 async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(Call, T), Failure> {
-    let call = call(request.headers(), request.extensions())?;
+    let call = call::read(request.headers(), request.extensions())?;
     Ok((call, json::read(request, limit).await?))
 }
 
 /// A read: what travels beside it, and its query.
 fn asked(request: &Request) -> Result<(Call, Query), Failure> {
-    let call = call(request.headers(), request.extensions())?;
+    let call = call::read(request.headers(), request.extensions())?;
     Ok((call, Query::parse(request.uri().query().unwrap_or_default())?))
-}
-
-fn call(headers: &HeaderMap, extensions: &Extensions) -> Result<Call, Error> {
-    let idempotency_key = headers
-        .get(&IDEMPOTENCY_KEY)
-        .map(|key| std::str::from_utf8(key.as_bytes()).map(str::to_owned))
-        .transpose()
-        .map_err(|_| Error::invalid("x-idempotency-key", "x-idempotency-key: this is not UTF-8"))?;
-    let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
-    Ok(Call { idempotency_key, request_id })
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
+pub mod grpc;
+pub mod proxy;
 pub mod server;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -44,7 +46,8 @@ impl FakeLog {
     pub fn append_json(&mut self, kind: &str, chat: &str, json: String) -> u64 {
         self.head += 1;
         let kind = if kind.starts_with("chat.") { EventKind::Chat } else { EventKind::Message };
-        self.events.push(Arc::new(LoggedEvent { sequence: self.head, kind, chat_guid: chat.into(), json: json.into() }));
+        let (chat_guid, json) = (chat.into(), json.into());
+        self.events.push(Arc::new(LoggedEvent { sequence: self.head, kind, chat_guid, json, proto: None }));
         self.head
     }
 

@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -25,23 +27,74 @@ pub const TOKEN: &str = "secret";
 pub struct Server {
     child: Child,
     pub address: String,
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
     /// On a data directory, with flags beside the necessary ones.
     pub fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::run("emulator", data, flags, Stdio::inherit())
+    }
+
+    /// A relay in front of `upstream`, with the token that the others have, unless the flags say otherwise.
+    pub fn relay(data: &Path, upstream: &str, flags: &[&str]) -> Self {
+        let token: &[&str] = if flags.contains(&"--upstream-token-file") { &[] } else { &["--upstream-token", TOKEN] };
+        let flags = [&["--upstream", upstream], token, flags].concat();
+        Self::run("relay", data, &flags, Stdio::piped())
+    }
+
+    fn run(what: &str, data: &Path, flags: &[&str], stderr: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"))
-            .args(["emulator", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
+            .args([what, "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
             .arg(data)
             .args(flags)
+            .env_remove("IM_CHATS_UPSTREAM_TOKEN")
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the binary starts");
+        let said = Arc::<Mutex<String>>::default();
+        if let Some(stderr) = child.stderr.take() {
+            let said = Arc::clone(&said);
+            std::thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    eprintln!("{line}");
+                    let mut said = said.lock();
+                    said.push_str(&line);
+                    said.push('\n');
+                }
+            });
+        }
         let mut line = String::new();
         let stdout = child.stdout.take().expect("a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("the binary says where it listens");
         let address = line.trim().strip_prefix("listening on http://").expect("the line other programs wait for").to_owned();
-        Self { child, address }
+        Self { child, address, said }
+    }
+
+    /// What a relay wrote on stderr until now.
+    pub fn said(&self) -> String {
+        self.said.lock().clone()
+    }
+
+    /// Any request with the token, or without: status and body.
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", "application/json")
+            .body(body.map(Value::to_string).unwrap_or_default())
+            .expect("a request");
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let mut answer = agent.run(request).expect("an answer");
+        let text = answer.body_mut().read_to_string().expect("a body");
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
     /// As the rest of the world: a POST that must succeed.

@@ -79,7 +79,7 @@ impl Server {
                 }
                 Output::Read { read, query } => {
                     let bound = query.through.min(self.head);
-                    let seen = |sequence: &u64| query.chat.is_none() || sequence % 2 == 0;
+                    let seen = |sequence: &u64| query.chat.is_none() || sequence.is_multiple_of(2);
                     let events: Vec<_> =
                         (query.after.saturating_add(1)..=bound).filter(seen).take(query.max_events).map(event).collect();
                     let through = if events.len() == query.max_events {
@@ -119,12 +119,13 @@ impl Server {
 }
 
 fn event(sequence: u64) -> Arc<LoggedEvent> {
-    let chat = if sequence % 2 == 0 { "any;-;bob@example.com" } else { "any;-;alice@example.com" };
+    let chat = if sequence.is_multiple_of(2) { "any;-;bob@example.com" } else { "any;-;alice@example.com" };
     Arc::new(LoggedEvent {
         sequence,
         kind: EventKind::Chat,
         chat_guid: chat.into(),
         json: format!("{{\"type\":\"chat.archived\",\"chatGuid\":\"{chat}\",\"sequence\":{sequence}}}").into(),
+        proto: None,
     })
 }
 

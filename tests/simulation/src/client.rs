@@ -15,6 +15,9 @@ use crate::seat::Seat;
 use crate::wire::{Connection, Parcel};
 use crate::world::{CALM_LATENCY_MS, Event, World};
 
+/// How long a try to connect may take, in milliseconds: `connect_timeout_ms` of the client's settings.
+const CONNECT_TIMEOUT_MS: u64 = 15_000;
+
 /// How late a timer of the runtime may be, in milliseconds.
 pub const TIMER_SLACK_MS: u64 = 20;
 
@@ -67,6 +70,8 @@ pub struct Client {
     /// Sockets and tries lost.
     pub cuts: u64,
     pub cuts_when_settled: u64,
+    /// When the try that is under way began.
+    pub trying_since: Option<u64>,
     /// When it last asked for a token to connect: nobody may hammer.
     pub tries: VecDeque<u64>,
 }
@@ -111,6 +116,7 @@ impl Client {
             slandered: false,
             cuts: 0,
             cuts_when_settled: 0,
+            trying_since: None,
             tries: VecDeque::new(),
         }
     }
@@ -124,6 +130,7 @@ impl Client {
         self.machine = None;
         self.born += 1;
         self.socket = None;
+        self.trying_since = None;
         self.timer = None;
         self.frozen_until = 0;
         self.thaws = false;
@@ -179,9 +186,13 @@ impl World<'_> {
         let Some(machine) = &mut state.machine else { return };
         let before = machine.last_error().cloned();
         machine.handle(now, random, input);
-        // A try may be lost without a socket.
-        let lost = machine.last_error().is_some_and(|error| before.as_ref() != Some(error));
-        state.cuts += u64::from(lost);
+        // A try may be lost without a socket, and for the same reason as the one before.
+        let overdue = state.trying_since.is_some_and(|since| since + CONNECT_TIMEOUT_MS <= now);
+        let lost = machine.last_error().is_some_and(|error| before.as_ref() != Some(error)) || overdue;
+        if lost {
+            state.cuts += 1;
+            state.trying_since = None;
+        }
         let outputs: Vec<_> = std::iter::from_fn(|| machine.poll()).collect();
         let hung_up = outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
         if let Some(frame) = frame.filter(|_| !hung_up) {
@@ -229,7 +240,7 @@ impl World<'_> {
                 let refused = client.refusals >= 2;
                 if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
                     client.refusals = 0;
-                    (client.probe_until, client.ping) = (None, None);
+                    (client.probe_until, client.ping, client.trying_since) = (None, None, None);
                 }
                 if state == ConnectionState::Failed {
                     client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| {
@@ -245,6 +256,7 @@ impl World<'_> {
         let now = self.now;
         let state = &mut self.clients[client];
         if state.socket.is_none() {
+            state.trying_since = Some(now);
             state.tries.push_back(now);
             while state.tries.front().is_some_and(|at| at + 10_000 < now) {
                 state.tries.pop_front();

@@ -51,7 +51,7 @@ impl Log {
         let sequence = self.head() + 1;
         // All that travels of an event is opaque to both machines but its sequence.
         let json = format!(r#"{{"sequence":{sequence}}}"#).into();
-        self.events.push(Arc::new(LoggedEvent { sequence, kind, chat_guid: CHATS[chat].into(), json }));
+        self.events.push(Arc::new(LoggedEvent { sequence, kind, chat_guid: CHATS[chat].into(), json, proto: None }));
     }
 
     pub fn prune(&mut self, through: u64) {

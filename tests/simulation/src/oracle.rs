@@ -155,7 +155,7 @@ impl World<'_> {
                             ping.until = (now + patience).min(ping.limit);
                         }
                     }
-                    Ok(Some(ServerFrame::Ready { .. })) => state.refusals = 0,
+                    Ok(Some(ServerFrame::Ready { .. })) => (state.refusals, state.trying_since) = (0, None),
                     Ok(Some(ServerFrame::Error(ErrorFrame { fatal: true, grpc_code, .. }))) => {
                         state.refused_in_words = u32::from(*grpc_code) == u32::from(GrpcCode::Unauthenticated.number());
                     }
@@ -167,7 +167,7 @@ impl World<'_> {
                     state.refusals += 1;
                 }
                 state.cuts += 1;
-                state.socket = None;
+                (state.socket, state.trying_since) = (None, None);
                 (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
             }
@@ -447,6 +447,8 @@ impl World<'_> {
             }
             "logChanged" => match (&run.log, &run.start) {
                 (Some(id), _) => **id != *log.id,
+                // A gap that was skipped gave it a place in the log of that moment, attached or not.
+                (None, _) if !run.gaps.is_empty() => self.logs.len() > 1,
                 (None, Start::After(after)) => after.log.as_deref().is_some_and(|id| id != &*log.id),
                 // Attached to nothing yet, it can only have met a change between `ready` and the subscription.
                 (None, _) => false,

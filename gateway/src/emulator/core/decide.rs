@@ -105,7 +105,7 @@ pub struct Opening {
 }
 
 /// What the caller is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Answer {
     /// Done.
@@ -288,12 +288,11 @@ impl Deciding<'_> {
         Ok(Message {
             guid: id.clone(),
             chat_guids: vec![guid.to_owned()],
-            content: MessageContent { text: Some(text.to_owned()), expressive_send_style_id: None },
-            subject: None,
+            content: MessageContent { text: Some(text.to_owned()), ..MessageContent::default() },
             is_from_me: sender.is_none(),
             date_created: rfc3339(self.request.now).map_err(|_| clock_error())?,
-            date_read: None,
             sender,
+            ..Message::default()
         })
     }
 

@@ -110,7 +110,7 @@ impl Entry {
                     actor: message.sender.clone(),
                 };
                 let received = MessageReceived { context, message: (**message).clone() };
-                Ok(vec![logged(EventKind::Message, &LiveEvent::Message(MessageEvent::Received(received)))?])
+                Ok(vec![logged(EventKind::Message, &LiveEvent::Message(MessageEvent::Received(Box::new(received))))?])
             }
             Self::Changed { sequence, at, chat, change, actor } => {
                 let context = EventContext {
@@ -181,6 +181,7 @@ fn logged(kind: EventKind, event: &LiveEvent) -> Result<LoggedEvent, serde_json:
         kind,
         chat_guid: context.chat_guid.as_str().into(),
         json: serde_json::to_string(event)?.into(),
+        proto: None,
     })
 }
 

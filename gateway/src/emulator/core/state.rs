@@ -19,7 +19,7 @@ pub struct State {
 }
 
 /// One chat.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ChatState {
     /// As `get` answers it.
     pub chat: Arc<Chat>,

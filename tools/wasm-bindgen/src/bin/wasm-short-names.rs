@@ -91,6 +91,9 @@ mod tests {
     #[test]
     fn only_whole_words_in_their_place_are_renamed() {
         let names = Names::from([("get".to_owned(), "a".to_owned())]);
-        assert_eq!(rename("wasm.get(x); wasm.get2(); my.get(); get", "wasm.", &names, ""), "wasm.a(x); wasm.get2(); my.get(); get");
+        assert_eq!(
+            rename("wasm.get(x); wasm.get2(); my.get(); get", "wasm.", &names, ""),
+            "wasm.a(x); wasm.get2(); my.get(); get"
+        );
     }
 }

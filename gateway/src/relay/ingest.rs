@@ -1,0 +1,246 @@
+//! Carries the merge: streams, clock and log come together here, and nothing is decided.
+
+use std::time::Duration;
+
+use futures_util::stream::{BoxStream, ReadyChunks, StreamExt};
+use im_chats::error::{Category, Error, ErrorCode};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::event;
+use super::frame::{Frame, RawEvent};
+use super::merge::{Input, Link, Merge, Output, Timing};
+use super::token::Bearer;
+use super::upstream::Upstream;
+use crate::health::Health;
+use crate::log::{Appender, LoggedEvent};
+
+/// Frames taken from a stream at once, which become one transaction.
+const CHUNK: usize = 512;
+
+/// Pause after the log could not be written.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
+/// While the link is down: how often to look whether the token has changed.
+const TOKEN_LOOK: Duration = Duration::from_millis(500);
+
+type Frames = ReadyChunks<BoxStream<'static, Result<Frame, Error>>>;
+
+/// The task that keeps our log up with the upstream's.
+pub struct Ingest {
+    upstream: Upstream,
+    /// Away while it writes.
+    appender: Option<Appender>,
+    timing: Timing,
+    merge: Merge<LoggedEvent>,
+    health: Health,
+    started: Instant,
+    live: Option<Frames>,
+    catch_up: Option<Frames>,
+    /// The link as it was told last.
+    told: Link,
+    /// The token of the last try.
+    token: Bearer,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum From {
+    Live,
+    CatchUp,
+}
+
+impl Ingest {
+    /// Goes on where the log ends.
+    ///
+    /// # Errors
+    /// `databaseError` when the log cannot be read.
+    pub fn new(upstream: Upstream, appender: Appender, timing: Timing, health: Health) -> Result<Self, Error> {
+        let merge = Merge::new(timing, appender.log().head(), appender.last()?, 0);
+        let token = upstream.token();
+        Ok(Self {
+            upstream,
+            appender: Some(appender),
+            timing,
+            merge,
+            health,
+            started: Instant::now(),
+            live: None,
+            catch_up: None,
+            told: Link::Down(None),
+            token,
+        })
+    }
+
+    /// Works until `drain` is cancelled.
+    pub async fn run(mut self, drain: CancellationToken) {
+        while !drain.is_cancelled() {
+            let deadline = self.started + Duration::from_millis(self.merge.next_deadline());
+            let look = matches!(self.merge.link(), Link::Down(Some(_)));
+            let deadline = if look { deadline.min(Instant::now() + TOKEN_LOOK) } else { deadline };
+            // Frames before the clock: silence is what is left when nothing waits to be taken.
+            tokio::select! {
+                biased;
+                () = drain.cancelled() => return,
+                Some(frames) = next(&mut self.catch_up) => self.take(From::CatchUp, frames).await,
+                Some(frames) = next(&mut self.live) => self.take(From::Live, frames).await,
+                () = sleep_until(deadline) => {
+                    if look && self.upstream.token() != self.token {
+                        self.merge.retry();
+                    }
+                    self.tell(Input::Tick);
+                    self.carry_out().await;
+                }
+            }
+            self.report();
+        }
+    }
+
+    fn tell(&mut self, input: Input<LoggedEvent>) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.merge.handle(now, fraction(), input);
+    }
+
+    async fn take(&mut self, from: From, frames: Vec<Result<Frame, Error>>) {
+        for frame in frames {
+            let ended = frame.is_err();
+            self.tell(input(from, frame));
+            if ended {
+                match from {
+                    From::Live => self.live = None,
+                    From::CatchUp => self.catch_up = None,
+                }
+            }
+            // What follows belongs to a stream that is over.
+            if ended || self.merge.poll_ends(from == From::CatchUp) {
+                break;
+            }
+        }
+        self.carry_out().await;
+    }
+
+    async fn carry_out(&mut self) {
+        let mut batch = Vec::new();
+        for output in self.merge.poll() {
+            if !matches!(output, Output::Commit(_)) {
+                let events = std::mem::take(&mut batch);
+                if !events.is_empty() && !self.write(move |appender| appender.append(events)).await {
+                    return;
+                }
+            }
+            match output {
+                Output::Commit(event) => batch.push(event),
+                Output::OpenLive => {
+                    self.token = self.upstream.token();
+                    self.live = Some(self.upstream.live().ready_chunks(CHUNK));
+                }
+                Output::OpenCatchUp(after) => self.catch_up = Some(self.upstream.catch_up(after).ready_chunks(CHUNK)),
+                Output::DropCatchUp => self.catch_up = None,
+                Output::DropLink => {
+                    (self.live, self.catch_up) = (None, None);
+                    self.upstream.reconnect();
+                }
+                Output::Skip(through) => {
+                    tracing::warn!(
+                        through,
+                        "the upstream no longer holds events that were not read yet; readers behind are told"
+                    );
+                    if !self.write(move |appender| appender.skip_to(through)).await {
+                        return;
+                    }
+                }
+                Output::Replace => {
+                    tracing::warn!("the upstream has another log; ours begins anew, and its readers are told");
+                    if !self.write(Appender::replace).await {
+                        return;
+                    }
+                }
+            }
+        }
+        if !batch.is_empty() {
+            self.write(move |appender| appender.append(batch)).await;
+        }
+        if self.merge.has_settled() {
+            self.catch_up = None;
+        }
+    }
+
+    /// Writes where blocking is allowed; whether that went well. If not, everything begins again at what is on disk.
+    async fn write(&mut self, work: impl FnOnce(&mut Appender) -> Result<(), Error> + Send + 'static) -> bool {
+        let Some(mut appender) = self.appender.take() else { return false };
+        let written = tokio::task::spawn_blocking(move || {
+            let result = work(&mut appender);
+            (appender, result)
+        });
+        let error = match written.await {
+            Ok((appender, result)) => {
+                self.appender = Some(appender);
+                match result {
+                    Ok(()) => return true,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => Error::new(ErrorCode::DatabaseError, format!("the writer of the log failed: {error}")),
+        };
+        tracing::error!(%error, "the log cannot be written; trying again");
+        self.health.degraded(&error);
+        (self.live, self.catch_up) = (None, None);
+        tokio::time::sleep(DISK_PAUSE).await;
+        if let Some(appender) = &self.appender {
+            let last = appender.last().ok().flatten();
+            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.merge = Merge::new(self.timing, appender.log().head(), last, now);
+            self.told = Link::Down(Some(error));
+        }
+        false
+    }
+
+    /// Tells the operator, once for each change.
+    fn report(&mut self) {
+        let link = self.merge.link();
+        if *link == self.told {
+            return;
+        }
+        match link {
+            Link::Up => {
+                tracing::info!(head = self.merge.head(), "the upstream is connected, and the log is up with it");
+                self.health.ok();
+            }
+            Link::Down(None) => {}
+            Link::Down(Some(error)) => {
+                self.health.degraded(error);
+                if error.category() == Category::Authentication {
+                    tracing::error!(code = %error.code, "the upstream refuses the token: {}; trying again", error.message);
+                } else {
+                    tracing::warn!(code = %error.code, "the upstream is away: {}; trying again", error.message);
+                }
+            }
+        }
+        self.told = link.clone();
+    }
+}
+
+async fn next(frames: &mut Option<Frames>) -> Option<Vec<Result<Frame, Error>>> {
+    match frames {
+        Some(frames) => frames.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn input(from: From, frame: Result<Frame, Error>) -> Input<LoggedEvent> {
+    let event = |raw: RawEvent| event::logged(raw);
+    match (from, frame) {
+        (From::Live, Ok(Frame::Event(raw))) => event(raw).map_or_else(Input::LiveEnded, Input::Live),
+        (From::Live, Ok(_)) => Input::LiveHeartbeat,
+        (From::Live, Err(error)) => Input::LiveEnded(error),
+        (From::CatchUp, Ok(Frame::Event(raw))) => event(raw).map_or_else(Input::CatchUpEnded, Input::CatchUp),
+        (From::CatchUp, Ok(Frame::Heartbeat)) => Input::CatchUpHeartbeat,
+        (From::CatchUp, Ok(Frame::Complete(head))) => Input::Complete(head),
+        (From::CatchUp, Err(error)) => Input::CatchUpEnded(error),
+    }
+}
+
+/// A number in 0..1 for the backoff: unpredictable is not needed, different in each process is.
+fn fraction() -> f64 {
+    let bits = uuid::Uuid::new_v4().as_u128() & u128::from(u32::MAX);
+    f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
+}

@@ -1,0 +1,613 @@
+//! Two streams of one upstream log, merged into ours without a hole: a state machine without I/O.
+//!
+//! Upstream offers a live stream, which carries *chat* events only and begins at an unknown moment, and a catch-up, which
+//! carries everything after a cursor, in order, up to the head of its beginning. Sequences are shared by all kinds of events
+//! and not dense for chats: when live says 12 and our head is 9, then 10 and 11 may be messages that live never tells. So
+//! **live alone proves nothing**, and our log can only grow in order. The rules:
+//!
+//! 1. What a catch-up gives is committed as it comes: it is in order, so nothing is missing before it.
+//! 2. A live event that follows our head immediately (head + 1) is committed at once: between two neighbouring integers
+//!    there is no room for anything. Any other is *held*, and calls for a catch-up from our head, which brings what lies before
+//!    it, and the event itself. A held event that a catch-up passes without giving it is let go: the log decides.
+//! 3. Live is opened first. The catch-up begins at once, and again every second until a frame of live (an event or a
+//!    heartbeat) proves that live is attached; then once more, for what happened before the proof. Nobody waits for the proof.
+//! 4. Live never tells of messages, groups and polls, so a catch-up runs every few seconds for ever.
+//!
+//! # Whether it is still the same log
+//! The service gives its log no name. So **every catch-up begins one event back** and must meet the last event of the one
+//! before again, the same (chat, time) at the same sequence. Another event there, or an end that stays below our head for [`BELOW_MS`]: another
+//! log, and ours is replaced. No event there: the beginning of what upstream holds decides. If that lies after our last event,
+//! upstream dropped its past, what was in between is gone, and our log says so to every reader behind ([`Output::Skip`]); if
+//! it lies before, it is another log. When the service refuses the cursor, its beginning decides likewise, and the exact
+//! cursor tells whether there was anything in between. Until a catch-up has met our last event, rule 2 does not commit.
+//!
+//! # Memory
+//! At most [`HELD`] live events are held; beyond that the latest are let go, since a catch-up brings them. As many may be ahead
+//! of the last catch-up.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use im_chats::error::{Error, ErrorCode};
+use im_chats::model::MAX_SAFE_INTEGER;
+use im_chats::session::Backoff;
+
+use super::refusal::Refusal;
+
+/// Live events held back at most.
+pub const HELD: usize = 1024;
+
+/// From one catch-up to the next while nothing proves that live is attached, in milliseconds.
+pub const UNPROVEN_MS: u64 = 1_000;
+
+/// How long upstream's end may lie below our head before it is another log, in milliseconds: a catch-up may read a copy of the
+/// log that is behind what live told a moment ago.
+pub const BELOW_MS: u64 = 3_000;
+
+/// A link this long up starts its backoff anew, in milliseconds.
+pub const HEALTHY_MS: u64 = 10_000;
+
+/// What the machine must know of an event.
+pub trait Event {
+    /// Its place, from 1.
+    fn sequence(&self) -> u64;
+
+    /// Whether both are the same event, as far as one can tell: what two logs will not have in common at one place.
+    fn is_same(&self, other: &Self) -> bool;
+}
+
+/// How long to wait for what, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// From the end of one catch-up to the next one when nothing calls for it earlier.
+    pub poll_ms: u64,
+    /// Silence of live, heartbeats included, after which the link is given up.
+    pub live_silence_ms: u64,
+    /// Silence of a catch-up after which the link is given up.
+    pub catch_up_silence_ms: u64,
+    /// Between tries.
+    pub backoff: Backoff,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<E> {
+    /// Live gave an event.
+    Live(E),
+    /// Live is alive.
+    LiveHeartbeat,
+    /// Live has ended, or could not be opened.
+    LiveEnded(Error),
+    /// The catch-up gave an event.
+    CatchUp(E),
+    /// The catch-up is alive.
+    CatchUpHeartbeat,
+    /// The catch-up has given everything up to this head.
+    Complete(u64),
+    /// The catch-up has ended before that, or could not be opened.
+    CatchUpEnded(Error),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done, in this order.
+#[derive(Debug, PartialEq)]
+pub enum Output<E> {
+    /// Open the live stream.
+    OpenLive,
+    /// Open a catch-up after this sequence; `None` = from the beginning of what is held.
+    OpenCatchUp(Option<u64>),
+    /// Drop the catch-up.
+    DropCatchUp,
+    /// Drop both streams; the connection may be half-open, so it should not be used again.
+    DropLink,
+    /// Append the event to our log.
+    Commit(E),
+    /// Everything up to this sequence is gone: our log begins here.
+    Skip(u64),
+    /// Upstream has another log: begin an empty one with a new id.
+    Replace,
+}
+
+/// How it stands with upstream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// Not yet, or not again: why it was lost, where it was.
+    Down(Option<Error>),
+    /// Open, and a catch-up has come to its end.
+    Up,
+}
+
+#[derive(Debug)]
+enum Live {
+    Closed { retry_at: u64 },
+    Open { since: u64, attached: bool, heard_at: u64 },
+}
+
+/// Why a catch-up asks for what it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// One event back, to meet our last one again.
+    MeetLast,
+    /// Exactly after our head, or from the beginning when we have nothing.
+    Rest {
+        /// What a probe has found: when this cursor is refused, too, everything up to here is gone.
+        gone: Option<u64>,
+    },
+    /// From the beginning: where does this log begin, and does it hold our last event?
+    Probe {
+        /// Because the cursor was refused; otherwise because our last event was not met.
+        refused: bool,
+    },
+}
+
+#[derive(Debug)]
+struct CatchUp<E> {
+    question: Question,
+    /// How far we were when it began.
+    from: u64,
+    /// Our last event then, still to be met.
+    expected: Option<E>,
+    /// The last sequence it gave.
+    last: u64,
+    heard_at: u64,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Merge<E> {
+    timing: Timing,
+    now: u64,
+    head: u64,
+    /// How far catch-ups have brought us: at most our head, which live may have moved on.
+    base: u64,
+    /// The event at `base`, while upstream can be expected to hold it: what the next catch-up must meet again.
+    last: Option<E>,
+    live: Live,
+    catch_up: Option<CatchUp<E>>,
+    next_catch_up: u64,
+    /// Live told something during this catch-up that it may have begun too early to give.
+    again: bool,
+    /// Live was proven to be attached during this catch-up.
+    proven: bool,
+    /// A catch-up on this link has met our last event.
+    verified: bool,
+    held: BTreeMap<u64, E>,
+    /// Events beyond `base` that live brought: the next catch-up gives them again, the same.
+    unconfirmed: BTreeMap<u64, E>,
+    /// Since when upstream's end has been below our head.
+    below_since: Option<u64>,
+    failures: u32,
+    link: Link,
+    out: Vec<Output<E>>,
+}
+
+impl<E: Event + Clone> Merge<E> {
+    /// With our log's head, and the event there, when the log has one. Times are milliseconds of any clock that does not go
+    /// back. The first [`Input::Tick`] opens the link.
+    pub fn new(timing: Timing, head: u64, last: Option<E>, now: u64) -> Self {
+        Self {
+            timing,
+            now,
+            head,
+            base: head,
+            last,
+            live: Live::Closed { retry_at: now },
+            catch_up: None,
+            next_catch_up: now,
+            again: false,
+            proven: false,
+            verified: false,
+            held: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
+            below_since: None,
+            failures: 0,
+            link: Link::Down(None),
+            out: Vec::new(),
+        }
+    }
+
+    /// Our head, once everything in [`Merge::poll`] is carried out.
+    pub const fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// How it stands with upstream.
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// What is to be done now.
+    pub fn poll(&mut self) -> Vec<Output<E>> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether what waits in [`Merge::poll`] ends the stream of the input before (the catch-up, or live): what it still has
+    /// is not for this machine any more.
+    pub fn poll_ends(&self, catch_up: bool) -> bool {
+        self.out.iter().any(|output| match output {
+            Output::DropLink => true,
+            Output::OpenCatchUp(_) | Output::DropCatchUp => catch_up,
+            _ => false,
+        }) || (catch_up && self.catch_up.is_none())
+    }
+
+    /// Whether no catch-up runs.
+    pub const fn has_settled(&self) -> bool {
+        self.catch_up.is_none()
+    }
+
+    /// Does not wait for the backoff: there is a reason why the next try may go better.
+    pub fn retry(&mut self) {
+        if let Live::Closed { retry_at } = &mut self.live {
+            *retry_at = self.now;
+        }
+    }
+
+    /// When the next [`Input::Tick`] is due.
+    pub fn next_deadline(&self) -> u64 {
+        match &self.live {
+            Live::Closed { retry_at } => *retry_at,
+            Live::Open { heard_at, .. } => {
+                let silence = heard_at.saturating_add(self.timing.live_silence_ms);
+                let next = match &self.catch_up {
+                    Some(catch_up) => catch_up.heard_at.saturating_add(self.timing.catch_up_silence_ms),
+                    None => self.next_catch_up,
+                };
+                silence.min(next)
+            }
+        }
+    }
+
+    /// Tells what happened at `now`; `random`, in 0..1, is for the backoff.
+    pub fn handle(&mut self, now: u64, random: f64, input: Input<E>) {
+        self.now = self.now.max(now);
+        let result = match input {
+            Input::Live(event) => self.live_event(event),
+            Input::LiveHeartbeat => {
+                self.live_heard();
+                Ok(())
+            }
+            Input::CatchUp(event) => self.catch_up_event(event),
+            Input::CatchUpHeartbeat => {
+                self.catch_up_heard();
+                Ok(())
+            }
+            Input::Complete(head) => self.complete(head),
+            Input::CatchUpEnded(error) => self.catch_up_ended(error),
+            Input::LiveEnded(error) => match self.live {
+                Live::Open { .. } => Err(error),
+                Live::Closed { .. } => Ok(()),
+            },
+            Input::Tick => self.tick(),
+        };
+        if let Err(error) = result {
+            self.fail(error, random);
+        }
+    }
+
+    fn tick(&mut self) -> Result<(), Error> {
+        match self.live {
+            Live::Closed { retry_at } if retry_at <= self.now => {
+                self.live = Live::Open { since: self.now, attached: false, heard_at: self.now };
+                self.out.push(Output::OpenLive);
+                self.begin_catch_up();
+            }
+            Live::Open { heard_at, .. } if heard_at.saturating_add(self.timing.live_silence_ms) <= self.now => {
+                return Err(silent("the live stream"));
+            }
+            _ => {}
+        }
+        match &self.catch_up {
+            Some(catch_up) if catch_up.heard_at.saturating_add(self.timing.catch_up_silence_ms) <= self.now => {
+                return Err(silent("a catch-up"));
+            }
+            None if self.next_catch_up <= self.now && matches!(self.live, Live::Open { .. }) => self.begin_catch_up(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin_catch_up(&mut self) {
+        self.ask(if self.last.is_some() { Question::MeetLast } else { Question::Rest { gone: None } });
+    }
+
+    fn ask(&mut self, question: Question) {
+        let (after, expected) = match question {
+            Question::MeetLast => (Some(self.base.saturating_sub(1)), self.last.clone()),
+            Question::Rest { .. } => ((self.base > 0).then_some(self.base), None),
+            Question::Probe { .. } => {
+                self.verified = false;
+                (None, self.last.clone())
+            }
+        };
+        (self.again, self.proven) = (false, false);
+        self.catch_up = Some(CatchUp { question, from: self.base, expected, last: 0, heard_at: self.now });
+        self.out.push(Output::OpenCatchUp(after));
+    }
+
+    fn live_heard(&mut self) {
+        let now = self.now;
+        let Live::Open { attached, heard_at, .. } = &mut self.live else { return };
+        *heard_at = now;
+        if std::mem::replace(attached, true) {
+            return;
+        }
+        // Rule 3: once more, for what happened between the last catch-up and the moment live was attached.
+        if self.catch_up.is_some() {
+            self.proven = true;
+        } else {
+            self.begin_catch_up();
+        }
+    }
+
+    fn live_event(&mut self, event: E) -> Result<(), Error> {
+        if matches!(self.live, Live::Closed { .. }) {
+            return Ok(());
+        }
+        let sequence = checked(&event)?;
+        self.live_heard();
+        if sequence <= self.head {
+            return Ok(());
+        }
+        self.held.insert(sequence, event);
+        if self.held.len() > HELD {
+            self.held.pop_last();
+        }
+        self.commit_neighbours();
+        if sequence > self.head {
+            match &self.catch_up {
+                Some(_) => self.again = true,
+                None => self.begin_catch_up(),
+            }
+        }
+        Ok(())
+    }
+
+    fn catch_up_heard(&mut self) {
+        let now = self.now;
+        if let Some(catch_up) = &mut self.catch_up {
+            catch_up.heard_at = now;
+        }
+    }
+
+    fn catch_up_event(&mut self, event: E) -> Result<(), Error> {
+        self.catch_up_heard();
+        let Some(catch_up) = &mut self.catch_up else { return Ok(()) };
+        let sequence = checked(&event)?;
+        let before = std::mem::replace(&mut catch_up.last, sequence);
+        if sequence == before {
+            return Ok(());
+        }
+        if sequence < before {
+            return Err(broken("the upstream's log came out of order")
+                .with_context("sequence", sequence.to_string())
+                .with_context("after", before.to_string()));
+        }
+        match catch_up.question {
+            Question::Probe { refused } => {
+                self.probed(event, before == 0, refused);
+                return Ok(());
+            }
+            Question::MeetLast if sequence >= catch_up.from => match catch_up.expected.take() {
+                Some(_) if sequence > catch_up.from => {
+                    self.out.push(Output::DropCatchUp);
+                    self.ask(Question::Probe { refused: false });
+                    return Ok(());
+                }
+                Some(expected) if !event.is_same(&expected) => {
+                    self.replace();
+                    return Ok(());
+                }
+                Some(_) => self.met(),
+                None => {}
+            },
+            Question::MeetLast | Question::Rest { .. } => {}
+        }
+        self.put(event);
+        Ok(())
+    }
+
+    /// Our last event was met again: it is the same log.
+    const fn met(&mut self) {
+        self.verified = true;
+        self.below_since = None;
+    }
+
+    /// An event of a probe, which is the first one or not.
+    fn probed(&mut self, event: E, first: bool, refused: bool) {
+        let Some(catch_up) = &mut self.catch_up else { return };
+        let sequence = event.sequence();
+        match (sequence.cmp(&catch_up.from), &catch_up.expected) {
+            (Ordering::Less, Some(_)) => {}
+            (Ordering::Equal, Some(expected)) if event.is_same(expected) => {
+                // It does hold our last event: the copy that was asked first was behind. What follows is a catch-up.
+                (catch_up.question, catch_up.expected) = (Question::Rest { gone: None }, None);
+                self.met();
+            }
+            (Ordering::Greater, _) if first && refused => {
+                // The log begins after our head. Whether there was anything in between, the exact cursor tells.
+                self.out.push(Output::DropCatchUp);
+                self.ask(Question::Rest { gone: Some(sequence.saturating_sub(1)) });
+            }
+            (Ordering::Greater, _) if first => {
+                // It takes any cursor, so what was in between counts as gone. The rest is a catch-up like any other.
+                (catch_up.question, catch_up.expected) = (Question::Rest { gone: None }, None);
+                self.skip(sequence.saturating_sub(1));
+                self.put(event);
+            }
+            // It goes back as far as ours and does not have our last event (or we have none to tell it by).
+            _ => self.replace(),
+        }
+    }
+
+    fn complete(&mut self, end: u64) -> Result<(), Error> {
+        let Some(catch_up) = self.catch_up.take() else { return Ok(()) };
+        if end < catch_up.from {
+            self.below();
+            return Ok(());
+        }
+        self.below_since = None;
+        match (catch_up.question, catch_up.expected) {
+            // It goes back as far as ours, and does not have our last event.
+            (Question::Probe { .. }, _) if catch_up.last > 0 => {
+                self.replace();
+                return Ok(());
+            }
+            // It holds nothing at all.
+            (Question::Probe { refused: true }, _) => {
+                self.ask(Question::Rest { gone: Some(end) });
+                return Ok(());
+            }
+            (Question::Probe { refused: false }, _) => self.skip(end),
+            (Question::MeetLast, Some(_)) => {
+                self.ask(Question::Probe { refused: false });
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.let_go(end);
+        self.verified = true;
+        self.commit_neighbours();
+        self.link = Link::Up;
+        let Live::Open { attached, .. } = self.live else { return Ok(()) };
+        let behind = !self.held.is_empty();
+        if self.proven || (self.again && behind) {
+            self.begin_catch_up();
+        } else {
+            // Live may be ahead of what a catch-up can read; then it is asked again a little later.
+            let pause = if attached && !behind { self.timing.poll_ms } else { UNPROVEN_MS.min(self.timing.poll_ms) };
+            self.next_catch_up = self.now.saturating_add(pause);
+        }
+        Ok(())
+    }
+
+    fn catch_up_ended(&mut self, error: Error) -> Result<(), Error> {
+        let Some(catch_up) = self.catch_up.take() else { return Ok(()) };
+        let refusal = match catch_up.question {
+            Question::MeetLast => Refusal::of(&error),
+            Question::Rest { .. } if catch_up.from > 0 => Refusal::of(&error),
+            Question::Rest { .. } | Question::Probe { .. } => None,
+        };
+        match (catch_up.question, refusal) {
+            (_, None) => return Err(error),
+            (_, Some(Refusal::Ahead)) => self.below(),
+            (_, Some(Refusal::TooOld { first: Some(first) })) if first > self.head => {
+                self.skip(first);
+                self.begin_catch_up();
+            }
+            (Question::MeetLast, Some(Refusal::TooOld { first: Some(_) })) => self.ask(Question::Rest { gone: None }),
+            (Question::Rest { gone: Some(gone) }, _) => {
+                if gone <= self.head {
+                    return Err(error);
+                }
+                self.skip(gone);
+                self.begin_catch_up();
+            }
+            _ => self.ask(Question::Probe { refused: true }),
+        }
+        Ok(())
+    }
+
+    /// An event of a catch-up, in its place.
+    fn put(&mut self, event: E) {
+        let sequence = event.sequence();
+        if self.unconfirmed.remove(&sequence).is_some_and(|told| !event.is_same(&told)) {
+            return self.replace();
+        }
+        while self.unconfirmed.first_key_value().is_some_and(|(told, _)| *told < sequence) {
+            self.unconfirmed.pop_first();
+        }
+        if sequence > self.base {
+            (self.base, self.last) = (sequence, Some(event.clone()));
+        }
+        if sequence > self.head {
+            self.let_go(sequence);
+            self.commit(event);
+        }
+        self.commit_neighbours();
+    }
+
+    /// A catch-up has given everything up to `through`: what live told of that is of no use any more.
+    fn let_go(&mut self, through: u64) {
+        self.held = self.held.split_off(&through.saturating_add(1));
+    }
+
+    /// Rule 2: between neighbours there is no room for anything.
+    fn commit_neighbours(&mut self) {
+        while self.verified && self.unconfirmed.len() < HELD {
+            let next = self.head.saturating_add(1);
+            let Some(event) = self.held.remove(&next) else { return };
+            self.unconfirmed.insert(next, event.clone());
+            self.commit(event);
+        }
+    }
+
+    fn commit(&mut self, event: E) {
+        self.head = event.sequence();
+        self.out.push(Output::Commit(event));
+    }
+
+    /// What lies between our head and `through` is gone.
+    fn skip(&mut self, through: u64) {
+        if through > self.head {
+            (self.head, self.base, self.last) = (through, through, None);
+            self.let_go(through);
+            self.unconfirmed.clear();
+            self.out.push(Output::Skip(through));
+        }
+    }
+
+    /// Upstream's end is below our head: another log, unless it soon is not.
+    fn below(&mut self) {
+        let since = *self.below_since.get_or_insert(self.now);
+        if self.now.saturating_sub(since) >= BELOW_MS {
+            self.replace();
+        } else {
+            self.next_catch_up = self.now.saturating_add(UNPROVEN_MS);
+        }
+    }
+
+    /// Upstream has another log: ours begins anew.
+    fn replace(&mut self) {
+        if self.catch_up.take().is_some() {
+            self.out.push(Output::DropCatchUp);
+        }
+        (self.head, self.base, self.last, self.verified) = (0, 0, None, false);
+        self.below_since = None;
+        self.held.clear();
+        self.unconfirmed.clear();
+        self.out.push(Output::Replace);
+        self.begin_catch_up();
+    }
+
+    fn fail(&mut self, error: Error, random: f64) {
+        let Live::Open { since, .. } = self.live else { return };
+        let healthy = self.now.saturating_sub(since) >= HEALTHY_MS && self.link == Link::Up;
+        self.failures = if healthy { 1 } else { self.failures.saturating_add(1) };
+        let wait = self.timing.backoff.delay_ms(self.failures, random);
+        self.live = Live::Closed { retry_at: self.now.saturating_add(wait) };
+        self.catch_up = None;
+        self.held.clear();
+        (self.verified, self.below_since) = (false, None);
+        self.link = Link::Down(Some(error));
+        self.out.push(Output::DropLink);
+    }
+}
+
+fn checked<E: Event>(event: &E) -> Result<u64, Error> {
+    let sequence = event.sequence();
+    if (1..=MAX_SAFE_INTEGER).contains(&sequence) {
+        return Ok(sequence);
+    }
+    Err(broken("the upstream gave a sequence that is not between 1 and 2^53 - 1")
+        .with_context("sequence", sequence.to_string()))
+}
+
+fn broken(message: &'static str) -> Error {
+    Error::new(ErrorCode::InternalError, message)
+}
+
+fn silent(what: &str) -> Error {
+    Error::new(ErrorCode::Timeout, format!("{what} of the upstream has fallen silent")).retryable()
+}

@@ -1,0 +1,201 @@
+//! From the service's message to the documented one, with every field it has.
+
+use im_chats::model::{
+    AttachmentInfo, CompanionKind, Message, MessageAppliedReaction, MessageContent, MessageItemType, MessageMention,
+    MessagePlacedSticker, MessageReaction, MessageReactionKind, MiniAppContent, MiniAppLayoutInfo, StickerPlacement,
+    TextFormat, TransferState,
+};
+
+use crate::proto;
+
+fn time(time: Option<proto::Timestamp>) -> Option<String> {
+    time?.to_rfc3339()
+}
+
+/// A whole number that JavaScript holds exactly; what cannot be one is 0.
+fn whole(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0).min(im_chats::model::MAX_SAFE_INTEGER)
+}
+
+/// JSON has no infinities.
+fn finite(number: f64) -> Option<f64> {
+    number.is_finite().then_some(number)
+}
+
+pub(super) fn message(message: proto::Message) -> Option<Message> {
+    let date_created = time(message.date_created)?;
+    Some(Message {
+        guid: message.guid,
+        chat_guids: message.chat_guids,
+        content: content(message.content?),
+        subject: message.subject,
+        is_from_me: message.is_from_me,
+        date_created,
+        date_read: time(message.date_read),
+        sender: message.sender.as_ref().map(Into::into),
+        date_delivered: time(message.date_delivered),
+        date_edited: time(message.date_edited),
+        date_retracted: time(message.date_retracted),
+        date_played: time(message.date_played),
+        date_expressive_send_played: time(message.date_expressive_send_played),
+        is_sent: Some(message.is_sent),
+        is_delivered: Some(message.is_delivered),
+        is_delivered_quietly: Some(message.is_delivered_quietly),
+        did_notify_recipient: Some(message.did_notify_recipient),
+        send_error_code: Some(message.send_error_code),
+        is_audio_message: Some(message.is_audio_message),
+        is_auto_reply: Some(message.is_auto_reply),
+        is_system_message: Some(message.is_system_message),
+        is_forward: Some(message.is_forward),
+        is_delayed: Some(message.is_delayed),
+        is_spam: Some(message.is_spam),
+        data_detector_results_present: Some(message.data_detector_results_present),
+        is_archived: Some(message.is_archived),
+        is_service_message: Some(message.is_service_message),
+        is_corrupt: Some(message.is_corrupt),
+        is_expirable: Some(message.is_expirable),
+        share_status: message.share_status,
+        share_direction: message.share_direction,
+        item_type: Some(item_type(message.item_type)),
+        group_title: message.group_title,
+        chat_action_type: message.chat_action_type,
+        thread_originator_guid: message.thread_originator_guid,
+        thread_originator_part: message.thread_originator_part,
+        reply_target_guid: message.reply_target_guid,
+        destination_caller_id: message.destination_caller_id,
+        part_count: message.part_count,
+        cached_room_names: message.cached_room_names,
+        reaction_target_guid: message.reaction_target_guid,
+        reaction_target_part_index: message.reaction_target_part_index,
+        reaction: message.reaction.map(reaction),
+        reaction_selected: message.reaction_selected,
+        applied_reactions: Some(message.applied_reactions.into_iter().filter_map(applied_reaction).collect()),
+        placed_stickers: Some(message.placed_stickers.into_iter().filter_map(placed_sticker).collect()),
+    })
+}
+
+pub(super) fn content(content: proto::MessageContent) -> MessageContent {
+    MessageContent {
+        text: content.text,
+        expressive_send_style_id: content.expressive_send_style_id,
+        attachments: Some(content.attachments.into_iter().map(attachment).collect()),
+        formatting: Some(content.formatting.into_iter().map(text_format).collect()),
+        mentions: Some(content.mentions.into_iter().map(mention).collect()),
+        balloon_bundle_id: content.balloon_bundle_id,
+        mini_app: content.mini_app.map(mini_app),
+    }
+}
+
+fn text_format(format: proto::TextFormat) -> TextFormat {
+    TextFormat { style: format.r#type, start: format.start, length: format.length, effect_name: format.effect_name }
+}
+
+fn mention(mention: proto::MessageMention) -> MessageMention {
+    MessageMention { address: mention.address, start: mention.start, length: mention.length }
+}
+
+fn mini_app(app: proto::MiniAppContent) -> MiniAppContent {
+    MiniAppContent {
+        team_id: app.team_id,
+        extension_bundle_id: app.extension_bundle_id,
+        app_name: app.app_name,
+        url: app.url,
+        session_id: app.session_id,
+        app_store_id: app.app_store_id.map(whole),
+        live: app.live,
+        layout: app.layout.map(|layout| MiniAppLayoutInfo {
+            caption: layout.caption,
+            subcaption: layout.subcaption,
+            trailing_caption: layout.trailing_caption,
+            trailing_subcaption: layout.trailing_subcaption,
+            image_title: layout.image_title,
+            image_subtitle: layout.image_subtitle,
+            summary: layout.summary,
+        }),
+    }
+}
+
+pub(super) fn attachment(info: proto::AttachmentInfo) -> AttachmentInfo {
+    AttachmentInfo {
+        transfer_state: match info.transfer_state() {
+            // A number this version does not know reads as the first one, so the number itself is looked at, too.
+            proto::TransferState::Pending if info.transfer_state == 0 => TransferState::Pending,
+            proto::TransferState::Transferring => TransferState::Transferring,
+            proto::TransferState::Failed => TransferState::Failed,
+            proto::TransferState::Finished => TransferState::Finished,
+            _ => TransferState::Unknown,
+        },
+        companion_kind: info.companion_kind.filter(|kind| *kind != 0).map(|kind| match proto::CompanionKind::try_from(kind) {
+            Ok(proto::CompanionKind::LivePhotoVideo) => CompanionKind::LivePhotoVideo,
+            _ => CompanionKind::Unknown,
+        }),
+        guid: info.guid,
+        original_guid: info.original_guid.filter(|guid| !guid.is_empty()),
+        file_name: info.file_name,
+        mime_type: info.mime_type,
+        uti: info.uti,
+        total_bytes: whole(info.total_bytes),
+        is_outgoing: info.is_outgoing,
+        is_hidden: info.is_hidden,
+        is_sticker: info.is_sticker,
+    }
+}
+
+pub(super) fn reaction(reaction: proto::MessageReaction) -> MessageReaction {
+    use proto::MessageReactionKind as Wire;
+    let kind = match Wire::try_from(reaction.kind) {
+        Ok(Wire::Love) => MessageReactionKind::Love,
+        Ok(Wire::Like) => MessageReactionKind::Like,
+        Ok(Wire::Dislike) => MessageReactionKind::Dislike,
+        Ok(Wire::Laugh) => MessageReactionKind::Laugh,
+        Ok(Wire::Emphasize) => MessageReactionKind::Emphasize,
+        Ok(Wire::Question) => MessageReactionKind::Question,
+        Ok(Wire::Emoji) => MessageReactionKind::Emoji,
+        Ok(Wire::Sticker) => MessageReactionKind::Sticker,
+        Err(_) => MessageReactionKind::Unknown,
+    };
+    MessageReaction { kind, emoji: reaction.emoji }
+}
+
+pub(super) fn placement(placement: proto::StickerPlacement) -> StickerPlacement {
+    StickerPlacement {
+        x: finite(placement.x).unwrap_or_default(),
+        y: finite(placement.y).unwrap_or_default(),
+        scale: placement.scale.and_then(finite),
+        rotation: placement.rotation.and_then(finite),
+        width: placement.width.and_then(finite),
+    }
+}
+
+fn applied_reaction(applied: proto::MessageAppliedReaction) -> Option<MessageAppliedReaction> {
+    Some(MessageAppliedReaction {
+        message_guid: applied.message_guid,
+        target_part_index: applied.target_part_index,
+        reaction: reaction(applied.reaction?),
+        sender: applied.sender.as_ref().map(Into::into),
+        is_from_me: applied.is_from_me,
+        date_created: time(applied.date_created)?,
+    })
+}
+
+fn placed_sticker(placed: proto::MessagePlacedSticker) -> Option<MessagePlacedSticker> {
+    Some(MessagePlacedSticker {
+        message_guid: placed.message_guid,
+        target_part_index: placed.target_part_index,
+        sender: placed.sender.as_ref().map(Into::into),
+        is_from_me: placed.is_from_me,
+        date_created: time(placed.date_created)?,
+        sticker: placed.sticker.map(attachment),
+        placement: placed.placement.map(placement),
+    })
+}
+
+fn item_type(item_type: i32) -> MessageItemType {
+    match proto::MessageItemType::try_from(item_type) {
+        Ok(proto::MessageItemType::Normal) => MessageItemType::Normal,
+        Ok(proto::MessageItemType::ParticipantChange) => MessageItemType::ParticipantChange,
+        Ok(proto::MessageItemType::GroupNameChange) => MessageItemType::GroupNameChange,
+        Ok(proto::MessageItemType::ChatAction) => MessageItemType::ChatAction,
+        Err(_) => MessageItemType::Unknown,
+    }
+}

@@ -1,0 +1,65 @@
+//! The nine calls, passed through.
+
+use async_trait::async_trait;
+use im_chats::error::Error;
+
+use super::Relay;
+use super::upstream::Method;
+use crate::backend::{Backend, Call};
+use crate::log::EventLog;
+use crate::proto::{
+    CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
+    HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
+    SetTypingRequest, ShareContactInfoRequest,
+};
+
+macro_rules! method {
+    ($name:literal, $repeatable:expr) => {
+        Method { path: concat!("/photon.imessage.v1.ChatService/", $name), repeatable: $repeatable }
+    };
+}
+
+#[async_trait]
+impl Backend for Relay {
+    async fn create_chat(&self, call: &Call, request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+        // Without an opening message it finds the second time what it made the first time.
+        let repeatable = request.initial_message.is_none() || request.client_message_id.is_some();
+        self.upstream.unary(method!("CreateChat", repeatable), call, request).await
+    }
+
+    async fn mark_chat_read(&self, call: &Call, request: MarkChatReadRequest) -> Result<(), Error> {
+        self.upstream.unary(method!("MarkChatRead", true), call, request).await.map(|_: Empty| ())
+    }
+
+    async fn set_background(&self, call: &Call, request: SetBackgroundRequest) -> Result<(), Error> {
+        self.upstream.unary(method!("SetBackground", false), call, request).await.map(|_: Empty| ())
+    }
+
+    async fn remove_background(&self, call: &Call, request: RemoveBackgroundRequest) -> Result<(), Error> {
+        self.upstream.unary(method!("RemoveBackground", true), call, request).await.map(|_: Empty| ())
+    }
+
+    async fn share_contact_info(&self, call: &Call, request: ShareContactInfoRequest) -> Result<(), Error> {
+        self.upstream.unary(method!("ShareContactInfo", false), call, request).await.map(|_: Empty| ())
+    }
+
+    async fn set_typing(&self, call: &Call, request: SetTypingRequest) -> Result<(), Error> {
+        self.upstream.unary(method!("SetTyping", true), call, request).await.map(|_: Empty| ())
+    }
+
+    async fn get_chat(&self, call: &Call, request: GetChatRequest) -> Result<GetChatResponse, Error> {
+        self.upstream.unary(method!("GetChat", true), call, request).await
+    }
+
+    async fn get_chat_count(&self, call: &Call, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
+        self.upstream.unary(method!("GetChatCount", true), call, request).await
+    }
+
+    async fn has_background(&self, call: &Call, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
+        self.upstream.unary(method!("HasBackground", true), call, request).await
+    }
+
+    fn log(&self) -> &EventLog {
+        &self.log
+    }
+}

@@ -1,0 +1,231 @@
+//! The connection to the real service.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use im_chats::error::{Error, ErrorCode};
+use parking_lot::RwLock;
+use prost::Message;
+use tonic::client::Grpc;
+use tonic::codegen::http::Uri;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
+
+use super::failure;
+use super::frame::{Frame, RawAnswers};
+use super::token::{Bearer, TokenSource};
+use crate::backend::Call;
+use crate::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
+
+/// How long a connection may take to come about, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An HTTP/2 ping goes out this often, and its answer may take as long: half-open connections are found even when idle.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// How long the upstream may take to begin a stream.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Largest answer or event, in bytes.
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// Which upstream, and how to talk to it.
+#[derive(Debug)]
+pub struct Settings {
+    /// `http://HOST:PORT` or `https://HOST:PORT`.
+    pub address: Uri,
+    /// The token.
+    pub token: TokenSource,
+    /// `x-photon-server`
+    pub server: Option<MetadataValue<Ascii>>,
+    /// PEM certificates to trust beside the system's.
+    pub authorities: Option<Vec<u8>>,
+    /// How long a call may take.
+    pub timeout: Duration,
+}
+
+/// The upstream. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Upstream(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    endpoint: Endpoint,
+    channel: RwLock<Channel>,
+    settings: Settings,
+}
+
+/// A call: its path, and whether it may be sent again when its answer was lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Method {
+    /// `/package.Service/Method`
+    pub path: &'static str,
+    /// Whether doing it twice is the same as doing it once.
+    pub repeatable: bool,
+}
+
+impl Upstream {
+    /// Prepares the connection; it comes about with the first call.
+    ///
+    /// # Errors
+    /// `invalidArgument` when the certificates cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let mut endpoint = Endpoint::from(settings.address.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true);
+        if settings.address.scheme_str() == Some("https") {
+            let mut tls = ClientTlsConfig::new().with_native_roots().timeout(CONNECT_TIMEOUT);
+            if let Some(authorities) = &settings.authorities {
+                tls = tls.ca_certificate(Certificate::from_pem(authorities));
+            }
+            endpoint = endpoint.tls_config(tls).map_err(|error| {
+                Error::invalid("--upstream-ca", format!("--upstream-ca: these certificates cannot be used: {error:?}"))
+            })?;
+        }
+        let channel = RwLock::new(endpoint.connect_lazy());
+        Ok(Self(Arc::new(Inner { endpoint, channel, settings })))
+    }
+
+    /// Lets calls that begin from now on use a fresh connection.
+    pub fn reconnect(&self) {
+        *self.0.channel.write() = self.0.endpoint.connect_lazy();
+    }
+
+    /// The token of this moment.
+    #[must_use]
+    pub fn token(&self) -> Bearer {
+        self.0.settings.token.current()
+    }
+
+    fn client(&self) -> Grpc<Channel> {
+        Grpc::new(self.0.channel.read().clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE)
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.token());
+        if let Some(server) = &self.0.settings.server {
+            metadata.insert("x-photon-server", server.clone());
+        }
+        request
+    }
+
+    /// One call, passed through.
+    ///
+    /// # Errors
+    /// What the upstream says; `serviceUnavailable` when it cannot be reached and `timeout` when it does not answer. A write
+    /// that may have been done, and that nothing makes repeatable, is not marked retryable.
+    pub async fn unary<Q, A>(&self, method: Method, call: &Call, message: Q) -> Result<A, Error>
+    where
+        Q: Message + Default + 'static,
+        A: Message + Default + 'static,
+    {
+        let timeout = self.0.settings.timeout;
+        let mut request = self.request(message);
+        request.set_timeout(timeout);
+        if let Ok(id) = MetadataValue::try_from(&call.request_id) {
+            request.metadata_mut().insert("x-request-id", id);
+        }
+        if let Some(key) = &call.idempotency_key {
+            request.metadata_mut().insert("x-idempotency-key", printable(key, "x-idempotency-key")?);
+        }
+        let asked = async {
+            let mut client = self.client();
+            client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+            let codec: ProstCodec<Q, A> = ProstCodec::default();
+            client.unary(request, PathAndQuery::from_static(method.path), codec).await
+        };
+        let repeatable = method.repeatable || call.idempotency_key.is_some();
+        match tokio::time::timeout(timeout, asked).await {
+            Ok(Ok(answer)) => Ok(answer.into_inner()),
+            Ok(Err(status)) => {
+                let error = failure::from_status(&status);
+                let answered = error.source.is_some() || failure::never_connected(&status);
+                Err(if answered { error } else { in_doubt(error, repeatable) })
+            }
+            Err(_) => {
+                let error = Error::new(ErrorCode::Timeout, "the upstream did not answer in time").retryable();
+                Err(in_doubt(error, repeatable))
+            }
+        }
+    }
+
+    /// The live stream.
+    pub fn live(&self) -> BoxStream<'static, Result<Frame, Error>> {
+        let request = self.request(SubscribeChatEventsRequest { chat_guid: None });
+        self.stream("/photon.imessage.v1.ChatService/SubscribeChatEvents", request, super::frame::live)
+    }
+
+    /// A catch-up.
+    pub fn catch_up(&self, after: Option<u64>) -> BoxStream<'static, Result<Frame, Error>> {
+        let request = self.request(CatchUpEventsRequest { after_sequence: after });
+        self.stream("/photon.imessage.v1.EventService/CatchUpEvents", request, super::frame::catch_up)
+    }
+
+    /// A stream that always ends with an error: its end is one.
+    fn stream<Q: Message + 'static>(
+        &self,
+        path: &'static str,
+        request: Request<Q>,
+        read: fn(Bytes) -> Result<Frame, Error>,
+    ) -> BoxStream<'static, Result<Frame, Error>> {
+        let mut client = self.client();
+        let open = async move {
+            client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+            let codec = RawAnswers::<Q>::default();
+            Ok(client.server_streaming(request, PathAndQuery::from_static(path), codec).await?.into_inner())
+        };
+        let frames = stream::once(in_time(open)).try_flatten();
+        let frames = frames.map(move |frame| frame.map_err(|status| failure::from_status(&status)).and_then(read));
+        let end = Error::new(ErrorCode::ServiceUnavailable, "the upstream ended the stream").retryable();
+        frames.chain(stream::iter([Err(end)])).boxed()
+    }
+}
+
+async fn in_time<T>(open: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    match tokio::time::timeout(OPEN_TIMEOUT, open).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Status::deadline_exceeded("the upstream did not begin the stream in time")),
+    }
+}
+
+/// An error of a call whose answer was lost: it may have been done.
+fn in_doubt(mut error: Error, repeatable: bool) -> Error {
+    error.retryable = error.retryable && repeatable;
+    error
+}
+
+/// A value for a header, which must be printable ASCII.
+///
+/// # Errors
+/// `invalidArgument` naming `field`.
+pub fn printable(text: &str, field: &'static str) -> Result<MetadataValue<Ascii>, Error> {
+    let visible = !text.is_empty() && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    MetadataValue::try_from(text).ok().filter(|_| visible).ok_or_else(|| {
+        Error::invalid(field, format!("{field}: the upstream takes printable ASCII characters only, and at least one"))
+    })
+}
+
+/// Reads certificates, and checks that there is one.
+///
+/// # Errors
+/// `invalidArgument` naming the option.
+pub fn authorities(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |reason: String| Error::invalid("--upstream-ca", format!("--upstream-ca: {}: {reason}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    if pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+        return Ok(pem);
+    }
+    Err(failed("there is no PEM certificate in it".to_owned()))
+}

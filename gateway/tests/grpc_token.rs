@@ -1,0 +1,64 @@
+//! A stream does not outlive its token.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by failing")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use im_chats::error::Error;
+use im_chats_gateway::app::{self, AppState};
+use im_chats_gateway::auth::{Authenticator, Grant};
+use im_chats_gateway::emulator::Emulator;
+use im_chats_gateway::grpc::{Grpc, GrpcLimits};
+use im_chats_gateway::http::access::Access;
+use im_chats_gateway::http::server;
+use im_chats_gateway::live::{Live, LiveLimits};
+use im_chats_gateway::proto::SubscribeChatEventsRequest;
+use im_chats_gateway::proto::chat_service_client::ChatServiceClient;
+use im_chats_gateway::store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::Code;
+
+/// Every token is good for a tenth of a second.
+struct Brief;
+
+impl Authenticator for Brief {
+    fn verify(&self, _: &str) -> Result<Grant, Error> {
+        Ok(Grant { expires_in_ms: Some(100) })
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let data = tempfile::tempdir().unwrap();
+    let (emulator, _writer) = Emulator::open(Store::open(data.path()).unwrap()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let state = AppState {
+        backend: Arc::new(emulator.clone()),
+        log: emulator.event_log().clone(),
+        live: Live::new(LiveLimits::default()),
+        grpc: Grpc::new(&GrpcLimits::default()),
+        authenticator: Arc::new(Brief),
+        access: Arc::new(Access::new(address, Vec::new(), Vec::new())),
+        health: im_chats_gateway::health::Health::alone(),
+        drain: drain.clone(),
+        tasks: tasks.clone(),
+    };
+    let router = app::router(state, Some(emulator));
+    tokio::spawn(server::serve(listener, None, router, drain.clone(), tasks, server::HEAD_TIMEOUT));
+
+    let mut chats = ChatServiceClient::connect(format!("http://{address}")).await.unwrap();
+    let mut request = tonic::Request::new(SubscribeChatEventsRequest::default());
+    request.metadata_mut().insert("authorization", "Bearer brief".parse().unwrap());
+    let mut stream = chats.subscribe_chat_events(request).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    let end = tokio::time::timeout(Duration::from_secs(20), stream.message()).await.expect("the stream ends");
+    let status = end.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.metadata().get("error-code").unwrap(), "tokenExpired");
+    drain.cancel();
+}
