@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | size | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -12,6 +12,7 @@ mod house;
 mod interop;
 mod package_project;
 mod simulate;
+mod size;
 mod stamp;
 mod start;
 mod steps;
@@ -66,6 +67,8 @@ enum Verb {
     },
     /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
     Compat,
+    /// Measure what a page downloads, write docs/size.md, and fail above the budget.
+    Size,
     /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
     Fuzz {
         /// Minutes in all, shared by the targets.
@@ -102,6 +105,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
         Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
+        Verb::Size => size::run(&house).map(|()| ExitCode::SUCCESS),
         Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }

@@ -46,6 +46,21 @@ pub fn npm_packages(house: &House) -> Result<()> {
     Ok(())
 }
 
+/// Installs the packages of a folder's `package.json` in `target/`, outside the sources: our own tools must not find them.
+pub fn npm_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
+    let (from, dir) = (house.path(folder), house.target.join(name));
+    let files = ["package.json", "package-lock.json"];
+    let inputs = files.map(|file| from.join(file));
+    stamp::when_changed(house, name, &inputs, &[dir.join("node_modules/.package-lock.json")], || {
+        println!("installing the npm packages of {folder}/package-lock.json");
+        stamp::copy_files(&from, &dir, &files)?;
+        // Nothing in there needs to run anything to be installed.
+        let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+        house.sh.cmd("npm").args(arguments).arg(&dir).run().with_context(|| format!("npm ci failed for {folder}"))
+    })?;
+    Ok(dir)
+}
+
 /// Chromium and its WebDriver.
 pub struct Browser {
     /// The browser.
