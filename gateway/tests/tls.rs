@@ -13,7 +13,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::grpc::{Raw, framed};
 use support::server::{PATIENCE, Server};
@@ -169,4 +169,37 @@ async fn plain_http_on_the_port_of_tls_is_let_go() {
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server hangs up");
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     get(&mut connect(&server, &identity, "http/1.1").await.unwrap()).await;
+}
+
+/// Waits until the relay has tried; gives the status and body of its /healthz.
+async fn tried(relay: &Server) -> (u16, serde_json::Value) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let (status, body) = relay.request("GET", "/healthz", None);
+        if body["reason"] != "the upstream has not been reached yet" {
+            return (status, body);
+        }
+        assert!(Instant::now() < end, "the relay has not tried");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_talks_tls_to_an_upstream_that_it_can_trust_and_to_no_other() {
+    let dir = TempDir::new().unwrap();
+    put(dir.path(), &identity());
+    let upstream = start(&dir);
+    let address = format!("https://{}", upstream.address);
+    let authority = dir.path().join("cert.pem");
+    let (trusting, wary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let relay = Server::relay(trusting.path(), &address, &["--upstream-ca", authority.to_str().unwrap()]);
+    assert_eq!(tried(&relay).await.0, 200, "{}", relay.said());
+    assert_eq!(relay.create("alice@example.com"), "any;-;alice@example.com");
+
+    let wary = Server::relay(wary.path(), &address, &[]);
+    let (status, health) = tried(&wary).await;
+    assert_eq!((status, &health["code"]), (503, &"serviceUnavailable".into()), "{health}");
+    assert!(health["reason"].as_str().unwrap().to_lowercase().contains("certificate"), "{health}");
+    let (status, body) = wary.request("GET", "/v1/chats:count", None);
+    assert_eq!((status, &body["errorCode"], &body["retryable"]), (503, &"serviceUnavailable".into(), &true.into()), "{body}");
 }

@@ -7,6 +7,7 @@ import { checkKeys, readOptions, type ClientOptions, type Settings } from "./opt
 import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
 import { readToken } from "./token.js";
+import { wasmLoader } from "./wasm-source.js";
 import init, {
   Core,
   type CallOptions,
@@ -127,6 +128,7 @@ function start(runtime: Runtime): Promise<void> {
       onPanic(() => crashed("it panicked"));
     } catch (cause) {
       starting = undefined;
+      if (cause instanceof ValidationError) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new ConnectionError(`the WebAssembly part of im-chats could not be started: ${why}`, {
         code: ErrorCode.networkError,
@@ -220,7 +222,10 @@ function checkOptions(options: unknown, known: readonly string[]): void {
 /** Makes the `createClient` of one runtime. @internal */
 export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
   return (options) => {
-    const client = new LazyClient(runtime, readOptions(options));
+    const settings = readOptions(options);
+    const { wasm } = options;
+    const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
+    const client = new LazyClient(own, settings);
     const unary = Object.fromEntries(
       Object.entries(UNARY).map(([name, known]) => [
         name,

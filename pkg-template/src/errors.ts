@@ -61,6 +61,16 @@ export interface IMessageErrorOptions {
   readonly cause?: unknown;
 }
 
+/**
+ * An {@link IMessageError} as plain data, which JSON and `postMessage` carry. What caused it and its stack stay behind.
+ */
+export interface IMessageErrorJson extends Omit<IMessageErrorOptions, "cause"> {
+  /** The name of its class. */
+  readonly name: string;
+  /** What happened, in words. */
+  readonly message: string;
+}
+
 /** The class of every failure that this package reports. */
 export class IMessageError extends Error {
   /** The reason; an {@link ErrorCode}, or a code that only a newer server knows. */
@@ -90,6 +100,40 @@ export class IMessageError extends Error {
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
     if (options.source !== undefined) this.source = options.source;
     if (options.requestId !== undefined) this.requestId = options.requestId;
+  }
+
+  /**
+   * The error as plain data, for `postMessage` and JSON: a structured clone of the error itself keeps neither its class nor its
+   * code. {@link IMessageError.fromJSON} makes an error of it again.
+   */
+  toJSON(): IMessageErrorJson {
+    const { name, message, code, grpcCode, retryable, context, retryAfter, source, requestId } = this;
+    return {
+      name,
+      message,
+      code,
+      grpcCode,
+      retryable,
+      context,
+      ...(retryAfter !== undefined && { retryAfter }),
+      ...(source !== undefined && { source }),
+      ...(requestId !== undefined && { requestId }),
+    };
+  }
+
+  /**
+   * The error that {@link IMessageError.toJSON} was called on, of the same class and with the same fields.
+   *
+   * @throws ValidationError when `json` is not such data
+   */
+  static fromJSON(json: IMessageErrorJson): IMessageError {
+    const { name, message, ...fields } = Object(json) as IMessageErrorJson;
+    const Class = CLASSES.find((each) => each.name === name);
+    const { code, grpcCode, retryable } = fields;
+    if (!Class || typeof message !== "string" || typeof code !== "string" || typeof grpcCode !== "number" || typeof retryable !== "boolean") {
+      throw invalid("json", "expected what toJSON() of an IMessageError gives");
+    }
+    return new Class(message, fields);
   }
 }
 

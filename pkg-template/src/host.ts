@@ -1,7 +1,8 @@
 import { AuthenticationError, buildError, type IMessageErrorOptions } from "./errors.js";
 import type { Gap, LiveConnection } from "./connection.js";
 import { TOKEN_FAILED } from "./token.js";
-import type { ConnectionState, Core, InitInput } from "./wasm/im_chats.js";
+import type { ReadUrl, WasmLoader } from "./wasm-source.js";
+import type { ConnectionState, Core } from "./wasm/im_chats.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -9,7 +10,9 @@ export type WebSocketConstructor = new (url: string, protocol: string) => WebSoc
 /** What each runtime's entry provides. @internal */
 export interface Runtime {
   /** What the generated `init` takes: the wasm, in any form it knows. */
-  wasm(): InitInput | Promise<InitInput>;
+  readonly wasm: WasmLoader;
+  /** How it reads an address that its `fetch` does not know. */
+  readonly readUrl?: ReadUrl;
   /** The runtime's WebSocket. */
   webSocket(): WebSocketConstructor | Promise<WebSocketConstructor>;
 }

@@ -2,17 +2,21 @@
 import { readFile } from "node:fs/promises";
 
 import { clientFactory, type Client } from "./client.js";
-import type { WebSocketConstructor } from "./host.js";
+import { nodeWebSocket } from "./node-socket.js";
 import type { ClientOptions } from "./options.js";
 
 export * from "./public.js";
 
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({
-  wasm: () => readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url)),
-  webSocket: async () => {
-    // Node has its own from version 22 on.
-    if (globalThis.WebSocket) return globalThis.WebSocket;
-    return (await import("ws")).WebSocket as unknown as WebSocketConstructor;
+  wasm: async () => {
+    try {
+      return await readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url));
+    } catch {
+      // Bundled: the file is no longer where this code was, or its address is one of the web (Next.js).
+      return (await import("./wasm/inline.js")).wasmBytes();
+    }
   },
+  readUrl: (url) => (url.protocol === "file:" ? readFile(url) : undefined),
+  webSocket: nodeWebSocket,
 });

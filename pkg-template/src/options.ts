@@ -1,4 +1,5 @@
 import { invalid } from "./errors.js";
+import type { WasmSource } from "./wasm-source.js";
 
 /** Settings of the automatic retry of unary calls. */
 export interface RetryOptions {
@@ -33,6 +34,12 @@ export interface ClientOptions {
   readonly autoIdempotency?: boolean;
   /** A dedicated instance of the service, sent as `x-photon-server`. */
   readonly server?: string;
+  /**
+   * Where the WebAssembly part is, for bundlers and runtimes that do not find it by themselves: its address, a `Response`, its
+   * bytes or the compiled module, a promise of one of them, or a function that is asked when the start needs it – and again
+   * when a start failed. The first client of a program that starts decides for all of them.
+   */
+  readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>);
 }
 
 /** What the wasm side is given. @internal */
@@ -51,7 +58,7 @@ const MAX_TIMER_MS = 2_147_483_647;
 
 /** Checks every option before anything is sent. @internal */
 export function readOptions(options: ClientOptions): Settings {
-  checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "server"]);
+  checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "server", "wasm"]);
   const { token, server } = options;
   if (typeof token !== "function" && (typeof token !== "string" || token.trim() === "")) {
     throw invalid("token", "expected a token, or a function that gives one");

@@ -1,11 +1,12 @@
 /** What every entry exports besides its `createClient`. */
 export { AuthenticationError, ConnectionError, ErrorCode, IMessageError, NotFoundError, RateLimitError, ValidationError } from "./errors.js";
-export type { IMessageErrorOptions } from "./errors.js";
+export type { IMessageErrorJson, IMessageErrorOptions } from "./errors.js";
 export { MessageEffect } from "./effects.js";
 export { TypedEventStream } from "./stream.js";
 export type { Chats, Client, Events, SubscribeOptions } from "./client.js";
 export type { Connection, ConnectionStatus, Gap } from "./connection.js";
 export type { ClientOptions, RetryOptions } from "./options.js";
+export type { WasmSource } from "./wasm-source.js";
 export type {
   AttachmentInfo,
   CallOptions,

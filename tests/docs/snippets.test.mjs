@@ -1,4 +1,4 @@
-// Every `ts` block of README.md and docs/ compiles under `strict`; every `js` block runs against the real gateway.
+// Every `ts` block of the READMEs and of docs/ compiles under `strict`; every `js` block runs against the real gateway.
 //
 // A `ts` block that imports is a program of its own. One that does not continues a page where `im` and `chat` are there.
 
@@ -66,7 +66,7 @@ describe("the code in the documents", () => {
 async function collect() {
   const docs = (await readdir(join(root, "docs"))).filter((file) => file.endsWith(".md")).map((file) => join(root, "docs", file));
   const found = [];
-  for (const file of [join(root, "README.md"), ...docs]) {
+  for (const file of [join(root, "README.md"), join(root, "pkg-template/README.md"), ...docs]) {
     const text = await readFile(file, "utf8");
     for (const match of text.matchAll(/^```(ts|js)\n(.*?)^```$/gms)) {
       const line = text.slice(0, match.index).split("\n").length;

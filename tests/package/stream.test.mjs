@@ -245,6 +245,7 @@ describe("a stream", () => {
     const stream = client.chats.subscribeEvents({ signal: controller.signal });
     await stream.ready;
     const over = client.chats.subscribeEvents({ signal: controller.signal });
+    const nothing = all(over);
     await over.close();
     const reconnecting = new Promise((resolve) => {
       client.connection.on(({ state }) => state === "reconnecting" && resolve());
@@ -256,7 +257,8 @@ describe("a stream", () => {
     const reason = new Error("enough");
     controller.abort(reason);
     await assert.rejects(waiting, reason);
-    assert.deepEqual(await all(over), []);
+    assert.deepEqual(await nothing, []);
+    await over.close();
     assert.equal(client.connection.state, "idle", "nobody is left who would need a connection");
     await client.close();
     await proxy.close();

@@ -1,12 +1,15 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | size | console-shot`.
+//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | runtimes |
+//! bundlers | size | bench | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
 
+mod bench;
 mod build;
 mod chaos;
 mod checks;
 mod console_shot;
+mod everywhere;
 mod fuzz;
 mod house;
 mod interop;
@@ -24,6 +27,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::everywhere::Table;
 use crate::house::House;
 
 /// Build, run and test im-chats.
@@ -67,8 +71,14 @@ enum Verb {
     },
     /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
     Compat,
+    /// The conformance program in Node, Bun, Deno, workerd, Chromium and Firefox, from the packed package.
+    Runtimes(everywhere::Options),
+    /// A small app around the packed package through every bundler, opened in Chromium.
+    Bundlers(everywhere::Options),
     /// Measure what a page downloads, write docs/size.md, and fail above the budget.
     Size,
+    /// Compare the speed with the service's own SDK and with code written by hand, and write docs/performance.md.
+    Bench(bench::Options),
     /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
     Fuzz {
         /// Minutes in all, shared by the targets.
@@ -105,6 +115,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
         Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
+        Verb::Runtimes(options) => everywhere::run(&house, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bundlers(options) => everywhere::run(&house, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bench(options) => bench::run(&house, &options).map(|()| ExitCode::SUCCESS),
         Verb::Size => size::run(&house).map(|()| ExitCode::SUCCESS),
         Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),

@@ -105,6 +105,17 @@ impl PackageProject {
             .run()
             .with_context(|| format!("tests/{folder} failed"))
     }
+
+    /// Runs the tests of what is published, with the programs that judge packages.
+    pub fn hygiene_tests(&self, house: &House) -> Result<()> {
+        let files = test_files(&house.path("tests/hygiene"))?;
+        node_test(house, &files)
+            .env("IM_CHATS_PROJECT", self.path())
+            .env("IM_CHATS_HYGIENE", tools::npm_folder(house, "tests/hygiene", "hygiene")?)
+            .env("CHROMIUM", tools::browser(house)?.chromium)
+            .run()
+            .context("tests/hygiene failed")
+    }
 }
 
 /// `node --test` over `files`, told where the gateway and the repository are.

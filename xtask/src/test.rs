@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::build;
 use crate::checks;
+use crate::everywhere::Table;
 use crate::house::House;
 use crate::interop;
 use crate::package_project::{PackageProject, node_test, test_files};
@@ -145,6 +146,24 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             what: "the code in README and docs, and the examples",
             needs: &["pack"],
             run: Box::new(move || installed()?.node_tests(house, "docs")),
+        },
+        Step {
+            name: "hygiene",
+            what: "what is published: publint, attw, TypeScript 5.0 to the latest, source maps, policies",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.hygiene_tests(house)),
+        },
+        Step {
+            name: "runtimes",
+            what: "the conformance program in Node, Bun, Deno, workerd, Chromium and Firefox",
+            needs: &["pack"],
+            run: Box::new(move || Table::Runtimes.run_in_ci(house, installed()?)),
+        },
+        Step {
+            name: "bundlers",
+            what: "an app through Vite and esbuild, opened in Chromium; `cargo xtask bundlers` has the others",
+            needs: &["pack"],
+            run: Box::new(move || Table::Bundlers.run_in_ci(house, installed()?)),
         },
         Step {
             name: "chaos",

@@ -61,6 +61,22 @@ pub fn npm_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// Finds Firefox (`FIREFOX` when set), installing Debian's `firefox-esr` when there is none.
+pub fn firefox(house: &House) -> Result<PathBuf> {
+    let find = || from_env("FIREFOX").or_else(|| find_on_path("firefox-esr"));
+    if let Some(firefox) = find() {
+        return Ok(firefox);
+    }
+    if find_on_path("apt-get").is_none() {
+        bail!("Firefox is needed: set FIREFOX, or put firefox-esr on the PATH");
+    }
+    println!("installing Debian's package firefox-esr");
+    apt_get(house).args(["update", "-qq"]).run()?;
+    let packages = ["--yes", "--no-install-recommends", "firefox-esr"];
+    apt_get(house).args(["install", "-qq", "-o", "Dpkg::Use-Pty=0"]).args(packages).run()?;
+    find().context("firefox-esr is not on the PATH after installing it")
+}
+
 /// Chromium and its WebDriver.
 pub struct Browser {
     /// The browser.

@@ -49,6 +49,7 @@ export default [
     section,
     behaviour: "no server there",
     documented: "`ConnectionError`",
+    withoutService: true,
     async run(world) {
       const { im } = await world.connect({ address: await nobody() });
       const failed = await world.see("count", () => im.chats.count());
@@ -60,6 +61,7 @@ export default [
     section,
     behaviour: "a server that does not answer in time",
     documented: "`ConnectionError`",
+    withoutService: true,
     async run(world) {
       const server = createServer((socket) => socket.resume().on("error", () => {})).listen(0, "127.0.0.1");
       const sockets = [];
@@ -77,6 +79,7 @@ export default [
     section,
     behaviour: `a proxy in between answers ${status} in its own words`,
     documented: "(not said)",
+    withoutService: true,
     needs: ["chats.count"],
     // Over gRPC the status is grpc-js's to read, and says less.
     without: ["grpc"],

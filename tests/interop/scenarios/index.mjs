@@ -4,6 +4,7 @@
 //   documented           what the founding page says of it, in brackets where it says nothing
 //   needs                methods it cannot do without; an SDK without them has no cell
 //   without              SDKs that it is not about
+//   withoutService       it never reaches the service, so a relay in between changes nothing
 //   run(world)           plays it, each call through `world.see`, and gives `[as documented?, what was seen]`
 //   ownWay               each SDK is meant to behave in its own way: a row of the table, not of the comparison
 

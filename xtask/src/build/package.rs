@@ -25,6 +25,7 @@ pub fn assemble(house: &House) -> Result<()> {
         house.path("Cargo.toml"),
         house.path("package-lock.json"),
         house.path("xtask/src/build"),
+        house.path("xtask/js/publish.mjs"),
     ];
     let outputs = [package.join("package.json"), package.join("wasm/im_chats_bg.wasm")];
     let ran = stamp::when_changed(house, "package", &inputs, &outputs, || {
@@ -46,16 +47,26 @@ fn make(house: &House, template: &Path, out: &Path) -> Result<()> {
         fs::remove_dir_all(out)?;
     }
     stamp::mirror(&wasm::stage(house), &out.join("wasm"))?;
-    // wasm-bindgen writes both when it meets a folder that belongs to a package; neither is part of ours.
-    for stray in [".gitignore", "package.json"] {
+    // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the last for whoever instantiates the
+    // wasm by hand; none is part of ours.
+    for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts"] {
         let stray = out.join("wasm").join(stray);
         if stray.exists() {
             fs::remove_file(stray)?;
         }
     }
     compile_shell(house, template, out)?;
+    fs::copy(template.join("wasm.d.ts"), out.join("wasm.d.ts"))?;
+    house
+        .sh
+        .cmd("node")
+        .arg(house.path("xtask/js/publish.mjs"))
+        .arg(out)
+        .quiet()
+        .run()
+        .context("the package could not be finished")?;
     let manifest = fs::read_to_string(template.join("package.json"))?;
-    fs::write(out.join("package.json"), with_version(&manifest)?)?;
+    fs::write(out.join("package.json"), with_home(&with_version(&manifest)?, env!("CARGO_PKG_REPOSITORY"))?)?;
     fs::copy(house.path("LICENSE"), out.join("LICENSE"))?;
     let own_readme = template.join("README.md");
     let readme = if own_readme.exists() { own_readme } else { house.path("README.md") };
@@ -101,6 +112,20 @@ fn with_version(manifest: &str) -> Result<String> {
     Ok(manifest.replace(VERSION_PLACEHOLDER, concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")))
 }
 
+/// Names where the package lives, once `xtask/Cargo.toml` does: npm shows it, and a published package's provenance is checked
+/// against it.
+fn with_home(manifest: &str, repository: &str) -> Result<String> {
+    if repository.is_empty() {
+        return Ok(manifest.to_owned());
+    }
+    let url = repository.trim_end_matches('/').trim_end_matches(".git");
+    let home = format!(
+        "  \"homepage\": \"{url}#readme\",\n  \"bugs\": {{ \"url\": \"{url}/issues\" }},\n  \"repository\": {{ \"type\": \"git\", \"url\": \"git+{url}.git\" }},\n"
+    );
+    let (before, after) = manifest.split_once("  \"license\"").context("pkg-template/package.json has no licence")?;
+    Ok(format!("{before}{home}  \"license\"{after}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +136,19 @@ mod tests {
         assert_eq!(
             manifest,
             format!(r#"{{ "name": "im-chats", "version": "{}", "type": "module" }}"#, env!("CARGO_PKG_VERSION"))
+        );
+    }
+
+    #[test]
+    fn the_manifest_names_its_repository_when_there_is_one() {
+        let manifest = "{\n  \"name\": \"im-chats\",\n  \"license\": \"MIT\"\n}\n";
+        assert_eq!(with_home(manifest, "").unwrap(), manifest);
+        let named = with_home(manifest, "https://git.example/im/chats.git").unwrap();
+        assert!(named.contains(r#""homepage": "https://git.example/im/chats#readme","#), "{named}");
+        assert!(named.contains(r#""bugs": { "url": "https://git.example/im/chats/issues" },"#), "{named}");
+        assert!(
+            named.contains(r#""repository": { "type": "git", "url": "git+https://git.example/im/chats.git" },"#),
+            "{named}"
         );
     }
 

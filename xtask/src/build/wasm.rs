@@ -43,7 +43,13 @@ pub fn build(house: &House) -> Result<()> {
         .context("the SDK does not build for wasm")?;
     let raw = house.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm");
     let stage = stage(house);
-    let inputs = [raw.clone(), house.path("Cargo.lock"), house.path("package-lock.json"), house.path("xtask/src/build")];
+    let inputs = [
+        raw.clone(),
+        house.path("Cargo.lock"),
+        house.path("package-lock.json"),
+        house.path("xtask/src/build"),
+        house.path("xtask/js/inline.mjs"),
+    ];
     let outputs = [stage.join("im_chats.js"), stage.join("im_chats_bg.wasm"), stage.join("inline.js"), named(house)];
     let ran = stamp::when_changed(house, "wasm", &inputs, &outputs, || bind_and_optimise(house, &raw, &stage))?;
     println!("wasm: {}", if ran { "bound and optimised" } else { "unchanged" });

@@ -1,0 +1,16 @@
+/** The entry with the wasm inside the JavaScript, for programs that are bundled for Node and carry no files along. */
+import { readFile } from "node:fs/promises";
+
+import { clientFactory, type Client } from "./client.js";
+import { nodeWebSocket } from "./node-socket.js";
+import type { ClientOptions } from "./options.js";
+import { wasmBytes } from "./wasm/inline.js";
+
+export * from "./public.js";
+
+/** Makes a client; see the documentation of the browser's entry. */
+export const createClient: (options: ClientOptions) => Client = clientFactory({
+  wasm: wasmBytes,
+  readUrl: (url) => (url.protocol === "file:" ? readFile(url) : undefined),
+  webSocket: nodeWebSocket,
+});

@@ -1,0 +1,97 @@
+// A program that uses every name of the package, in words that TypeScript 5.0 knows. It is compiled by several of them, with and
+// without the DOM's types.
+
+import {
+  AuthenticationError,
+  ConnectionError,
+  createClient,
+  ErrorCode,
+  IMessageError,
+  MessageEffect,
+  NotFoundError,
+  RateLimitError,
+  TypedEventStream,
+  ValidationError,
+  type CallOptions,
+  type CatchUpComplete,
+  type CatchUpEvent,
+  type Chat,
+  type ChatEvent,
+  type Chats,
+  type ChatServiceType,
+  type Client,
+  type ClientOptions,
+  type Connection,
+  type ConnectionState,
+  type ConnectionStatus,
+  type CountChatsOptions,
+  type CreateChatOptions,
+  type CreateChatResult,
+  type EventContext,
+  type Events,
+  type Gap,
+  type IMessageErrorJson,
+  type IMessageErrorOptions,
+  type LiveEvent,
+  type Message,
+  type MessageContent,
+  type MessageEvent,
+  type RetryOptions,
+  type SingleServiceAddressInfo,
+  type SubscribeOptions,
+  type WasmSource,
+} from "im-chats";
+import { createClient as inline } from "im-chats/inline";
+import wasm from "im-chats/wasm";
+
+const retry: RetryOptions = { maxAttempts: 2 };
+const options: ClientOptions = { address: "im.example.com", token: async () => "t", retry, wasm };
+const im: Client = createClient(options);
+const chats: Chats = im.chats;
+const events: Events = im.events;
+const connection: Connection = im.connection;
+const sources: WasmSource[] = [wasm, "/im_chats_bg.wasm", new Uint8Array(1), new ArrayBuffer(1)];
+
+export async function program(call: CallOptions, count: CountChatsOptions, create: CreateChatOptions): Promise<number> {
+  const made: CreateChatResult = await chats.create(["alice@example.com"], { ...create, ...call, effect: MessageEffect.slam });
+  const chat: Chat = await chats.get(made.chat.guid, call);
+  const message: Message | undefined = chat.lastMessage;
+  const content: MessageContent | undefined = message?.content;
+  const who: SingleServiceAddressInfo | undefined = chat.participants[0];
+  const service: ChatServiceType = who?.service ?? "unknown";
+  await chats.setBackground(chat.guid, new Uint8Array([1]));
+  const subscription: SubscribeOptions = { chat: chat.guid, after: 1, onGap: (gap: Gap) => void (gap.from + gap.to) };
+  const stream: TypedEventStream<ChatEvent> = chats.subscribeEvents(subscription);
+  for await (const event of stream.filter((each) => each.isFromMe)) {
+    const context: EventContext = event;
+    if (event.type === "chat.archived") return context.sequence;
+  }
+  for await (const event of events.catchUp(stream.cursor)) log(event);
+  connection.on((status: ConnectionStatus) => {
+    const state: ConnectionState = status.state;
+    void [state, service, content, sources];
+  });
+  await inline(options).close();
+  return chats.count(count);
+}
+
+function log(event: CatchUpEvent): number {
+  if (event.type !== "catchup.complete") {
+    const live: LiveEvent = event;
+    if (live.type === "message.received") {
+      const received: MessageEvent = live;
+      return received.message.guid.length;
+    }
+    return live.sequence;
+  }
+  const complete: CatchUpComplete = event;
+  return complete.headSequence;
+}
+
+export function failed(error: unknown): IMessageErrorJson {
+  const made: IMessageErrorOptions = { code: ErrorCode.timeout, grpcCode: 4, retryable: true };
+  for (const Class of [AuthenticationError, ConnectionError, NotFoundError, RateLimitError, ValidationError]) {
+    if (error instanceof Class) return error.toJSON();
+  }
+  return IMessageError.fromJSON(new IMessageError("no", made).toJSON()).toJSON();
+}

@@ -1,0 +1,7 @@
+// Node, Bun and Deno.
+import * as sdk from "im-chats";
+
+import { conform } from "../program.mjs";
+
+// The last argument in all of them. Nothing ends the process: the package must not keep it alive.
+await conform(sdk, (globalThis.Deno?.args ?? process.argv).at(-1));

@@ -1,0 +1,3 @@
+import { run } from "./in-worker.mjs";
+
+onmessage = ({ data }) => run(data.driver, (message) => postMessage(message));

@@ -1,0 +1,36 @@
+// What is left to do before a compiled package is one to publish: its types name only what is public, and its source maps name
+// its sources as the package does.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const out = process.argv[2];
+
+// The generated types also describe what only the shell uses. It needs the DOM's types and newer ones of TypeScript's, which a
+// program that uses the package may not have.
+const INTERNAL = [
+  "class Core",
+  "class Subscription",
+  "function onPanic",
+  "type InitInput",
+  "interface InitOutput",
+  "type SyncInitInput",
+  "function initSync",
+  "default function",
+];
+
+const types = join(out, "wasm/im_chats.d.ts");
+let text = readFileSync(types, "utf8");
+for (const name of INTERNAL) {
+  // A declaration ends with the first line that closes it, and takes the comment above it along.
+  const declaration = new RegExp(`(?:^/\\*\\*\\n(?: \\*.*\\n)+)?^export ${name}\\b(?:.*;\\n|[^]*?^\\}\\n)`, "m");
+  if (!declaration.test(text)) throw new Error(`${types} has no ${name}: what wasm-bindgen writes has changed, look at it`);
+  text = text.replace(declaration, "");
+}
+text = text.replace(/^ +(?:free\(\)|\[Symbol\.dispose\]\(\)): void;\n/gm, "");
+writeFileSync(types, `${text.trimEnd()}\n`);
+
+for (const file of readdirSync(out).filter((name) => name.endsWith(".js.map"))) {
+  const map = JSON.parse(readFileSync(join(out, file), "utf8"));
+  map.sources = map.sources.map((source) => `src/${basename(source)}`);
+  writeFileSync(join(out, file), JSON.stringify(map));
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask runtimes` and `cargo xtask bundlers`: the packed package wherever JavaScript runs, and through whatever bundles it.
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::build;
+use crate::checks;
+use crate::house::House;
+use crate::package_project::PackageProject;
+use crate::tools;
+
+/// What of the table.
+#[derive(Args)]
+pub struct Options {
+    /// Rows by (part of) their name; all without one.
+    names: Vec<String>,
+    /// Put the table into the documentation, when every row passed.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Builds, installs what is missing, and runs one of the tables.
+pub fn run(house: &House, table: Table, options: &Options) -> Result<()> {
+    checks::install(house)?;
+    build::everything(house)?;
+    table.run(house, &PackageProject::install(house)?, options)
+}
+
+/// The two tables.
+#[derive(Clone, Copy)]
+pub enum Table {
+    /// The conformance program in every runtime.
+    Runtimes,
+    /// An app through every bundler, opened in Chromium.
+    Bundlers,
+}
+
+impl Table {
+    /// Runs the rows that `options` names; a row that fails is an error.
+    pub fn run(self, house: &House, project: &PackageProject, options: &Options) -> Result<()> {
+        let (folder, script, variable) = match self {
+            Table::Runtimes => ("runtimes", "tests/runtimes/matrix.mjs", "IM_CHATS_RUNTIMES"),
+            Table::Bundlers => ("bundlers", "tests/bundlers/bundlers.mjs", "IM_CHATS_BUNDLERS"),
+        };
+        let installed = tools::npm_folder(house, &format!("tests/{folder}"), folder)?;
+        let mut command = house
+            .sh
+            .cmd("node")
+            .arg(house.path(script))
+            .args(&options.names)
+            .args(options.write.then_some("--write"))
+            .env(variable, installed)
+            .env("IM_CHATS_GATEWAY", house.gateway())
+            .env("IM_CHATS_PROJECT", project.path())
+            .env("CHROMIUM", tools::browser(house)?.chromium);
+        if matches!(self, Table::Runtimes) {
+            command = command.env("FIREFOX", tools::firefox(house)?);
+        }
+        command.run().with_context(|| format!("not every row of the {folder} passed"))
+    }
+
+    /// All rows of the runtimes, or of the bundlers the two that most people meet: what CI runs.
+    pub fn run_in_ci(self, house: &House, project: &PackageProject) -> Result<()> {
+        let names = match self {
+            Table::Runtimes => vec![],
+            Table::Bundlers => vec!["Vite, build".to_owned(), "esbuild".to_owned()],
+        };
+        self.run(house, project, &Options { names, write: false })
+    }
+}
