@@ -1,5 +1,5 @@
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 
 use super::MAX_SAFE_INTEGER;
@@ -35,7 +35,7 @@ impl Cursor {
     // Beside `Display`, since without it the wasm is free of `core::fmt`.
     #[must_use]
     pub fn to_text(&self) -> String {
-        [&self.sequence.to_string(), "@", &self.log].concat()
+        [&crate::wire::json::decimal(self.sequence), "@", &self.log].concat()
     }
 }
 

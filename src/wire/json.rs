@@ -1,6 +1,6 @@
 //! Parsed JSON, seen from outside: whoever parsed it.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::model::MAX_SAFE_INTEGER;
@@ -44,6 +44,12 @@ pub fn integer<J: Json>(value: &J) -> Option<u64> {
         Some(number) => safe_integer(number),
         None => value.text()?.parse().ok().filter(|integer| *integer <= MAX_SAFE_INTEGER),
     }
+}
+
+/// A number in decimal. One function for all types of numbers: the wasm would have one copy for each otherwise.
+#[must_use]
+pub fn decimal(number: u64) -> String {
+    number.to_string()
 }
 
 /// `number` as an integer, when it is one of 0 to 2^53 − 1.

@@ -1,11 +1,10 @@
 //! The nine unary calls as they go out, and everything about them that can be wrong before the network.
 
 use super::answer::Answer;
-use super::json::Json;
+use super::json::{Json, decimal};
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use alloc::string::String;
-use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -141,7 +140,7 @@ fn guid<J: Json>(chat: &ChatGuid) -> (&'static str, J) {
 /// The name of an element, as errors give it: `addresses[2]`.
 #[must_use]
 pub fn item(list: &str, index: usize) -> String {
-    [list, "[", &index.to_string(), "]"].concat()
+    [list, "[", &decimal(u64::try_from(index).unwrap_or(u64::MAX)), "]"].concat()
 }
 
 /// The effect with Apple's identifier `id`.
