@@ -3,8 +3,12 @@
 //! The category (the JavaScript class) follows from the gRPC status and from nothing else, so a new code from a newer
 //! server lands in the right class without an update of ours.
 
-use std::borrow::Cow;
-use std::fmt;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
 
@@ -280,8 +284,15 @@ error_codes! {
 }
 
 /// A failure, with all that is known of it. Built with [`Error::new`] and the `with_…` methods.
+///
+/// Its details lie behind a pointer: every function that can fail hands results around, and moving all details with each
+/// costs the wasm kilobytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<ErrorDetails>);
+
+/// What is known of an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorDetails {
     /// An [`ErrorCode`], or a code that only a newer server knows.
     pub code: Cow<'static, str>,
     /// Outer classification; decides the class.
@@ -302,18 +313,24 @@ pub struct Error {
 
 impl Error {
     /// A failure with a documented code; its status follows from the code.
+    // Inlined, so that a code that is written out leaves only its own name in the wasm, and not the table of all.
+    #[inline(always)]
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code: Cow::Borrowed(code.as_str()),
-            grpc_code: code.grpc_code(),
-            message: message.into(),
+        Self::with_code(code.as_str(), code.grpc_code(), message.into())
+    }
+
+    fn with_code(code: &'static str, grpc_code: GrpcCode, message: Cow<'static, str>) -> Self {
+        Self(Box::new(ErrorDetails {
+            code: Cow::Borrowed(code),
+            grpc_code,
+            message,
             retryable: false,
             context: Vec::new(),
             retry_after_ms: None,
             source: None,
             request_id: None,
-        }
+        }))
     }
 
     /// Bad input: `context.field` names where, before anything is sent or stored.
@@ -338,7 +355,7 @@ impl Error {
 
     /// The class a user catches.
     #[must_use]
-    pub const fn category(&self) -> Category {
+    pub fn category(&self) -> Category {
         self.grpc_code.category()
     }
 
@@ -349,13 +366,33 @@ impl Error {
     }
 }
 
+impl From<ErrorDetails> for Error {
+    fn from(details: ErrorDetails) -> Self {
+        Self(Box::new(details))
+    }
+}
+
+impl Deref for Error {
+    type Target = ErrorDetails;
+
+    fn deref(&self) -> &ErrorDetails {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut ErrorDetails {
+        &mut self.0
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} ({})", self.message, self.code)
     }
 }
 
-impl std::error::Error for Error {}
+impl core::error::Error for Error {}
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,31 +1,35 @@
+import { carryOut, type Call } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
 import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
-import { readOptions, type ClientOptions, type Settings } from "./options.js";
+import { checkKeys, readOptions, type ClientOptions, type Settings } from "./options.js";
+import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
+import { readToken } from "./token.js";
 import { wasmLoader } from "./wasm-source.js";
 import init, {
   Core,
-  onPanic,
   type CallOptions,
   type CatchUpEvent,
   type ChatEvent,
-  type Chats as GeneratedChats,
   type Subscription,
 } from "./wasm/im_chats.js";
 
-const UNARY = [
-  "create",
-  "get",
-  "count",
-  "markRead",
-  "setTyping",
-  "shareContactInfo",
-  "setBackground",
-  "hasBackground",
-  "removeBackground",
-] as const;
+/** The unary calls, and the options that each takes besides `signal`. */
+const UNARY = {
+  create: ["message", "effect", "subject", "clientMessageId"],
+  get: [],
+  count: ["includeArchived"],
+  markRead: [],
+  setTyping: [],
+  shareContactInfo: [],
+  setBackground: [],
+  hasBackground: [],
+  removeBackground: [],
+} as const;
+
+type Unary = keyof typeof UNARY;
 
 /** Options of `chats.subscribeEvents`. */
 export interface SubscribeOptions {
@@ -52,7 +56,7 @@ export interface SubscribeOptions {
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
-export interface Chats extends Pick<GeneratedChats, (typeof UNARY)[number]> {
+export interface Chats extends Pick<Core, Unary> {
   /**
    * The events of one chat, or of all visible chats, as they happen.
    *
@@ -121,7 +125,7 @@ function start(runtime: Runtime): Promise<void> {
   starting ??= (async () => {
     try {
       await init({ module_or_path: await runtime.wasm() });
-      onPanic(crashed);
+      onPanic(() => crashed("it panicked"));
     } catch (cause) {
       starting = undefined;
       if (cause instanceof ValidationError) throw cause;
@@ -142,6 +146,8 @@ class LazyClient {
   readonly #runtime: Runtime;
   readonly #settings: Settings;
   readonly #host: Host;
+  /** Aborted by `close`, with the error that later calls get. */
+  readonly #closing = new AbortController();
   readonly #streams = new Set<EventIterator<Sequenced>>();
   #core: Core | undefined;
   #closed: ValidationError | undefined;
@@ -149,7 +155,7 @@ class LazyClient {
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#host = new Host(this.connection);
+    this.#host = new Host(this.connection, () => readToken(settings.token));
   }
 
   async #started(): Promise<Core> {
@@ -158,15 +164,18 @@ class LazyClient {
       await start(this.#runtime);
       // Closed, or started by another call, while this one waited.
       if (this.#closed) throw this.#closed;
-      this.#core ??= new Core(this.#host, this.#settings);
-      const core = this.#core;
+      const core = (this.#core ??= new Core(this.#host, this.#settings.baseUrl));
+      this.#host.attach(core);
       this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
     }
     return this.#core;
   }
 
-  call<T>(run: (core: Core) => Promise<T>): Promise<T> {
-    return guarded(async () => run(await this.#started()));
+  call(make: (core: Core) => Call): Promise<unknown> {
+    return guarded(async () => {
+      const core = await this.#started();
+      return carryOut(core, make(core), this.#settings, this.#closing.signal);
+    });
   }
 
   stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => Subscription): TypedEventStream<T> {
@@ -175,6 +184,7 @@ class LazyClient {
         guarded(async () => {
           const core = await this.#started();
           this.#host.webSocket ??= await this.#runtime.webSocket();
+          if (this.#closed) throw this.#closed;
           return open(core);
         }),
       () => this.#streams.delete(iterator),
@@ -192,7 +202,8 @@ class LazyClient {
       retryable: false,
     });
     for (const stream of [...this.#streams]) void stream.return();
-    if (this.#core && !crash) this.#core.close(this.#closed);
+    this.#closing.abort(this.#closed);
+    if (this.#core && !crash) this.#core.close();
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed("closed");
   }
@@ -203,6 +214,11 @@ function isSignal(value: unknown): value is AbortSignal {
   return typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
 }
 
+/** The keys of a call's options; no options at all is fine. The values are the wasm side's to check. */
+function checkOptions(options: unknown, known: readonly string[]): void {
+  if (options !== undefined) checkKeys(options, "options", [...known, "signal"]);
+}
+
 /** Makes the `createClient` of one runtime. @internal */
 export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
   return (options) => {
@@ -211,19 +227,29 @@ export function clientFactory(runtime: Runtime): (options: ClientOptions) => Cli
     const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
     const client = new LazyClient(own, settings);
     const unary = Object.fromEntries(
-      UNARY.map((name) => [
+      Object.entries(UNARY).map(([name, known]) => [
         name,
-        (...input: never[]) =>
-          client.call((core) => (core.chats[name] as (...input: never[]) => Promise<unknown>).apply(core.chats, input)),
+        (...input: unknown[]) =>
+          client.call((core) => {
+            const method = core[name as Unary] as unknown as (...input: unknown[]) => Call;
+            checkOptions(input[method.length - 1], known);
+            return method.apply(core, input);
+          }),
       ]),
-    ) as unknown as Pick<Chats, (typeof UNARY)[number]>;
+    ) as unknown as Pick<Chats, Unary>;
     return {
       chats: {
         ...unary,
-        subscribeEvents: (subscription) => client.stream(subscription?.signal, (core) => core.subscribeEvents(subscription)),
+        subscribeEvents: (subscription) => client.stream(subscription?.signal, (core) => {
+            checkOptions(subscription, ["chat", "after", "resume", "onGap"]);
+            return core.subscribeEvents(subscription);
+          }),
       },
       events: {
-        catchUp: (after, catchUpOptions) => client.stream(catchUpOptions?.signal, (core) => core.catchUp(after, catchUpOptions)),
+        catchUp: (after, catchUpOptions) => client.stream(catchUpOptions?.signal, (core) => {
+            checkOptions(catchUpOptions, []);
+            return core.catchUp(after, catchUpOptions);
+          }),
       },
       connection: client.connection,
       close: () => client.close(),

@@ -1,7 +1,8 @@
-import { buildError, type IMessageErrorOptions } from "./errors.js";
+import { AuthenticationError, buildError, type IMessageErrorOptions } from "./errors.js";
 import type { Gap, LiveConnection } from "./connection.js";
+import { TOKEN_FAILED } from "./token.js";
 import type { ReadUrl, WasmLoader } from "./wasm-source.js";
-import type { ConnectionState } from "./wasm/im_chats.js";
+import type { ConnectionState, Core } from "./wasm/im_chats.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -39,33 +40,76 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
   };
 }
 
+/** Calls `wake` when the page comes back to life, or `wake(online)` when the network changes; gives a function that stops it. */
+function onWake(wake: (online?: boolean) => void): () => void {
+  const target: Partial<EventTarget> = globalThis;
+  const listeners: [Partial<EventTarget>, string, () => void][] = [];
+  const listen = (on: Partial<EventTarget> | undefined, type: string, listener: () => void) => {
+    if (!on?.addEventListener) return;
+    on.addEventListener(type, listener);
+    listeners.push([on, type, listener]);
+  };
+  const page = typeof document === "undefined" ? undefined : document;
+  listen(page, "visibilitychange", () => {
+    if (page?.visibilityState === "visible") wake();
+  });
+  listen(page, "resume", () => wake());
+  // Only pages and workers tell these; elsewhere the global has no such events.
+  if (page || typeof (globalThis as { importScripts?: unknown }).importScripts === "function") {
+    listen(target, "pageshow", () => wake());
+    listen(target, "online", () => wake(true));
+    listen(target, "offline", () => wake(false));
+  }
+  return () => {
+    for (const [on, type, listener] of listeners) on.removeEventListener?.(type, listener);
+  };
+}
+
 /** How long a socket that we closed may take to say goodbye, where the runtime lets us end it. */
 const CLOSE_GRACE_MS = 1_000;
-
-type Report = (attempt: number, kind: 0 | 1 | 2, value?: unknown) => void;
 
 /** What the wasm side needs of its runtime; `src/web/host.rs` is the other half. @internal */
 export class Host {
   /** Set before the first stream opens. */
   webSocket: WebSocketConstructor | undefined;
+  /** Not held: the core holds this host, from where no garbage collector sees it, and a client that is dropped shall go. */
+  #core: WeakRef<Core> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopWatching: (() => void) | undefined;
   readonly #connection: LiveConnection;
+  readonly #token: () => Promise<string>;
 
-  constructor(connection: LiveConnection) {
+  constructor(connection: LiveConnection, token: () => Promise<string>) {
     this.#connection = connection;
+    this.#token = token;
+  }
+
+  attach(core: Core): void {
+    this.#core = new WeakRef(core);
+  }
+
+  #report(attempt: number, kind: 0 | 1 | 2, value?: unknown): void {
+    this.#core?.deref()?.report(attempt, kind, value);
   }
 
   error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
     return buildError(category, message, fields, cause);
   }
 
-  idempotencyKey(): string {
-    const bytes = new Uint8Array(16);
-    // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
-    if ("crypto" in globalThis) crypto.getRandomValues(bytes);
-    else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    // A version 4 UUID, as the service's own SDK sends. `crypto.randomUUID` is missing in pages without TLS.
-    return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-a$4-");
+  fetchToken(attempt: number): void {
+    void this.#token().then(
+      (token) => this.#core?.deref()?.token(attempt, token, ""),
+      (error: unknown) => {
+        const message = error instanceof AuthenticationError ? error.message : TOKEN_FAILED;
+        this.#core?.deref()?.token(attempt, undefined, message);
+      },
+    );
+  }
+
+  bytes(value: unknown): Uint8Array | undefined {
+    if (value instanceof Uint8Array) return value;
+    if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
   }
 
   sequences(events: readonly { readonly sequence?: unknown }[]): Float64Array {
@@ -77,11 +121,11 @@ export class Host {
     return sequences;
   }
 
-  openSocket(url: string, protocol: string, attempt: number, report: Report): { send(text: string): void; close(code: number): void } {
+  openSocket(url: string, protocol: string, attempt: number): { send(frame: object): void; close(code: number): void } {
     const Socket = this.webSocket;
     if (!Socket) throw new Error("this runtime has no WebSocket");
     const socket = new Socket(url, protocol);
-    socket.onopen = () => report(attempt, 0);
+    socket.onopen = () => this.#report(attempt, 0);
     socket.onmessage = ({ data }: { data: unknown }) => {
       let frame: unknown;
       try {
@@ -89,13 +133,13 @@ export class Host {
       } catch {
         // Undefined is reported as a frame that is not what the protocol says.
       }
-      report(attempt, 1, frame);
+      this.#report(attempt, 1, frame);
     };
-    socket.onclose = ({ code }) => report(attempt, 2, code);
+    socket.onclose = ({ code }) => this.#report(attempt, 2, code);
     // Kept for good: `ws` throws an error that nobody listens to, also after we lost interest.
     socket.onerror = () => {};
     return {
-      send: (text) => socket.send(text),
+      send: (frame) => socket.send(JSON.stringify(frame)),
       close: (code) => {
         socket.onopen = socket.onmessage = socket.onclose = null;
         socket.close(code);
@@ -108,32 +152,14 @@ export class Host {
     };
   }
 
-  onAbort(signal: AbortSignal, act: () => void): () => void {
-    return onAbort(signal, act);
+  arm(delay: number): void {
+    clearTimeout(this.#timer);
+    if (delay >= 0) this.#timer = setTimeout(() => this.#core?.deref()?.tick(), delay);
   }
 
-  watchWake(wake: (online?: boolean) => void): () => void {
-    const target: Partial<EventTarget> = globalThis;
-    const listeners: [Partial<EventTarget>, string, () => void][] = [];
-    const listen = (on: Partial<EventTarget> | undefined, type: string, listener: () => void) => {
-      if (!on?.addEventListener) return;
-      on.addEventListener(type, listener);
-      listeners.push([on, type, listener]);
-    };
-    const page = typeof document === "undefined" ? undefined : document;
-    listen(page, "visibilitychange", () => {
-      if (page?.visibilityState === "visible") wake();
-    });
-    listen(page, "resume", () => wake());
-    // Only pages and workers tell these; elsewhere the global has no such events.
-    if (page || typeof (globalThis as { importScripts?: unknown }).importScripts === "function") {
-      listen(target, "pageshow", () => wake());
-      listen(target, "online", () => wake(true));
-      listen(target, "offline", () => wake(false));
-    }
-    return () => {
-      for (const [on, type, listener] of listeners) on.removeEventListener?.(type, listener);
-    };
+  watchWake(watch: boolean): void {
+    this.#stopWatching?.();
+    this.#stopWatching = watch ? onWake((online) => this.#core?.deref()?.wake(online)) : undefined;
   }
 
   stateChanged(state: ConnectionState): void {

@@ -102,7 +102,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     this.#index = 0;
     try {
       const source = this.#source ?? (this.#ended ? undefined : await this.#opening);
-      const pulled = this.#ended ? undefined : ((await source?.pull()) as readonly T[] | undefined);
+      const pulled = this.#ended || !source ? undefined : await pull<T>(source);
       if (pulled === undefined || this.#ended) {
         this.#finish();
         return this.#over();
@@ -167,6 +167,11 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
 
   async ready(): Promise<void> {
     const source = this.#source ?? (await this.#opening);
-    await source?.ready();
+    if (source) await new Promise<void>((resolve) => source.ready(resolve));
   }
+}
+
+/** The next batch, or undefined at the end. */
+function pull<T>(source: Subscription): Promise<readonly T[] | undefined> {
+  return new Promise((accept, refuse) => source.pull(accept, refuse));
 }

@@ -88,7 +88,8 @@ function retrySettings(retry: ClientOptions["retry"]): Pick<Settings, "maxAttemp
   };
 }
 
-function checkKeys(options: unknown, field: string, known: readonly string[]): asserts options is object {
+/** Refuses what is not an object, and keys that nobody knows. @internal */
+export function checkKeys(options: unknown, field: string, known: readonly string[]): asserts options is object {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw invalid(field, `expected an object, got ${options === null ? "null" : Array.isArray(options) ? "array" : typeof options}`);
   }

@@ -1,4 +1,6 @@
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
 
 use super::MAX_SAFE_INTEGER;
 use crate::error::Error;
@@ -28,9 +30,18 @@ impl Cursor {
     }
 }
 
+impl Cursor {
+    /// The text form.
+    // Beside `Display`, since without it the wasm is free of `core::fmt`.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        [&crate::wire::json::decimal(self.sequence), "@", &self.log].concat()
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}@{}", self.sequence, self.log)
+        formatter.write_str(&self.to_text())
     }
 }
 

@@ -1,3 +1,5 @@
+use alloc::boxed::Box;
+use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::{GroupEvent, MessageEvent, PollEvent, SingleServiceAddressInfo};

@@ -27,7 +27,7 @@ pub(super) fn scale(span_ms: u64, random: f64) -> u64 {
     // Spans are minutes at most: far inside what both sides of the conversion hold exactly.
     #[expect(clippy::cast_precision_loss, reason = "a span of milliseconds is far below 2^53")]
     let bound = span_ms as f64;
-    crate::wire::json::safe_integer((bound * random.clamp(0.0, 1.0)).floor()).unwrap_or(span_ms)
+    crate::wire::json::whole_part(bound * random.clamp(0.0, 1.0)).unwrap_or(span_ms)
 }
 
 #[cfg(test)]

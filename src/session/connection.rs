@@ -1,5 +1,6 @@
 use crate::error::{Error, ErrorCode};
 use crate::wire::frame::close;
+use alloc::string::String;
 
 /// How the connection is, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -165,5 +166,5 @@ pub(super) fn closed_error(code: u16) -> Error {
         (_, Verdict::Final) => Error::new(ErrorCode::InternalError, "the server closed the stream because of a protocol error"),
         (_, Verdict::Retry) => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
     };
-    error.with_context("closeCode", code.to_string())
+    error.with_context("closeCode", crate::wire::json::decimal(code.into()))
 }

@@ -6,6 +6,8 @@
 //!
 //! `docs/protocol.md` is the contract it keeps.
 
+use alloc::string::String;
+
 mod backoff;
 mod connection;
 mod machine;

@@ -1,4 +1,5 @@
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::string::String;
 
 use super::{Batch, StreamId};
 use crate::error::{Error, ErrorCode};
@@ -234,7 +235,7 @@ impl<B: Batch> Subscription<B> {
     /// The user asks for more: what was taken is handled.
     pub fn pull(&mut self) {
         self.pulling = true;
-        self.owed += std::mem::take(&mut self.taken);
+        self.owed += core::mem::take(&mut self.taken);
         self.handled = self.taken_through;
     }
 
@@ -255,7 +256,7 @@ impl<B: Batch> Subscription<B> {
         if self.wire_id == 0 || self.owed == 0 || (self.granted > 0 && self.owed < window / 2) {
             return None;
         }
-        let add = std::mem::take(&mut self.owed);
+        let add = core::mem::take(&mut self.owed);
         self.granted += add;
         Some(add)
     }

@@ -1,49 +1,37 @@
-//! `im.chats`: the nine unary calls. Each checks what it was given and hands it to one shared future.
+//! `im.chats`: the nine unary calls. Each checks what it was given and makes a [`Call`] of it.
 
-use std::rc::Rc;
-
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use super::call::{self, Call};
-use super::client::Shared;
+use super::call::Call;
+use super::client::Core;
+use super::failure::to_js;
 use super::input::{Options, addresses, bytes, flag, guid};
 use crate::error::Error;
 use crate::model::ChatGuid;
 use crate::wire::request::Request;
 
-/// Creates and manages conversations. A chat can be a direct conversation or a group conversation.
-///
-/// Every method refuses bad input with a `ValidationError` whose `context.field` names it, before anything is sent. Every
-/// method takes `signal` in its options; an aborted call rejects with the signal's reason.
-#[wasm_bindgen]
-pub struct Chats {
-    shared: Rc<Shared>,
-}
-
-impl Chats {
-    pub(super) fn new(shared: &Rc<Shared>) -> Self {
-        Self { shared: Rc::clone(shared) }
-    }
-
-    fn start(&self, call: Result<Call, Error>) -> Promise {
-        future_to_promise(call::run(Rc::clone(&self.shared), call))
+impl Core {
+    fn call(&self, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
+        match call {
+            Ok(call) => Ok(call.into_js(&self.driver.base_url)),
+            Err(error) => Err(to_js(&self.driver.host, &error, &JsValue::UNDEFINED)),
+        }
     }
 
     /// A call about one chat that takes no option but `signal`.
-    fn about(&self, chat: &JsValue, options: JsValue, request: impl FnOnce(&ChatGuid) -> Request) -> Promise {
-        self.start(guid(chat).map(|chat| request(&chat)).and_then(|request| plain(request, options)))
+    fn about(&self, chat: &JsValue, options: JsValue, request: fn(&ChatGuid) -> Request<JsValue>) -> Result<JsValue, JsValue> {
+        self.call(guid(chat).map(|chat| request(&chat)).and_then(|request| plain(request, options)))
     }
 }
 
-fn plain(request: Request, options: JsValue) -> Result<Call, Error> {
-    let options = Options::read(options, &["signal"])?;
-    Ok(Call { request, data: None, signal: options.signal()? })
+fn plain(request: Request<JsValue>, options: JsValue) -> Result<Call, Error> {
+    let options = Options::new(options);
+    Ok(Call { request, image: None, signal: options.signal()? })
 }
 
+// The types are those of the methods as users meet them: the shell carries the call out, and passes types and documentation on.
 #[wasm_bindgen]
-impl Chats {
+impl Core {
     /// Creates a chat, or resolves the one that is already there: one address gives the direct chat, two or more a group.
     ///
     /// The server normalises addresses and rejects short codes, service numbers, invalid e-mail addresses and duplicates.
@@ -62,14 +50,14 @@ impl Chats {
         )]
         addresses: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CreateChatOptions & CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         let call = || {
             let addresses = self::addresses(addresses)?;
-            let options = Options::read(options, &["message", "effect", "subject", "clientMessageId", "signal"])?;
+            let options = Options::new(options);
             let request = Request::create(addresses, options.create()?)?;
-            Ok(Call { request, data: None, signal: options.signal()? })
+            Ok(Call { request, image: None, signal: options.signal()? })
         };
-        self.start(call())
+        self.call(call())
     }
 
     /// Fetches a chat. Throws `NotFoundError` when it does not exist or cannot be resolved.
@@ -78,7 +66,7 @@ impl Chats {
         &self,
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         self.about(chat, options, Request::get)
     }
 
@@ -87,13 +75,13 @@ impl Chats {
     pub fn count(
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "CountChatsOptions & CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         let call = || {
-            let options = Options::read(options, &["includeArchived", "signal"])?;
+            let options = Options::new(options);
             let request = Request::count(options.flag("includeArchived")?.unwrap_or(false));
-            Ok(Call { request, data: None, signal: options.signal()? })
+            Ok(Call { request, image: None, signal: options.signal()? })
         };
-        self.start(call())
+        self.call(call())
     }
 
     /// Marks every message in the chat as read. Safe to repeat.
@@ -102,7 +90,7 @@ impl Chats {
         &self,
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         self.about(chat, options, Request::mark_read)
     }
 
@@ -118,12 +106,12 @@ impl Chats {
         )]
         is_typing: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         let call = || {
             let chat = guid(chat)?;
             plain(Request::set_typing(&chat, flag(is_typing, "isTyping")?), options)
         };
-        self.start(call())
+        self.call(call())
     }
 
     /// Sends the account's contact card. The card comes from the Mac that runs the service; its fields cannot be chosen.
@@ -132,7 +120,7 @@ impl Chats {
         &self,
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         self.about(chat, options, Request::share_contact_info)
     }
 
@@ -149,13 +137,13 @@ impl Chats {
         )]
         data: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         let call = || {
             let chat = guid(chat)?;
-            let data = bytes(data)?;
-            Ok(Call { data: Some(data), ..plain(Request::set_background(&chat), options)? })
+            let data = bytes(&self.driver.host, data)?;
+            Ok(Call { image: Some(data), ..plain(Request::set_background(&chat), options)? })
         };
-        self.start(call())
+        self.call(call())
     }
 
     /// Whether the chat has a custom background.
@@ -164,7 +152,7 @@ impl Chats {
         &self,
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         self.about(chat, options, Request::has_background)
     }
 
@@ -174,7 +162,7 @@ impl Chats {
         &self,
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
-    ) -> Promise {
+    ) -> Result<JsValue, JsValue> {
         self.about(chat, options, Request::remove_background)
     }
 }

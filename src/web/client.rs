@@ -1,161 +1,79 @@
-//! One client: its settings, and the parts that need them.
+//! One client.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
 
-use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal};
 
-use super::chats::Chats;
 use super::driver::Driver;
-use super::failure::{Failure, to_js};
+use super::failure::to_js;
 use super::host::Host;
-use super::js::get;
 use super::stream::Subscription;
 use crate::error::{Error, ErrorCode};
-use crate::session::Backoff;
-use crate::wire::json::{Json, integer};
-
-/// What `createClient` was given, checked by the shell.
-pub(super) struct Settings {
-    pub(super) base_url: String,
-    pub(super) timeout_ms: u64,
-    /// Tries of a unary call, the first included.
-    pub(super) max_attempts: u64,
-    pub(super) backoff: Backoff,
-    pub(super) auto_idempotency: bool,
-    pub(super) server: Option<String>,
-}
-
-/// What all parts of a client share.
-pub(super) struct Shared {
-    pub(super) host: Host,
-    pub(super) settings: Settings,
-    token: JsValue,
-    /// Aborted by `close()`, with the error that later calls get.
-    closing: AbortController,
-    driver: RefCell<Option<Rc<Driver>>>,
-}
-
-impl Shared {
-    pub(super) fn closing(&self) -> AbortSignal {
-        self.closing.signal()
-    }
-
-    /// The token as it is now: asked for anew for every call and every connection.
-    pub(super) async fn token(&self) -> Result<String, Failure> {
-        let refused = |message: &'static str, cause| Failure::Ours(Error::new(ErrorCode::Unauthenticated, message), cause);
-        let value = match self.token.dyn_ref::<Function>() {
-            None => self.token.clone(),
-            Some(ask) => {
-                let asked = match ask.call0(&JsValue::UNDEFINED) {
-                    Ok(value) => JsFuture::from(Promise::resolve(&value)).await,
-                    Err(thrown) => Err(thrown),
-                };
-                asked.map_err(|cause| {
-                    // An error of our own classes is already what the user wants to see.
-                    if get(&cause, "grpcCode").as_f64().is_some() {
-                        Failure::Theirs(cause)
-                    } else {
-                        refused("the token function failed", cause)
-                    }
-                })?
-            }
-        };
-        match value.as_string() {
-            // Anything else could not travel in a header, and `fetch` would call it a network failure.
-            Some(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
-            _ => Err(refused("the token is empty or not made of visible ASCII characters", JsValue::UNDEFINED)),
-        }
-    }
-
-    /// The driver of the event streams; made with the first of them.
-    pub(super) fn driver(self: &Rc<Self>) -> Rc<Driver> {
-        self.driver.borrow_mut().get_or_insert_with(|| Driver::new(self)).clone()
-    }
-
-    fn open_driver(&self) -> Option<Rc<Driver>> {
-        self.driver.borrow().clone()
-    }
-}
+use crate::session::Input;
+use crate::wire::json::Json;
 
 /// The wasm side of a client. Internal: the shell's `createClient` makes it on first use.
 #[wasm_bindgen]
 pub struct Core {
-    shared: Rc<Shared>,
+    pub(super) driver: Rc<Driver>,
 }
 
 #[wasm_bindgen]
 impl Core {
-    /// Takes the shell's host and the settings it checked.
+    /// Takes the shell's host and the checked address.
     #[wasm_bindgen(constructor)]
-    pub fn new(host: Host, settings: &JsValue) -> Result<Core, JsValue> {
-        let number = |name| integer(&get(settings, name)).unwrap_or(0);
-        let text = |name| get(settings, name).text();
-        let shared = Shared {
-            settings: Settings {
-                base_url: text("baseUrl").unwrap_or_default(),
-                timeout_ms: number("timeout"),
-                max_attempts: number("maxAttempts"),
-                backoff: Backoff { initial_ms: number("initialDelay"), cap_ms: number("maxDelay") },
-                auto_idempotency: get(settings, "autoIdempotency").is_truthy(),
-                server: text("server"),
-            },
-            token: get(settings, "token"),
-            closing: AbortController::new()?,
-            host,
-            driver: RefCell::new(None),
-        };
-        Ok(Self { shared: Rc::new(shared) })
-    }
-
-    /// The nine unary calls.
-    #[wasm_bindgen(getter)]
-    pub fn chats(&self) -> Chats {
-        Chats::new(&self.shared)
+    pub fn new(host: Host, base_url: String) -> Core {
+        Self { driver: Rc::new(Driver::new(host, base_url)) }
     }
 
     /// Opens a stream of chat events.
     #[wasm_bindgen(js_name = subscribeEvents)]
     pub fn subscribe_events(&self, options: JsValue) -> Result<Subscription, JsValue> {
-        Subscription::subscribe(&self.shared, options)
+        Subscription::subscribe(&self.driver, options)
     }
 
     /// Opens a catch-up.
     #[wasm_bindgen(js_name = catchUp)]
     pub fn catch_up(&self, after: JsValue, options: JsValue) -> Result<Subscription, JsValue> {
-        Subscription::catch_up(&self.shared, after, options)
+        Subscription::catch_up(&self.driver, after, options)
+    }
+
+    /// Takes the token that [`Host::fetch_token`] asked for; without one, `message` says why.
+    pub fn token(&self, attempt: u32, token: Option<String>, message: String) {
+        let result = token.ok_or_else(|| Error::new(ErrorCode::Unauthenticated, message));
+        self.driver.feed(Input::Token { attempt, result });
+    }
+
+    /// What a WebSocket has to say: kind 0 that it is open, 1 a parsed frame (undefined when it was not JSON), 2 that it closed,
+    /// with a code.
+    pub fn report(&self, attempt: u32, kind: u32, value: &JsValue) {
+        self.driver.report(attempt, kind, value);
+    }
+
+    /// The timer of [`Host::arm`] is due.
+    pub fn tick(&self) {
+        self.driver.tick();
+    }
+
+    /// The page came back to life, or – then `online` is not undefined – the network changed.
+    pub fn wake(&self, online: Option<bool>) {
+        self.driver.feed(online.map_or(Input::Wake, |online| Input::Network { online }));
     }
 
     /// How far the slowest stream is behind.
     pub fn lag(&self) -> JsValue {
-        JsValue::from_integer(self.shared.open_driver().map_or(0, |driver| driver.lag()))
+        JsValue::from_integer(self.driver.lag())
     }
 
     /// The latest failure of the connection, until it works again.
     #[wasm_bindgen(js_name = lastError)]
     pub fn last_error(&self) -> JsValue {
-        let error = self.shared.open_driver().and_then(|driver| driver.last_error());
-        error.map_or(JsValue::UNDEFINED, |error| to_js(&self.shared.host, &error, &JsValue::UNDEFINED))
+        self.driver.last_error().map_or(JsValue::UNDEFINED, |error| to_js(&self.driver.host, &error, &JsValue::UNDEFINED))
     }
 
-    /// Ends everything: streams finish; calls under way and later ones are refused with `reason`.
-    pub fn close(&self, reason: &JsValue) {
-        self.shared.closing.abort_with_reason(reason);
-        if let Some(driver) = self.shared.open_driver() {
-            driver.close();
-        }
+    /// Ends the streams; the shell ends the calls.
+    pub fn close(&self) {
+        self.driver.feed(Input::Close);
     }
-}
-
-/// Calls `tell(place)` when this module panics. A panic traps, and whoever waits would wait for ever: the shell rejects them
-/// all and refuses later calls. Internal.
-#[wasm_bindgen(js_name = onPanic)]
-pub fn on_panic(tell: Function) {
-    std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or("", |location| location.file());
-        let _ = tell.call1(&JsValue::UNDEFINED, &JsValue::from_str(place));
-    }));
 }

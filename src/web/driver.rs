@@ -1,23 +1,21 @@
 //! Feeds the session machine and carries out what it says: clock, timer, socket, token, promises.
 
-use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
-use super::client::Shared;
-use super::failure::Failure;
 use super::host::{Host, Socket};
-use super::js::{Timer, stringify};
+use super::js::milliseconds;
 use super::stream::Waiters;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::model::Cursor;
 use crate::session::{Attempt, Batch, Config, ConnectionState, Input, Machine, Output, Plan, StreamId};
 use crate::wire::frame::{ClientInfo, PATH, SUBPROTOCOL, ServerFrame};
 use crate::wire::frame_json::MalformedFrame;
-use crate::wire::json::safe_integer;
+use crate::wire::json::{safe_integer, whole_part};
 
 /// The events of a frame: the array that the runtime's `JSON.parse` made, untouched, and its sequences for the chain check.
 #[derive(Debug, Clone)]
@@ -48,66 +46,38 @@ impl Clock {
         let raw = js_sys::Date::now();
         let back = (self.last.replace(raw) - raw).max(0.0);
         self.correction.set(self.correction.get() + back);
-        safe_integer((raw + self.correction.get()).floor()).unwrap_or(0)
+        whole_part(raw + self.correction.get()).unwrap_or(0)
     }
 }
 
 /// The event streams of one client.
 pub(super) struct Driver {
-    shared: Weak<Shared>,
-    host: Host,
-    url: String,
+    pub(super) host: Host,
+    pub(super) base_url: String,
     machine: RefCell<Machine<Events>>,
     pub(super) waiters: Waiters,
     clock: Clock,
     last_stream: Cell<StreamId>,
     socket: RefCell<Option<Socket>>,
-    /// The running timer and when it is due.
-    timer: RefCell<Option<(Timer, u64)>>,
-    stop_watching: RefCell<Option<Function>>,
-    // One closure of each kind for the life of the client: none is made, or can be left behind, per socket or timer.
-    report: Closure<dyn FnMut(u32, u32, JsValue)>,
-    tick: Closure<dyn FnMut()>,
-    wake: Closure<dyn FnMut(JsValue)>,
+    /// When the running timer is due.
+    due: Cell<Option<u64>>,
+    watching: Cell<bool>,
 }
 
 impl Driver {
-    pub(super) fn new(shared: &Rc<Shared>) -> Rc<Self> {
+    pub(super) fn new(host: Host, base_url: String) -> Self {
         let client = ClientInfo { name: "im-chats".into(), version: env!("CARGO_PKG_VERSION").into() };
-        let base = &shared.settings.base_url;
-        // http → ws, https → wss.
-        let url = ["ws", base.strip_prefix("http").unwrap_or(base), PATH].concat();
-        Rc::new_cyclic(|this: &Weak<Self>| {
-            let (on_report, on_tick, on_wake) = (this.clone(), this.clone(), this.clone());
-            Self {
-                shared: Rc::downgrade(shared),
-                host: shared.host.clone(),
-                url,
-                machine: RefCell::new(Machine::new(Config::new(client))),
-                waiters: Waiters::default(),
-                clock: Clock::default(),
-                last_stream: Cell::new(0),
-                socket: RefCell::new(None),
-                timer: RefCell::new(None),
-                stop_watching: RefCell::new(None),
-                report: Closure::new(move |attempt, kind, value| {
-                    if let Some(driver) = on_report.upgrade() {
-                        driver.report(attempt, kind, &value);
-                    }
-                }),
-                tick: Closure::new(move || {
-                    if let Some(driver) = on_tick.upgrade() {
-                        driver.timer.take();
-                        driver.feed(Input::Tick);
-                    }
-                }),
-                wake: Closure::new(move |online: JsValue| {
-                    if let Some(driver) = on_wake.upgrade() {
-                        driver.feed(online.as_bool().map_or(Input::Wake, |online| Input::Network { online }));
-                    }
-                }),
-            }
-        })
+        Self {
+            host,
+            base_url,
+            machine: RefCell::new(Machine::new(Config::new(client))),
+            waiters: Waiters::default(),
+            clock: Clock::default(),
+            last_stream: Cell::new(0),
+            socket: RefCell::new(None),
+            due: Cell::new(None),
+            watching: Cell::new(false),
+        }
     }
 
     pub(super) fn open(&self, plan: Plan, on_gap: JsValue) -> StreamId {
@@ -116,10 +86,6 @@ impl Driver {
         self.waiters.add(stream, on_gap);
         self.feed(Input::Open { stream, plan });
         stream
-    }
-
-    pub(super) fn close(&self) {
-        self.feed(Input::Close);
     }
 
     pub(super) fn cursor(&self, stream: StreamId) -> Option<Cursor> {
@@ -150,12 +116,15 @@ impl Driver {
 
     fn carry_out(&self, output: Output<Events>) {
         match output {
-            Output::FetchToken { attempt } => self.fetch_token(attempt),
+            Output::FetchToken { attempt } => {
+                // A host that cannot even be asked gives none: the try ends when its time is over.
+                let _ = self.host.fetch_token(attempt);
+            }
             Output::Connect { attempt } => self.connect(attempt),
             Output::Send(frame) => {
                 if let Some(socket) = &*self.socket.borrow() {
                     // A socket that cannot send is about to report that it closed.
-                    let _ = socket.send(&stringify(frame.into()));
+                    let _ = socket.send(&frame.write());
                 }
             }
             Output::Disconnect { code } => {
@@ -171,20 +140,10 @@ impl Driver {
         }
     }
 
-    fn fetch_token(&self, attempt: Attempt) {
-        let shared = self.shared.clone();
-        spawn_local(async move {
-            let Some(shared) = shared.upgrade() else { return };
-            let result = shared.token().await.map_err(|failure| match failure {
-                Failure::Ours(error, _) => error,
-                Failure::Theirs(_) => Error::new(ErrorCode::Unauthenticated, "the token function failed"),
-            });
-            shared.driver().feed(Input::Token { attempt, result });
-        });
-    }
-
     fn connect(&self, attempt: Attempt) {
-        match self.host.open_socket(&self.url, SUBPROTOCOL, attempt, self.report.as_ref().unchecked_ref()) {
+        // http → ws, https → wss.
+        let url = ["ws", self.base_url.strip_prefix("http").unwrap_or(&self.base_url), PATH].concat();
+        match self.host.open_socket(&url, SUBPROTOCOL, attempt) {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
             }
@@ -193,7 +152,7 @@ impl Driver {
         }
     }
 
-    fn report(&self, attempt: Attempt, kind: u32, value: &JsValue) {
+    pub(super) fn report(&self, attempt: Attempt, kind: u32, value: &JsValue) {
         self.feed(match kind {
             0 => Input::Connected { attempt },
             1 => {
@@ -219,31 +178,40 @@ impl Driver {
 
     /// Listens for wake-ups only while there is something to wake, and tells the shell.
     fn state_changed(&self, state: ConnectionState) {
-        let resting = matches!(state, ConnectionState::Idle | ConnectionState::Closed | ConnectionState::Failed);
-        let mut stop = self.stop_watching.borrow_mut();
-        if resting {
-            if let Some(stop) = stop.take() {
-                let _ = stop.call0(&JsValue::UNDEFINED);
-            }
-        } else if stop.is_none() {
-            *stop = self.host.watch_wake(self.wake.as_ref().unchecked_ref()).ok();
+        let watch = !matches!(state, ConnectionState::Idle | ConnectionState::Closed | ConnectionState::Failed);
+        if self.watching.replace(watch) != watch {
+            let _ = self.host.watch_wake(watch);
         }
-        drop(stop);
         let _ = self.host.state_changed(state.as_str());
+    }
+
+    pub(super) fn tick(&self) {
+        self.due.set(None);
+        self.feed(Input::Tick);
     }
 
     /// Keeps one timer for the machine's deadline. One that is due earlier is left running: it costs a tick, while moving it
     /// with every frame would cost two calls each.
     fn arm(&self) {
         let deadline = self.machine.borrow().deadline();
-        let mut timer = self.timer.borrow_mut();
-        match (deadline, &*timer) {
-            (None, _) => *timer = None,
-            (Some(deadline), Some((_, due))) if *due <= deadline => {}
-            (Some(deadline), _) => {
-                let delay = deadline.saturating_sub(self.clock.now());
-                *timer = Some((Timer::start(self.tick.as_ref(), delay), deadline));
-            }
+        let delay = match (deadline, self.due.get()) {
+            (None, None) => return,
+            (None, Some(_)) => -1.0,
+            (Some(deadline), Some(due)) if due <= deadline => return,
+            (Some(deadline), _) => milliseconds(deadline.saturating_sub(self.clock.now())),
+        };
+        self.due.set(deadline);
+        let _ = self.host.arm(delay);
+    }
+}
+
+impl Drop for Driver {
+    /// A client that JavaScript dropped leaves nothing behind.
+    fn drop(&mut self) {
+        let _ = self.host.arm(-1.0);
+        let _ = self.host.watch_wake(false);
+        if let Some(socket) = self.socket.take() {
+            let _ = socket.close(1000);
         }
     }
 }

@@ -1,35 +1,12 @@
 //! Errors on their way to JavaScript.
 
+use alloc::vec;
 use wasm_bindgen::prelude::*;
 
 use super::host::Host;
 use super::js::set;
 use crate::error::{Category, Error};
 use crate::wire::json::Json;
-
-/// Why something did not work, before it is a JavaScript error.
-pub(super) enum Failure {
-    /// One of ours, and the JavaScript value that caused it, or undefined.
-    Ours(Error, JsValue),
-    /// Something of the user's own, given back untouched: an abort reason.
-    Theirs(JsValue),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Ours(error, JsValue::UNDEFINED)
-    }
-}
-
-impl Failure {
-    /// The value to throw.
-    pub(super) fn into_js(self, host: &Host) -> JsValue {
-        match self {
-            Self::Ours(error, cause) => to_js(host, &error, &cause),
-            Self::Theirs(value) => value,
-        }
-    }
-}
 
 /// The JavaScript error that `error` is.
 pub(super) fn to_js(host: &Host, error: &Error, cause: &JsValue) -> JsValue {

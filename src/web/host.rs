@@ -3,9 +3,8 @@
 //! Handing it in, instead of importing a module, keeps one identity of the error classes, lets each runtime's entry choose
 //! its `WebSocket`, and lets the tests replace all of it.
 
-use js_sys::{Float64Array, Function};
+use js_sys::{Float64Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::AbortSignal;
 
 #[wasm_bindgen]
 extern "C" {
@@ -17,26 +16,29 @@ extern "C" {
     #[wasm_bindgen(method, structural, catch)]
     pub fn error(this: &Host, category: u8, message: &str, fields: &JsValue, cause: &JsValue) -> Result<JsValue, JsValue>;
 
-    /// A fresh idempotency key.
-    #[wasm_bindgen(method, structural, catch, js_name = idempotencyKey)]
-    pub fn idempotency_key(this: &Host) -> Result<String, JsValue>;
+    /// Asks for the user's token, to be given to `Core.token` with `attempt`.
+    #[wasm_bindgen(method, structural, catch, js_name = fetchToken)]
+    pub fn fetch_token(this: &Host, attempt: u32) -> Result<(), JsValue>;
 
     /// The sequences of an array of events, in one crossing; NaN where there is none.
     #[wasm_bindgen(method, structural, catch)]
     pub fn sequences(this: &Host, events: &JsValue) -> Result<Float64Array, JsValue>;
 
-    /// Opens a WebSocket that reports to `report(attempt, kind, value)`: kind 0 open, 1 a parsed frame (undefined when it was
-    /// not JSON), 2 closed with a code.
+    /// The bytes of any view or buffer, or undefined when it is none; what is outside a view is not among them.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn bytes(this: &Host, value: &JsValue) -> Result<Option<Uint8Array>, JsValue>;
+
+    /// Opens a WebSocket that reports to `Core.report(attempt, kind, value)`.
     #[wasm_bindgen(method, structural, catch, js_name = openSocket)]
-    pub fn open_socket(this: &Host, url: &str, protocol: &str, attempt: u32, report: &Function) -> Result<Socket, JsValue>;
+    pub fn open_socket(this: &Host, url: &str, protocol: &str, attempt: u32) -> Result<Socket, JsValue>;
 
-    /// Calls `act` when `signal` is aborted; gives a function that stops it. However many listen, the signal has one listener.
-    #[wasm_bindgen(method, structural, catch, js_name = onAbort)]
-    pub fn on_abort(this: &Host, signal: &AbortSignal, act: &Function) -> Result<Function, JsValue>;
+    /// Calls `Core.tick()` once after a time, and forgets an earlier timer; a time below zero only forgets.
+    #[wasm_bindgen(method, structural, catch)]
+    pub fn arm(this: &Host, delay_ms: f64) -> Result<(), JsValue>;
 
-    /// Calls `wake(online)` when the page comes back to life or the network changes; gives a function that stops it.
+    /// Whether to call `Core.wake(online)` when the page comes back to life or the network changes.
     #[wasm_bindgen(method, structural, catch, js_name = watchWake)]
-    pub fn watch_wake(this: &Host, wake: &Function) -> Result<Function, JsValue>;
+    pub fn watch_wake(this: &Host, watch: bool) -> Result<(), JsValue>;
 
     /// Told whenever the state of the connection changes; users are called later, never while Rust is on the stack.
     #[wasm_bindgen(method, structural, catch, js_name = stateChanged)]
@@ -49,9 +51,9 @@ extern "C" {
     /// An open WebSocket.
     pub type Socket;
 
-    /// Sends a text frame.
+    /// Sends a frame as JSON.
     #[wasm_bindgen(method, structural, catch)]
-    pub fn send(this: &Socket, text: &str) -> Result<(), JsValue>;
+    pub fn send(this: &Socket, frame: &JsValue) -> Result<(), JsValue>;
 
     /// Stops listening and closes.
     #[wasm_bindgen(method, structural, catch)]

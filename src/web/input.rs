@@ -1,22 +1,27 @@
 //! What users hand in, checked before anything else happens.
 
-use js_sys::{Array, ArrayBuffer, JsString, Object, Uint8Array};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
+use super::host::Host;
 use super::js::get;
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions};
-use crate::wire::json::{Json, safe_integer};
+use crate::wire::json::Json;
 use crate::wire::request::{effect, item};
 
 /// A string that UTF-8 can carry. Half a surrogate pair cannot be sent; replacing it silently would change the user's text.
 pub(super) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
     let Some(text) = value.as_string() else {
-        return Err(Error::invalid(field.to_owned(), ["expected a string, got ", &type_name(value)].concat()));
+        return Err(unexpected(field, "a string", value));
     };
     // Only a replacement character can hide a lone surrogate, so the second look is rare.
-    if text.contains('\u{FFFD}') && !value.unchecked_ref::<JsString>().is_valid_utf16() {
+    let replaced = text.as_bytes().windows(3).any(|bytes| bytes == "\u{FFFD}".as_bytes());
+    if replaced && JsValue::from_str(&text) != *value {
         return Err(Error::invalid(field.to_owned(), "the text contains half a surrogate pair, which is not a character"));
     }
     Ok(text)
@@ -24,7 +29,7 @@ pub(super) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
 
 /// A boolean.
 pub(super) fn flag(value: &JsValue, field: &'static str) -> Result<bool, Error> {
-    value.as_bool().ok_or_else(|| Error::invalid(field, ["expected true or false, got ", &type_name(value)].concat()))
+    value.as_bool().ok_or_else(|| unexpected(field, "true or false", value))
 }
 
 /// A chat GUID.
@@ -35,55 +40,26 @@ pub(super) fn guid(value: &JsValue) -> Result<ChatGuid, Error> {
 /// The addresses of a `create`.
 pub(super) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
     let Some(length) = value.length() else {
-        return Err(Error::invalid("addresses", ["expected an array of addresses, got ", &type_name(value)].concat()));
+        return Err(unexpected("addresses", "an array of addresses", value));
     };
     (0..length).map(|index| text(&value.item(index), &item("addresses", index))).collect()
 }
 
 /// The bytes of an image: a `Uint8Array`, any other view, or an `ArrayBuffer`; what is outside a view is not sent.
-pub(super) fn bytes(value: &JsValue) -> Result<Uint8Array, Error> {
-    let bytes = if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
-        bytes.clone()
-    } else if value.is_instance_of::<ArrayBuffer>() {
-        Uint8Array::new(value)
-    } else if ArrayBuffer::is_view(value) {
-        let number = |name| get(value, name).as_f64().and_then(safe_integer).and_then(|number| u32::try_from(number).ok());
-        Uint8Array::new_with_byte_offset_and_length(
-            &get(value, "buffer"),
-            number("byteOffset").unwrap_or(0),
-            number("byteLength").unwrap_or(0),
-        )
-    } else {
-        return Err(Error::invalid(
-            "data",
-            ["expected the image as a Uint8Array or an ArrayBuffer, got ", &type_name(value)].concat(),
-        ));
+pub(super) fn bytes(host: &Host, value: &JsValue) -> Result<Uint8Array, Error> {
+    let Ok(Some(bytes)) = host.bytes(value) else {
+        return Err(unexpected("data", "the image as a Uint8Array or an ArrayBuffer", value));
     };
     if bytes.length() == 0 { Err(Error::invalid("data", "the image must not be empty")) } else { Ok(bytes) }
 }
 
-/// An options object: every key known, every value of its type; undefined is absent.
+/// An options object, whose keys the shell checked: every value of its type; undefined is absent.
 pub(super) struct Options(JsValue);
 
 impl Options {
-    /// Checks the keys. No options at all is fine.
-    pub(super) fn read(value: JsValue, known: &[&str]) -> Result<Self, Error> {
-        if value.is_undefined() {
-            return Ok(Self(value));
-        }
-        if !Json::is_object(&value) {
-            return Err(Error::invalid("options", ["expected an object, got ", &type_name(&value)].concat()));
-        }
-        for key in Object::keys(value.unchecked_ref::<Object>()).iter() {
-            let key = key.as_string().unwrap_or_default();
-            if !known.contains(&key.as_str()) {
-                return Err(Error::invalid(
-                    key.clone(),
-                    ["unknown option ", &key, "; there are: ", &known.join(", ")].concat(),
-                ));
-            }
-        }
-        Ok(Self(value))
+    /// Options as they were given; undefined is none at all.
+    pub(super) const fn new(value: JsValue) -> Self {
+        Self(value)
     }
 
     /// A value, when it is given.
@@ -112,7 +88,7 @@ impl Options {
         if get(&value, "aborted").as_bool().is_some() && get(&value, "addEventListener").is_function() {
             return Ok(Some(value.unchecked_into()));
         }
-        Err(Error::invalid("signal", ["expected an AbortSignal, got ", &type_name(&value)].concat()))
+        Err(unexpected("signal", "an AbortSignal", &value))
     }
 
     /// The options of `create`.
@@ -124,6 +100,10 @@ impl Options {
             client_message_id: self.text("clientMessageId")?,
         })
     }
+}
+
+fn unexpected(field: &str, expected: &str, value: &JsValue) -> Error {
+    Error::invalid(field.to_owned(), ["expected ", expected, ", got ", &type_name(value)].concat())
 }
 
 /// What a value is, in the words of JavaScript.

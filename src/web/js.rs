@@ -1,9 +1,11 @@
 //! JavaScript values as parsed JSON, and the few globals every runtime has.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
-use crate::wire::json::{Json, Value};
+use crate::wire::json::Json;
 
 #[wasm_bindgen]
 extern "C" {
@@ -12,12 +14,6 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
     fn reflect_set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
-
-    #[wasm_bindgen(js_name = setTimeout, catch)]
-    fn set_timeout(callback: &JsValue, delay_ms: f64) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(js_name = clearTimeout, catch)]
-    fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
 }
 
 /// A property, or undefined: also where reading it throws, as on null or behind a getter of the user's.
@@ -31,27 +27,9 @@ pub(super) fn set(target: &JsValue, key: &str, value: &JsValue) {
     let _ = reflect_set(target, key, value);
 }
 
-/// A timer of the runtime. It is cleared when it is dropped, so none outlives what it was for.
-pub(super) struct Timer(JsValue);
-
-impl Timer {
-    /// Calls `callback` once after `delay_ms`; runtimes take at most 2^31 − 1 ms.
-    pub(super) fn start(callback: &JsValue, delay_ms: u64) -> Self {
-        let delay = f64::from(u32::try_from(delay_ms).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()));
-        Self(set_timeout(callback, delay).unwrap_or(JsValue::UNDEFINED))
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        let _ = clear_timeout(&self.0);
-    }
-}
-
-/// The JSON text of a value.
-pub(super) fn stringify(value: Value) -> String {
-    let value: JsValue = value.build();
-    js_sys::JSON::stringify(&value).ok().and_then(|text| text.as_string()).unwrap_or_default()
+/// A delay as timers take it: at most 2^31 − 1 ms.
+pub(super) fn milliseconds(delay_ms: u64) -> f64 {
+    f64::from(u32::try_from(delay_ms).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()))
 }
 
 impl Json for JsValue {

@@ -10,12 +10,14 @@
 mod call;
 mod chats;
 mod client;
-mod deadline;
 mod driver;
 mod failure;
 mod host;
 mod input;
 mod js;
+#[cfg(feature = "no-std")]
+mod panic;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod types;

@@ -1,17 +1,18 @@
 //! A stream of events as JavaScript pulls it: batch by batch, each a plain array.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::borrow::ToOwned;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
-use js_sys::{Function, Promise};
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-use super::client::Shared;
 use super::driver::Driver;
 use super::failure::to_js;
 use super::host::Host;
 use super::input::{Options, guid, text};
-use super::js::get;
 use crate::error::Error;
 use crate::model::{Cursor, MAX_SAFE_INTEGER};
 use crate::session::{Input, OnGap, Plan, Start, StreamId};
@@ -105,37 +106,32 @@ impl Waiters {
         self.answer(stream, Answer::End(end));
     }
 
-    /// Settles the waiting pull, or keeps the answer for the next.
+    /// Keeps an answer, and gives it when somebody waits.
     fn answer(&self, stream: StreamId, answer: Answer) {
-        let pull = self.with(stream, |waiter| {
+        self.with(stream, |waiter| {
             waiter.ended |= matches!(answer, Answer::End(_));
-            if waiter.pull.is_none() {
-                waiter.answers.push(answer);
+            waiter.answers.push(answer);
+        });
+        self.settle(stream);
+    }
+
+    /// Settles the waiting pull with the next answer, when there are both; says whether a pull is still waiting.
+    fn settle(&self, stream: StreamId) -> bool {
+        let settled = self.with(stream, |waiter| {
+            if waiter.answers.is_empty() && !waiter.ended {
                 return None;
             }
-            waiter.pull.take().map(|pull| (pull, answer))
+            let pull = waiter.pull.take()?;
+            Some((pull, if waiter.answers.is_empty() { Answer::End(Ok(())) } else { waiter.answers.remove(0) }))
         });
-        let Some(((accept, refuse), answer)) = pull.flatten() else { return };
+        let Some(((accept, refuse), answer)) = settled.flatten() else { return true };
         let (settle, value) = match answer {
             Answer::Batch(batch) => (accept, batch),
             Answer::End(Ok(())) => (accept, JsValue::UNDEFINED),
             Answer::End(Err(error)) => (refuse, error),
         };
         let _ = settle.call1(&JsValue::UNDEFINED, &value);
-    }
-
-    /// An answer that is already there.
-    fn take(&self, stream: StreamId) -> Option<Result<JsValue, JsValue>> {
-        self.with(stream, |waiter| {
-            if waiter.answers.is_empty() {
-                return waiter.ended.then_some(Ok(JsValue::UNDEFINED));
-            }
-            Some(match waiter.answers.remove(0) {
-                Answer::Batch(batch) => Ok(batch),
-                Answer::End(Ok(())) => Ok(JsValue::UNDEFINED),
-                Answer::End(Err(error)) => Err(error),
-            })
-        })?
+        false
     }
 }
 
@@ -148,17 +144,15 @@ fn resolve(waiting: Option<Function>) {
 /// The wasm side of a `TypedEventStream`. Internal.
 #[wasm_bindgen]
 pub struct Subscription {
-    // Keeps what the driver only refers to weakly, should the user keep the stream and not the client.
-    _shared: Rc<Shared>,
     driver: Rc<Driver>,
     stream: StreamId,
 }
 
 impl Subscription {
-    pub(super) fn subscribe(shared: &Rc<Shared>, options: JsValue) -> Result<Self, JsValue> {
+    pub(super) fn subscribe(driver: &Rc<Driver>, options: JsValue) -> Result<Self, JsValue> {
         let mut tell = JsValue::UNDEFINED;
         let plan = || {
-            let options = Options::read(options, &["chat", "after", "resume", "onGap", "signal"])?;
+            let options = Options::new(options);
             options.signal()?;
             let on_gap = match options.value("onGap") {
                 None => OnGap::Fail,
@@ -187,12 +181,12 @@ impl Subscription {
             })
         };
         let plan = plan();
-        Self::open(shared, plan, tell)
+        Self::open(driver, plan, tell)
     }
 
-    pub(super) fn catch_up(shared: &Rc<Shared>, after: JsValue, options: JsValue) -> Result<Self, JsValue> {
+    pub(super) fn catch_up(driver: &Rc<Driver>, after: JsValue, options: JsValue) -> Result<Self, JsValue> {
         let plan = || {
-            Options::read(options, &["signal"])?.signal()?;
+            Options::new(options).signal()?;
             Ok(Plan {
                 topic: Topic::All,
                 chat: None,
@@ -202,18 +196,13 @@ impl Subscription {
                 on_gap: OnGap::Fail,
             })
         };
-        Self::open(shared, plan(), JsValue::UNDEFINED)
+        Self::open(driver, plan(), JsValue::UNDEFINED)
     }
 
-    fn open(shared: &Rc<Shared>, plan: Result<Plan, Error>, on_gap: JsValue) -> Result<Self, JsValue> {
-        let closing = shared.closing();
-        if closing.aborted() {
-            return Err(get(&closing, "reason"));
-        }
-        let plan = plan.map_err(|error| to_js(&shared.host, &error, &JsValue::UNDEFINED))?;
-        let driver = shared.driver();
+    fn open(driver: &Rc<Driver>, plan: Result<Plan, Error>, on_gap: JsValue) -> Result<Self, JsValue> {
+        let plan = plan.map_err(|error| to_js(&driver.host, &error, &JsValue::UNDEFINED))?;
         let stream = driver.open(plan, on_gap);
-        Ok(Self { _shared: Rc::clone(shared), driver, stream })
+        Ok(Self { driver: Rc::clone(driver), stream })
     }
 }
 
@@ -231,35 +220,26 @@ fn start(after: &JsValue) -> Result<Start, Error> {
 
 #[wasm_bindgen]
 impl Subscription {
-    /// Says that everything given before is handled, and asks for more: an array of at least one event, a promise of one, or
-    /// undefined at the end.
-    pub fn pull(&self) -> Result<JsValue, JsValue> {
+    /// Says that everything given before is handled, and asks for more: `accept` is given an array of at least one event, or
+    /// undefined at the end; `refuse` what went wrong.
+    pub fn pull(&self, accept: Function, refuse: Function) {
         let waiters = &self.driver.waiters;
-        if let Some(answer) = waiters.take(self.stream) {
-            return answer;
+        waiters.with(self.stream, |waiter| waiter.pull = Some((accept, refuse)));
+        if waiters.settle(self.stream) {
+            self.driver.feed(Input::Pull { stream: self.stream });
         }
-        self.driver.feed(Input::Pull { stream: self.stream });
-        if let Some(answer) = waiters.take(self.stream) {
-            return answer;
-        }
-        let promise = Promise::new(&mut |accept, refuse| {
-            waiters.with(self.stream, |waiter| waiter.pull = Some((accept, refuse)));
-        });
-        Ok(promise.into())
     }
 
-    /// Resolves once the server has the cursor – nothing that happens afterwards is missed – or the stream is over.
-    pub fn ready(&self) -> Promise {
-        Promise::new(&mut |accept, _| {
-            let now = self.driver.waiters.with(self.stream, |waiter| {
-                if waiter.attached {
-                    return Some(accept);
-                }
-                waiter.ready = Some(accept);
-                None
-            });
-            resolve(now.flatten());
-        })
+    /// Calls `accept` once the server has the cursor – nothing that happens afterwards is missed – or the stream is over.
+    pub fn ready(&self, accept: Function) {
+        let now = self.driver.waiters.with(self.stream, |waiter| {
+            if waiter.attached {
+                return Some(accept);
+            }
+            waiter.ready = Some(accept);
+            None
+        });
+        resolve(now.flatten());
     }
 
     /// The cursor; of the event with this sequence, when the user is in the middle of a batch.
@@ -269,7 +249,7 @@ impl Subscription {
         if let Some(sequence) = sequence.as_f64().and_then(safe_integer) {
             cursor.sequence = sequence;
         }
-        JsValue::from_str(&cursor.to_string())
+        JsValue::from_str(&cursor.to_text())
     }
 
     /// Ends the stream here and at the server.

@@ -7,6 +7,9 @@
 use super::json::{Json, integer};
 use crate::error::{Error, ErrorCode};
 use crate::model::ChatServiceType;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How a field travels and what becomes of it.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +101,20 @@ pub enum Answer {
 }
 
 impl Answer {
+    const ALL: [Self; 5] = [Self::Empty, Self::Chat, Self::Created, Self::Count, Self::BackgroundPresent];
+
+    /// Its number, for who can keep only that.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What [`Answer::number`] numbered; [`Answer::Empty`] for any other.
+    #[must_use]
+    pub fn from_number(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Empty)
+    }
+
     /// Turns a parsed answer into what the user gets; null for [`Answer::Empty`].
     ///
     /// # Errors

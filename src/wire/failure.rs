@@ -1,7 +1,10 @@
 //! The failures of REST: the service's own body, or what an intermediary left of it.
 
-use super::json::{Json, integer};
-use crate::error::{Error, ErrorCode, GrpcCode};
+use super::json::{Json, decimal, integer};
+use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What is known of an HTTP answer that is not a success.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +26,8 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
     let mut error = match (body, status) {
         (Some(body), Some(grpc_code)) => {
             let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
-            Error {
-                code: text("errorCode").map_or_else(|| default_code(grpc_code).as_str().into(), Into::into),
+            ErrorDetails {
+                code: text("errorCode").map_or_else(|| default_name(grpc_code).into(), Into::into),
                 grpc_code,
                 message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
                 retryable: body.field("retryable").flag().unwrap_or(false),
@@ -33,32 +36,57 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
                 source: text("source").map(Into::into),
                 request_id: text("requestId"),
             }
+            .into()
         }
         _ => {
             let grpc_code = GrpcCode::from_http_status(response.status);
-            let mut error =
-                Error::new(intermediary_code(response.status), "the service did not answer; something before it did");
-            error.grpc_code = grpc_code;
-            error.retryable = matches!(response.status, 408 | 429 | 502 | 503 | 504);
-            error.source = Some("intermediary".into());
-            error.with_context("httpStatus", response.status.to_string())
+            let error: Error = ErrorDetails {
+                code: intermediary_code(response.status).into(),
+                grpc_code,
+                message: "the service did not answer; something before it did".into(),
+                retryable: matches!(response.status, 408 | 429 | 502 | 503 | 504),
+                context: Vec::new(),
+                retry_after_ms: None,
+                source: Some("intermediary".into()),
+                request_id: None,
+            }
+            .into();
+            error.with_context("httpStatus", decimal(response.status.into()))
         }
     };
     error.retry_after_ms = response.retry_after_ms.or(error.retry_after_ms);
-    error.request_id = error.request_id.or_else(|| response.request_id.map(str::to_owned));
+    if error.request_id.is_none() {
+        error.request_id = response.request_id.map(str::to_owned);
+    }
     error
 }
 
 /// The code for a failure that is not the service's own. It cannot be about chats: a proxy's 404 says nothing of one.
-const fn intermediary_code(status: u16) -> ErrorCode {
+const fn intermediary_code(status: u16) -> &'static str {
     match status {
-        408 | 504 => ErrorCode::Timeout,
-        502 | 503 => ErrorCode::ServiceUnavailable,
-        401 => ErrorCode::Unauthenticated,
-        403 => ErrorCode::Unauthorized,
-        _ => ErrorCode::InternalError,
+        408 | 504 => ErrorCode::Timeout.as_str(),
+        502 | 503 => ErrorCode::ServiceUnavailable.as_str(),
+        401 => ErrorCode::Unauthenticated.as_str(),
+        403 => ErrorCode::Unauthorized.as_str(),
+        _ => ErrorCode::InternalError.as_str(),
     }
 }
+
+fn default_name(grpc_code: GrpcCode) -> &'static str {
+    DEFAULT_CODES.get(usize::from(grpc_code.number())).copied().unwrap_or_default()
+}
+
+/// The default codes by status, worked out by the compiler: the wasm keeps these names, and not the table of all.
+#[expect(clippy::indexing_slicing, reason = "the compiler would see an index out of range")]
+const DEFAULT_CODES: [&str; GrpcCode::ALL.len()] = {
+    let mut names = [""; GrpcCode::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = default_code(GrpcCode::ALL[index]).as_str();
+        index += 1;
+    }
+    names
+};
 
 /// The code for a failure of the service that names none.
 #[must_use]

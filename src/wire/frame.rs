@@ -3,6 +3,8 @@
 //! One definition serves both: the gateway writes and reads them with serde, the binding fills the same types from the
 //! objects that the runtime's own `JSON.parse` made, without copying an event.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// The WebSocket subprotocol, which client and server must both name.
@@ -281,9 +283,9 @@ pub struct ErrorFrame {
     /// How long to wait before that, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// Facts by name.
-    #[serde(default)]
-    pub context: std::collections::BTreeMap<String, String>,
+    /// Facts by name, an object on the wire. A list here, because no reader looks many up, and a map's code is long.
+    #[serde(default, with = "facts")]
+    pub context: Vec<(String, String)>,
 }
 
 impl ErrorFrame {
@@ -300,6 +302,23 @@ impl ErrorFrame {
             retry_after_ms: error.retry_after_ms,
             context: error.context.iter().map(|(key, value)| (key.clone().into_owned(), value.clone().into_owned())).collect(),
         }
+    }
+}
+
+/// A list of names and values as an object.
+mod facts {
+    use alloc::collections::BTreeMap;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(facts: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(facts.iter().map(|(name, value)| (name, value)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+        Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
     }
 }
 

@@ -1,77 +1,87 @@
 //! The frames, to and from parsed JSON, without serde: its derived code for these enums alone would be a fifth of the
 //! package. A property test holds both codecs against each other, so there is still one definition: the types in `frame`.
 
-use super::frame::{Attached, ClientFrame, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until};
-use super::json::{Json, Value, integer};
+use core::cell::Cell;
 
-impl From<SubscriptionId> for Value {
-    fn from(id: SubscriptionId) -> Self {
-        match id {
-            SubscriptionId::Number(number) => Self::Integer(number),
-            SubscriptionId::Text(text) => text.into(),
+use super::frame::{Attached, ClientFrame, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until};
+use super::json::{Json, integer};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+impl SubscriptionId {
+    fn write<J: Json>(self) -> J {
+        match self {
+            Self::Number(number) => J::from_integer(number),
+            Self::Text(text) => J::from_text(&text),
         }
     }
 }
 
-impl From<ClientFrame> for Value {
-    fn from(frame: ClientFrame) -> Self {
+impl ClientFrame {
+    /// The frame as JSON to be written.
+    #[must_use]
+    pub fn write<J: Json>(self) -> J {
         let mut fields = Vec::with_capacity(7);
         let mut put = |name, value| fields.push((name, value));
-        match frame {
-            ClientFrame::Init { token, client } => {
-                put("type", "init".into());
+        let name = |name| J::from_text(name);
+        match self {
+            Self::Init { token, client } => {
+                put("type", name("init"));
                 if let Some(token) = token {
-                    put("token", token.into());
+                    put("token", J::from_text(&token));
                 }
                 if let Some(client) = client {
-                    put("client", Self::Object(vec![("name", client.name.into()), ("version", client.version.into())]));
+                    let client = vec![("name", J::from_text(&client.name)), ("version", J::from_text(&client.version))];
+                    put("client", J::object(client));
                 }
             }
-            ClientFrame::Subscribe(Subscribe { id, topic, chat, after, until, credit }) => {
-                put("type", "subscribe".into());
-                put("id", id.into());
+            Self::Subscribe(Subscribe { id, topic, chat, after, until, credit }) => {
+                put("type", name("subscribe"));
+                put("id", id.write());
                 put(
                     "topic",
                     match topic {
-                        Topic::Chats => "chats".into(),
-                        Topic::All => "all".into(),
+                        Topic::Chats => name("chats"),
+                        Topic::All => name("all"),
                     },
                 );
                 if let Some(chat) = chat {
-                    put("chat", chat.into());
+                    put("chat", J::from_text(&chat));
                 }
                 if let Some(after) = after {
                     let mut position = Vec::with_capacity(2);
                     if let Some(log) = after.log {
-                        position.push(("log", log.into()));
+                        position.push(("log", J::from_text(&log)));
                     }
-                    position.push(("sequence", Self::Integer(after.sequence)));
-                    put("after", Self::Object(position));
+                    position.push(("sequence", J::from_integer(after.sequence)));
+                    put("after", J::object(position));
                 }
                 if let Some(Until::Head) = until {
-                    put("until", "head".into());
+                    put("until", name("head"));
                 }
-                put("credit", Self::Integer(credit));
+                put("credit", J::from_integer(credit));
             }
-            ClientFrame::Credit { id, add } => {
-                put("type", "credit".into());
-                put("id", id.into());
-                put("add", Self::Integer(add));
+            Self::Credit { id, add } => {
+                put("type", name("credit"));
+                put("id", id.write());
+                put("add", J::from_integer(add));
             }
-            ClientFrame::Unsubscribe { id } => {
-                put("type", "unsubscribe".into());
-                put("id", id.into());
+            Self::Unsubscribe { id } => {
+                put("type", name("unsubscribe"));
+                put("id", id.write());
             }
-            ClientFrame::Token { token } => {
-                put("type", "token".into());
-                put("token", token.into());
+            Self::Token { token } => {
+                put("type", name("token"));
+                put("token", J::from_text(&token));
             }
-            ClientFrame::Ping { n } => {
-                put("type", "ping".into());
-                put("n", Self::Integer(n));
+            Self::Ping { n } => {
+                put("type", name("ping"));
+                put("n", J::from_integer(n));
             }
         }
-        Self::Object(fields)
+        J::object(fields)
     }
 }
 
@@ -82,31 +92,49 @@ pub struct MalformedFrame {
     pub field: &'static str,
 }
 
-struct Reader<'json, J>(&'json J);
+/// Reads fields one after the other and remembers the first that is wrong, for which a default stands in. The frame is then
+/// refused as a whole; leaving at each field instead would be a third of this file's code.
+struct Reader<'wrong, J> {
+    json: J,
+    wrong: &'wrong Cell<Option<&'static str>>,
+}
 
-impl<J: Json> Reader<'_, J> {
-    fn integer(&self, field: &'static str) -> Result<u64, MalformedFrame> {
-        integer(&self.0.field(field)).ok_or(MalformedFrame { field })
+impl<'wrong, J: Json> Reader<'wrong, J> {
+    fn or_wrong<T: Default>(&self, field: &'static str, value: Option<T>) -> T {
+        value.unwrap_or_else(|| {
+            self.wrong.set(self.wrong.get().or(Some(field)));
+            T::default()
+        })
     }
 
-    fn text(&self, field: &'static str) -> Result<String, MalformedFrame> {
-        self.0.field(field).text().ok_or(MalformedFrame { field })
+    fn object(&self, field: &str) -> Reader<'wrong, J> {
+        Reader { json: self.json.field(field), wrong: self.wrong }
     }
 
-    fn flag(&self, field: &'static str) -> Result<bool, MalformedFrame> {
-        self.0.field(field).flag().ok_or(MalformedFrame { field })
+    fn integer(&self, field: &'static str) -> u64 {
+        self.or_wrong(field, integer(&self.json.field(field)))
     }
 
-    fn optional_integer(&self, field: &'static str) -> Result<Option<u64>, MalformedFrame> {
-        let value = self.0.field(field);
-        if value.is_null() { Ok(None) } else { integer(&value).map(Some).ok_or(MalformedFrame { field }) }
+    fn small<T: TryFrom<u64> + Default>(&self, field: &'static str) -> T {
+        self.or_wrong(field, T::try_from(self.integer(field)).ok())
     }
 
-    fn id(&self) -> Result<SubscriptionId, MalformedFrame> {
-        let value = self.0.field("id");
-        match value.text() {
-            Some(text) => Ok(SubscriptionId::Text(text)),
-            None => integer(&value).map(SubscriptionId::Number).ok_or(MalformedFrame { field: "id" }),
+    fn text(&self, field: &'static str) -> String {
+        self.or_wrong(field, self.json.field(field).text())
+    }
+
+    fn flag(&self, field: &'static str) -> bool {
+        self.or_wrong(field, self.json.field(field).flag())
+    }
+
+    fn optional_integer(&self, field: &'static str) -> Option<u64> {
+        if self.json.field(field).is_null() { None } else { Some(self.integer(field)) }
+    }
+
+    fn id(&self) -> SubscriptionId {
+        match self.json.field("id").text() {
+            Some(text) => SubscriptionId::Text(text),
+            None => SubscriptionId::Number(self.integer("id")),
         }
     }
 }
@@ -118,68 +146,66 @@ impl<B> ServerFrame<B> {
     /// # Errors
     /// [`MalformedFrame`] names the first field that is missing or of the wrong type.
     pub fn read<J: Json>(frame: &J, batch: impl FnOnce(J) -> B) -> Result<Option<Self>, MalformedFrame> {
-        let read = Reader(frame);
-        Ok(Some(match read.text("type")?.as_str() {
+        let wrong = Cell::new(None);
+        let read = Reader { json: frame.clone(), wrong: &wrong };
+        let frame = match read.text("type").as_str() {
             "ready" => {
-                let (log, limits) = (frame.field("log"), frame.field("limits"));
-                let (log, limits) = (Reader(&log), Reader(&limits));
+                let (log, limits) = (read.object("log"), read.object("limits"));
                 Self::Ready {
-                    protocol: u32::try_from(read.integer("protocol")?).map_err(|_| MalformedFrame { field: "protocol" })?,
-                    log: LogInfo { id: log.text("id")?, first: log.integer("first")?, head: log.integer("head")? },
-                    heartbeat_interval_ms: read.integer("heartbeatIntervalMs")?,
+                    protocol: read.small("protocol"),
+                    log: LogInfo { id: log.text("id"), first: log.integer("first"), head: log.integer("head") },
+                    heartbeat_interval_ms: read.integer("heartbeatIntervalMs"),
                     limits: Limits {
-                        max_frame_bytes: limits.integer("maxFrameBytes")?,
-                        max_outgoing_frame_bytes: limits.integer("maxOutgoingFrameBytes")?,
-                        max_batch_events: limits.integer("maxBatchEvents")?,
-                        max_subscriptions: limits.integer("maxSubscriptions")?,
+                        max_frame_bytes: limits.integer("maxFrameBytes"),
+                        max_outgoing_frame_bytes: limits.integer("maxOutgoingFrameBytes"),
+                        max_batch_events: limits.integer("maxBatchEvents"),
+                        max_subscriptions: limits.integer("maxSubscriptions"),
                     },
-                    token_expires_in_ms: read.optional_integer("tokenExpiresInMs")?,
+                    token_expires_in_ms: read.optional_integer("tokenExpiresInMs"),
                 }
             }
             "subscribed" => {
-                let after = frame.field("after");
-                let after = Reader(&after);
+                let after = read.object("after");
                 Self::Subscribed {
-                    id: read.id()?,
-                    after: Attached { log: after.text("log")?, sequence: after.integer("sequence")? },
-                    head: read.integer("head")?,
+                    id: read.id(),
+                    after: Attached { log: after.text("log"), sequence: after.integer("sequence") },
+                    head: read.integer("head"),
                 }
             }
             "events" => {
                 let events = frame.field("events");
-                if events.length().is_none() {
-                    return Err(MalformedFrame { field: "events" });
+                read.or_wrong("events", events.length());
+                let (id, prev, through) = (read.id(), read.integer("prev"), read.integer("through"));
+                // What is not an array is not handed on.
+                if let Some(field) = wrong.get() {
+                    return Err(MalformedFrame { field });
                 }
-                Self::Events {
-                    id: read.id()?,
-                    prev: read.integer("prev")?,
-                    through: read.integer("through")?,
-                    events: batch(events),
-                }
+                Self::Events { id, prev, through, events: batch(events) }
             }
-            "caughtUp" => Self::CaughtUp { id: read.id()?, head: read.integer("head")? },
-            "complete" => Self::Complete { id: read.id()?, head: read.integer("head")? },
-            "heartbeat" => Self::Heartbeat { head: read.integer("head")? },
+            "caughtUp" => Self::CaughtUp { id: read.id(), head: read.integer("head") },
+            "complete" => Self::Complete { id: read.id(), head: read.integer("head") },
+            "heartbeat" => Self::Heartbeat { head: read.integer("head") },
             "drain" => Self::Drain {
-                reconnect_min_ms: read.integer("reconnectMinMs")?,
-                reconnect_max_ms: read.integer("reconnectMaxMs")?,
+                reconnect_min_ms: read.integer("reconnectMinMs"),
+                reconnect_max_ms: read.integer("reconnectMaxMs"),
             },
-            "error" => Self::Error(ErrorFrame {
-                id: if frame.field("id").is_null() { None } else { Some(read.id()?) },
-                fatal: read.flag("fatal")?,
-                code: read.text("code")?,
-                grpc_code: u8::try_from(read.integer("grpcCode")?).map_err(|_| MalformedFrame { field: "grpcCode" })?,
-                message: read.text("message")?,
-                retryable: read.flag("retryable")?,
-                retry_after_ms: read.optional_integer("retryAfterMs")?,
-                context: CONTEXT
-                    .iter()
-                    .filter_map(|key| Some(((*key).to_owned(), frame.field("context").field(key).text()?)))
-                    .collect(),
-            }),
-            "pong" => Self::Pong { n: read.integer("n")? },
-            _ => return Ok(None),
-        }))
+            "error" => {
+                let context = frame.field("context");
+                Self::Error(ErrorFrame {
+                    id: if frame.field("id").is_null() { None } else { Some(read.id()) },
+                    fatal: read.flag("fatal"),
+                    code: read.text("code"),
+                    grpc_code: read.small("grpcCode"),
+                    message: read.text("message"),
+                    retryable: read.flag("retryable"),
+                    retry_after_ms: read.optional_integer("retryAfterMs"),
+                    context: CONTEXT.iter().filter_map(|key| Some(((*key).to_owned(), context.field(key).text()?))).collect(),
+                })
+            }
+            "pong" => Self::Pong { n: read.integer("n") },
+            _ => return wrong.get().map_or(Ok(None), |field| Err(MalformedFrame { field })),
+        };
+        wrong.get().map_or(Ok(Some(frame)), |field| Err(MalformedFrame { field }))
     }
 }
 
@@ -302,7 +328,7 @@ mod tests {
         #[test]
         fn both_codecs_write_the_same_client_frame(frame in client_frames()) {
             let derived = serde_json::to_value(&frame).ok();
-            prop_assert_eq!(Some(Value::from(frame).build::<Parsed>()), derived);
+            prop_assert_eq!(Some(frame.write::<Parsed>()), derived);
         }
 
         #[test]

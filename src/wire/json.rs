@@ -1,6 +1,7 @@
 //! Parsed JSON, seen from outside: whoever parsed it.
 
-use std::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::model::MAX_SAFE_INTEGER;
 
@@ -45,52 +46,26 @@ pub fn integer<J: Json>(value: &J) -> Option<u64> {
     }
 }
 
+/// A number in decimal. One function for all types of numbers: the wasm would have one copy for each otherwise.
+#[must_use]
+pub fn decimal(number: u64) -> String {
+    number.to_string()
+}
+
 /// `number` as an integer, when it is one of 0 to 2^53 − 1.
 #[must_use]
 pub fn safe_integer(number: f64) -> Option<u64> {
-    // The range makes the cast exact; there is no conversion trait between the two.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: a whole number within range")]
-    (number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&number)).then_some(number as u64)
+    // Within the range both casts are exact, so a fraction is what makes a difference.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^53 - 1")]
+    whole_part(number).filter(|whole| *whole as f64 == number)
 }
 
-/// JSON to be written. The binding builds a JavaScript object from it, which the runtime's own `JSON.stringify` writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// A string.
-    Text(Cow<'static, str>),
-    /// A boolean.
-    Flag(bool),
-    /// A number that is exactly representable.
-    Integer(u64),
-    /// An array.
-    List(Vec<Value>),
-    /// An object.
-    Object(Vec<(&'static str, Value)>),
-}
-
-impl Value {
-    /// The same value in another runtime's form.
-    pub fn build<J: Json>(self) -> J {
-        match self {
-            Self::Text(text) => J::from_text(&text),
-            Self::Flag(flag) => J::from_flag(flag),
-            Self::Integer(integer) => J::from_integer(integer),
-            Self::List(items) => J::array(items.into_iter().map(Self::build).collect()),
-            Self::Object(fields) => J::object(fields.into_iter().map(|(name, value)| (name, value.build())).collect()),
-        }
-    }
-}
-
-impl From<&'static str> for Value {
-    fn from(text: &'static str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
-    }
+/// `number` without its fraction, when that is one of 0 to 2^53 − 1.
+#[must_use]
+pub fn whole_part(number: f64) -> Option<u64> {
+    // There is no conversion trait between the two, and no `floor` without the standard library.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: within range")]
+    (0.0..9_007_199_254_740_992.0).contains(&number).then_some(number as u64)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

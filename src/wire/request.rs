@@ -1,9 +1,12 @@
 //! The nine unary calls as they go out, and everything about them that can be wrong before the network.
 
 use super::answer::Answer;
-use super::json::Value;
+use super::json::{Json, decimal};
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// The most addresses a `create` takes. A guard for the wire, not a rule of the service, whose own limit is lower.
 const MAX_ADDRESSES: usize = 1024;
@@ -11,27 +14,27 @@ const MAX_ADDRESSES: usize = 1024;
 /// The longest idempotency key, in bytes.
 const MAX_KEY_BYTES: usize = 256;
 
-/// One unary call.
+/// One unary call. `J` is JSON as whoever sends it keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct Request<J> {
     /// The path below the service's address.
     pub path: &'static str,
     /// Whether it changes something: `POST` with a body and an idempotency key, else `GET` with a query.
     pub is_write: bool,
     /// Its fields, for the body or the query.
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Vec<(&'static str, J)>,
     /// The caller's own idempotency key.
     pub idempotency_key: Option<String>,
     /// What it answers.
     pub answer: Answer,
 }
 
-impl Request {
-    const fn write(path: &'static str, fields: Vec<(&'static str, Value)>, answer: Answer) -> Self {
+impl<J: Json> Request<J> {
+    fn write(path: &'static str, fields: Vec<(&'static str, J)>, answer: Answer) -> Self {
         Self { path, is_write: true, fields, idempotency_key: None, answer }
     }
 
-    const fn read(path: &'static str, fields: Vec<(&'static str, Value)>, answer: Answer) -> Self {
+    fn read(path: &'static str, fields: Vec<(&'static str, J)>, answer: Answer) -> Self {
         Self { path, is_write: false, fields, idempotency_key: None, answer }
     }
 
@@ -55,23 +58,27 @@ impl Request {
         }
         let CreateChatOptions { message, effect, subject, client_message_id } = options;
         let mut fields = vec![
-            ("addresses", Value::List(addresses.into_iter().map(Value::from).collect())),
-            ("service", "CHAT_SERVICE_TYPE_IMESSAGE".into()),
+            ("addresses", J::array(addresses.iter().map(|address| J::from_text(address)).collect())),
+            ("service", J::from_text("CHAT_SERVICE_TYPE_IMESSAGE")),
         ];
         if let Some(text) = message {
             if text.is_empty() {
                 return Err(Error::invalid("message", "an opening message must not be empty; leave it out to send none"));
             }
-            let mut opening = vec![("text", text.into())];
-            opening.extend(effect.map(|effect| ("effectId", effect.id().into())));
-            opening.extend(subject.map(|subject| ("subject", subject.into())));
-            fields.push(("initialMessage", Value::Object(opening)));
+            let mut opening = vec![("text", J::from_text(&text))];
+            if let Some(effect) = effect {
+                opening.push(("effectId", J::from_text(effect.id())));
+            }
+            if let Some(subject) = subject {
+                opening.push(("subject", J::from_text(&subject)));
+            }
+            fields.push(("initialMessage", J::object(opening)));
         }
         if let Some(key) = &client_message_id {
             if key.trim().is_empty() || key.len() > MAX_KEY_BYTES {
                 return Err(Error::invalid("clientMessageId", "an idempotency key is 1 to 256 bytes long"));
             }
-            fields.push(("clientMessageId", key.clone().into()));
+            fields.push(("clientMessageId", J::from_text(key)));
         }
         Ok(Self { idempotency_key: client_message_id, ..Self::write("/v1/chats", fields, Answer::Created) })
     }
@@ -85,7 +92,7 @@ impl Request {
     /// Counts chats.
     #[must_use]
     pub fn count(include_archived: bool) -> Self {
-        let fields = if include_archived { vec![("includeArchived", Value::Flag(true))] } else { Vec::new() };
+        let fields = if include_archived { vec![("includeArchived", J::from_flag(true))] } else { Vec::new() };
         Self::read("/v1/chats:count", fields, Answer::Count)
     }
 
@@ -98,7 +105,7 @@ impl Request {
     /// Shows or hides the typing indicator.
     #[must_use]
     pub fn set_typing(chat: &ChatGuid, is_typing: bool) -> Self {
-        Self::write("/v1/chats:setTyping", vec![guid(chat), ("isTyping", Value::Flag(is_typing))], Answer::Empty)
+        Self::write("/v1/chats:setTyping", vec![guid(chat), ("isTyping", J::from_flag(is_typing))], Answer::Empty)
     }
 
     /// Sends the account's contact card.
@@ -126,14 +133,14 @@ impl Request {
     }
 }
 
-fn guid(chat: &ChatGuid) -> (&'static str, Value) {
-    ("chatGuid", chat.as_str().to_owned().into())
+fn guid<J: Json>(chat: &ChatGuid) -> (&'static str, J) {
+    ("chatGuid", J::from_text(chat.as_str()))
 }
 
 /// The name of an element, as errors give it: `addresses[2]`.
 #[must_use]
 pub fn item(list: &str, index: usize) -> String {
-    [list, "[", &index.to_string(), "]"].concat()
+    [list, "[", &decimal(u64::try_from(index).unwrap_or(u64::MAX)), "]"].concat()
 }
 
 /// The effect with Apple's identifier `id`.
@@ -154,8 +161,10 @@ mod tests {
     use super::*;
     use serde_json::{Value as Parsed, json};
 
+    type Request = super::Request<Parsed>;
+
     fn body(request: Request) -> Parsed {
-        Value::Object(request.fields).build()
+        Parsed::object(request.fields)
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Table {
             Table::Runtimes => ("runtimes", "tests/runtimes/matrix.mjs", "IM_CHATS_RUNTIMES"),
             Table::Bundlers => ("bundlers", "tests/bundlers/bundlers.mjs", "IM_CHATS_BUNDLERS"),
         };
-        let installed = tools::npm_project(house, folder)?;
+        let installed = tools::npm_folder(house, &format!("tests/{folder}"), folder)?;
         let mut command = house
             .sh
             .cmd("node")

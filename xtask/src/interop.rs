@@ -1,6 +1,6 @@
 //! The service's own SDK against the gateway, beside ours: the suite in `tests/interop`, and the page made from its runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -8,7 +8,6 @@ use crate::build;
 use crate::checks;
 use crate::house::House;
 use crate::package_project::{PackageProject, node_test, test_files};
-use crate::stamp;
 use crate::tools;
 
 /// Where the page is.
@@ -45,27 +44,6 @@ pub fn compat(house: &House) -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of `tests/interop/package.json` outside the sources: our own tools must not find them.
 fn install_peer(house: &House) -> Result<PathBuf> {
-    let dir = house.target.join("interop");
-    let from = house.path("tests/interop");
-    let files = ["package.json", "package-lock.json"];
-    let inputs = files.map(|file| from.join(file));
-    stamp::when_changed(house, "interop", &inputs, &[dir.join("node_modules/.package-lock.json")], || {
-        println!("installing the npm packages of tests/interop/package-lock.json");
-        stamp::copy_files(&from, &dir, &files)?;
-        npm_ci(house, &dir)
-    })?;
-    Ok(dir)
-}
-
-fn npm_ci(house: &House, dir: &Path) -> Result<()> {
-    house
-        .sh
-        .cmd("npm")
-        // Nothing in there needs to run anything to be installed.
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
-        .arg(dir)
-        .run()
-        .context("npm ci failed for tests/interop")
+    tools::npm_folder(house, "tests/interop", "interop")
 }

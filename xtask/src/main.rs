@@ -1,9 +1,10 @@
 //! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | runtimes |
-//! bundlers | console-shot`.
+//! bundlers | size | bench | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
 
+mod bench;
 mod build;
 mod chaos;
 mod checks;
@@ -14,6 +15,7 @@ mod house;
 mod interop;
 mod package_project;
 mod simulate;
+mod size;
 mod stamp;
 mod start;
 mod steps;
@@ -73,6 +75,10 @@ enum Verb {
     Runtimes(everywhere::Options),
     /// A small app around the packed package through every bundler, opened in Chromium.
     Bundlers(everywhere::Options),
+    /// Measure what a page downloads, write docs/size.md, and fail above the budget.
+    Size,
+    /// Compare the speed with the service's own SDK and with code written by hand, and write docs/performance.md.
+    Bench(bench::Options),
     /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
     Fuzz {
         /// Minutes in all, shared by the targets.
@@ -111,6 +117,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
         Verb::Runtimes(options) => everywhere::run(&house, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
         Verb::Bundlers(options) => everywhere::run(&house, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bench(options) => bench::run(&house, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Size => size::run(&house).map(|()| ExitCode::SUCCESS),
         Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
     }

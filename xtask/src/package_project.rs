@@ -111,7 +111,7 @@ impl PackageProject {
         let files = test_files(&house.path("tests/hygiene"))?;
         node_test(house, &files)
             .env("IM_CHATS_PROJECT", self.path())
-            .env("IM_CHATS_HYGIENE", tools::npm_project(house, "hygiene")?)
+            .env("IM_CHATS_HYGIENE", tools::npm_folder(house, "tests/hygiene", "hygiene")?)
             .env("CHROMIUM", tools::browser(house)?.chromium)
             .run()
             .context("tests/hygiene failed")

@@ -12,6 +12,7 @@ use crate::everywhere::Table;
 use crate::house::House;
 use crate::interop;
 use crate::package_project::{PackageProject, node_test, test_files};
+use crate::size;
 use crate::steps::{Step, run_all};
 use crate::tools;
 
@@ -105,6 +106,12 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             what: "the npm package and the gateway",
             needs: &["tools"],
             run: Box::new(|| build::everything(house)),
+        },
+        Step {
+            name: "size",
+            what: "what a page downloads is within its budget",
+            needs: &["build"],
+            run: Box::new(|| size::check(house)),
         },
         Step {
             name: "pack",

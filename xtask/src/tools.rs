@@ -1,7 +1,6 @@
 //! What a fresh machine lacks: the wasm target, npm packages, Chromium with its driver.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -47,24 +46,19 @@ pub fn npm_packages(house: &House) -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of `tests/<name>/package-lock.json` into `target/<name>`, and gives that folder.
-///
-/// Not beside the manifest, where the repository's own `node_modules` would be found from. Their install scripts do not run:
-/// what is needed of them comes as packages.
-pub fn npm_project(house: &House, name: &str) -> Result<PathBuf> {
-    let folder = house.target.join(name);
+/// Installs the packages of a folder's `package.json` in `target/`, outside the sources: our own tools must not find them.
+pub fn npm_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
+    let (from, dir) = (house.path(folder), house.target.join(name));
     let files = ["package.json", "package-lock.json"];
-    let inputs = files.map(|file| house.path("tests").join(name).join(file));
-    stamp::when_changed(house, &format!("npm-{name}"), &inputs, &[folder.join("node_modules/.package-lock.json")], || {
-        println!("installing the npm packages of tests/{name}/package-lock.json in {}", folder.display());
-        fs::create_dir_all(&folder)?;
-        for (input, file) in inputs.iter().zip(files) {
-            fs::copy(input, folder.join(file))?;
-        }
-        let _inside = house.sh.push_dir(&folder);
-        cmd!(house.sh, "npm ci --no-audit --no-fund --ignore-scripts").run().context("npm ci failed")
+    let inputs = files.map(|file| from.join(file));
+    stamp::when_changed(house, name, &inputs, &[dir.join("node_modules/.package-lock.json")], || {
+        println!("installing the npm packages of {folder}/package-lock.json");
+        stamp::copy_files(&from, &dir, &files)?;
+        // Nothing in there needs to run anything to be installed.
+        let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+        house.sh.cmd("npm").args(arguments).arg(&dir).run().with_context(|| format!("npm ci failed for {folder}"))
     })?;
-    Ok(folder)
+    Ok(dir)
 }
 
 /// Finds Firefox (`FIREFOX` when set), installing Debian's `firefox-esr` when there is none.

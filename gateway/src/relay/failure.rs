@@ -30,7 +30,9 @@ pub fn from_status(status: &Status) -> Error {
     let retryable = text("x-retryable").map_or(code.is_none() && passing, |flag| flag == "true");
     let message = if status.message().is_empty() { grpc_code.name() } else { status.message() };
     let mut error = Error::new(default_code(grpc_code), message.to_owned());
-    error.code = code.map_or(error.code, Into::into);
+    if let Some(code) = code {
+        error.code = code.into();
+    }
     error.grpc_code = grpc_code;
     error.retryable = retryable;
     error.source = Some(UPSTREAM.into());

@@ -7,6 +7,7 @@ use crate::session::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_er
 use crate::session::subscription::Position;
 use crate::session::{Batch, Output};
 use crate::wire::frame::{ClientFrame, LogInfo};
+use alloc::string::String;
 
 /// After this much health a cut is a new one, not one more of the same.
 const HEALTHY_MS: u64 = 10_000;
@@ -45,7 +46,7 @@ impl<B: Batch> Machine<B> {
 
     pub(super) fn connected(&mut self) {
         if let Phase::Connecting { until, token } = &mut self.phase {
-            let (until, token) = (*until, std::mem::take(token));
+            let (until, token) = (*until, core::mem::take(token));
             self.phase = Phase::Greeting { until };
             self.outputs
                 .push_back(Output::Send(ClientFrame::Init { token: Some(token), client: Some(self.config.client.clone()) }));

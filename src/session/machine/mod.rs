@@ -1,10 +1,12 @@
 //! The machine itself: what comes in and goes out, what users do, and who is served when. `link` is the way to a session and
 //! back, `server` what the server says.
 
+use alloc::vec::Vec;
+
 mod link;
 mod server;
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use super::connection::Phase;
 use super::subscription::Subscription;

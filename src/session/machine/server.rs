@@ -1,7 +1,7 @@
 //! What comes from the server.
 
 use super::{Machine, PROBE_MS};
-use crate::error::{Error, ErrorCode, GrpcCode};
+use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
 use crate::session::connection::Phase;
 use crate::session::subscription::{OnGap, Start};
 use crate::session::{Batch, Output};
@@ -109,10 +109,11 @@ impl<B: Batch> Machine<B> {
         }
     }
 
-    pub(super) fn error(&mut self, frame: ErrorFrame) {
-        let error = from_frame(&frame);
-        let Some(id) = frame.id else {
-            if frame.fatal {
+    pub(super) fn error(&mut self, mut frame: ErrorFrame) {
+        let (id, fatal) = (frame.id.take(), frame.fatal);
+        let error = from_frame(frame);
+        let Some(id) = id else {
+            if fatal {
                 self.fatal = Some(error);
             }
             return;
@@ -157,15 +158,16 @@ impl<B: Batch> Machine<B> {
     }
 }
 
-fn from_frame(frame: &ErrorFrame) -> Error {
-    Error {
-        code: frame.code.clone().into(),
+fn from_frame(frame: ErrorFrame) -> Error {
+    ErrorDetails {
+        code: frame.code.into(),
         grpc_code: GrpcCode::from_number(u32::from(frame.grpc_code)),
-        message: frame.message.clone().into(),
+        message: frame.message.into(),
         retryable: frame.retryable,
-        context: frame.context.iter().map(|(key, value)| (key.clone().into(), value.clone().into())).collect(),
+        context: frame.context.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         retry_after_ms: frame.retry_after_ms,
         source: None,
         request_id: None,
     }
+    .into()
 }

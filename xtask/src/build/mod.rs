@@ -3,7 +3,7 @@
 mod console;
 mod package;
 mod sizes;
-mod wasm;
+pub mod wasm;
 
 use std::time::Instant;
 

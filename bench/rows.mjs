@@ -1,0 +1,105 @@
+// The table: what is measured, with whom it is compared, and what must be reached.
+
+const OURS = { name: "ours", subject: "ours", browser: true };
+const HAND = { name: "hand", subject: "hand", browser: true };
+const PEER_GRPC = { name: "peer", subject: "peer", entry: "grpc" };
+const PEER_HTTP = { name: "peer", subject: "peer", entry: "http" };
+
+const NODES = ["Node 20", "Node 22"];
+const ALL = [...NODES, "Chromium"];
+
+/** How many times the units per CPU second of another. */
+const faster = (of, title, must, aim) => ({ of, title, must, aim, better: "more", unit: "×", value: (costs) => costs[of].cpuMs / costs.ours.cpuMs });
+
+/** How many times the cost of another. */
+const costs = (of, title, must, aim, what = "cpuMs") => ({ of, title, must, aim, better: "less", unit: "×", value: (all) => all.ours[what] / all[of][what] });
+
+const perCpuSecond = { of: "ours", title: "events per CPU second", unit: "", value: ({ ours }, count) => (count / ours.cpuMs) * 1000 };
+const perCall = { of: "ours", title: "CPU per call", unit: "ms", value: ({ ours }, count) => ours.cpuMs / count };
+
+const calls = (work, title) => ({
+  work,
+  title,
+  runtimes: ALL,
+  count: 3200,
+  least: 320,
+  warm: 0.2,
+  compare: true,
+  subjects: [OURS, HAND, PEER_HTTP],
+  verdicts: [costs("hand", "CPU, with raw fetch = 1", 1.15, 1.05), costs("peer", "CPU, with the service's own SDK = 1"), perCall],
+});
+
+export const ROWS = [
+  {
+    work: "live",
+    title: "live events",
+    runtimes: ALL,
+    count: 200_000,
+    warm: 0.2,
+    compare: true,
+    subjects: [OURS, HAND, PEER_GRPC],
+    verdicts: [
+      faster("peer", "events per CPU second, with the service's own SDK = 1", 5, 8),
+      faster("hand", "events per CPU second, with ws and JSON.parse by hand = 1", 0.85, 1),
+      perCpuSecond,
+    ],
+  },
+  {
+    work: "replay",
+    title: "replay of 1,000,000 events",
+    runtimes: ALL,
+    count: 1_000_000,
+    warm: 0.05,
+    rounds: 3,
+    log: true,
+    compare: true,
+    subjects: [OURS, HAND, PEER_GRPC],
+    verdicts: [
+      faster("peer", "events per CPU second, with the service's own SDK = 1", 5, 8),
+      faster("hand", "events per CPU second, with ws and JSON.parse by hand = 1"),
+      perCpuSecond,
+    ],
+  },
+  calls("parallel", "get and markRead, 32 at once"),
+  calls("sequence", "get and markRead, one after the other"),
+  {
+    work: "background",
+    title: "setBackground of 8 MB",
+    runtimes: ALL,
+    count: 10,
+    least: 2,
+    warm: 0.2,
+    bytes: 8_000_000,
+    compare: true,
+    subjects: [OURS, HAND, PEER_HTTP],
+    verdicts: [
+      costs("hand", "time, with fetch and a concatenated body = 1", 1.15, 0.5, "ms"),
+      costs("peer", "time, with the service's own SDK = 1", undefined, undefined, "ms"),
+    ],
+  },
+  {
+    work: "start",
+    title: "import, createClient and the first answer",
+    runtimes: NODES,
+    count: 1,
+    rounds: 15,
+    compare: true,
+    subjects: [OURS, PEER_HTTP],
+    verdicts: [
+      costs("peer", "time, with the service's own SDK = 1", 1, 0.5, "ms"),
+      costs("peer", "CPU, with the service's own SDK = 1"),
+    ],
+  },
+  {
+    work: "stalled",
+    title: "a stalled consumer, 400,000 events offered",
+    runtimes: NODES,
+    count: 400_000,
+    rounds: 3,
+    subjects: [OURS, PEER_GRPC],
+    verdicts: [
+      { of: "ours", title: "heap", must: 8, aim: 2, better: "less", unit: "MiB more", value: ({ ours }) => ours.grownMiB },
+      { of: "peer", title: "heap of the service's own SDK", unit: "MiB more", value: ({ peer }) => peer.grownMiB },
+    ],
+  },
+];

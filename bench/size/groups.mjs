@@ -1,0 +1,24 @@
+// Which part of the project or of its dependencies a function of the wasm belongs to.
+
+const GROUPS = [
+  [/^section /, "imports, exports, types"],
+  [/^data$/, "constants: texts and tables"],
+  [/shim/, "im_chats::web: what JavaScript calls"],
+  [/^core_|^subscription_|^retryDelay|^__wbg_/, "im_chats::web: what JavaScript calls"],
+  [/im_chats.*session/, "im_chats::session: the event stream's machine"],
+  [/im_chats.*web.*driver/, "im_chats::web::driver, with the parts of the machine that are called once"],
+  [/im_chats.*web/, "im_chats::web: the rest of the binding"],
+  [/im_chats.*wire/, "im_chats::wire: frames, requests, answers"],
+  [/im_chats/, "im_chats: model and errors"],
+  [/talc|__rust(c.*)?_(alloc|dealloc|realloc)/, "talc: the allocator"],
+  [/js_sys|web_sys/, "js-sys, web-sys"],
+  [/wasm_bindgen|__wbindgen|externref/, "wasm-bindgen"],
+  [/drop_in_place|drop_slow/, "destructors"],
+  [/alloc(\[|::)/, "alloc: strings, lists, queues"],
+  [/core(\[|::)|memcmp|memcpy/, "core"],
+];
+
+/** The group of a function by its name. */
+export function groupOf(name) {
+  return GROUPS.find(([pattern]) => pattern.test(name))?.[1] ?? "other";
+}

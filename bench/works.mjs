@@ -1,0 +1,49 @@
+// The works that are measured, the same in every runtime. Each takes an opened subject and gives a function that does so many of them.
+
+const WIDTH = 32;
+
+export const WORKS = {
+  /** Events through `for await`, as `generate` makes them happen. */
+  async live(subject, { generate }) {
+    const stream = await subject.live();
+    return async (count) => {
+      generate(count);
+      for (let left = count; left > 0; left -= 1) if ((await stream.next()).done) throw new Error("the stream ended");
+    };
+  },
+
+  /** The last `count` events of the log. */
+  async replay(subject, { head }) {
+    return async (count) => {
+      let seen = 0;
+      for await (const event of subject.replay(head - count)) seen += event.sequence === undefined ? 0 : 1;
+      if (seen !== count) throw new Error(`${seen} events of ${count}`);
+    };
+  },
+
+  async sequence(subject, { chat }) {
+    return async (count) => {
+      for (let left = count; left > 0; left -= 2) {
+        await subject.get(chat);
+        await subject.markRead(chat);
+      }
+    };
+  },
+
+  async parallel(subject, { chat }) {
+    return async (count) => {
+      for (let left = count; left > 0; left -= WIDTH) {
+        await Promise.all(Array.from({ length: WIDTH }, (_, index) => (index % 2 ? subject.get(chat) : subject.markRead(chat))));
+      }
+    };
+  },
+
+  async background(subject, { chat, bytes }) {
+    const image = new Uint8Array(bytes).fill(0x5a);
+    // What a JPEG begins with.
+    image.set([0xff, 0xd8, 0xff, 0xe0, 0x00, 0x10, 0x4a, 0x46, 0x49, 0x46, 0x00]);
+    return async (count) => {
+      for (let left = count; left > 0; left -= 1) await subject.setBackground(chat, image);
+    };
+  },
+};

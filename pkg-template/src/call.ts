@@ -1,0 +1,129 @@
+import { base64 } from "./base64.js";
+import { ConnectionError, ErrorCode, IMessageError, invalid } from "./errors.js";
+import { onAbort } from "./host.js";
+import type { Settings } from "./options.js";
+import { readToken } from "./token.js";
+import { retryDelay, type Core } from "./wasm/im_chats.js";
+
+/** A unary call as the wasm side makes it of what the user gave; `src/web/call.rs` is the other half. @internal */
+export interface Call {
+  readonly url: string;
+  /** The number of what it answers, to be given back to `Core.answer`. */
+  readonly answer: number;
+  /** The body of a write; undefined for a read. */
+  readonly fields?: object;
+  readonly image?: Uint8Array;
+  /** The user's own idempotency key. */
+  readonly key?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The longest that a server's `Retry-After` is obeyed; the call's own timeout ends it earlier. */
+const MAX_RETRY_AFTER_MS = 30_000;
+
+/** Carries a call out: within its time, until the user's signal, or `closing`, is aborted. @internal */
+export async function carryOut(core: Core, call: Call, settings: Settings, closing: AbortSignal): Promise<unknown> {
+  const controller = new AbortController();
+  const signals = call.signal ? [call.signal, closing] : [closing];
+  for (const signal of signals) if (signal.aborted) throw signal.reason;
+  const stops: (() => void)[] = [];
+  const over = new Promise<never>((_, reject) => {
+    for (const signal of signals) stops.push(onAbort(signal, () => reject(signal.reason)));
+    const timer = setTimeout(() => reject(failed(ErrorCode.timeout, 4, "no answer within the time allowed")), settings.timeout);
+    stops.push(() => clearTimeout(timer));
+  });
+  try {
+    return await Promise.race([over, attempts(core, call, settings, controller.signal)]);
+  } finally {
+    for (const stop of stops) stop();
+    // After a finished request this does nothing; after an expired one it frees the connection and ends the attempts.
+    controller.abort();
+  }
+}
+
+async function attempts(core: Core, call: Call, settings: Settings, signal: AbortSignal): Promise<unknown> {
+  const isWrite = call.fields !== undefined;
+  // One key per logical write, kept over its retries: that is what makes a repeated write the same write.
+  const key = call.key ?? (isWrite && settings.autoIdempotency ? idempotencyKey() : undefined);
+  const body = call.fields && json(call.fields, call.image);
+  for (let failures = 1; ; failures++) {
+    const token = await readToken(settings.token);
+    try {
+      return core.answer(call.answer, await exchange(call.url, headers(settings, token, key, isWrite), body, signal));
+    } catch (error) {
+      const retryable = error instanceof IMessageError && error.retryable && failures < settings.maxAttempts;
+      // A write without a key might happen twice, so it is never sent twice.
+      if (!retryable || (isWrite && key === undefined) || signal.aborted) throw error;
+      const delay = Math.min(error.retryAfter ?? Infinity, MAX_RETRY_AFTER_MS);
+      await sleep(error.retryAfter === undefined ? retryDelay(failures, settings.initialDelay, settings.maxDelay) : delay, signal);
+    }
+  }
+}
+
+function headers(settings: Settings, token: string, key: string | undefined, isWrite: boolean): Record<string, string> {
+  return {
+    authorization: `Bearer ${token}`,
+    ...(settings.server !== undefined && { "x-photon-server": settings.server }),
+    ...(key !== undefined && { "x-idempotency-key": key }),
+    ...(isWrite && { "content-type": "application/json" }),
+  };
+}
+
+/** The text of an image is made here, by the runtime: quicker, and wasm memory, which never shrinks, does not grow with it. */
+function json(fields: object, image: Uint8Array | undefined): string {
+  const text = JSON.stringify(fields);
+  if (!image) return text;
+  try {
+    return `${text.slice(0, -1)},"data":"${base64(image)}"}`;
+  } catch {
+    throw invalid("data", "the image is too large for this runtime");
+  }
+}
+
+/** One request, and its answer as `Core.answer` takes it. */
+async function exchange(url: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal): Promise<object> {
+  try {
+    const response = await fetch(url, body === undefined ? { headers, signal } : { method: "POST", headers, body, signal });
+    const { ok, status } = response;
+    let parsed: { body?: unknown; cause?: unknown };
+    try {
+      parsed = { body: await response.json() };
+    } catch (cause) {
+      // Wrong JSON is an answer, though not a good one. A success that broke off is none.
+      if (ok && !(cause instanceof SyntaxError)) throw cause;
+      parsed = { cause };
+    }
+    if (ok) return { ok, ...parsed };
+    const retryAfter = response.headers.get("retry-after");
+    const retryAt = Math.max(0, Date.parse(retryAfter ?? "") - Date.now());
+    return { ok, status, ...parsed, retryAfter, retryAt, requestId: response.headers.get("x-request-id") };
+  } catch (cause) {
+    throw failed(ErrorCode.networkError, 14, "the service could not be reached, or the connection broke", cause);
+  }
+}
+
+function failed(code: ErrorCode, grpcCode: number, message: string, cause?: unknown): ConnectionError {
+  return new ConnectionError(message, { code, grpcCode, retryable: true, cause });
+}
+
+function sleep(delay: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      stop();
+      resolve();
+    };
+    const timer = setTimeout(wake, delay);
+    const stop = onAbort(signal, wake);
+  });
+}
+
+function idempotencyKey(): string {
+  const bytes = new Uint8Array(16);
+  // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
+  if ("crypto" in globalThis) crypto.getRandomValues(bytes);
+  else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  // A version 4 UUID, as the service's own SDK sends. `crypto.randomUUID` is missing in pages without TLS.
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-a$4-");
+}

@@ -1,0 +1,11 @@
+let told: () => void = () => {};
+
+/** Calls `tell` when the wasm side panics. @internal */
+export function onPanic(tell: () => void): void {
+  told = tell;
+}
+
+/** What the wasm side calls right before it traps; `src/web/panic.rs` is the other half. @internal */
+export function panicked(): void {
+  told();
+}

@@ -1,0 +1,24 @@
+import { AuthenticationError, ErrorCode, IMessageError } from "./errors.js";
+import type { ClientOptions } from "./options.js";
+
+/** @internal */
+export const TOKEN_FAILED = "the token function failed";
+
+/** The token as it is now: a function is asked anew for every call and every connection. @internal */
+export async function readToken(given: ClientOptions["token"]): Promise<string> {
+  let token: unknown;
+  try {
+    token = typeof given === "function" ? await given() : given;
+  } catch (cause) {
+    // An error of our own classes is already what the user wants to see.
+    if (cause instanceof IMessageError) throw cause;
+    throw refused(TOKEN_FAILED, cause);
+  }
+  // Anything else could not travel in a header, and `fetch` would call it a network failure.
+  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw refused("the token is empty or not made of visible ASCII characters");
+}
+
+function refused(message: string, cause?: unknown): AuthenticationError {
+  return new AuthenticationError(message, { code: ErrorCode.unauthenticated, grpcCode: 16, retryable: false, cause });
+}
