@@ -68,8 +68,11 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("the binary says where it listens");
-        let address = line.trim().strip_prefix("listening on http://").expect("the line other programs wait for").to_owned();
-        Self { child, address, said }
+        // Before the line is judged, so that a server that says something else is killed with the test.
+        let mut server = Self { child, address: String::new(), said };
+        let address = line.trim().strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+        server.address = address.expect("the line other programs wait for").1.to_owned();
+        server
     }
 
     /// What a relay wrote on stderr until now.

@@ -92,7 +92,10 @@ impl World<'_> {
         match parcel {
             Parcel::Close(_) => self.server_input(index, Input::Gone),
             _ if !session.takes_frames() => connection.backlog.push_back(parcel),
-            Parcel::Up(text) => self.server_frame(index, &text),
+            Parcel::Up(text) => {
+                self.server_frame(index, &text);
+                self.take_backlog(index);
+            }
             Parcel::Down(..) => {}
         }
     }
@@ -108,7 +111,9 @@ impl World<'_> {
         }
         let client = self.connections[index].client;
         self.say(|| format!("c{client} → s  {text}"));
-        self.tell_log(index);
+        // Not `tell_log`: frames that wait behind this one must not overtake it.
+        let state = self.log().state();
+        self.server_step(index, Input::Log(state));
         let tampered = match self.bug {
             Some(Bug::ForgetFilter) if frame["type"] == "subscribe" => {
                 frame["chat"] = Value::Null;
@@ -121,9 +126,9 @@ impl World<'_> {
             _ => false,
         };
         if tampered {
-            return self.server_input(index, Input::Text(&frame.to_string()));
+            return self.server_step(index, Input::Text(&frame.to_string()));
         }
-        self.server_input(index, Input::Text(text));
+        self.server_step(index, Input::Text(text));
     }
 
     pub fn tell_log(&mut self, index: usize) {
@@ -146,12 +151,20 @@ impl World<'_> {
     }
 
     pub fn server_input(&mut self, index: usize, input: Input<'_>) {
+        self.server_step(index, input);
+        self.take_backlog(index);
+    }
+
+    fn server_step(&mut self, index: usize, input: Input<'_>) {
         let now = self.now;
         let Some(session) = &mut self.connections[index].session else { return };
         self.report.inputs += 1;
         session.handle(now, input);
         self.carry_out(index);
-        // Frames that had to wait for the transport.
+    }
+
+    /// Frames that had to wait for the transport, in their order.
+    fn take_backlog(&mut self, index: usize) {
         loop {
             let connection = &mut self.connections[index];
             let takes = connection.session.as_ref().is_some_and(Session::takes_frames);
