@@ -46,8 +46,12 @@ export function open(options) {
   const { address, token } = options;
   const headers = { authorization: `Bearer ${token}` };
   const read = async (path) => (await fetch(`${address}/v1/${path}`, { headers })).json();
-  const write = async (path, body) =>
-    (await fetch(`${address}/v1/${path}`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body })).json();
+  // With a key, as im-chats sends one: it is the same request, and the same work for the gateway.
+  const key = () => globalThis.crypto?.randomUUID?.() ?? String(Math.random());
+  const write = async (path, body) => {
+    const all = { ...headers, "content-type": "application/json", "x-idempotency-key": key() };
+    return (await fetch(`${address}/v1/${path}`, { method: "POST", headers: all, body })).json();
+  };
   return {
     async live() {
       let stream;

@@ -28,16 +28,19 @@ export async function carryOut(core: Core, call: Call, settings: Settings, closi
   for (const signal of signals) if (signal.aborted) throw signal.reason;
   const stops: (() => void)[] = [];
   const over = new Promise<never>((_, reject) => {
-    for (const signal of signals) stops.push(onAbort(signal, () => reject(signal.reason)));
-    const timer = setTimeout(() => reject(failed(ErrorCode.timeout, 4, "no answer within the time allowed")), settings.timeout);
+    const end = (reason: unknown) => {
+      // Frees the connection, and ends the attempts. Not done after an answer: making its reason would cost more than all else here.
+      controller.abort();
+      reject(reason);
+    };
+    for (const signal of signals) stops.push(onAbort(signal, () => end(signal.reason)));
+    const timer = setTimeout(() => end(failed(ErrorCode.timeout, 4, "no answer within the time allowed")), settings.timeout);
     stops.push(() => clearTimeout(timer));
   });
   try {
     return await Promise.race([over, attempts(core, call, settings, controller.signal)]);
   } finally {
     for (const stop of stops) stop();
-    // After a finished request this does nothing; after an expired one it frees the connection and ends the attempts.
-    controller.abort();
   }
 }
 
@@ -119,11 +122,14 @@ function sleep(delay: number, signal: AbortSignal): Promise<void> {
 }
 
 function idempotencyKey(): string {
+  // Node 18 has no global `crypto`, and pages without TLS no `randomUUID`.
+  const { crypto } = globalThis as { crypto?: Pick<Crypto, "getRandomValues"> & Partial<Pick<Crypto, "randomUUID">> };
+  if (crypto?.randomUUID) return crypto.randomUUID();
   const bytes = new Uint8Array(16);
-  // Node 18 has no global `crypto`. A key only has to be unlike the account's other recent keys, not secret.
-  if ("crypto" in globalThis) crypto.getRandomValues(bytes);
+  // A key only has to be unlike the account's other recent keys, not secret.
+  if (crypto) crypto.getRandomValues(bytes);
   else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  // A version 4 UUID, as the service's own SDK sends. `crypto.randomUUID` is missing in pages without TLS.
+  // A version 4 UUID, as the service's own SDK sends.
   return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-a$4-");
 }

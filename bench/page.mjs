@@ -1,0 +1,70 @@
+// `node page.mjs RESULTS DOCS`: writes performance.md and its plot from the results of a whole run.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const [results, docs] = process.argv.slice(2);
+const { node, results: rows } = JSON.parse(readFileSync(results, "utf8"));
+
+const shown = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toFixed(2));
+const bound = ({ must, better }) => (must === undefined ? "–" : `${better === "more" ? "≥" : "≤"} ${must}`);
+const verdict = ({ must, met }) => (must === undefined ? "" : met ? "yes" : "**no**");
+
+const line = (row) =>
+  `| ${row.work} | ${row.runtime} | ${row.compared} | ${shown(row.value)} ${row.unit} | ${bound(row)} | ${row.aim ?? "–"} | ${verdict(row)} |`;
+
+/** How far each comparison that must reach something is from it: 1 is just reached, to the right is better. */
+function plot() {
+  const bars = rows.filter(({ must }) => must !== undefined);
+  const height = 26;
+  const scale = 130;
+  const most = 4;
+  const left = 430;
+  const share = ({ value, must, better }) => Math.min(most, better === "more" ? value / must : must / Math.max(value, must / most));
+  const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const bar = (row, index) => {
+    const y = 34 + index * height;
+    const name = escape(`${row.work}, ${row.runtime}`);
+    return [
+      `<text x="${left - 8}" y="${y + 14}" text-anchor="end">${name}</text>`,
+      `<rect x="${left}" y="${y + 2}" width="${(share(row) * scale).toFixed(1)}" height="16" fill="${row.met ? "#2f7d4f" : "#b3402e"}"/>`,
+      `<text x="${(left + share(row) * scale + 6).toFixed(1)}" y="${y + 14}">${shown(row.value)} ${row.unit}</text>`,
+    ].join("\n");
+  };
+  const bottom = 40 + bars.length * height;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + most * scale + 110} ${bottom + 8}" font-family="sans-serif" font-size="12">
+<title>Benchmarks against what must be reached</title>
+<rect width="100%" height="100%" fill="white"/>
+<text x="${left}" y="20">what must be reached is the line; longer is better</text>
+${bars.map(bar).join("\n")}
+<line x1="${left + scale}" x2="${left + scale}" y1="28" y2="${bottom}" stroke="black" stroke-dasharray="4 3"/>
+</svg>
+`;
+}
+
+writeFileSync(join(docs, "performance.svg"), plot());
+writeFileSync(
+  join(docs, "performance.md"),
+  `# Performance
+
+Written by \`cargo xtask bench\`, which fails when something that must be reached is not. \`cargo xtask bench --quick\` shows in a minute or
+two whether it runs; \`--only live --runtime "Node 22"\` runs a part.
+
+![Each comparison against what must be reached](performance.svg)
+
+| work | runtime | compared | value | must reach | aim | reached |
+|---|---|---|--:|--:|--:|---|
+${rows.map(line).join("\n")}
+
+## How it is measured
+
+- Three subjects: im-chats from its packed package; the service's own SDK, \`@photon-ai/advanced-imessage\` 2.2.0, over gRPC for streams and
+  over HTTP for calls; and code written by hand ([hand.mjs](../bench/subjects/hand.mjs)): a WebSocket, \`JSON.parse\`, a queue, \`fetch\`.
+- Each does the same work ([works.mjs](../bench/works.mjs)) against the same gateway, in a process (in Chromium: a page) of its own, one after
+  the other, beginning with another one each round. A smaller run of the same work comes first, uncounted, so that engines have compiled
+  what they compile.
+- CPU is that of the client's process alone: \`process.cpuUsage()\`, in Chromium the renderers' time of \`SystemInfo.getProcessInfo\`.
+- A ratio is the median of the rounds' own ratios. What else the machine does hits all subjects of a round alike.
+
+The run above was driven by Node ${node.slice(1)}.
+`,
+);
