@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -101,6 +101,8 @@ async function stage() {
 /** Resolves to nothing, or says what is wrong. */
 async function tryOut(bundler) {
   const cwd = join(apps, bundler.app);
+  // An app that is only shared files has no folder in a fresh clone.
+  await mkdir(cwd, { recursive: true });
   for (const leftover of ["dist", ".next"]) await rm(join(cwd, leftover), { recursive: true, force: true });
   const env = { ...process.env, NODE_ENV: "", NEXT_TELEMETRY_DISABLED: "1", PARCEL_WORKERS: "0" };
   if (bundler.build) {

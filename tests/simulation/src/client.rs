@@ -18,6 +18,9 @@ use crate::world::{CALM_LATENCY_MS, Event, World};
 /// How long a try to connect may take, in milliseconds: `connect_timeout_ms` of the client's settings.
 const CONNECT_TIMEOUT_MS: u64 = 15_000;
 
+/// What a client says of a socket that it gives up because of the clock, not because of a frame.
+const SILENCE: [&str; 2] = ["the server fell silent", "the server no longer hears this client"];
+
 /// How late a timer of the runtime may be, in milliseconds.
 pub const TIMER_SLACK_MS: u64 = 20;
 
@@ -194,7 +197,9 @@ impl World<'_> {
             state.trying_since = None;
         }
         let outputs: Vec<_> = std::iter::from_fn(|| machine.poll()).collect();
-        let hung_up = outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
+        // A frame may be taken and the socket given up all the same, because a deadline had passed.
+        let too_late = machine.last_error().is_some_and(|error| SILENCE.contains(&error.message.as_ref()));
+        let hung_up = !too_late && outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
         if let Some(frame) = frame.filter(|_| !hung_up) {
             self.accepted(client, &frame);
         }
