@@ -186,7 +186,7 @@ pub enum Category {
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $grpc:ident;)*) => {
-        /// A documented reason of failure. Codes that only a newer server knows stay plain strings in [`Error::code`].
+        /// A documented reason of failure. Codes that only a newer server knows stay plain strings in [`ErrorDetails::code`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
         pub enum ErrorCode {
