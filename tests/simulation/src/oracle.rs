@@ -65,6 +65,8 @@ pub struct Run {
     /// Events the user works on.
     taken: u64,
     pub pulling: bool,
+    /// The client knows of it: one that sleeps does not.
+    known: bool,
     pub cancelled: bool,
     /// Its end is known to the client and waits for the user.
     pub finishing: bool,
@@ -92,6 +94,7 @@ impl Run {
             waiting: 0,
             taken: 0,
             pulling: false,
+            known: false,
             cancelled: false,
             finishing: false,
             refused: false,
@@ -170,6 +173,13 @@ impl World<'_> {
                 (state.socket, state.trying_since) = (None, None);
                 (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
+            }
+            Input::Open { stream, .. } => {
+                state.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).filter(|run| run.stream == *stream).for_each(
+                    |run| {
+                        run.known = true;
+                    },
+                );
             }
             Input::Token { result: Err(_), .. } => state.cuts += 1,
             Input::Wake | Input::Network { .. } => {
@@ -366,7 +376,8 @@ impl World<'_> {
         if self.bug == Some(Bug::SilentGap) {
             return;
         }
-        let first = self.log().first;
+        // A client that slept may hear of the gap when its log was replaced already.
+        let first = self.logs.iter().map(|log| log.first).max().unwrap_or(0);
         let Some(run) = self.open_run(client, stream) else {
             return self.fail(format!("stream {stream} has a gap and is nobody's"));
         };
@@ -546,7 +557,7 @@ impl World<'_> {
         }
         let mut strays = state.stray_errors;
         let mut open = 0;
-        for run in self.runs(client).filter(|run| !run.finishing && !run.cancelled) {
+        for run in self.runs(client).filter(|run| run.known && !run.finishing && !run.cancelled) {
             match state.wires.values().find(|wire| wire.stream == Some(run.stream)) {
                 Some(wire) if wire.position >= wire.head && wire.head.is_some() => open += 1,
                 Some(wire) => {
