@@ -73,7 +73,7 @@ export class Host {
   /** Set before the first stream opens. */
   webSocket: WebSocketConstructor | undefined;
   /** Not held: the core holds this host, from where no garbage collector sees it, and a client that is dropped shall go. */
-  #core: WeakRef<Core> | undefined;
+  #core: Pick<WeakRef<Core>, "deref"> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopWatching: (() => void) | undefined;
   readonly #connection: LiveConnection;
@@ -85,7 +85,8 @@ export class Host {
   }
 
   attach(core: Core): void {
-    this.#core = new WeakRef(core);
+    // Workers of before May 2025, by their compatibility date, have none.
+    this.#core = typeof WeakRef === "undefined" ? { deref: () => core } : new WeakRef(core);
   }
 
   #report(attempt: number, kind: 0 | 1 | 2, value?: unknown): void {

@@ -95,7 +95,7 @@ function inProcess(driver, binary, options) {
   return insideProject(async (folder) => {
     const child = spawn(binary, [...options, join(folder, "hosts/process.mjs"), driver.url], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     const ended = ending(child);
-    const report = await Promise.race([driver.report, ended.then((end) => unreported(end, driver))]);
+    const report = await inTime(Promise.race([driver.report, ended.then((end) => unreported(end, driver))])).catch(failedStart);
     // Everything is closed, so nothing may keep the process alive, and nothing may have been complained about.
     const end = await within(10_000, ended, "the process did not end by itself").catch((error) => ({ error }));
     if (end.error) child.kill("SIGKILL");
@@ -121,6 +121,11 @@ async function ending(child) {
   const [code] = await once(child, "close");
   return { code, output };
 }
+
+/** A runtime that hangs is a failure and not a wait. */
+const inTime = (report) => within(120_000, report, "no report within two minutes");
+
+const failedStart = (error) => [{ name: "start", error: `${error}` }];
 
 async function within(ms, promise, why) {
   let timer;
@@ -158,7 +163,7 @@ async function inWorkerd(driver, binary) {
     try {
       const [told] = await Promise.race([once(child.stdio[3], "data"), ended.then((end) => Promise.reject(new Error(end.output)))]);
       const { port } = JSON.parse(`${told}`);
-      const answer = await fetch(`http://127.0.0.1:${port}/`);
+      const answer = await inTime(fetch(`http://127.0.0.1:${port}/`));
       if (!answer.ok) throw new Error(`the worker answered ${answer.status}: ${await answer.text()}`);
       return await driver.report;
     } catch (error) {
@@ -193,7 +198,7 @@ function inChromium(kind) {
     try {
       const { page, complaints } = await openPage(browser);
       await page.goto(`${driver.url}/page?in=${kind}`);
-      const report = await within(120_000, reported(kind, driver), "no report within two minutes").catch((error) => [{ name: "start", error: `${error}` }]);
+      const report = await inTime(reported(kind, driver)).catch(failedStart);
       // Browsers report every failed request by themselves, and the program makes some fail.
       const own = complaints.filter((complaint) => !/Failed to load resource|WebSocket connection to/.test(complaint));
       return [...report, { name: "no complaint, of the policy either", ...(own.length > 0 && { error: own.join("\n") }) }];
@@ -213,9 +218,9 @@ function inFirefox(kind) {
     const ended = ending(child);
     try {
       const died = ended.then(({ code, output }) => Promise.reject(new Error(`Firefox ended with ${code}: ${output}`)));
-      return await within(120_000, Promise.race([reported(kind, driver), died]), "no report within two minutes");
+      return await inTime(Promise.race([reported(kind, driver), died]));
     } catch (error) {
-      return [{ name: "start", error: `${error}` }];
+      return failedStart(error);
     } finally {
       child.kill();
       await ended;
