@@ -94,6 +94,20 @@ class World {
     await this.service.kill();
     this.service = await this.startService({ token, listen: new URL(address).host });
     if (direct) this.gateway = this.service;
+    await this.#forgetConnections();
+  }
+
+  /**
+   * In their SDK all clients of one process share the connections to an address, and one to a dead server passes for alive until it is
+   * used. A new client is to stand for a new process here, which has none of these.
+   */
+  async #forgetConnections() {
+    for (let left = 100; left > 0; left -= 1) {
+      const { error } = await outcomeOf(this.module, () => this.im.chats.get("any;-;nobody@example.com"));
+      if (error?.class !== "ConnectionError") return;
+      await pause(10);
+    }
+    throw new Error("the server is back, and no call reaches it");
   }
 
   startService(options) {
