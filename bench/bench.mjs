@@ -16,7 +16,7 @@ const { values: options, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" }, runtime: { type: "string" } },
 });
 const { IM_CHATS_PROJECT: project, IM_CHATS_BENCH: installed } = process.env;
-const ROUNDS = options.quick ? 2 : 7;
+const ROUNDS = Number(process.env.R ?? (options.quick ? 2 : 7));
 const SHARE = options.quick ? 0.1 : 1;
 
 const nodes = { "Node 20": join(installed, "node_modules/node20/bin/node"), "Node 22": join(installed, "node_modules/node22/bin/node") };
@@ -46,7 +46,7 @@ function inNode(binary, task, generate) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL("./worker.mjs", import.meta.url)), [], {
       execPath: binary,
-      execArgv: ["--expose-gc"],
+      execArgv: ["--expose-gc", ...(process.env.PROF ? ["--cpu-prof", "--cpu-prof-interval", "200", `--cpu-prof-dir=${process.env.PROF}/${task.subject}`] : [])],
       env: { ...process.env, BENCH_TASK: JSON.stringify({ ...task, project, installed }) },
     });
     let result;

@@ -2,13 +2,39 @@
 
 const WIDTH = 32;
 
+/** Reads a stream for good; each call of what it gives resolves when so many more events have come. `first` was pulled already. */
+export function follow(stream, first) {
+  let left = 0;
+  let last = 0;
+  let waiting;
+  const handle = ({ sequence }) => {
+    if (!(sequence > last)) waiting.reject(new Error(`${sequence} came after ${last}`));
+    last = sequence;
+    left -= 1;
+    if (left === 0) waiting.resolve();
+  };
+  const loop = async () => {
+    if (first) handle((await first).value);
+    for await (const event of stream) handle(event);
+    throw new Error("the stream ended");
+  };
+  loop().catch((error) => waiting.reject(error));
+  return (count) =>
+    new Promise((resolve, reject) => {
+      left = count;
+      waiting = { resolve, reject };
+    });
+}
+
 export const WORKS = {
   /** Events through `for await`, as `generate` makes them happen. */
   async live(subject, { generate }) {
-    const stream = await subject.live();
-    return async (count) => {
+    const { first, stream } = await subject.live();
+    const seen = follow(stream, first);
+    return (count) => {
+      const all = seen(count);
       generate(count);
-      for (let left = count; left > 0; left -= 1) if ((await stream.next()).done) throw new Error("the stream ended");
+      return all;
     };
   },
 

@@ -60,10 +60,7 @@ export function open(options) {
         stream = events(options, { topic: "chats" }, attached);
         first = stream.next();
       });
-      return (async function* () {
-        yield (await first).value;
-        yield* { [Symbol.asyncIterator]: () => stream };
-      })();
+      return { first, stream };
     },
     replay: (after) => events(options, { topic: "all", until: "head", after: { sequence: after } }, () => {}),
     get: (chat) => read(`chats:get?chatGuid=${encodeURIComponent(chat)}`),

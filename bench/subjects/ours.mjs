@@ -8,7 +8,7 @@ export async function open({ address, token, load }) {
     async live() {
       const stream = im.chats.subscribeEvents();
       await stream.ready;
-      return stream[Symbol.asyncIterator]();
+      return { stream };
     },
     replay: (after) => im.events.catchUp(after),
     get: (chat) => im.chats.get(chat),

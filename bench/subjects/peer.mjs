@@ -15,10 +15,7 @@ export async function open({ address, token, load, entry }) {
       const heard = new Promise((resolve) => (attached = resolve));
       const first = stream.next();
       await heard;
-      return (async function* () {
-        yield (await first).value;
-        yield* { [Symbol.asyncIterator]: () => stream };
-      })();
+      return { first, stream };
     },
     replay: (after) => im.events.catchUp(after),
     get: (chat) => im.chats.get(chat),

@@ -35,8 +35,9 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   /** Settles when the stream is closed while the wasm side is still loading. */
   #abandon: (() => void) | undefined;
   readonly #opening: Promise<Subscription | undefined>;
-  /** Calls to `next()` that wait for a batch, one behind the other. */
-  #waiting: Promise<unknown> | undefined;
+  /** How many calls to `next()` wait for a batch, one behind the other, and the last of them. */
+  #waiting = 0;
+  #last: Promise<unknown> | undefined;
   readonly #onEnd: () => void;
   #removeListener: (() => void) | undefined;
 
@@ -75,44 +76,36 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#waiting) return this.#queue();
-    if (this.#index < this.#batch.length) {
+    if (this.#waiting === 0 && this.#index < this.#batch.length) {
       return Promise.resolve({ done: false, value: this.#batch[this.#index++] as T });
     }
-    return this.#queue();
-  }
-
-  #queue(): Promise<IteratorResult<T, undefined>> {
-    const turn = this.#waiting ? this.#waiting.then(() => this.#take()) : this.#take();
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#waiting = settled;
-    void settled.then(() => {
-      if (this.#waiting === settled) this.#waiting = undefined;
-    });
+    const take = () => this.#take();
+    const turn = this.#waiting++ === 0 ? take() : (this.#last as Promise<unknown>).then(take, take);
+    this.#last = turn;
     return turn;
   }
 
   async #take(): Promise<IteratorResult<T, undefined>> {
-    if (this.#index < this.#batch.length) return { done: false, value: this.#batch[this.#index++] as T };
-    // Asking for more is what handles the last event: from here on the wasm side knows the cursor.
-    this.#batch = [];
-    this.#index = 0;
     try {
-      const source = this.#source ?? (this.#ended ? undefined : await this.#opening);
-      const pulled = this.#ended || !source ? undefined : await pull<T>(source);
-      if (pulled === undefined || this.#ended) {
-        this.#finish();
-        return this.#over();
+      if (this.#index === this.#batch.length) {
+        // Asking for more is what handles the last event: from here on the wasm side knows the cursor.
+        this.#batch = [];
+        this.#index = 0;
+        const source = this.#source ?? (this.#ended ? undefined : await this.#opening);
+        const pulled = this.#ended || !source ? undefined : await pull<T>(source);
+        if (pulled === undefined || this.#ended) {
+          this.#finish();
+          return this.#over();
+        }
+        this.#batch = pulled;
       }
-      this.#batch = pulled;
-      this.#index = 1;
-      return { done: false, value: pulled[0] as T };
+      return { done: false, value: this.#batch[this.#index++] as T };
     } catch (error) {
       this.#finish();
       throw error;
+    } finally {
+      // Not later: whoever gets this answer asks for the next event at once, which is here then, and needs no promise to wait for.
+      this.#waiting -= 1;
     }
   }
 

@@ -251,9 +251,10 @@ impl<B: Batch> Subscription<B> {
         Some(held.batch)
     }
 
-    /// Credit to give back, once it is worth a frame: half a window, or everything when the server has none left.
+    /// Credit to give back, once it is worth a frame: half a window. Nothing waits for ever for the rest of a half: what the
+    /// server has not got is here or with the user, who owes it all in the end.
     pub fn top_up(&mut self, window: u64) -> Option<u64> {
-        if self.wire_id == 0 || self.owed == 0 || (self.granted > 0 && self.owed < window / 2) {
+        if self.wire_id == 0 || self.owed == 0 || self.owed < window / 2 {
             return None;
         }
         let add = core::mem::take(&mut self.owed);
