@@ -1,7 +1,7 @@
 // What a careful person writes by hand: `ws` or the runtime's WebSocket, JSON.parse, a queue, `fetch`. No cursor, no reconnect, no checks.
 
 /** How many events may be under way: what im-chats asks for, too. */
-const CREDIT = 1024;
+const CREDIT = 2048;
 
 async function* events({ address, token, WebSocket }, subscription, attached) {
   const socket = new WebSocket(`${address.replace("http", "ws")}/v1/events`, "im.events.v1.json");

@@ -179,6 +179,6 @@ impl Config {
     /// The settings of `docs/protocol.md`.
     #[must_use]
     pub const fn new(client: ClientInfo) -> Self {
-        Self { client, window: 1024, connect_timeout_ms: 15_000, linger_ms: 500, backoff: Backoff::RECONNECT }
+        Self { client, window: 2048, connect_timeout_ms: 15_000, linger_ms: 500, backoff: Backoff::RECONNECT }
     }
 }

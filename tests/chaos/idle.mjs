@@ -39,7 +39,7 @@ async function open(sockets, subscriptions) {
     await once(socket, "open");
     socket.send(JSON.stringify({ type: "init", token: gateway.token }));
     for (let id = 1; id <= subscriptions; id += 1) {
-      socket.send(JSON.stringify({ type: "subscribe", id, topic: "chats", chat: `any;-;user${id}@example.com`, credit: 1024 }));
+      socket.send(JSON.stringify({ type: "subscribe", id, topic: "chats", chat: `any;-;user${id}@example.com`, credit: 2048 }));
     }
     await until(link, () => link.attached === subscriptions);
     return link;

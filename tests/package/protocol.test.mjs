@@ -130,7 +130,7 @@ describe("credit", () => {
     for (let expected = 1; expected <= 5000; expected += 1) {
       const { value } = await iterator.next();
       assert.equal(value.sequence, expected);
-      assert.ok(granted - expected <= 1024, `${granted} granted at ${expected}`);
+      assert.ok(granted - expected <= 2048, `${granted} granted at ${expected}`);
     }
     await iterator.return();
   });

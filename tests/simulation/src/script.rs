@@ -251,7 +251,7 @@ pub fn generate(seed: u64) -> Script {
 
 fn client(rng: &mut Rng) -> ClientSpec {
     ClientSpec {
-        window: if rng.bool() { 1_024 } else { rng.u64(1..24) },
+        window: if rng.bool() { 2_048 } else { rng.u64(1..24) },
         latency_ms: if rng.bool() { rng.u64(0..5) } else { rng.u64(5..400) },
         token_life_ms: (rng.u8(0..3) == 0).then(|| rng.u64(15_000..60_000)),
         seats: (0..if rng.u8(0..16) == 0 { rng.usize(4..=24) } else { rng.usize(1..=3) }).map(|_| seat(rng)).collect(),
