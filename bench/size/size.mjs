@@ -119,7 +119,7 @@ Its cost is its group above, and for wasm-bindgen its generated JavaScript.
 - Errors lie behind one pointer; frames are read and checked without leaving at every field.
 - The wasm decides and the shell waits: there is no async code in the wasm, and no closure crosses the border.
 - Text of events never enters the wasm; frames are objects that the runtime parsed and prints.
-- \`wasm-short-names\` renames what only the generated code names: wasm-bindgen's hashes do not compress.
+- \`wasm-finish\` renames what only the generated code names: wasm-bindgen's hashes do not compress.
 `;
 
 if (page) {

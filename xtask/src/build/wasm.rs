@@ -70,7 +70,7 @@ fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()
         .arg(raw)
         .run()
         .context("wasm-bindgen failed")?;
-    house.sh.cmd(house.tool("wasm-short-names")).arg(stage).arg("im_chats").run().context("wasm-short-names failed")?;
+    house.sh.cmd(house.tool("wasm-finish")).arg(stage).arg("im_chats").run().context("wasm-finish failed")?;
     let wasm = stage.join("im_chats_bg.wasm");
     let named = named(house);
     fs::create_dir_all(named.parent().context("no folder")?)?;

@@ -1,15 +1,18 @@
-//! `wasm-short-names DIR NAME`: gives the imports and exports between `NAME_bg.wasm` and its JavaScript short names.
+//! `wasm-finish DIR NAME`: what our package does otherwise than wasm-bindgen, in `NAME_bg.wasm` and its JavaScript.
 //!
-//! wasm-bindgen's own carry a hash of 16 digits each, which nothing compresses, once on either side: together a twelfth of
-//! what a page downloads. Nobody but the generated code uses them.
+//! - Short names for the imports and exports between the two. wasm-bindgen's own carry a hash of 16 digits each, which nothing compresses, once
+//!   on either side: together a twelfth of what a page downloads. Nobody but the generated code uses them.
+//! - Constant texts, the names of fields above all, are decoded once. Otherwise every field of every answer costs a `TextDecoder`
+//!   a run, and the engine a look for the string it has already.
 
 use std::collections::HashMap;
 use std::env;
 use std::fs;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use walrus::Module;
+use walrus::{ConstExpr, DataKind, Module, ir::Value};
 
 /// Old names and what they become.
 type Names = HashMap<String, String>;
@@ -32,6 +35,7 @@ fn main() -> Result<()> {
         let short = short(exports.len());
         exports.insert(std::mem::replace(&mut export.name, short.clone()), short);
     }
+    let constants = constants(&module).context("no data")?;
     module.emit_wasm_file(path("_bg.wasm"))?;
 
     for (suffix, places) in [
@@ -44,6 +48,9 @@ fn main() -> Result<()> {
             let found = rename(&text, before, names, after);
             ensure!(found != text, "{suffix} has no name of the wasm: wasm-bindgen writes otherwise than it did");
             text = found;
+        }
+        if suffix == ".js" {
+            text = decode_once(&text, &constants)?;
         }
         fs::write(path(suffix), text)?;
     }
@@ -74,6 +81,41 @@ fn rename(text: &str, before: &str, names: &Names, after: &str) -> String {
     renamed + rest
 }
 
+/// The addresses of the module's constants. Nothing else ever lies there: the stack is before them, the heap behind.
+fn constants(module: &Module) -> Option<Range<usize>> {
+    let segments = module.data.iter().filter_map(|segment| match segment.kind {
+        DataKind::Active { offset: ConstExpr::Value(Value::I32(start)), .. } => {
+            let start = usize::try_from(start).ok()?;
+            Some(start..start + segment.value.len())
+        }
+        _ => None,
+    });
+    segments.reduce(|all, segment| all.start.min(segment.start)..all.end.max(segment.end))
+}
+
+/// Makes the JavaScript keep the texts that it decoded from `constants`.
+fn decode_once(javascript: &str, constants: &Range<usize>) -> Result<String> {
+    let [before, after] = ["function getStringFromWasm0(ptr, len) {\n    ptr = ptr >>> 0;\n    return ", ";\n}"];
+    let (head, rest) =
+        javascript.split_once(before).context("no getStringFromWasm0: wasm-bindgen writes otherwise than it did")?;
+    let (decode, tail) = rest.split_once(after).context("getStringFromWasm0 has no end")?;
+    let Range { start, end } = constants;
+    Ok(format!(
+        "{head}const constants = new Map();
+function getStringFromWasm0(ptr, len) {{
+    ptr = ptr >>> 0;
+    if (ptr < {start} || ptr >= {end}) return {decode};
+    const key = (ptr - {start}) * {LONGEST} + Math.min(len, {LONGEST} - 1);
+    let text = constants.get(key);
+    if (text === undefined || len >= {LONGEST} - 1) constants.set(key, text = {decode});
+    return text;
+}}{tail}"
+    ))
+}
+
+/// No constant text is as long as this: with its place, a length then makes a small integer.
+const LONGEST: usize = 4096;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +137,14 @@ mod tests {
             rename("wasm.get(x); wasm.get2(); my.get(); get", "wasm.", &names, ""),
             "wasm.a(x); wasm.get2(); my.get(); get"
         );
+    }
+
+    #[test]
+    fn constant_texts_are_decoded_once() {
+        let written = "a\nfunction getStringFromWasm0(ptr, len) {\n    ptr = ptr >>> 0;\n    return decode(ptr, len);\n}\nb";
+        let found = decode_once(written, &(16..32)).unwrap();
+        assert!(found.starts_with("a\n") && found.ends_with("}\nb"), "{found}");
+        assert!(found.contains("if (ptr < 16 || ptr >= 32) return decode(ptr, len);"), "{found}");
+        assert!(decode_once("function other() {}", &(0..1)).is_err());
     }
 }
