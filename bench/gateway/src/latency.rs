@@ -1,0 +1,153 @@
+//! From the sending of a write to the arrival of its event, one write after the other.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::control::Control;
+use crate::fanout::{Appending, many};
+use crate::figure::{Better, Figure, Quantity};
+use crate::plan::Plan;
+use crate::process::{Gateway, Process};
+use crate::socket::{Buffer, Socket};
+use crate::subscriber::{Check, Subscriber};
+
+/// Writes that are not counted: the first ones open files and grow buffers.
+const WARM: usize = 50;
+
+const LIMIT: &str = "commit of one row in SQLite, then a WebSocket echo";
+
+const fn quantity(key: &'static str, what: &'static str, limit_name: &'static str) -> Quantity {
+    Quantity { key, what, unit: "ms", better: Better::Less, limit_name }
+}
+
+const SEEN: [Quantity; 3] = [
+    quantity("seenP50", "write → event seen, p50", LIMIT),
+    quantity("seenP99", "write → event seen, p99", LIMIT),
+    quantity("seenMax", "write → event seen, longest", LIMIT),
+];
+
+const ECHO: [Quantity; 2] = [
+    quantity("echoP50", "bare WebSocket echo, there and back, p50", ""),
+    quantity("echoP99", "bare WebSocket echo, there and back, p99", ""),
+];
+
+/// Latency with few and many watching, and the least it could be.
+pub(crate) async fn measure(
+    plan: &Plan,
+    start: &Gateway,
+    beside: &Path,
+    appending: &Appending,
+    figures: &mut Vec<Figure>,
+) -> Result<()> {
+    let mut bare = Process::bare()?;
+    let mut socket = Socket::open(bare.address, "/echo", None, Buffer::Busy).await?;
+    let echo = Spread::of(echoes(&mut socket, plan.writes).await?)?;
+    let count = plan.writes.saturating_add(WARM);
+    let taken = appending.written.one_by_one(beside, count, async || there_and_back(&mut socket).await).await?;
+    let least = Spread::of(counted(taken))?;
+    bare.check()?;
+    drop(bare);
+    for &watchers in plan.watchers {
+        let seen = Spread::of(by_gateway(watchers, plan.writes, start).await?)?;
+        for ((quantity, value), limit) in SEEN.into_iter().zip(seen.all()).zip(least.all()) {
+            figures.push(Figure { quantity, subscribers: Some(watchers), value, limit: Some(limit) });
+        }
+    }
+    for (quantity, value) in ECHO.into_iter().zip(echo.all()) {
+        figures.push(Figure { quantity, subscribers: None, value, limit: None });
+    }
+    Ok(())
+}
+
+async fn by_gateway(watchers: usize, writes: usize, start: &Gateway) -> Result<Vec<Duration>> {
+    let mut gateway = start.start(None)?;
+    let mut control = Control::connect(gateway.address).await?;
+    let body = json!({ "chatGuid": control.chat("alice@example.com").await? });
+    let count = writes.saturating_add(WARM);
+    let connect = |_| Subscriber::connect(gateway.address, Check::Every, Buffer::Busy);
+    let mut all = many(watchers, connect).await?;
+    let mut measured = all.pop().context("nobody watches")?;
+    let last = u64::try_from(count)?;
+    let mut others = JoinSet::new();
+    for mut other in all {
+        others.spawn(async move { other.follow(last).await });
+    }
+    let mut taken = Vec::with_capacity(count);
+    for index in 0..count {
+        let path = if index % 2 == 0 { "/emulator/v1/chats:archive" } else { "/emulator/v1/chats:unarchive" };
+        let begin = Instant::now();
+        let seen = async { measured.batch().await.map(|position| (position, begin.elapsed())) };
+        let (answer, seen) = tokio::join!(control.post(path, &body), seen);
+        let (position, after) = seen?;
+        let written = answer?.pointer("/sequences/0").and_then(Value::as_u64);
+        ensure!(written == Some(position), "{path} wrote {written:?}, and what was seen is {position}");
+        taken.push(after);
+    }
+    while let Some(other) = others.join_next().await {
+        other?.context("a subscriber did not get everything in order")?;
+    }
+    gateway.check()?;
+    Ok(counted(taken))
+}
+
+async fn echoes(socket: &mut Socket, count: usize) -> Result<Vec<Duration>> {
+    let mut taken = Vec::with_capacity(count);
+    for _ in 0..count.saturating_add(WARM) {
+        let begin = Instant::now();
+        there_and_back(socket).await?;
+        taken.push(begin.elapsed());
+    }
+    Ok(counted(taken))
+}
+
+/// About as long as a frame with one event.
+async fn there_and_back(socket: &mut Socket) -> Result<()> {
+    socket.say("x".repeat(256)).await?;
+    socket.text().await.map(drop)
+}
+
+/// Without the first ones.
+fn counted(taken: Vec<Duration>) -> Vec<Duration> {
+    taken.into_iter().skip(WARM).collect()
+}
+
+/// The middle, the slow end and the end.
+struct Spread {
+    p50: Duration,
+    p99: Duration,
+    max: Duration,
+}
+
+impl Spread {
+    fn of(mut taken: Vec<Duration>) -> Result<Self> {
+        taken.sort();
+        let at = |percent: usize| {
+            let rank = taken.len().saturating_mul(percent).div_ceil(100);
+            taken.get(rank.saturating_sub(1)).copied().context("nothing was measured")
+        };
+        Ok(Self { p50: at(50)?, p99: at(99)?, max: at(100)? })
+    }
+
+    /// In milliseconds.
+    fn all(&self) -> [f64; 3] {
+        [self.p50, self.p99, self.max].map(|time| time.as_secs_f64() * 1e3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_the_least_value_that_so_many_do_not_exceed() {
+        let spread = Spread::of((1..=200).rev().map(Duration::from_millis).collect()).unwrap();
+        assert_eq!(spread.all(), [100.0, 198.0, 200.0]);
+        let one = Spread::of(vec![Duration::from_millis(3)]).unwrap();
+        assert_eq!(one.all(), [3.0; 3]);
+        assert!(Spread::of(Vec::new()).is_err());
+    }
+}
