@@ -1,7 +1,7 @@
 //! The least a WebSocket server can do: axum, without a protocol, a log or a check. It runs as a process of its own.
 //!
-//! `/echo` gives every text back. `/send` takes one text, `FRAMES BYTES`, and sends that many texts of that size, all of them
-//! the same bytes. Buffers are as small as the gateway's, and Nagle's delay is off, as there.
+//! `/echo` gives every text back. `/room` gives it to everyone who is there, the sender too. `/send` takes a text, `FRAMES
+//! BYTES`, and sends that many texts of that size, all of them the same bytes. Buffers are as small as the gateway's, and Nagle's delay is off, as there.
 
 use std::io::Write as _;
 
@@ -13,8 +13,12 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::broadcast;
 
 const BUFFER_BYTES: usize = 4 * 1024;
+
+/// Texts that may wait for someone in the room.
+const ROOM: usize = 16;
 
 /// Serves until it is killed.
 pub(crate) async fn serve() -> Result<()> {
@@ -23,8 +27,14 @@ pub(crate) async fn serve() -> Result<()> {
     writeln!(stdout, "listening on http://{}", listener.local_addr()?)?;
     stdout.flush()?;
     drop(stdout);
+    let room = broadcast::Sender::new(ROOM);
+    let enter = move |upgrade| {
+        let room = room.clone();
+        async move { upgraded(upgrade, |socket| stay(socket, room)) }
+    };
     let router = Router::new()
         .route("/echo", get(|upgrade| async { upgraded(upgrade, echo) }))
+        .route("/room", get(enter))
         .route("/send", get(|upgrade| async { upgraded(upgrade, send) }));
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
@@ -38,7 +48,7 @@ where
     R: Future<Output = Option<()>> + Send + 'static,
 {
     let upgrade = upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
-    upgrade.on_upgrade(|socket| async {
+    upgrade.on_upgrade(|socket| async move {
         // `None`: the client is gone, as it is at the end of each run.
         let _ = serve(socket).await;
     })
@@ -55,6 +65,18 @@ async fn echo(mut socket: WebSocket) -> Option<()> {
     loop {
         let text = text(&mut socket).await?;
         socket.send(Message::Text(text)).await.ok()?;
+    }
+}
+
+async fn stay(mut socket: WebSocket, room: broadcast::Sender<Utf8Bytes>) -> Option<()> {
+    let mut said = room.subscribe();
+    // Who has entered hears so: from here on nothing is missed.
+    socket.send(Message::Text("entered".into())).await.ok()?;
+    loop {
+        tokio::select! {
+            text = text(&mut socket) => drop(room.send(text?).ok()?),
+            said = said.recv() => socket.send(Message::Text(said.ok()?)).await.ok()?,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::subscriber::{Check, Subscriber};
 /// Writes that are not counted: the first ones open files and grow buffers.
 const WARM: usize = 50;
 
-const LIMIT: &str = "commit of one row in SQLite, then a WebSocket echo";
+const LIMIT: &str = "commit of one row in SQLite, then a bare axum WebSocket broadcast to as many";
 
 const fn quantity(key: &'static str, what: &'static str, limit_name: &'static str) -> Quantity {
     Quantity { key, what, unit: "ms", better: Better::Less, limit_name }
@@ -43,20 +43,14 @@ pub(crate) async fn measure(
     appending: &Appending,
     figures: &mut Vec<Figure>,
 ) -> Result<()> {
-    let mut bare = Process::bare()?;
-    let mut socket = Socket::open(bare.address, "/echo", None, Buffer::Busy).await?;
-    let echo = Spread::of(echoes(&mut socket, plan.writes).await?)?;
-    let count = plan.writes.saturating_add(WARM);
-    let taken = appending.written.one_by_one(beside, count, async || there_and_back(&mut socket).await).await?;
-    let least = Spread::of(counted(taken))?;
-    bare.check()?;
-    drop(bare);
     for &watchers in plan.watchers {
         let seen = Spread::of(by_gateway(watchers, plan.writes, start).await?)?;
+        let least = Spread::of(by_least(watchers, plan.writes, beside, appending).await?)?;
         for ((quantity, value), limit) in SEEN.into_iter().zip(seen.all()).zip(least.all()) {
             figures.push(Figure { quantity, subscribers: Some(watchers), value, limit: Some(limit) });
         }
     }
+    let echo = Spread::of(echoes(plan.writes).await?)?;
     for (quantity, value) in ECHO.into_iter().zip(echo.all()) {
         figures.push(Figure { quantity, subscribers: None, value, limit: None });
     }
@@ -94,13 +88,44 @@ async fn by_gateway(watchers: usize, writes: usize, start: &Gateway) -> Result<V
     Ok(counted(taken))
 }
 
-async fn echoes(socket: &mut Socket, count: usize) -> Result<Vec<Duration>> {
+/// A commit of one row here, then a text to everyone in the bare server's room, measured at the one who says it.
+async fn by_least(watchers: usize, writes: usize, beside: &Path, appending: &Appending) -> Result<Vec<Duration>> {
+    let mut bare = Process::bare()?;
+    let enter = |_| async {
+        let mut socket = Socket::open(bare.address, "/room", None, Buffer::Busy).await?;
+        socket.text().await?;
+        Ok(socket)
+    };
+    let mut all = many(watchers, enter).await?;
+    let mut measured = all.pop().context("nobody watches")?;
+    let count = writes.saturating_add(WARM);
+    let mut others = JoinSet::new();
+    for mut other in all {
+        others.spawn(async move {
+            for _ in 0..count {
+                other.text().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    let taken = appending.written.one_by_one(beside, count, async || there_and_back(&mut measured).await).await?;
+    while let Some(other) = others.join_next().await {
+        other??;
+    }
+    bare.check()?;
+    Ok(counted(taken))
+}
+
+async fn echoes(count: usize) -> Result<Vec<Duration>> {
+    let mut bare = Process::bare()?;
+    let mut socket = Socket::open(bare.address, "/echo", None, Buffer::Busy).await?;
     let mut taken = Vec::with_capacity(count);
     for _ in 0..count.saturating_add(WARM) {
         let begin = Instant::now();
-        there_and_back(socket).await?;
+        there_and_back(&mut socket).await?;
         taken.push(begin.elapsed());
     }
+    bare.check()?;
     Ok(counted(taken))
 }
 

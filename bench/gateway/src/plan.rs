@@ -21,8 +21,8 @@ impl Plan {
         Self {
             quick: false,
             rounds: 3,
-            appended: 200_000,
-            fan_out: &[(1, 200_000), (100, 40_000), (1000, 8192)],
+            appended: 400_000,
+            fan_out: &[(1, 400_000), (100, 81_920), (1000, 16_384)],
             idle_sockets: 10_000,
             writes: 2000,
             watchers: &[1, 100],
