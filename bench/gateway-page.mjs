@@ -43,7 +43,8 @@ ${growth(results)}
 - Every subscriber checks that its batches follow each other and end with the event they say; one in each run looks at every event. A
   lost or misplaced one fails the run.
 - Idle sockets have one subscription each and must get their heartbeats. Memory is the gateway's resident memory, without the kernel's
-  socket buffers; while events flow it is the peak.
+  socket buffers; while events flow it is the peak. With one subscriber that is what the process grows by once, such as a connection to
+  the database for readers that fall behind, rather than what a subscriber costs: the second table has that.
 - The value is the median of ${results.rounds} rounds, and a share the median of the rounds' own shares.
 `;
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinSet;
 
+use crate::batch::Check;
 use crate::control::Control;
 use crate::disk::{Cost, Written};
 use crate::figure::Better::{Less, More};
@@ -14,7 +15,7 @@ use crate::figure::{Figure, Quantity};
 use crate::plan::Plan;
 use crate::process::{Gateway, Process};
 use crate::socket::{Buffer, Socket};
-use crate::subscriber::{Check, Received, Subscriber};
+use crate::subscriber::{Received, Subscriber};
 
 /// Events before the measurement: they fill what the gateway keeps in memory of a log, which is no subscriber's cost.
 const WARM: u64 = 20_000;

@@ -53,10 +53,12 @@ pub(crate) struct Row {
 impl Figure {
     fn share(&self) -> Option<f64> {
         let limit = self.limit?;
-        Some(match self.quantity.better {
+        let share = match self.quantity.better {
             Better::More => self.value / limit,
             Better::Less => limit / self.value,
-        })
+        };
+        // A short run may take less than a tick of the CPU clock.
+        (share.is_finite() && share >= 0.0).then_some(share)
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
+use crate::batch::Check;
 use crate::fanout::{float, many};
 use crate::figure::{Better, Figure, Quantity};
 use crate::process::{Gateway, Process};
 use crate::socket::{Buffer, Socket};
-use crate::subscriber::{Check, Subscriber};
+use crate::subscriber::Subscriber;
 
 /// Shorter than the default, so that every socket's come in the time of a benchmark.
 const HEARTBEAT: Duration = Duration::from_secs(2);

@@ -7,13 +7,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::batch::Check;
 use crate::control::Control;
 use crate::fanout::{Appending, many};
 use crate::figure::{Better, Figure, Quantity};
 use crate::plan::Plan;
 use crate::process::{Gateway, Process};
 use crate::socket::{Buffer, Socket};
-use crate::subscriber::{Check, Subscriber};
+use crate::subscriber::Subscriber;
 
 /// Writes that are not counted: the first ones open files and grow buffers.
 const WARM: usize = 50;

@@ -8,6 +8,7 @@
 //! Wall-clock figures have client and server on the same cores; CPU figures are the server's alone.
 
 mod bare;
+mod batch;
 mod control;
 mod disk;
 mod fanout;

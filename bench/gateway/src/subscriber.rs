@@ -1,31 +1,18 @@
-//! A reader of the event stream that costs little, so that the gateway is what is measured.
-//!
-//! Of a batch it looks at `prev` and `through` in the frame's head and at the last event's `sequence` in its end: the first
-//! must be its position, the other two the same. A [`Check::Every`] reader parses the frame and looks at every event as well;
-//! one of the readers of each run does.
+//! A reader of the event stream: it gives credit in time, and checks what comes as [`crate::batch`] does.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};
 use im_chats::wire::frame::{PATH, SUBPROTOCOL};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::batch::{Check, advance, is};
 use crate::process::TOKEN;
 use crate::socket::{Buffer, Socket};
 
 /// Events the gateway may send ahead; half of it is given back at a time.
 const CREDIT: u64 = 8192;
-
-/// How closely a reader looks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Check {
-    /// At each batch.
-    Batches,
-    /// At each event.
-    Every,
-}
 
 /// What a reader got.
 #[derive(Clone, Copy, Default)]
@@ -40,16 +27,6 @@ pub(crate) struct Subscriber {
     position: u64,
     owed: u64,
     pub(crate) received: Received,
-}
-
-#[derive(Deserialize)]
-struct Frame {
-    events: Vec<Event>,
-}
-
-#[derive(Deserialize)]
-struct Event {
-    sequence: u64,
 }
 
 impl Subscriber {
@@ -108,31 +85,11 @@ impl Subscriber {
     }
 
     fn take(&mut self, text: &Utf8Bytes) -> Result<()> {
-        let seen = |text: &str, rest: Option<&str>| number(rest).with_context(|| format!("no number in {text}"));
-        let prev = seen(text, text.split_once(r#""prev":"#).map(|(_, rest)| rest))?;
-        let through = seen(text, text.split_once(r#""through":"#).map(|(_, rest)| rest))?;
-        let last = seen(text, text.rsplit_once(r#""sequence":"#).map(|(_, rest)| rest))?;
-        ensure!(prev == self.position, "a batch after {prev}, and the position is {}", self.position);
-        ensure!(last == through && through > prev, "a batch after {prev} through {through} that ends with {last}");
-        if self.check == Check::Every {
-            let frame: Frame = serde_json::from_str(text)?;
-            let expected = prev.saturating_add(1)..=through;
-            ensure!(frame.events.iter().map(|event| event.sequence).eq(expected), "a batch after {prev} with a hole: {text}");
-        }
+        let through = advance(self.position, text, self.check)?;
+        self.owed = self.owed.saturating_add(through.saturating_sub(self.position));
         self.position = through;
-        self.owed = self.owed.saturating_add(through.saturating_sub(prev));
         self.received.frames = self.received.frames.saturating_add(1);
         self.received.bytes = self.received.bytes.saturating_add(u64::try_from(text.len())?);
         Ok(())
     }
-}
-
-/// Whether it is a frame of this type; the type is what every frame begins with.
-fn is(text: &str, kind: &str) -> bool {
-    text.strip_prefix(r#"{"type":""#).and_then(|rest| rest.strip_prefix(kind)).is_some_and(|rest| rest.starts_with('"'))
-}
-
-/// The number that a text begins with.
-fn number(text: Option<&str>) -> Option<u64> {
-    text?.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
