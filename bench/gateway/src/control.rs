@@ -37,7 +37,7 @@ impl Control {
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
-        patiently(path, self.ask(path, body)).await
+        patiently(path, self.ask(path, body)).await.with_context(|| format!("POST {path} failed"))
     }
 
     async fn ask(&mut self, path: &str, body: &Value) -> Result<Value> {

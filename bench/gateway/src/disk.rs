@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use im_chats_gateway::log::{self, EventKind, LoggedEvent};
 use im_chats_gateway::store::Store;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use tempfile::TempDir;
 
 use crate::process::own_cpu;
 
@@ -18,6 +19,21 @@ pub(crate) struct Written {
     /// The statement that makes its table of events.
     schema: String,
     rows: Vec<LoggedEvent>,
+}
+
+/// Commits of one event each.
+pub(crate) struct OneByOne<'a> {
+    connection: Connection,
+    rows: std::slice::Iter<'a, LoggedEvent>,
+    _folder: TempDir,
+}
+
+impl OneByOne<'_> {
+    /// The next one is on the disk when this returns.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let row = self.rows.next().context("there are no more events to commit")?;
+        insert(&mut self.connection, std::slice::from_ref(row))
+    }
 }
 
 /// What some work took.
@@ -64,23 +80,11 @@ impl Written {
         timed(|| batches.into_iter().try_for_each(|batch| Ok(appender.append(batch)?)))
     }
 
-    /// Commits one event after the other into a database of its own, each with `then` behind it; gives what each took.
-    pub(crate) async fn one_by_one(
-        &self,
-        beside: &Path,
-        count: usize,
-        mut then: impl AsyncFnMut() -> Result<()>,
-    ) -> Result<Vec<Duration>> {
+    /// A database of its own, into which one event after the other is committed.
+    pub(crate) fn one_by_one(&self, beside: &Path) -> Result<OneByOne<'_>> {
         let folder = tempfile::tempdir_in(beside)?;
-        let mut connection = self.database(folder.path())?;
-        let mut taken = Vec::with_capacity(count);
-        for row in self.rows.iter().take(count) {
-            let start = Instant::now();
-            insert(&mut connection, std::slice::from_ref(row))?;
-            then().await?;
-            taken.push(start.elapsed());
-        }
-        Ok(taken)
+        let connection = self.database(folder.path())?;
+        Ok(OneByOne { connection, rows: self.rows.iter(), _folder: folder })
     }
 
     /// An empty database with the gateway's table and settings: a commit is on the disk before it returns.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::Check;
 use crate::control::Control;
+use crate::disk::OneByOne;
 use crate::fanout::{Appending, many};
 use crate::figure::{Better, Figure, Quantity};
 use crate::plan::Plan;
@@ -18,6 +19,9 @@ use crate::subscriber::Subscriber;
 
 /// Writes that are not counted: the first ones open files and grow buffers.
 const WARM: usize = 50;
+
+/// Writes of one side before the other has its turn.
+const TURN: usize = 50;
 
 const LIMIT: &str = "commit of one row in SQLite, then a bare axum WebSocket broadcast to as many";
 
@@ -45,9 +49,23 @@ pub(crate) async fn measure(
     figures: &mut Vec<Figure>,
 ) -> Result<()> {
     for &watchers in plan.watchers {
-        let seen = Spread::of(by_gateway(watchers, plan.writes, start).await?)?;
-        let least = Spread::of(by_least(watchers, plan.writes, beside, appending).await?)?;
-        for ((quantity, value), limit) in SEEN.into_iter().zip(seen.all()).zip(least.all()) {
+        let count = plan.writes.saturating_add(WARM);
+        let mut ours = Ours::start(watchers, count, start).await?;
+        let mut least = Least::start(watchers, count, appending.written.one_by_one(beside)?).await?;
+        let (mut seen, mut limit) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        // By turns: how long the disk takes changes from second to second.
+        while seen.len() < count {
+            for _ in 0..TURN.min(count.saturating_sub(seen.len())) {
+                seen.push(ours.write().await?);
+            }
+            while limit.len() < seen.len() {
+                limit.push(least.write().await?);
+            }
+        }
+        ours.end().await?;
+        least.end().await?;
+        let (seen, limit) = (Spread::of(counted(seen))?, Spread::of(counted(limit))?);
+        for ((quantity, value), limit) in SEEN.into_iter().zip(seen.all()).zip(limit.all()) {
             figures.push(Figure { quantity, subscribers: Some(watchers), value, limit: Some(limit) });
         }
     }
@@ -58,63 +76,95 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-async fn by_gateway(watchers: usize, writes: usize, start: &Gateway) -> Result<Vec<Duration>> {
-    let mut gateway = start.start(None)?;
-    let mut control = Control::connect(gateway.address).await?;
-    let body = json!({ "chatGuid": control.chat("alice@example.com").await? });
-    let count = writes.saturating_add(WARM);
-    let connect = |_| Subscriber::connect(gateway.address, Check::Every, Buffer::Busy);
-    let mut all = many(watchers, connect).await?;
-    let mut measured = all.pop().context("nobody watches")?;
-    let last = u64::try_from(count)?;
-    let mut others = JoinSet::new();
-    for mut other in all {
-        others.spawn(async move { other.follow(last).await });
+/// A gateway, its watchers, and who writes.
+struct Ours {
+    gateway: Process,
+    control: Control,
+    body: Value,
+    measured: Subscriber,
+    others: JoinSet<Result<()>>,
+    is_archived: bool,
+}
+
+impl Ours {
+    async fn start(watchers: usize, writes: usize, start: &Gateway) -> Result<Self> {
+        let gateway = start.start(None)?;
+        let mut control = Control::connect(gateway.address).await?;
+        let body = json!({ "chatGuid": control.chat("alice@example.com").await? });
+        let connect = |_| Subscriber::connect(gateway.address, Check::Every, Buffer::Busy);
+        let mut all = many(watchers, connect).await?;
+        let measured = all.pop().context("nobody watches")?;
+        let last = u64::try_from(writes)?;
+        let mut others = JoinSet::new();
+        for mut other in all {
+            others.spawn(async move { other.follow(last).await });
+        }
+        Ok(Self { gateway, control, body, measured, others, is_archived: false })
     }
-    let mut taken = Vec::with_capacity(count);
-    for index in 0..count {
-        let path = if index % 2 == 0 { "/emulator/v1/chats:archive" } else { "/emulator/v1/chats:unarchive" };
+
+    async fn write(&mut self) -> Result<Duration> {
+        let path = if self.is_archived { "/emulator/v1/chats:unarchive" } else { "/emulator/v1/chats:archive" };
+        self.is_archived = !self.is_archived;
         let begin = Instant::now();
-        let seen = async { measured.batch().await.map(|position| (position, begin.elapsed())) };
-        let (answer, seen) = tokio::join!(control.post(path, &body), seen);
+        let seen = async { self.measured.batch().await.map(|position| (position, begin.elapsed())) };
+        let (answer, seen) = tokio::join!(self.control.post(path, &self.body), seen);
         let (position, after) = seen?;
         let written = answer?.pointer("/sequences/0").and_then(Value::as_u64);
         ensure!(written == Some(position), "{path} wrote {written:?}, and what was seen is {position}");
-        taken.push(after);
+        Ok(after)
     }
-    while let Some(other) = others.join_next().await {
-        other?.context("a subscriber did not get everything in order")?;
+
+    async fn end(mut self) -> Result<()> {
+        while let Some(other) = self.others.join_next().await {
+            other?.context("a subscriber did not get everything in order")?;
+        }
+        self.gateway.check()
     }
-    gateway.check()?;
-    Ok(counted(taken))
 }
 
 /// A commit of one row here, then a text to everyone in the bare server's room, measured at the one who says it.
-async fn by_least(watchers: usize, writes: usize, beside: &Path, appending: &Appending) -> Result<Vec<Duration>> {
-    let mut bare = Process::bare()?;
-    let enter = |_| async {
-        let mut socket = Socket::open(bare.address, "/room", None, Buffer::Busy).await?;
-        socket.text().await?;
-        Ok(socket)
-    };
-    let mut all = many(watchers, enter).await?;
-    let mut measured = all.pop().context("nobody watches")?;
-    let count = writes.saturating_add(WARM);
-    let mut others = JoinSet::new();
-    for mut other in all {
-        others.spawn(async move {
-            for _ in 0..count {
-                other.text().await?;
-            }
-            anyhow::Ok(())
-        });
+struct Least<'a> {
+    bare: Process,
+    commits: OneByOne<'a>,
+    measured: Socket,
+    others: JoinSet<Result<()>>,
+}
+
+impl<'a> Least<'a> {
+    async fn start(watchers: usize, writes: usize, commits: OneByOne<'a>) -> Result<Self> {
+        let bare = Process::bare()?;
+        let enter = |_| async {
+            let mut socket = Socket::open(bare.address, "/room", None, Buffer::Busy).await?;
+            socket.text().await?;
+            Ok(socket)
+        };
+        let mut all = many(watchers, enter).await?;
+        let measured = all.pop().context("nobody watches")?;
+        let mut others = JoinSet::new();
+        for mut other in all {
+            others.spawn(async move {
+                for _ in 0..writes {
+                    other.text().await?;
+                }
+                Ok(())
+            });
+        }
+        Ok(Self { bare, commits, measured, others })
     }
-    let taken = appending.written.one_by_one(beside, count, async || there_and_back(&mut measured).await).await?;
-    while let Some(other) = others.join_next().await {
-        other??;
+
+    async fn write(&mut self) -> Result<Duration> {
+        let begin = Instant::now();
+        self.commits.commit()?;
+        there_and_back(&mut self.measured).await?;
+        Ok(begin.elapsed())
     }
-    bare.check()?;
-    Ok(counted(taken))
+
+    async fn end(mut self) -> Result<()> {
+        while let Some(other) = self.others.join_next().await {
+            other??;
+        }
+        self.bare.check()
+    }
 }
 
 async fn echoes(count: usize) -> Result<Vec<Duration>> {
