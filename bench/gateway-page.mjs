@@ -38,8 +38,9 @@ ${growth(results)}
 
 - The release binary runs as a child process, its data on a real disk; each figure comes from a fresh one. CPU and memory are that
   process's own. Rates and times have client and server on the same ${results.cores} cores.
-- 100 % is the limit: what cannot be bettered with these parts. The same rows of the same log go into SQLite with the same settings, where
-  a commit is on the disk before it returns; the same bytes in the same frames come from an axum WebSocket server that does nothing else.
+- 100 % is the limit: what these parts do when they do nothing else. The same rows of the same log go into SQLite with the same
+  settings, where a commit is on the disk before it returns; the same bytes in the same frames come from an axum WebSocket server.
+  The slowest writes of both sides are the disk's, and differ by chance.
 - Every subscriber checks that its batches follow each other and end with the event they say; one in each run looks at every event. A
   lost or misplaced one fails the run.
 - Idle sockets have one subscription each and must get their heartbeats. Memory is the gateway's resident memory, without the kernel's

@@ -80,11 +80,13 @@ impl Written {
         timed(|| batches.into_iter().try_for_each(|batch| Ok(appender.append(batch)?)))
     }
 
-    /// A database of its own, into which one event after the other is committed.
-    pub(crate) fn one_by_one(&self, beside: &Path) -> Result<OneByOne<'_>> {
+    /// A database of its own with the first `filled` events, into which the next ones are committed one after the other.
+    pub(crate) fn one_by_one(&self, beside: &Path, filled: u64) -> Result<OneByOne<'_>> {
         let folder = tempfile::tempdir_in(beside)?;
-        let connection = self.database(folder.path())?;
-        Ok(OneByOne { connection, rows: self.rows.iter(), _folder: folder })
+        let mut connection = self.database(folder.path())?;
+        let (first, next) = self.rows.split_at_checked(usize::try_from(filled)?).context("too few events")?;
+        first.chunks(BATCH).try_for_each(|batch| insert(&mut connection, batch))?;
+        Ok(OneByOne { connection, rows: next.iter(), _folder: folder })
     }
 
     /// An empty database with the gateway's table and settings: a commit is on the disk before it returns.

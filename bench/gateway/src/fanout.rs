@@ -17,8 +17,9 @@ use crate::process::{Gateway, Process};
 use crate::socket::{Buffer, Socket};
 use crate::subscriber::{Received, Subscriber};
 
-/// Events before the measurement: they fill what the gateway keeps in memory of a log, which is no subscriber's cost.
-const WARM: u64 = 20_000;
+/// Events before a measurement: they fill what the gateway keeps in memory of a log, which is no subscriber's cost, and bring
+/// SQLite's write-ahead log to its full size, since a commit that makes a file longer takes longer.
+pub(crate) const FILLED: u64 = 20_000;
 
 /// Bytes that the bare server sends at least: what it does for one subscriber is over before a clock tick is.
 const LEAST_SENT: u64 = 512 * 1024 * 1024;
@@ -80,7 +81,7 @@ pub(crate) async fn appending(plan: &Plan, start: &Gateway, beside: &Path, figur
     let mut gateway = start.start(None)?;
     let mut control = Control::connect(gateway.address).await?;
     control.chats().await?;
-    control.generate(WARM).await?;
+    control.generate(FILLED).await?;
     let (begin, before) = (Instant::now(), gateway.cpu()?);
     control.generate(plan.appended).await?;
     let ours = Cost { time: begin.elapsed(), cpu: gateway.cpu()?.saturating_sub(before) };
@@ -129,7 +130,7 @@ async fn by_gateway(subscribers: usize, events: u64, start: &Gateway) -> Result<
     let mut gateway = start.start(None)?;
     let mut control = Control::connect(gateway.address).await?;
     control.chats().await?;
-    let head = control.generate(WARM).await?;
+    let head = control.generate(FILLED).await?;
     let memory = gateway.resident()?;
     let connect = |index| {
         let check = if index == 0 { Check::Every } else { Check::Batches };

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::batch::Check;
 use crate::control::Control;
 use crate::disk::OneByOne;
-use crate::fanout::{Appending, many};
+use crate::fanout::{Appending, FILLED, many};
 use crate::figure::{Better, Figure, Quantity};
 use crate::plan::Plan;
 use crate::process::{Gateway, Process};
@@ -51,7 +51,7 @@ pub(crate) async fn measure(
     for &watchers in plan.watchers {
         let count = plan.writes.saturating_add(WARM);
         let mut ours = Ours::start(watchers, count, start).await?;
-        let mut least = Least::start(watchers, count, appending.written.one_by_one(beside)?).await?;
+        let mut least = Least::start(watchers, count, appending.written.one_by_one(beside, FILLED)?).await?;
         let (mut seen, mut limit) = (Vec::with_capacity(count), Vec::with_capacity(count));
         // By turns: how long the disk takes changes from second to second.
         while seen.len() < count {
@@ -91,10 +91,11 @@ impl Ours {
         let gateway = start.start(None)?;
         let mut control = Control::connect(gateway.address).await?;
         let body = json!({ "chatGuid": control.chat("alice@example.com").await? });
+        let head = control.generate(FILLED).await?;
         let connect = |_| Subscriber::connect(gateway.address, Check::Every, Buffer::Busy);
         let mut all = many(watchers, connect).await?;
         let measured = all.pop().context("nobody watches")?;
-        let last = u64::try_from(writes)?;
+        let last = head.saturating_add(u64::try_from(writes)?);
         let mut others = JoinSet::new();
         for mut other in all {
             others.spawn(async move { other.follow(last).await });
