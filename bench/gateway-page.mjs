@@ -14,8 +14,7 @@ const line = ({ what, subscribers, value, unit, limit, limitName, share }) =>
 
 /** What one more subscriber adds, from each number of them to the next. */
 function growth(results) {
-  const rows = ["eventCpu", "growth"].map((key) => of(results, key));
-  const [cpu, memory] = rows;
+  const [cpu, memory] = ["eventCpu", "growth"].map((key) => of(results, key));
   const steps = cpu.slice(1).map((row, index) => {
     const before = cpu[index];
     const more = row.subscribers - before.subscribers;
@@ -78,34 +77,33 @@ function panel(rows, title, left) {
   const ticks = rows.map(
     ({ subscribers }) => `<text x="${x(subscribers).toFixed(1)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${sockets(subscribers)}</text>`,
   );
-  const curve = (field, colour, dash, above) => {
+  const curve = (field, colour, other, dash) => {
     const shown = rows.filter((row) => row[field] > 0);
     const points = shown.map((row) => place(row.subscribers, row[field])).join(" ");
     const dots = shown.map((row, index) => {
       const anchor = index === 0 ? "start" : index === shown.length - 1 ? "end" : "middle";
       // The greater of the two has its number above.
-      const isAbove = row[field] === Math.max(row.value, row.limit) ? (row.value === row.limit ? above : true) : false;
+      const isAbove = row[field] > (row[other] ?? 0);
       return `<circle cx="${x(row.subscribers).toFixed(1)}" cy="${y(row[field]).toFixed(1)}" r="3" fill="${colour}"/>
 <text x="${x(row.subscribers).toFixed(1)}" y="${(y(row[field]) + (isAbove ? -8 : 16)).toFixed(1)}" text-anchor="${anchor}" fill="${colour}">${compact.format(row[field])}</text>`;
     });
-    return `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"${dash ? ' stroke-dasharray="5 4"' : ""}/>\n${dots.join("\n")}`;
+    return `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"${dash}/>\n${dots.join("\n")}`;
   };
   return `<text x="${left + LEFT}" y="24" font-weight="bold">${title}</text>
 ${grid.join("\n")}
 ${ticks.join("\n")}
 <text x="${left + LEFT + (WIDTH - LEFT - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">subscribers</text>
-${curve("limit", LIMIT, true, true)}
-${curve("value", OURS, false, false)}`;
+${curve("limit", LIMIT, "value", ' stroke-dasharray="5 4"')}
+${curve("value", OURS, "limit", "")}`;
 }
 
 /** Deliveries per second and memory per subscriber against the number of subscribers, beside the limits, as SVG. */
 export function gatewayPlot(results) {
-  const middle = WIDTH;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * WIDTH} ${HEIGHT + 24}" font-family="sans-serif" font-size="12">
 <title>The gateway's fan-out beside its limits</title>
 <rect width="100%" height="100%" fill="white"/>
 ${panel(of(results, "delivered"), "events delivered per second", 0)}
-${panel(of(results, "growth"), "KiB of memory per subscriber while events flow", middle)}
+${panel(of(results, "growth"), "KiB of memory per subscriber while events flow", WIDTH)}
 <line x1="${LEFT}" x2="${LEFT + 28}" y1="${HEIGHT + 10}" y2="${HEIGHT + 10}" stroke="${OURS}" stroke-width="2"/>
 <text x="${LEFT + 34}" y="${HEIGHT + 14}">the gateway</text>
 <line x1="${LEFT + 130}" x2="${LEFT + 158}" y1="${HEIGHT + 10}" y2="${HEIGHT + 10}" stroke="${LIMIT}" stroke-width="2" stroke-dasharray="5 4"/>
