@@ -156,7 +156,8 @@ pub struct Session {
     /// Judgements asked for beyond that of `init`.
     refreshing: usize,
     next_heartbeat: u64,
-    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// Boxed: a map's node has room for eleven, and most sockets have one.
+    subscriptions: BTreeMap<SubscriptionId, Box<Subscription>>,
     /// Subscriptions that want to read, in the order they are served.
     queue: VecDeque<SubscriptionId>,
     /// Reads under way; `None` when their subscription has ended meanwhile.

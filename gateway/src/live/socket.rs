@@ -152,7 +152,8 @@ impl Driver {
         Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer }
     }
 
-    async fn run(mut self) {
+    /// These take the driver by reference: by value, each would keep a copy of it in the task of every socket.
+    async fn run(&mut self) {
         let mut head = self.state.log.watch_head();
         let drain = self.state.drain.clone();
         let mut draining = false;
@@ -238,7 +239,7 @@ impl Driver {
 
     /// Sends what waits and the close, then waits for the client's: a connection that is dropped while bytes of the client
     /// are still unread would take the last frames with it.
-    async fn close(mut self, close: CloseFrame) {
+    async fn close(&mut self, close: CloseFrame) {
         let client = self.session.client().map(|client| client.name.as_str()).unwrap_or_default();
         tracing::debug!(code = close.code, reason = close.reason.as_str(), client, "event stream closed");
         self.reads.clear();
@@ -256,7 +257,7 @@ impl Driver {
     }
 
     /// The client is gone, or has said so: its close is answered, if it can still be.
-    async fn hang_up(mut self) {
+    async fn hang_up(&mut self) {
         self.reads.clear();
         self.writer.queue.clear();
         let _ = timeout(CLOSE_TIMEOUT, self.writer.sink.close()).await;

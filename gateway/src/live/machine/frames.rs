@@ -136,7 +136,7 @@ impl Session {
             Ok(subscription) => {
                 let after = Attached { log: self.log.id.to_string(), sequence: subscription.position() };
                 self.send(&ServerFrame::Subscribed { id: ask.id.clone(), after, head: self.log.head });
-                self.subscriptions.insert(ask.id.clone(), subscription);
+                self.subscriptions.insert(ask.id.clone(), Box::new(subscription));
                 self.arrive(&ask.id);
                 self.enqueue(&ask.id);
             }
