@@ -2,7 +2,7 @@ import { base64 } from "./base64.js";
 import { ConnectionError, ErrorCode, IMessageError, invalid } from "./errors.js";
 import { onAbort } from "./host.js";
 import type { Settings } from "./options.js";
-import { readToken } from "./token.js";
+import { checkToken, readToken } from "./token.js";
 import { retryDelay, type Core } from "./wasm/im_chats.js";
 
 /** A unary call as the wasm side makes it of what the user gave; `src/web/call.rs` is the other half. @internal */
@@ -21,27 +21,24 @@ export interface Call {
 /** The longest that a server's `Retry-After` is obeyed; the call's own timeout ends it earlier. */
 const MAX_RETRY_AFTER_MS = 30_000;
 
-/** Carries a call out: within its time, until the user's signal, or `closing`, is aborted. @internal */
-export async function carryOut(core: Core, call: Call, settings: Settings, closing: AbortSignal): Promise<unknown> {
-  const controller = new AbortController();
-  const signals = call.signal ? [call.signal, closing] : [closing];
-  for (const signal of signals) if (signal.aborted) throw signal.reason;
-  const stops: (() => void)[] = [];
-  const over = new Promise<never>((_, reject) => {
-    const end = (reason: unknown) => {
-      // Frees the connection, and ends the attempts. Not done after an answer: making its reason would cost more than all else here.
-      controller.abort();
-      reject(reason);
-    };
-    for (const signal of signals) stops.push(onAbort(signal, () => end(signal.reason)));
-    const timer = setTimeout(() => end(failed(ErrorCode.timeout, 4, "no answer within the time allowed")), settings.timeout);
-    stops.push(() => clearTimeout(timer));
-  });
-  try {
-    return await Promise.race([over, attempts(core, call, settings, controller.signal)]);
-  } finally {
-    for (const stop of stops) stop();
-  }
+/** How something comes to an end before its time: on its own, by its user, or with its client. @internal */
+export interface Ending {
+  /** Aborted by `end`. */
+  readonly signal: AbortSignal;
+  /** Rejects with `reason`, at once. */
+  end(reason: unknown): void;
+  /** Called when it is over, whichever way, and maybe once more. */
+  readonly stops: (() => void)[];
+}
+
+/** Carries a call out: within its time, and until the user's signal is aborted. @internal */
+export function carryOut(core: Core, call: Call, settings: Settings, ending: Ending): Promise<unknown> {
+  const { signal } = call;
+  if (signal?.aborted) throw signal.reason;
+  if (signal) ending.stops.push(onAbort(signal, () => ending.end(signal.reason)));
+  const timer = setTimeout(() => ending.end(failed(ErrorCode.timeout, 4, "no answer within the time allowed")), settings.timeout);
+  ending.stops.push(() => clearTimeout(timer));
+  return attempts(core, call, settings, ending.signal);
 }
 
 async function attempts(core: Core, call: Call, settings: Settings, signal: AbortSignal): Promise<unknown> {
@@ -50,7 +47,7 @@ async function attempts(core: Core, call: Call, settings: Settings, signal: Abor
   const key = call.key ?? (isWrite && settings.autoIdempotency ? idempotencyKey() : undefined);
   const body = call.fields && json(call.fields, call.image);
   for (let failures = 1; ; failures++) {
-    const token = await readToken(settings.token);
+    const token = typeof settings.token === "string" ? checkToken(settings.token) : await readToken(settings.token);
     try {
       return core.answer(call.answer, await exchange(call.url, headers(settings, token, key, isWrite), body, signal));
     } catch (error) {
@@ -64,12 +61,11 @@ async function attempts(core: Core, call: Call, settings: Settings, signal: Abor
 }
 
 function headers(settings: Settings, token: string, key: string | undefined, isWrite: boolean): Record<string, string> {
-  return {
-    authorization: `Bearer ${token}`,
-    ...(settings.server !== undefined && { "x-photon-server": settings.server }),
-    ...(key !== undefined && { "x-idempotency-key": key }),
-    ...(isWrite && { "content-type": "application/json" }),
-  };
+  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  if (settings.server !== undefined) headers["x-photon-server"] = settings.server;
+  if (key !== undefined) headers["x-idempotency-key"] = key;
+  if (isWrite) headers["content-type"] = "application/json";
+  return headers;
 }
 
 /** The text of an image is made here, by the runtime: quicker, and wasm memory, which never shrinks, does not grow with it. */

@@ -1,4 +1,4 @@
-import { carryOut, type Call } from "./call.js";
+import { carryOut, type Call, type Ending } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
 import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
@@ -96,8 +96,8 @@ let starting: Promise<void> | undefined;
 /** Set for good when the wasm trapped: its memory can no longer be trusted. */
 let crash: IMessageError | undefined;
 
-/** What rejects every call under way when that happens; a trap would leave them waiting for ever. */
-const underWay = new Set<(error: unknown) => void>();
+/** What ends each thing under way, and whose it is. A trap ends all of them, which would wait for ever, and `close` its client's. */
+const underWay = new Map<Ending["end"], LazyClient>();
 
 function crashed(message: string): IMessageError {
   crash ??= new IMessageError(`im-chats stopped working and must be loaded anew: ${message}`, {
@@ -105,20 +105,8 @@ function crashed(message: string): IMessageError {
     grpcCode: 13,
     retryable: false,
   });
-  for (const reject of underWay) reject(crash);
-  underWay.clear();
+  for (const end of [...underWay.keys()]) end(crash);
   return crash;
-}
-
-/** Runs something that ends in the wasm; settles also when the wasm does not come back. */
-function guarded<T>(run: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (crash) return reject(crash);
-    underWay.add(reject);
-    run()
-      .then(resolve, (error: unknown) => reject(error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error))
-      .finally(() => underWay.delete(reject));
-  });
 }
 
 function start(runtime: Runtime): Promise<void> {
@@ -146,8 +134,6 @@ class LazyClient {
   readonly #runtime: Runtime;
   readonly #settings: Settings;
   readonly #host: Host;
-  /** Aborted by `close`, with the error that later calls get. */
-  readonly #closing = new AbortController();
   readonly #streams = new Set<EventIterator<Sequenced>>();
   #core: Core | undefined;
   #closed: ValidationError | undefined;
@@ -171,18 +157,45 @@ class LazyClient {
     return this.#core;
   }
 
-  call(make: (core: Core) => Call): Promise<unknown> {
-    return guarded(async () => {
-      const core = await this.#started();
-      return carryOut(core, make(core), this.#settings, this.#closing.signal);
+  /** Runs something that ends in the wasm; settles also when the wasm does not come back, or the client is closed. */
+  #run<T>(act: (core: Core, ending: Ending) => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (crash) return reject(crash);
+      const controller = new AbortController();
+      const stops: (() => void)[] = [];
+      const over = () => {
+        underWay.delete(end);
+        for (const stop of stops) stop();
+      };
+      const end = (reason: unknown) => {
+        over();
+        // Frees the connection, and ends the attempts. Not done after an answer: making its reason would cost more than all else here.
+        controller.abort();
+        reject(reason);
+      };
+      underWay.set(end, this);
+      const run = async () => act(await this.#started(), { signal: controller.signal, end, stops });
+      run().then(
+        (value) => {
+          over();
+          resolve(value);
+        },
+        (error: unknown) => {
+          over();
+          reject(error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error);
+        },
+      );
     });
+  }
+
+  call(make: (core: Core) => Call): Promise<unknown> {
+    return this.#run((core, ending) => carryOut(core, make(core), this.#settings, ending));
   }
 
   stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => Subscription): TypedEventStream<T> {
     const iterator: EventIterator<T & Sequenced> = new EventIterator(
       () =>
-        guarded(async () => {
-          const core = await this.#started();
+        this.#run(async (core) => {
           this.#host.webSocket ??= await this.#runtime.webSocket();
           if (this.#closed) throw this.#closed;
           return open(core);
@@ -202,7 +215,7 @@ class LazyClient {
       retryable: false,
     });
     for (const stream of [...this.#streams]) void stream.return();
-    this.#closing.abort(this.#closed);
+    for (const [end, client] of [...underWay]) if (client === this) end(this.#closed);
     if (this.#core && !crash) this.#core.close();
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed("closed");

@@ -14,7 +14,11 @@ export async function readToken(given: ClientOptions["token"]): Promise<string> 
     if (cause instanceof IMessageError) throw cause;
     throw refused(TOKEN_FAILED, cause);
   }
-  // Anything else could not travel in a header, and `fetch` would call it a network failure.
+  return checkToken(token);
+}
+
+/** Anything else could not travel in a header, and `fetch` would call it a network failure. @internal */
+export function checkToken(token: unknown): string {
   if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
   throw refused("the token is empty or not made of visible ASCII characters");
 }

@@ -12,8 +12,14 @@ extern "C" {
     #[wasm_bindgen(js_namespace = Reflect, js_name = get, catch)]
     fn reflect_get(target: &JsValue, key: &str) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
-    fn reflect_set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
+    /// What `JSON.parse` or this module made: nothing runs when it is read or written, so that nothing throws.
+    type Plain;
+
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn field(this: &Plain, key: &str) -> JsValue;
+
+    #[wasm_bindgen(method, structural, indexing_setter)]
+    fn set_field(this: &Plain, key: &str, value: &JsValue);
 }
 
 /// A property, or undefined: also where reading it throws, as on null or behind a getter of the user's.
@@ -23,8 +29,7 @@ pub(super) fn get(target: &JsValue, key: &str) -> JsValue {
 
 /// Sets a property of an object of our own making.
 pub(super) fn set(target: &JsValue, key: &str, value: &JsValue) {
-    // Nothing can refuse it: the object is plain and new.
-    let _ = reflect_set(target, key, value);
+    target.unchecked_ref::<Plain>().set_field(key, value);
 }
 
 /// A delay as timers take it: at most 2^31 − 1 ms.
@@ -34,7 +39,7 @@ pub(super) fn milliseconds(delay_ms: u64) -> f64 {
 
 impl Json for JsValue {
     fn is_null(&self) -> bool {
-        Self::is_null(self) || self.is_undefined()
+        self.is_null_or_undefined()
     }
     fn is_object(&self) -> bool {
         Self::is_object(self) && !Array::is_array(self)
@@ -61,7 +66,7 @@ impl Json for JsValue {
         }
     }
     fn field(&self, name: &str) -> Self {
-        get(self, name)
+        if Json::is_null(self) { Self::UNDEFINED } else { self.unchecked_ref::<Plain>().field(name) }
     }
     fn array(items: Vec<Self>) -> Self {
         let array = Array::new();

@@ -203,7 +203,7 @@ async fn a_stream_hands_on_the_very_array_that_was_parsed() {
     frame("({ type: 'caughtUp', id: 1, head: 0 })");
     let sent = get(&host, "sent");
     assert_eq!(get(&sent.item(0), "type").as_string().as_deref(), Some("init"));
-    assert_eq!(get(&sent.item(1), "credit").as_f64(), Some(1024.0));
+    assert_eq!(get(&sent.item(1), "credit").as_f64(), Some(2048.0));
     assert_eq!(get(&host, "state").as_string().as_deref(), Some("live"));
 
     let pulled = pull(&stream);
