@@ -16,7 +16,7 @@ const { values: options, positionals } = parseArgs({
 });
 const { IM_CHATS_BENCH: installed } = process.env;
 /** Engines do not compile a program the same way twice, and what is started first fares worse: so all start again, in another order. */
-const GENERATIONS = options.quick ? 1 : 3;
+const GENERATIONS = options.quick ? 1 : 2;
 const ROUNDS = options.quick ? 3 : 5;
 const SHARE = options.quick ? 0.1 : 1;
 

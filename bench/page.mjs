@@ -1,9 +1,12 @@
-// `node page.mjs RESULTS DOCS`: writes performance.md and its plot from the results of a whole run.
+// `node page.mjs RESULTS GATEWAY_RESULTS DOCS`: writes performance.md and its plots from the results of a whole run.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const [results, docs] = process.argv.slice(2);
-const { node, results: rows } = JSON.parse(readFileSync(results, "utf8"));
+import { gatewayPlot, gatewaySection } from "./gateway-page.mjs";
+
+const [clients, gateway, docs] = process.argv.slice(2);
+const { node, results: rows } = JSON.parse(readFileSync(clients, "utf8"));
+const gatewayResults = JSON.parse(readFileSync(gateway, "utf8"));
 
 const shown = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toFixed(2));
 const bound = ({ must, better }) => (must === undefined ? "–" : `${better === "more" ? "≥" : "≤"} ${must}`);
@@ -42,12 +45,15 @@ ${bars.map(bar).join("\n")}
 }
 
 writeFileSync(join(docs, "performance.svg"), plot());
+writeFileSync(join(docs, "performance-gateway.svg"), gatewayPlot(gatewayResults));
 writeFileSync(
   join(docs, "performance.md"),
   `# Performance
 
-Written by \`cargo xtask bench\`, which fails when something that must be reached is not. \`cargo xtask bench --quick\` shows in a minute or
-two whether it runs; \`--only live --runtime "Node 22"\` runs a part.
+Written by \`cargo xtask bench\`, which fails when something that must be reached is not. \`cargo xtask bench --quick\` shows in a few
+minutes whether it runs; \`--only live --runtime "Node 22"\` runs a part, \`--only gateway\` the gateway.
+
+## The client
 
 ![Each comparison against what must be reached](performance.svg)
 
@@ -55,16 +61,26 @@ two whether it runs; \`--only live --runtime "Node 22"\` runs a part.
 |---|---|---|--:|--:|--:|---|
 ${rows.map(line).join("\n")}
 
-## How it is measured
+Three subjects do the same work ([works.mjs](../bench/works.mjs)):
 
-- Three subjects: im-chats from its packed package; the service's own SDK, \`@photon-ai/advanced-imessage\` 2.2.0, over gRPC for streams and
-  over HTTP for calls; and code written by hand ([hand.mjs](../bench/subjects/hand.mjs)): a WebSocket, \`JSON.parse\`, a queue, \`fetch\`.
-- Each does the same work ([works.mjs](../bench/works.mjs)) against the same gateway, in a process (in Chromium: a page) of its own, one after
-  the other, beginning with another one each round. A smaller run of the same work comes first, uncounted, so that engines have compiled
-  what they compile.
-- CPU is that of the client's process alone: \`process.cpuUsage()\`, in Chromium the renderers' time of \`SystemInfo.getProcessInfo\`.
+- im-chats from its packed package;
+- the service's own SDK, \`@photon-ai/advanced-imessage\` 2.2.0, over gRPC for streams and over HTTP for calls;
+- code written by hand ([hand.mjs](../bench/subjects/hand.mjs)): \`ws\` (in Chromium its own WebSocket), \`JSON.parse\`, a queue; \`fetch\`.
+
+How:
+
+- Each is a process (in Chromium: a page) of its own and lives on. After a share of the work that is not counted, so that engines have
+  compiled what they compile, they take turns: a block of work each, beginning with another one each round. All are then started
+  again, in another order, since what starts first fares worse.
+- CPU is that of the client's process alone, with all its threads: \`process.cpuUsage()\`, in Chromium the renderers' time of
+  \`SystemInfo.getProcessInfo\`.
 - A ratio is the median of the rounds' own ratios. What else the machine does hits all subjects of a round alike.
 
-The run above was driven by Node ${node.slice(1)}.
-`,
+The run was driven by Node ${node.slice(1)}, all on one machine with ${gatewayResults.cores} cores.
+
+## The gateway
+
+![Events delivered per second, and memory per subscriber](performance-gateway.svg)
+
+${gatewaySection(gatewayResults)}`,
 );

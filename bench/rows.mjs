@@ -23,7 +23,7 @@ const calls = (work, title) => ({
   runtimes: ALL,
   count: 640,
   least: 64,
-  warm: 15,
+  warm: 10,
   subjects: [OURS, HAND, PEER_HTTP],
   verdicts: [costs("hand", "CPU, with raw fetch = 1", 1.15, 1.05), costs("peer", "CPU, with the service's own SDK = 1"), perCall],
 });

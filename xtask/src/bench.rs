@@ -1,4 +1,7 @@
-//! `cargo xtask bench`: how fast, beside the service's own SDK and beside code written by hand.
+//! `cargo xtask bench`: how fast the client is, beside the service's own SDK and code written by hand, and what the gateway
+//! costs, beside the least it could.
+
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -15,7 +18,8 @@ pub struct Options {
     /// Small amounts and two rounds, to see that it runs; writes no page.
     #[arg(long)]
     quick: bool,
-    /// Only the works whose name has this in it: live, replay, parallel, sequence, background, start, stalled.
+    /// Only the works whose name has this in it: live, replay, parallel, sequence, background, start,
+    /// stalled, gateway.
     #[arg(long)]
     only: Option<String>,
     /// Only one runtime: "Node 20", "Node 22" or "Chromium".
@@ -27,14 +31,28 @@ pub struct Options {
 pub fn run(house: &House, options: &Options) -> Result<()> {
     checks::install(house)?;
     build::everything(house)?;
+    let [clients, gateway] = ["bench-clients.json", "bench-gateway.json"].map(|name| house.target.join(name));
+    let only = options.only.as_deref();
+    let outcome = if only == Some("gateway") { Ok(()) } else { measure_clients(house, options, &clients) };
+    if options.runtime.is_none() && only.is_none_or(|only| only == "gateway") {
+        measure_gateway(house, options, &gateway)?;
+    }
+    let is_whole = !options.quick && only.is_none() && options.runtime.is_none();
+    if is_whole && clients.exists() {
+        let page = house.sh.cmd("node").arg(house.path("bench/page.mjs")).args([&clients, &gateway]).arg(house.path("docs"));
+        page.run().context("docs/performance.md could not be written")?;
+    }
+    outcome
+}
+
+fn measure_clients(house: &House, options: &Options, results: &Path) -> Result<()> {
     let installed = tools::npm_folder(house, "bench", "bench")?;
     let project = PackageProject::install(house)?;
-    let results = house.target.join("bench-results.json");
-    let outcome = house
+    house
         .sh
         .cmd("node")
         .arg(house.path("bench/bench.mjs"))
-        .arg(&results)
+        .arg(results)
         .args(options.quick.then_some("--quick"))
         .args(options.only.iter().flat_map(|only| ["--only", only]))
         .args(options.runtime.iter().flat_map(|runtime| ["--runtime", runtime]))
@@ -42,11 +60,18 @@ pub fn run(house: &House, options: &Options) -> Result<()> {
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_BENCH", &installed)
         .env("CHROMIUM", tools::browser(house)?.chromium)
-        .run();
-    let is_whole = !options.quick && options.only.is_none() && options.runtime.is_none();
-    if is_whole && results.exists() {
-        let page = house.sh.cmd("node").arg(house.path("bench/page.mjs")).arg(&results).arg(house.path("docs"));
-        page.run().context("docs/performance.md could not be written")?;
-    }
-    outcome.context("a benchmark missed what it must reach, or could not run")
+        .run()
+        .context("a benchmark missed what it must reach, or could not run")
+}
+
+fn measure_gateway(house: &House, options: &Options, results: &Path) -> Result<()> {
+    let sh = &house.sh;
+    sh.cmd("cargo")
+        .args(["run", "--release", "--package", "im-chats-gateway-bench", "--", "--gateway"])
+        .arg(house.gateway())
+        .arg("--out")
+        .arg(results)
+        .args(options.quick.then_some("--quick"))
+        .run()
+        .context("the gateway lost or misplaced an event, or could not be measured")
 }
