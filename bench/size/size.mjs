@@ -110,7 +110,7 @@ Its cost is its group above, and for wasm-bindgen its generated JavaScript.
 | wasm-bindgen-futures | awaits promises in the wasm's tests. In the package the shell awaits, and the wasm decides | no: tests |
 | gloo-net | nothing: its receive queue is unbounded, and it needs a global \`WebSocket\` | no |
 | talc | allocates in a third of the standard library's allocator | yes |
-| ws | a \`WebSocket\` for Node 20 | no: Node only |
+| ws | a \`WebSocket\` for Node | no: Node only |
 
 ## What keeps it small
 

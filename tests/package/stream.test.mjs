@@ -113,6 +113,25 @@ describe("live events", () => {
 });
 
 describe("catch-up", () => {
+  test("gives the events of a batch without waiting for anything, also right after a batch came", async () => {
+    await elsewhere("events:generate", { count: 600 });
+    const stream = im.events.catchUp();
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    let waits = 0;
+    for (let seen = 1; seen < 600; seen += 1) {
+      let given = false;
+      let turns = 0;
+      const step = iterator.next().then(() => (given = true));
+      for (; !given && turns < 3; turns += 1) await undefined;
+      if (!given) waits += 1;
+      await step;
+    }
+    // A batch is at most 256 events, and the first one came already.
+    assert.ok(waits <= 600 / 256 + 1, `${waits} of 600 events were waited for`);
+    await stream.close();
+  });
+
   test("replays everything in order and says where it ended", async () => {
     const { first, last } = await elsewhere("events:generate", { count: 3000 });
     const events = await all(im.events.catchUp());

@@ -15,7 +15,7 @@ use crate::tools;
 /// What to run.
 #[derive(Args)]
 pub struct Options {
-    /// Small amounts and two rounds, to see that it runs; writes no page.
+    /// Small amounts and few rounds, to see that it runs; writes no page.
     #[arg(long)]
     quick: bool,
     /// Only the works whose name has this in it: live, replay, parallel, sequence, background, start,
