@@ -21,12 +21,13 @@ function plot() {
   const height = 26;
   const scale = 130;
   const most = 4;
-  const left = 430;
+  const left = 560;
   const share = ({ value, must, better }) => Math.min(most, better === "more" ? value / must : must / Math.max(value, must / most));
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const bar = (row, index) => {
     const y = 34 + index * height;
-    const name = escape(`${row.work}, ${row.runtime}`);
+    const beside = { peer: " beside the service's own SDK", hand: " beside code by hand" }[row.of] ?? "";
+    const name = escape(`${row.work}${beside}, ${row.runtime}`);
     return [
       `<text x="${left - 8}" y="${y + 14}" text-anchor="end">${name}</text>`,
       `<rect x="${left}" y="${y + 2}" width="${(share(row) * scale).toFixed(1)}" height="16" fill="${row.met ? "#2f7d4f" : "#b3402e"}"/>`,
