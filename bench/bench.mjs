@@ -20,15 +20,10 @@ const GENERATIONS = options.quick ? 1 : 2;
 const ROUNDS = options.quick ? 3 : 5;
 const SHARE = options.quick ? 0.1 : 1;
 
-const RUNTIMES = {
-  "Node 20": inNode(join(installed, "node_modules/node20/bin/node")),
-  "Node 22": inNode(join(installed, "node_modules/node22/bin/node")),
-  Chromium: inChromium,
-};
-const ONCE = {
-  "Node 20": onceInNode(join(installed, "node_modules/node20/bin/node")),
-  "Node 22": onceInNode(join(installed, "node_modules/node22/bin/node")),
-};
+const NODES = { "Node 20": join(installed, "node_modules/node20/bin/node"), "Node 22": join(installed, "node_modules/node22/bin/node") };
+const forEachNode = (make) => Object.fromEntries(Object.entries(NODES).map(([name, binary]) => [name, make(binary)]));
+const RUNTIMES = { ...forEachNode(inNode), Chromium: inChromium };
+const ONCE = forEachNode(onceInNode);
 
 const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);

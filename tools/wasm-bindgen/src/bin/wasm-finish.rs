@@ -104,16 +104,16 @@ fn decode_once(javascript: &str, constants: &Range<usize>) -> Result<String> {
         "{head}const constants = new Map();
 function getStringFromWasm0(ptr, len) {{
     ptr = ptr >>> 0;
-    if (ptr < {start} || ptr >= {end}) return {decode};
-    const key = (ptr - {start}) * {LONGEST} + Math.min(len, {LONGEST} - 1);
+    if (ptr < {start} || ptr >= {end} || len >= {LONGEST}) return {decode};
+    const key = (ptr - {start}) * {LONGEST} + len;
     let text = constants.get(key);
-    if (text === undefined || len >= {LONGEST} - 1) constants.set(key, text = {decode});
+    if (text === undefined) constants.set(key, text = {decode});
     return text;
 }}{tail}"
     ))
 }
 
-/// No constant text is as long as this: with its place, a length then makes a small integer.
+/// A text as long as this is not kept: a shorter length makes a small integer, together with its place.
 const LONGEST: usize = 4096;
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
         let written = "a\nfunction getStringFromWasm0(ptr, len) {\n    ptr = ptr >>> 0;\n    return decode(ptr, len);\n}\nb";
         let found = decode_once(written, &(16..32)).unwrap();
         assert!(found.starts_with("a\n") && found.ends_with("}\nb"), "{found}");
-        assert!(found.contains("if (ptr < 16 || ptr >= 32) return decode(ptr, len);"), "{found}");
+        assert!(found.contains("if (ptr < 16 || ptr >= 32 || len >= 4096) return decode(ptr, len);"), "{found}");
         assert!(decode_once("function other() {}", &(0..1)).is_err());
     }
 }
