@@ -15,6 +15,7 @@ pub mod health;
 pub mod http;
 pub mod live;
 pub mod log;
+pub mod log_throttle;
 pub mod proto;
 pub mod relay;
 pub mod rest;
