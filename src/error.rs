@@ -6,7 +6,9 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::any::Any;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -309,6 +311,40 @@ pub struct ErrorDetails {
     pub source: Option<Cow<'static, str>>,
     /// The server's `x-request-id`, for its operator.
     pub request_id: Option<String>,
+    /// What caused it, in the form of the runtime that met it.
+    pub cause: Option<Cause>,
+}
+
+/// A runtime's own error behind an [`Error`], such as a JavaScript value. This crate only hands it on.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn Any + Send + Sync>);
+
+impl Cause {
+    /// Keeps what the runtime reported.
+    pub fn new(cause: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(cause))
+    }
+
+    /// What was kept, for whoever knows its type.
+    #[must_use]
+    pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+/// Two causes are equal when they are the same one.
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Cause {}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Cause")
+    }
 }
 
 impl Error {
@@ -330,6 +366,7 @@ impl Error {
             retry_after_ms: None,
             source: None,
             request_id: None,
+            cause: None,
         }))
     }
 
@@ -343,6 +380,13 @@ impl Error {
     #[must_use]
     pub fn with_context(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         self.context.push((key.into(), value.into()));
+        self
+    }
+
+    /// Adds what the runtime reported.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Option<Cause>) -> Self {
+        self.cause = cause;
         self
     }
 

@@ -6,7 +6,6 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -68,7 +67,9 @@ impl Core {
             let message = "the server's answer is not JSON, or only a part of it";
             return refuse(&Error::new(ErrorCode::InternalError, message), &cause);
         }
-        let kind = Answer::from_number(number);
+        let Some(kind) = Answer::from_number(number) else {
+            return refuse(&Error::new(ErrorCode::InternalError, "an answer of an unknown kind"), &JsValue::UNDEFINED);
+        };
         match kind.read(&get(answer, "body")) {
             Ok(_) if kind == Answer::Empty => Ok(JsValue::UNDEFINED),
             Ok(result) => Ok(result),
@@ -85,28 +86,17 @@ pub fn retry_delay(failures: u32, initial_ms: u32, cap_ms: u32) -> f64 {
 }
 
 /// The error in an answer that is not a success.
-fn refusal(answer: &JsValue) -> Error {
+pub(super) fn refusal(answer: &JsValue) -> Error {
     let text = get(answer, "retryAfter").as_string();
     let date = || get(answer, "retryAt").as_f64().and_then(whole_part);
     let request_id = get(answer, "requestId").as_string();
     let body = get(answer, "body");
-    let facts = get(&body, "context");
-    let mut context = Vec::new();
-    if Json::is_object(&facts) {
-        let keys = js_sys::Object::keys(facts.unchecked_ref::<js_sys::Object>());
-        for index in 0..keys.length() {
-            let key = keys.get(index).as_string().unwrap_or_default();
-            if let Some(value) = get(&facts, &key).as_string() {
-                context.push((key, value));
-            }
-        }
-    }
     let response = failure::Response {
         status: get(answer, "status").as_f64().and_then(whole_part).and_then(|status| u16::try_from(status).ok()).unwrap_or(0),
         retry_after_ms: text.and_then(|text| failure::retry_after_seconds(&text)).or_else(date),
         request_id: request_id.as_deref(),
     };
-    failure::read(response, Some(&body), context)
+    failure::read(response, Some(&body))
 }
 
 /// Where a request goes.

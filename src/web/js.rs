@@ -68,6 +68,13 @@ impl Json for JsValue {
     fn field(&self, name: &str) -> Self {
         if Json::is_null(self) { Self::UNDEFINED } else { self.unchecked_ref::<Plain>().field(name) }
     }
+    fn texts(&self) -> Vec<(String, String)> {
+        if !Json::is_object(self) {
+            return Vec::new();
+        }
+        let text = |key: Self| Some((key.as_string()?, self.field(&key.as_string()?).as_string()?));
+        Object::keys(self.unchecked_ref::<Object>()).iter().filter_map(text).collect()
+    }
     fn array(items: Vec<Self>) -> Self {
         let array = Array::new();
         for item in items {

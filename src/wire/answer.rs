@@ -109,10 +109,10 @@ impl Answer {
         self as u8
     }
 
-    /// What [`Answer::number`] numbered; [`Answer::Empty`] for any other.
+    /// What [`Answer::number`] numbered; nothing has any other number.
     #[must_use]
-    pub fn from_number(number: u8) -> Self {
-        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Empty)
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.number() == number)
     }
 
     /// Turns a parsed answer into what the user gets; null for [`Answer::Empty`].
@@ -264,6 +264,15 @@ mod tests {
         ] {
             assert_eq!(read(answer, &body), Err(field.to_owned()), "{body}");
         }
+    }
+
+    #[test]
+    fn every_answer_has_a_number_of_its_own_and_no_other_number_is_an_answer() {
+        for number in 0..=u8::MAX {
+            let known = Answer::ALL.into_iter().find(|answer| answer.number() == number);
+            assert_eq!(Answer::from_number(number), known);
+        }
+        assert_eq!(Answer::from_number(5), None);
     }
 
     #[test]

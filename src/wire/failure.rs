@@ -3,7 +3,6 @@
 use super::json::{Json, decimal, integer};
 use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
 use alloc::borrow::ToOwned;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What is known of an HTTP answer that is not a success.
@@ -17,11 +16,11 @@ pub struct Response<'a> {
     pub request_id: Option<&'a str>,
 }
 
-/// The error that a failure means. `body` is the parsed body, when it was JSON; `context` its facts, when it has any.
+/// The error that a failure means. `body` is the parsed body, when it was JSON.
 ///
 /// A body of the service carries `code`, the lower-case gRPC status name; anything else came from an intermediary and is
 /// understood by its HTTP status alone.
-pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(String, String)>) -> Error {
+pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
     let status = body.and_then(|body| GrpcCode::from_name(&body.field("code").text()?));
     let mut error = match (body, status) {
         (Some(body), Some(grpc_code)) => {
@@ -31,10 +30,11 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
                 grpc_code,
                 message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
                 retryable: body.field("retryable").flag().unwrap_or(false),
-                context: context.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+                context: body.field("context").texts().into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
                 retry_after_ms: integer(&body.field("retryAfterMs")),
                 source: text("source").map(Into::into),
                 request_id: text("requestId"),
+                cause: None,
             }
             .into()
         }
@@ -49,6 +49,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>, context: Vec<(Str
                 retry_after_ms: None,
                 source: Some("intermediary".into()),
                 request_id: None,
+                cause: None,
             }
             .into();
             error.with_context("httpStatus", decimal(response.status.into()))
@@ -127,7 +128,7 @@ mod tests {
             "code": "not_found", "message": "no such chat", "source": "middleware", "errorCode": "chatNotFound",
             "retryable": false, "context": { "chat": "any;-;x" }, "requestId": "r-1"
         });
-        let error = read(Response { status: 404, ..BARE }, Some(&body), vec![("chat".into(), "any;-;x".into())]);
+        let error = read(Response { status: 404, ..BARE }, Some(&body));
         assert_eq!((error.code.as_ref(), error.category()), ("chatNotFound", Category::NotFound));
         assert_eq!(error.context_value("chat"), Some("any;-;x"));
         assert_eq!((error.source.as_deref(), error.request_id.as_deref()), (Some("middleware"), Some("r-1")));
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn codes_of_a_newer_server_pass_through() {
         let body = json!({ "code": "resource_exhausted", "errorCode": "moonPhaseExceeded", "retryable": true });
-        let error = read(Response { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body), vec![]);
+        let error = read(Response { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body));
         assert_eq!((error.code.as_ref(), error.category()), ("moonPhaseExceeded", Category::RateLimit));
         assert_eq!((error.retryable, error.retry_after_ms), (true, Some(1500)));
     }
@@ -157,7 +158,7 @@ mod tests {
             (418, 2, "internalError", false),
         ] {
             for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
-                let error = read::<Value>(Response { status, ..BARE }, body.as_ref(), vec![]);
+                let error = read::<Value>(Response { status, ..BARE }, body.as_ref());
                 assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
                 assert_eq!((error.code.as_ref(), error.source.as_deref()), (code, Some("intermediary")), "{status}");
             }

@@ -3,9 +3,12 @@
 //! One definition serves both: the gateway writes and reads them with serde, the binding fills the same types from the
 //! objects that the runtime's own `JSON.parse` made, without copying an event.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorDetails, GrpcCode};
 
 /// The WebSocket subprotocol, which client and server must both name.
 pub const SUBPROTOCOL: &str = "im.events.v1.json";
@@ -286,12 +289,18 @@ pub struct ErrorFrame {
     /// Facts by name, an object on the wire. A list here, because no reader looks many up, and a map's code is long.
     #[serde(default, with = "facts")]
     pub context: Vec<(String, String)>,
+    /// Who reports it, where it is not the server itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The id of the request that met it, for the server's operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl ErrorFrame {
     /// The frame that reports `error`.
     #[must_use]
-    pub fn new(error: &crate::error::Error, id: Option<SubscriptionId>, fatal: bool) -> Self {
+    pub fn new(error: &Error, id: Option<SubscriptionId>, fatal: bool) -> Self {
         Self {
             id,
             fatal,
@@ -301,7 +310,27 @@ impl ErrorFrame {
             retryable: error.retryable,
             retry_after_ms: error.retry_after_ms,
             context: error.context.iter().map(|(key, value)| (key.clone().into_owned(), value.clone().into_owned())).collect(),
+            source: error.source.clone().map(Cow::into_owned),
+            request_id: error.request_id.clone(),
         }
+    }
+}
+
+/// The error that a frame reports: what [`ErrorFrame::new`] was given.
+impl From<ErrorFrame> for Error {
+    fn from(frame: ErrorFrame) -> Self {
+        ErrorDetails {
+            code: frame.code.into(),
+            grpc_code: GrpcCode::from_number(u32::from(frame.grpc_code)),
+            message: frame.message.into(),
+            retryable: frame.retryable,
+            context: frame.context.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            retry_after_ms: frame.retry_after_ms,
+            source: frame.source.map(Into::into),
+            request_id: frame.request_id,
+            cause: None,
+        }
+        .into()
     }
 }
 

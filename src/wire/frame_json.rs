@@ -5,7 +5,6 @@ use core::cell::Cell;
 
 use super::frame::{Attached, ClientFrame, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until};
 use super::json::{Json, integer};
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -189,19 +188,18 @@ impl<B> ServerFrame<B> {
                 reconnect_min_ms: read.integer("reconnectMinMs"),
                 reconnect_max_ms: read.integer("reconnectMaxMs"),
             },
-            "error" => {
-                let context = frame.field("context");
-                Self::Error(ErrorFrame {
-                    id: if frame.field("id").is_null() { None } else { Some(read.id()) },
-                    fatal: read.flag("fatal"),
-                    code: read.text("code"),
-                    grpc_code: read.small("grpcCode"),
-                    message: read.text("message"),
-                    retryable: read.flag("retryable"),
-                    retry_after_ms: read.optional_integer("retryAfterMs"),
-                    context: CONTEXT.iter().filter_map(|key| Some(((*key).to_owned(), context.field(key).text()?))).collect(),
-                })
-            }
+            "error" => Self::Error(ErrorFrame {
+                id: if frame.field("id").is_null() { None } else { Some(read.id()) },
+                fatal: read.flag("fatal"),
+                code: read.text("code"),
+                grpc_code: read.small("grpcCode"),
+                message: read.text("message"),
+                retryable: read.flag("retryable"),
+                retry_after_ms: read.optional_integer("retryAfterMs"),
+                context: frame.field("context").texts(),
+                source: frame.field("source").text(),
+                request_id: frame.field("requestId").text(),
+            }),
             "pong" => Self::Pong { n: read.integer("n") },
             _ => return wrong.get().map_or(Ok(None), |field| Err(MalformedFrame { field })),
         };
@@ -209,14 +207,12 @@ impl<B> ServerFrame<B> {
     }
 }
 
-/// The facts an `error` frame of this protocol may carry; naming them saves enumerating a foreign object.
-const CONTEXT: [&str; 7] = ["field", "first", "head", "log", "expected", "chat", "maxSubscriptions"];
-
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::frame::{After, ClientInfo};
     use super::*;
+    use crate::error::{Error, ErrorDetails, GrpcCode};
     use proptest::prelude::*;
     use serde_json::{Value as Parsed, json};
 
@@ -281,7 +277,9 @@ mod tests {
                     message: text.clone(),
                     retryable: fatal,
                     retry_after_ms,
-                    context: [("head".to_owned(), text)].into(),
+                    context: [("any name".to_owned(), text)].into(),
+                    source: None,
+                    request_id: None,
                 })
             },
         );
@@ -305,6 +303,20 @@ mod tests {
             (SAFE, SAFE).prop_map(|(min, max)| ServerFrame::Drain { reconnect_min_ms: min, reconnect_max_ms: max }),
             SAFE.prop_map(|n| ServerFrame::Pong { n }),
         ]
+    }
+
+    fn errors() -> impl Strategy<Value = Error> {
+        let text = || proptest::option::of(".*");
+        let context = proptest::collection::btree_map("value|maxFrameBytes|field|.*", ".*", 0..6);
+        (".*", 0..17_u32, ".*", any::<bool>(), context, proptest::option::of(SAFE), text(), text()).prop_map(
+            |(code, grpc_code, message, retryable, context, retry_after_ms, source, request_id)| {
+                let context = context.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+                let (code, grpc_code) = (code.into(), GrpcCode::from_number(grpc_code));
+                let (message, source) = (message.into(), source.map(Into::into));
+                let cause = None;
+                ErrorDetails { code, grpc_code, message, retryable, context, retry_after_ms, source, request_id, cause }.into()
+            },
+        )
     }
 
     fn any_json() -> impl Strategy<Value = Parsed> {
@@ -335,6 +347,14 @@ mod tests {
         fn both_codecs_read_the_same_server_frame(frame in server_frames()) {
             let json = serde_json::to_value(&frame).unwrap();
             prop_assert_eq!(ServerFrame::read(&json, whole), Ok(Some(frame)));
+        }
+
+        #[test]
+        fn an_error_that_travels_in_a_frame_is_the_same_error_at_the_other_end(error in errors()) {
+            let frame = ServerFrame::<Parsed>::Error(ErrorFrame::new(&error, None, true));
+            let json = serde_json::to_value(&frame).unwrap();
+            let Ok(Some(ServerFrame::Error(frame))) = ServerFrame::read(&json, whole) else { panic!("{json}") };
+            prop_assert_eq!(Error::from(frame), error);
         }
 
         #[test]

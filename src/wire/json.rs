@@ -26,6 +26,8 @@ pub trait Json: Clone {
     fn item(&self, index: usize) -> Self;
     /// A field of an object; null when there is none.
     fn field(&self, name: &str) -> Self;
+    /// The fields of an object that are strings, whatever their names; none of anything else.
+    fn texts(&self) -> Vec<(String, String)>;
     /// An array of these.
     fn array(items: Vec<Self>) -> Self;
     /// An object of these.
@@ -96,6 +98,10 @@ impl Json for serde_json::Value {
     }
     fn field(&self, name: &str) -> Self {
         self.get(name).cloned().unwrap_or_default()
+    }
+    fn texts(&self) -> Vec<(String, String)> {
+        let text = |(name, value): (&String, &Self)| Some((name.clone(), value.as_str()?.to_owned()));
+        self.as_object().map_or_else(Vec::new, |fields| fields.iter().filter_map(text).collect())
     }
     fn array(items: Vec<Self>) -> Self {
         Self::Array(items)

@@ -1,7 +1,7 @@
 //! What comes from the server.
 
 use super::{Machine, PROBE_MS};
-use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
+use crate::error::{Error, ErrorCode};
 use crate::session::connection::Phase;
 use crate::session::subscription::{OnGap, Start};
 use crate::session::{Batch, Output};
@@ -111,7 +111,7 @@ impl<B: Batch> Machine<B> {
 
     pub(super) fn error(&mut self, mut frame: ErrorFrame) {
         let (id, fatal) = (frame.id.take(), frame.fatal);
-        let error = from_frame(frame);
+        let error = Error::from(frame);
         let Some(id) = id else {
             if fatal {
                 self.fatal = Some(error);
@@ -156,18 +156,4 @@ impl<B: Batch> Machine<B> {
         self.outputs.push_back(Output::Gap { stream, from, to: first });
         self.attach();
     }
-}
-
-fn from_frame(frame: ErrorFrame) -> Error {
-    ErrorDetails {
-        code: frame.code.into(),
-        grpc_code: GrpcCode::from_number(u32::from(frame.grpc_code)),
-        message: frame.message.into(),
-        retryable: frame.retryable,
-        context: frame.context.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
-        retry_after_ms: frame.retry_after_ms,
-        source: None,
-        request_id: None,
-    }
-    .into()
 }

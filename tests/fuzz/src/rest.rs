@@ -62,7 +62,7 @@ pub(crate) fn answers(data: &[u8]) {
     }
     let status = 400 + u16::from(*kind);
     let retry_after_ms = failure::retry_after_seconds(&String::from_utf8_lossy(data));
-    let error = failure::read(Response { status, retry_after_ms, request_id: None }, body.as_ref().ok(), Vec::new());
+    let error = failure::read(Response { status, retry_after_ms, request_id: None }, body.as_ref().ok());
     assert!(!error.code.is_empty() && !error.message.is_empty(), "an error that says nothing: {error:?}");
 }
 
