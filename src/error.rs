@@ -370,10 +370,19 @@ impl Error {
         }))
     }
 
-    /// Bad input: `context.field` names where, before anything is sent or stored.
+    /// Bad input: `context.field` names where, before anything is sent or stored. The message becomes `field: message`, so
+    /// `message` must not name the field itself.
     #[must_use]
     pub fn invalid(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorCode::InvalidArgument, message).with_context("field", field)
+        Self::new(ErrorCode::InvalidArgument, message).with_field(field)
+    }
+
+    /// Names the field that is wrong, in `context.field` and at the beginning of the message.
+    #[must_use]
+    pub fn with_field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        let field = field.into();
+        self.message = [&field, ": ", self.message.as_ref()].concat().into();
+        self.with_context("field", field)
     }
 
     /// Adds a fact.
@@ -450,6 +459,13 @@ mod tests {
             assert_eq!(GrpcCode::from_number(u32::from(code.number())), code);
         }
         assert_eq!(GrpcCode::from_number(17), GrpcCode::Unknown);
+    }
+
+    #[test]
+    fn bad_input_is_named_at_the_beginning_of_the_message_and_in_the_context() {
+        let error = Error::invalid("addresses[1]", "an address must not be empty");
+        assert_eq!(error.message, "addresses[1]: an address must not be empty");
+        assert_eq!(error.context_value("field"), Some("addresses[1]"));
     }
 
     #[test]

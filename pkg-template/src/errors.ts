@@ -173,9 +173,9 @@ export function buildError(category: number, message: string, options: IMessageE
   return new Class(message, { ...options, cause });
 }
 
-/** @internal Bad input, found before anything is sent. */
+/** @internal Bad input, found before anything is sent. The message becomes `field: message`. */
 export function invalid(field: string, message: string): ValidationError {
-  return new ValidationError(message, {
+  return new ValidationError(`${field}: ${message}`, {
     code: ErrorCode.invalidArgument,
     grpcCode: 3,
     retryable: false,

@@ -94,7 +94,7 @@ export function checkKeys(options: unknown, field: string, known: readonly strin
     throw invalid(field, `expected an object, got ${options === null ? "null" : Array.isArray(options) ? "array" : typeof options}`);
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw invalid(key, `unknown option ${key}; there are: ${known.join(", ")}`);
+    if (!known.includes(key)) throw invalid(key, `unknown option; there are: ${known.join(", ")}`);
   }
 }
 

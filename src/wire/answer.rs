@@ -193,7 +193,7 @@ fn service<J: Json>(value: &J) -> Option<ChatServiceType> {
 
 fn undocumented(path: Path) -> Error {
     let error = Error::new(ErrorCode::InternalError, "the server's answer does not have the documented shape");
-    if path.is_empty() { error } else { error.with_context("field", path) }
+    if path.is_empty() { error } else { error.with_field(path) }
 }
 
 #[cfg(test)]

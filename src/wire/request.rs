@@ -51,7 +51,7 @@ impl<J: Json> Request<J> {
             ));
         }
         if addresses.len() > MAX_ADDRESSES {
-            return Err(Error::invalid("addresses", "too many addresses: at most 1024"));
+            return Err(Error::invalid("addresses", "at most 1024 addresses"));
         }
         if let Some(index) = addresses.iter().position(|address| address.trim().is_empty()) {
             return Err(Error::invalid(item("addresses", index), "an address must not be empty"));

@@ -37,6 +37,7 @@ const isInvalid = (field) => (error) => {
   assert.equal(error.grpcCode, 3);
   assert.equal(error.retryable, false);
   assert.equal(error.context.field, field);
+  assert.ok(error.message.startsWith(`${field}: `) && !error.message.slice(field.length + 2).startsWith(field), error.message);
   return true;
 };
 

@@ -53,7 +53,7 @@ impl Address {
 
 fn refused(field: &str, input: &str, message: &'static str) -> Error {
     let shown: String = input.chars().take(SHOWN).collect();
-    Error::invalid(field.to_owned(), format!("{field}: {message}")).with_context("value", shown)
+    Error::invalid(field.to_owned(), message).with_context("value", shown)
 }
 
 fn capitalise(word: &str) -> String {

@@ -154,9 +154,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Error> {
     let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let url_safe = text.contains(['-', '_']);
     let alphabet = if url_safe { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-    GeneralPurpose::new(alphabet, lenient)
-        .decode(text)
-        .map_err(|error| Error::invalid("data", format!("data: not base64: {error}")))
+    GeneralPurpose::new(alphabet, lenient).decode(text).map_err(|error| Error::invalid("data", format!("not base64: {error}")))
 }
 
 async fn receive(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
@@ -164,7 +162,7 @@ async fn receive(State(emulator): State<Emulator>, request: Request) -> Result<J
     let chat = input::guid(&asked.chat_guid, "chatGuid")?;
     let from = Address::parse(&asked.from, "from")?;
     if asked.text.is_empty() {
-        return Err(Error::invalid("text", "text: a message needs a text").into());
+        return Err(Error::invalid("text", "a message needs a text").into());
     }
     input::text(&asked.text, "text", input::MAX_TEXT_BYTES)?;
     run(&emulator, Command::Receive { chat, from, text: asked.text }, None).await
@@ -173,7 +171,7 @@ async fn receive(State(emulator): State<Emulator>, request: Request) -> Result<J
 async fn generate(State(emulator): State<Emulator>, request: Request) -> Result<Json<Generated>, Failure> {
     let asked: Generate = json::read(request, SMALL_BODY).await?;
     if asked.count == 0 || asked.count > MAX_GENERATED {
-        return Err(Error::invalid("count", format!("count: 1 to {MAX_GENERATED}"))
+        return Err(Error::invalid("count", format!("1 to {MAX_GENERATED}"))
             .with_context("value", asked.count.to_string())
             .into());
     }
@@ -248,7 +246,7 @@ async fn list(State(emulator): State<Emulator>, request: Request) -> Result<Json
             .parse()
             .ok()
             .filter(|limit| (1..=PAGE.1).contains(limit))
-            .ok_or_else(|| Error::invalid("limit", format!("limit: 1 to {}", PAGE.1)))?,
+            .ok_or_else(|| Error::invalid("limit", format!("1 to {}", PAGE.1)))?,
     };
     let found = emulator.chats((!after.is_empty()).then_some(after), limit);
     let next_after = (found.len() == limit).then(|| found.last().map(|(chat, _)| chat.guid.clone())).flatten();

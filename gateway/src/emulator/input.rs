@@ -31,7 +31,7 @@ const MAX_GUID_BYTES: usize = 512;
 /// A chat GUID, trimmed.
 pub(super) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
     if text.len() > MAX_GUID_BYTES || text.contains('\0') {
-        return Err(Error::invalid(field, format!("{field}: this is not a chat GUID")));
+        return Err(Error::invalid(field, "this is not a chat GUID"));
     }
     ChatGuid::parse(text, field).map(|guid| guid.as_str().to_owned())
 }
@@ -39,12 +39,12 @@ pub(super) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
 /// A text of limited length without NUL.
 pub(super) fn text(text: &str, field: &'static str, limit: usize) -> Result<(), Error> {
     if text.len() > limit {
-        return Err(Error::invalid(field, format!("{field}: at most {limit} bytes"))
+        return Err(Error::invalid(field, format!("at most {limit} bytes"))
             .with_context("bytes", text.len().to_string())
             .with_context("limit", limit.to_string()));
     }
     if text.contains('\0') {
-        return Err(Error::invalid(field, format!("{field}: a NUL character cannot be sent")));
+        return Err(Error::invalid(field, "a NUL character cannot be sent"));
     }
     Ok(())
 }
@@ -60,10 +60,7 @@ pub(super) fn write(
     for (key, field) in [(call.idempotency_key.as_deref(), "x-idempotency-key"), (client_message_id, "clientMessageId")] {
         let Some(key) = key else { continue };
         if key.is_empty() || key.len() > MAX_KEY_BYTES || key.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                field,
-                format!("{field}: a key has 1 to {MAX_KEY_BYTES} bytes and no control characters"),
-            ));
+            return Err(Error::invalid(field, format!("a key has 1 to {MAX_KEY_BYTES} bytes and no control characters")));
         }
         if !keys.iter().any(|known| known == key) {
             keys.push(key.to_owned());
@@ -86,7 +83,7 @@ pub(super) fn write(
 pub(super) fn create(request: &CreateChatRequest) -> Result<Command, Error> {
     let addresses = addresses(&request.addresses)?;
     let service = crate::proto::ChatServiceType::try_from(request.service)
-        .map_err(|_| Error::invalid("service", format!("service: {} is not a known transport", request.service)))?;
+        .map_err(|_| Error::invalid("service", format!("{} is not a known transport", request.service)))?;
     // A caller that names no transport means iMessage: that is what the service sends with unless told otherwise.
     let service = match service_from_wire(service) {
         ChatServiceType::Unknown => ChatServiceType::IMessage,
@@ -98,15 +95,12 @@ pub(super) fn create(request: &CreateChatRequest) -> Result<Command, Error> {
 
 fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
     if inputs.is_empty() {
-        return Err(Error::invalid("addresses", "addresses: give at least one e-mail address or phone number"));
+        return Err(Error::invalid("addresses", "give at least one e-mail address or phone number"));
     }
     if inputs.len() > MAX_ADDRESSES {
-        return Err(Error::invalid(
-            "addresses",
-            format!("addresses: at most {MAX_ADDRESSES}, this account is the group's 32nd person"),
-        )
-        .with_context("count", inputs.len().to_string())
-        .with_context("limit", MAX_ADDRESSES.to_string()));
+        return Err(Error::invalid("addresses", format!("at most {MAX_ADDRESSES}, this account is the group's 32nd person"))
+            .with_context("count", inputs.len().to_string())
+            .with_context("limit", MAX_ADDRESSES.to_string()));
     }
     let mut seen = HashSet::new();
     inputs
@@ -116,8 +110,7 @@ fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
             let field = format!("addresses[{index}]");
             let address = Address::parse(input, &field)?;
             if !seen.insert(address.text.clone()) {
-                let message = format!("{field}: the same recipient twice");
-                return Err(Error::invalid(field, message).with_context("value", address.text));
+                return Err(Error::invalid(field, "the same recipient twice").with_context("value", address.text));
             }
             Ok(address)
         })
@@ -127,10 +120,7 @@ fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
 fn opening(message: &CreateChatInitialMessage) -> Result<Opening, Error> {
     const TEXT: &str = "initialMessage.text";
     if message.text.is_empty() {
-        return Err(Error::invalid(
-            TEXT,
-            "initialMessage.text: an opening message needs a text; an effect or a subject goes only with one",
-        ));
+        return Err(Error::invalid(TEXT, "an opening message needs a text; an effect or a subject goes only with one"));
     }
     text(&message.text, TEXT, MAX_TEXT_BYTES)?;
     let effect = message.effect_id.as_deref().filter(|id| !id.is_empty()).map(effect).transpose()?;
@@ -144,7 +134,6 @@ fn opening(message: &CreateChatInitialMessage) -> Result<Opening, Error> {
 fn effect(id: &str) -> Result<MessageEffect, Error> {
     MessageEffect::ALL.iter().copied().find(|effect| effect.id() == id).ok_or_else(|| {
         let shown: String = id.chars().take(100).collect();
-        Error::invalid("initialMessage.effectId", "initialMessage.effectId: no such message effect")
-            .with_context("value", shown)
+        Error::invalid("initialMessage.effectId", "no such message effect").with_context("value", shown)
     })
 }

@@ -73,7 +73,7 @@ pub(super) fn passed() -> Error {
 /// One to eight digits and a unit, as the gRPC protocol writes it.
 fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
-    let wrong = || Error::invalid("grpc-timeout", "grpc-timeout: write one to eight digits and one of H, M, S, m, u, n");
+    let wrong = || Error::invalid("grpc-timeout", "write one to eight digits and one of H, M, S, m, u, n");
     let text = value.to_str().map_err(|_| wrong())?;
     let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {

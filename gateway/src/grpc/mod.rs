@@ -107,7 +107,7 @@ async fn only_grpc(request: Request, next: Next) -> Response {
     if is_grpc(&request) {
         return next.run(request).await;
     }
-    let error = Error::invalid("content-type", "content-type: this path is gRPC; send application/grpc over HTTP/2");
+    let error = Error::invalid("content-type", "this path is gRPC; send application/grpc over HTTP/2");
     Failure::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE).into_response()
 }
 

@@ -72,7 +72,7 @@ pub(super) fn own_words(status: &Status) -> Option<Error> {
 /// The library names messages and fields on its way to the fault: `CreateChatRequest.addresses: …`.
 fn unreadable(message: &str) -> Error {
     let Some(mut rest) = message.strip_prefix(UNREADABLE) else {
-        return Error::invalid("body", format!("the request's message cannot be read: {message}"));
+        return Error::invalid("body", format!("the message cannot be read: {message}"));
     };
     let mut path = Vec::new();
     while let Some((place, after)) = rest.split_once(": ") {
@@ -82,7 +82,7 @@ fn unreadable(message: &str) -> Error {
         rest = after;
     }
     let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };
-    Error::invalid(field.clone(), format!("{field}: {rest}"))
+    Error::invalid(field, rest.to_owned())
 }
 
 fn camel_case(name: &str) -> String {

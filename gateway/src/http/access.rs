@@ -72,7 +72,7 @@ impl Access {
     /// # Errors
     /// `unauthorized`, saying what the operator would have to pass.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
-        let host = authority(uri, headers).ok_or_else(|| Error::invalid("host", "the request has no readable Host header"))?;
+        let host = authority(uri, headers).ok_or_else(|| Error::invalid("host", "missing or not readable"))?;
         let name = host_name(&host);
         if !self.host_allowed(name) {
             return Err(Error::new(

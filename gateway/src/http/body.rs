@@ -34,8 +34,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// 413 above the limit, 408 when it does not arrive in time, 400 when it breaks off.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
-        let error = Error::invalid("body", format!("the body is larger than the {limit} bytes allowed here"))
-            .with_context("limit", limit.to_string());
+        let error = Error::invalid("body", format!("at most {limit} bytes")).with_context("limit", limit.to_string());
         Failure::with_status(error, StatusCode::PAYLOAD_TOO_LARGE)
     };
     let hint = body.size_hint();
@@ -49,7 +48,8 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
     let mut body = body;
     let collect = async {
         while let Some(frame) = tokio::time::timeout(IDLE, body.frame()).await.map_err(late)? {
-            let frame = frame.map_err(|_| Failure::from(Error::invalid("body", "the body broke off")))?;
+            let frame = frame
+                .map_err(|_| Failure::from(Error::invalid("body", "incomplete: the connection ended before the last byte")))?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len().saturating_add(data.len()) > limit {
                 return Err(too_large());

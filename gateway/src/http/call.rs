@@ -15,7 +15,7 @@ pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<Call, Error>
         .get(&IDEMPOTENCY_KEY)
         .map(|key| std::str::from_utf8(key.as_bytes()).map(str::to_owned))
         .transpose()
-        .map_err(|_| Error::invalid("x-idempotency-key", "x-idempotency-key: this is not UTF-8"))?;
+        .map_err(|_| Error::invalid("x-idempotency-key", "this is not UTF-8"))?;
     let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
     Ok(Call { idempotency_key, request_id })
 }

@@ -47,9 +47,9 @@ impl Failure {
                 ErrorCode::OperationNotSupported,
                 "this path has no such method; the header Allow lists those it has",
             ),
-            StatusCode::PAYLOAD_TOO_LARGE => Error::invalid("body", "the body is too large"),
+            StatusCode::PAYLOAD_TOO_LARGE => Error::invalid("body", "too large"),
             StatusCode::REQUEST_TIMEOUT => Error::new(ErrorCode::Timeout, "the request did not arrive in time").retryable(),
-            status if status.is_client_error() => Error::invalid("request", "the request cannot be understood"),
+            status if status.is_client_error() => Error::invalid("request", "cannot be understood"),
             _ => Error::new(ErrorCode::InternalError, "the server failed; its log says more under this request id"),
         };
         Self { error, status }

@@ -27,9 +27,9 @@ impl From<Error> for Refusal {
 /// Reads one frame.
 pub(super) fn read(text: &str) -> Result<ClientFrame, Refusal> {
     let value: Value =
-        serde_json::from_str(text).map_err(|error| Error::invalid("frame", format!("a frame is one JSON object: {error}")))?;
+        serde_json::from_str(text).map_err(|error| Error::invalid("frame", format!("expected one JSON object: {error}")))?;
     let Value::Object(map) = value else {
-        return Err(Error::invalid("frame", "a frame is one JSON object").into());
+        return Err(Error::invalid("frame", "expected one JSON object").into());
     };
     let fields = Fields { map: &map, within: "" };
     Ok(match fields.text("type")? {
@@ -69,12 +69,12 @@ fn subscribe(fields: &Fields<'_>) -> Result<Subscribe, Refusal> {
         let topic = match topic {
             "chats" => Topic::Chats,
             "all" => Topic::All,
-            _ => return Err(Error::invalid("topic", "the topic is chats or all")),
+            _ => return Err(Error::invalid("topic", "expected chats or all")),
         };
         let until = match until {
             None => None,
             Some("head") => Some(Until::Head),
-            Some(_) => return Err(Error::invalid("until", "until is head, or absent")),
+            Some(_) => return Err(Error::invalid("until", "expected head, or nothing")),
         };
         let chat = chat.map(|chat| ChatGuid::parse(chat, "chat")).transpose()?.map(|chat| chat.as_str().to_owned());
         Ok((topic, chat, until))
@@ -112,9 +112,8 @@ impl<'a> Fields<'a> {
 
     fn wrong(&self, name: &str, wanted: &str) -> Error {
         let field = format!("{}{name}", self.within);
-        let state = if self.get(name).is_some() { "is not" } else { "is missing:" };
-        let message = format!("{field} {state} {wanted}");
-        Error::invalid(field, message)
+        let state = if self.get(name).is_some() { "expected" } else { "missing; expected" };
+        Error::invalid(field, format!("{state} {wanted}"))
     }
 
     fn text(&self, name: &str) -> Result<&'a str, Error> {

@@ -206,7 +206,7 @@ impl Session {
         match input {
             Input::Text(text) => self.text(text),
             Input::Oversized => self.oversized(),
-            Input::Binary => self.violation(Error::invalid("frame", "frames are text, not binary")),
+            Input::Binary => self.violation(Error::invalid("frame", "expected text, not binary")),
             Input::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
             Input::Log(log) => self.log_moved(log),
             Input::Page { read, page } => self.page(read, page),

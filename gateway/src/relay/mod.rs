@@ -89,7 +89,7 @@ fn settings(args: &RelayArgs) -> Result<Settings, Error> {
     let server = args.upstream_server.as_deref().map(|server| upstream::printable(server, "--upstream-server")).transpose()?;
     let authorities = args.upstream_ca.as_deref().map(upstream::authorities).transpose()?;
     if authorities.is_some() && args.upstream.scheme_str() != Some("https") {
-        return Err(Error::invalid("--upstream-ca", "--upstream-ca: certificates are for an upstream with https://"));
+        return Err(Error::invalid("--upstream-ca", "certificates are for an upstream with https://"));
     }
     let timeout = Duration::from_millis(args.upstream_timeout_ms);
     Ok(Settings { address: args.upstream.clone(), token, server, authorities, timeout })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use im_chats::error::{Error, ErrorCode};
+use im_chats::error::Error;
 use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
 
@@ -94,7 +94,7 @@ fn version(path: &Path) -> std::io::Result<Version> {
 
 fn read(path: &Path) -> Result<Read, Error> {
     let name = "--upstream-token-file";
-    let failed = |reason: String| Error::invalid(name, format!("{name}: {}: {reason}", path.display()));
+    let failed = |reason: String| Error::invalid(name, format!("{}: {reason}", path.display()));
     let version = version(path).map_err(|error| failed(error.to_string()))?;
     if version.length > MAX_FILE_BYTES {
         return Err(failed(format!("a token has at most {MAX_FILE_BYTES} bytes")));
@@ -105,14 +105,11 @@ fn read(path: &Path) -> Result<Read, Error> {
 
 fn bearer(token: &str, name: &'static str) -> Result<Bearer, Error> {
     if token.is_empty() {
-        return Err(Error::invalid(name, format!("{name}: there is no token")));
+        return Err(Error::invalid(name, "there is no token"));
     }
     let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
     let value = Bearer::try_from(format!("Bearer {token}")).ok().filter(|_| visible);
-    let mut value = value.ok_or_else(|| {
-        Error::new(ErrorCode::InvalidArgument, format!("{name}: a token has printable ASCII characters only, and no spaces"))
-            .with_context("field", name)
-    })?;
+    let mut value = value.ok_or_else(|| Error::invalid(name, "a token has printable ASCII characters only, and no spaces"))?;
     // Kept out of whatever prints headers.
     value.set_sensitive(true);
     Ok(value)

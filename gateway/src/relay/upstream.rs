@@ -88,9 +88,9 @@ impl Upstream {
             if let Some(authorities) = &settings.authorities {
                 tls = tls.ca_certificate(Certificate::from_pem(authorities));
             }
-            endpoint = endpoint.tls_config(tls).map_err(|error| {
-                Error::invalid("--upstream-ca", format!("--upstream-ca: these certificates cannot be used: {error:?}"))
-            })?;
+            endpoint = endpoint
+                .tls_config(tls)
+                .map_err(|error| Error::invalid("--upstream-ca", format!("these certificates cannot be used: {error:?}")))?;
         }
         let channel = RwLock::new(endpoint.connect_lazy());
         Ok(Self(Arc::new(Inner { endpoint, channel, settings })))
@@ -212,9 +212,10 @@ fn in_doubt(mut error: Error, repeatable: bool) -> Error {
 /// `invalidArgument` naming `field`.
 pub fn printable(text: &str, field: &'static str) -> Result<MetadataValue<Ascii>, Error> {
     let visible = !text.is_empty() && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    MetadataValue::try_from(text).ok().filter(|_| visible).ok_or_else(|| {
-        Error::invalid(field, format!("{field}: the upstream takes printable ASCII characters only, and at least one"))
-    })
+    MetadataValue::try_from(text)
+        .ok()
+        .filter(|_| visible)
+        .ok_or_else(|| Error::invalid(field, "the upstream takes printable ASCII characters only, and at least one"))
 }
 
 /// Reads certificates, and checks that there is one.
@@ -222,7 +223,7 @@ pub fn printable(text: &str, field: &'static str) -> Result<MetadataValue<Ascii>
 /// # Errors
 /// `invalidArgument` naming the option.
 pub fn authorities(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |reason: String| Error::invalid("--upstream-ca", format!("--upstream-ca: {}: {reason}", path.display()));
+    let failed = |reason: String| Error::invalid("--upstream-ca", format!("{}: {reason}", path.display()));
     let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     if pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
         return Ok(pem);

@@ -21,7 +21,7 @@ pub struct Limit(pub usize);
 pub async fn read<T: DeserializeOwned>(request: Request, limit: Limit) -> Result<T, Failure> {
     let media = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("(not readable)").to_owned());
     if let Some(media) = media.filter(|media| !is_json(media)) {
-        let error = Error::invalid("content-type", "content-type: send application/json").with_context("value", media);
+        let error = Error::invalid("content-type", "send application/json").with_context("value", media);
         return Err(Failure::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let bytes = body::read(request.into_body(), limit.0).await?;
@@ -43,7 +43,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let first = serde_path_to_error::deserialize(&mut reader).map_err(named).and_then(|value| {
-        reader.end().map_err(|error| Error::invalid("body", format!("body: {error}")))?;
+        reader.end().map_err(|error| Error::invalid("body", error.to_string()))?;
         Ok(value)
     });
     // The generated readers know no null. It is rare, so only a body that failed is looked through for it.
@@ -54,7 +54,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 }
 
 fn without_nulls<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Error::invalid("body", format!("body: {error}")))?;
+    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Error::invalid("body", error.to_string()))?;
     drop_nulls(&mut value);
     serde_path_to_error::deserialize(value).map_err(named)
 }
@@ -74,8 +74,7 @@ fn drop_nulls(value: &mut Value) {
 fn named(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = error.path().to_string();
     let field = if path == "." || path == "?" { "body".to_owned() } else { path };
-    let message = format!("{field}: {}", error.inner());
-    Error::invalid(field, message)
+    Error::invalid(field, error.inner().to_string())
 }
 
 #[cfg(test)]

@@ -17,10 +17,10 @@ impl Query {
             .filter(|part| !part.is_empty())
             .map(|part| {
                 let (name, value) = part.split_once('=').unwrap_or((part, ""));
-                let name = decode(name).ok_or_else(|| Error::invalid("query", "query: a parameter's name is not UTF-8"))?;
+                let name = decode(name).ok_or_else(|| Error::invalid("query", "a parameter's name is not UTF-8"))?;
                 match decode(value) {
                     Some(value) => Ok((name, value)),
-                    None => Err(Error::invalid(name.clone(), format!("{name}: this is not UTF-8"))),
+                    None => Err(Error::invalid(name, "this is not UTF-8")),
                 }
             })
             .collect::<Result<_, _>>()
@@ -41,7 +41,7 @@ impl Query {
     pub fn guid(&self, name: &'static str) -> Result<String, Error> {
         let text = self.text(name);
         if text.is_empty() {
-            return Err(Error::invalid(name, format!("{name}: give the chat's GUID as a query parameter")));
+            return Err(Error::invalid(name, "give the chat's GUID as a query parameter"));
         }
         Ok(text.strip_prefix("any; ;").map_or_else(|| text.to_owned(), |rest| format!("any;+;{rest}")))
     }
@@ -56,7 +56,7 @@ impl Query {
             "" | "false" => Ok(false),
             other => {
                 let shown: String = other.chars().take(64).collect();
-                Err(Error::invalid(name, format!("{name}: write true or false")).with_context("value", shown))
+                Err(Error::invalid(name, "write true or false").with_context("value", shown))
             }
         }
     }

@@ -69,6 +69,8 @@ impl Answer {
     pub fn refuses(self, field: &str) -> Value {
         let json = self.failure(400, "invalid_argument", "invalidArgument");
         assert_eq!(json["context"]["field"], field, "{json}");
+        let message = json["message"].as_str().and_then(|message| message.strip_prefix(field)?.strip_prefix(": "));
+        assert!(message.is_some_and(|rest| !rest.starts_with(field)), "the message begins with the field, once: {json}");
         json["context"].clone()
     }
 }

@@ -48,6 +48,9 @@ pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code, error_
     let status = answer.expect_err("a refusal");
     assert_eq!((status.code(), text(status.metadata().get("error-code"))), (code, Some(error_code.to_owned())), "{status:?}");
     assert!(!status.message().is_empty());
+    if let Some(field) = text(status.metadata().get("error-context-field")) {
+        assert!(status.message().starts_with(&format!("{field}: ")), "{status:?}");
+    }
     Refusal(status)
 }
 

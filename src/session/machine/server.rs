@@ -25,7 +25,7 @@ impl<B: Batch> Machine<B> {
             Ok(None) => return,
             Err(malformed) => {
                 let error = Error::new(ErrorCode::NetworkError, "a frame is not what the protocol says").retryable();
-                return self.lose(error.with_context("field", malformed.field));
+                return self.lose(error.with_field(malformed.field));
             }
         };
         match (frame, &self.phase) {

@@ -260,7 +260,7 @@ impl Deciding<'_> {
     fn receive(&mut self, guid: &str, from: &Address, text: &str) -> Result<Answer, Error> {
         let chat = Arc::clone(&self.state.existing(guid)?.chat);
         let Some(sender) = chat.participants.iter().find(|who| who.address == from.text) else {
-            return Err(Error::invalid("from", "from: only a participant of the chat can write into it")
+            return Err(Error::invalid("from", "only a participant of the chat can write into it")
                 .with_context("value", from.text.clone()));
         };
         let message = self.message(guid, text, Some(sender.clone()))?;

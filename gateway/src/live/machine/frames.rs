@@ -15,7 +15,7 @@ const MAX_HELD: usize = 128;
 impl Session {
     pub(super) fn oversized(&mut self) {
         let limit = self.limits.max_frame_bytes;
-        let error = Error::invalid("frame", "the frame is larger than the server takes");
+        let error = Error::invalid("frame", "larger than the server takes");
         self.fail(close::FRAME_TOO_LARGE, error.with_context("maxFrameBytes", limit.to_string()));
     }
 
