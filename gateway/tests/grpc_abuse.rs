@@ -229,7 +229,7 @@ async fn ten_thousand_streams_are_bounded_and_others_are_served() {
                     held.push(stream);
                 }
                 Err(status) => {
-                    refused(Err::<(), _>(status), Code::ResourceExhausted, "burstRateExceeded");
+                    refused(Err::<(), _>(status), Code::Unavailable, "serviceUnavailable");
                     refusals += 1;
                 }
             }

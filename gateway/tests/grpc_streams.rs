@@ -116,7 +116,7 @@ async fn a_replay_tells_everything_after_the_cursor_and_its_end() {
     assert_eq!(rest.iter().map(|response| response.sequence).collect::<Vec<_>>(), [Some(last - 1), Some(last), None]);
     assert_eq!(replay(&mut events, Some(last)).await.unwrap().len(), 1);
     for after in [last + 1, u64::MAX] {
-        let ahead = refused(replay(&mut events, Some(after)).await, Code::OutOfRange, "cursorAhead");
+        let ahead = refused(replay(&mut events, Some(after)).await, Code::FailedPrecondition, "cursorAhead");
         assert_eq!(ahead.context("head"), Some(last.to_string()));
     }
 }
@@ -134,7 +134,7 @@ async fn a_cursor_before_the_beginning_is_an_error_of_its_own() {
     }
     let server = Server::start(data.path(), &[]);
     let (_, mut events) = clients(&server).await;
-    let old = refused(replay(&mut events, Some(39)).await, Code::OutOfRange, "cursorTooOld");
+    let old = refused(replay(&mut events, Some(39)).await, Code::FailedPrecondition, "cursorTooOld");
     assert_eq!((old.context("first").as_deref(), old.context("head").as_deref()), (Some("40"), Some("100")));
     for after in [None, Some(40)] {
         let held = replay(&mut events, after).await.unwrap();
@@ -159,7 +159,7 @@ async fn who_leaves_gives_the_place_back() {
     let (mut chats, mut events) = clients(&server).await;
     for _ in 0..3 {
         let held = subscribe(&mut chats, None).await;
-        let one_more = refused(replay(&mut events, None).await, Code::ResourceExhausted, "burstRateExceeded");
+        let one_more = refused(replay(&mut events, None).await, Code::Unavailable, "serviceUnavailable");
         assert!(one_more.retryable());
         assert_eq!(one_more.context("limit").as_deref(), Some("1"));
         drop(held);

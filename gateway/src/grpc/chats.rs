@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 use super::deadline::End;
 use super::events::Change;
 use super::stream::{Cursor, Range, Step};
-use super::{Front, incoming, outgoing, status};
+use super::{Front, incoming, outgoing};
 use crate::log::LogState;
 use crate::proto::chat_service_server::ChatService;
 use crate::proto::subscribe_chat_events_response::Payload;
@@ -18,6 +18,7 @@ use crate::proto::{
     HasBackgroundRequest, HasBackgroundResponse, Heartbeat, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest, SubscribeChatEventsRequest, SubscribeChatEventsResponse,
 };
+use crate::status;
 
 #[tonic::async_trait]
 impl ChatService for Front {

@@ -2,14 +2,16 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use im_chats::error::{Error, ErrorCode};
+use im_chats::error::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::full;
 
 /// What the gRPC front gives at most.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "gRPC")]
 pub struct GrpcLimits {
-    /// Most gRPC event streams at once; one more is refused as RESOURCE_EXHAUSTED.
+    /// Most gRPC event streams at once; one more is refused as UNAVAILABLE.
     #[arg(long, default_value_t = 4_096, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_grpc_streams: usize,
 }
@@ -37,10 +39,6 @@ impl Grpc {
 
     /// A place for one more event stream, given back when it is dropped.
     pub(super) fn slot(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
-            Error::new(ErrorCode::BurstRateExceeded, "this gateway has no room for another gRPC event stream")
-                .with_context("limit", self.limit.to_string())
-                .retryable()
-        })
+        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| full::error("gRPC event streams", self.limit))
     }
 }

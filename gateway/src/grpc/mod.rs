@@ -6,8 +6,8 @@ mod deadline;
 mod events;
 mod health;
 mod limits;
+mod refusal;
 mod replay;
-pub mod status;
 mod stream;
 
 use std::time::Duration;
@@ -33,6 +33,7 @@ use crate::proto::chat_service_server::ChatServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::{self, DESCRIPTORS};
 use crate::rest::upload_limit;
+use crate::status;
 pub use limits::{Grpc, GrpcLimits};
 
 /// Largest message of a call that carries no image; the same as over REST.
@@ -123,9 +124,9 @@ pub fn is_grpc<B>(request: &http::Request<B>) -> bool {
 pub fn complete(mut response: Response) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().map(|failure| failure.error);
     let refused = failure.or_else(|| match response.status() {
-        StatusCode::NOT_FOUND => Some(status::no_such_method()),
+        StatusCode::NOT_FOUND => Some(refusal::no_such_method()),
         status if status.is_client_error() || status.is_server_error() => Some(Failure::from_status(status).error),
-        _ => tonic::Status::from_header_map(response.headers()).and_then(|status| status::own_words(&status)),
+        _ => tonic::Status::from_header_map(response.headers()).and_then(|status| refusal::own_words(&status)),
     });
     match refused {
         Some(error) => status::from_error(&error).into_http(),

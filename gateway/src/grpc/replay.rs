@@ -5,13 +5,14 @@ use futures_util::stream::BoxStream;
 use im_chats::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
+use super::Front;
 use super::deadline::End;
 use super::events::Change;
 use super::stream::{Cursor, Range, Step};
-use super::{Front, status};
 use crate::proto::catch_up_events_response::Payload;
 use crate::proto::event_service_server::EventService;
 use crate::proto::{CatchUpEventsComplete, CatchUpEventsRequest, CatchUpEventsResponse, Heartbeat};
+use crate::status;
 
 #[tonic::async_trait]
 impl EventService for Front {

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::deadline::End;
-use super::status;
 use crate::app::AppState;
 use crate::log::{EventLog, LoggedEvent, ReadPage, ReadQuery};
+use crate::status;
 
 /// Most events read at once for one stream.
 const PAGE_EVENTS: usize = 64;

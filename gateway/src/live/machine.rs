@@ -15,6 +15,7 @@ use super::outgoing::{Outgoing, Plain};
 use super::rate::Rate;
 use super::subscription::Subscription;
 use crate::auth::Grant;
+use crate::full;
 pub use crate::log::LogState;
 use crate::log::{ReadPage, ReadQuery};
 
@@ -187,8 +188,8 @@ impl Session {
             limits,
         };
         if opening.over_capacity {
-            let error = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes");
-            session.fail(close::TOO_MANY, error.retryable());
+            let error = full::error("event streams", session.limits.max_sockets);
+            session.fail(close::TOO_MANY, error);
         } else if !opening.subprotocol_agreed {
             let message = "open the socket with the subprotocol im.events.v1.json";
             session.fail(close::SUBPROTOCOL, Error::invalid("subprotocol", message));

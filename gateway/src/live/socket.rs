@@ -17,7 +17,7 @@ use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream, StreamExt};
 use futures_util::{FutureExt, SinkExt};
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue};
-use im_chats::error::{Error, ErrorCode};
+use im_chats::error::Error;
 use im_chats::wire::frame::{PATH, SUBPROTOCOL};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -26,6 +26,7 @@ use super::limits::LiveLimits;
 use super::machine::{Input, Opening, Output, ReadId, Session};
 use crate::app::AppState;
 use crate::auth;
+use crate::full;
 use crate::http::failure::Failure;
 use crate::log::ReadPage;
 
@@ -97,8 +98,7 @@ async fn upgrade(
         Err(_) => match Arc::clone(&state.live.refusals).try_acquire_owned() {
             Ok(slot) => (slot, true),
             Err(_) => {
-                let error = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes");
-                return Failure::from(error.retryable()).into_response();
+                return Failure::from(full::error("event streams", state.live.limits.max_sockets)).into_response();
             }
         },
     };
