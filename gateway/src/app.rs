@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use axum::{Json, Router};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +17,7 @@ use crate::emulator::{Emulator, control};
 use crate::grpc::{self, Grpc};
 use crate::health::Health;
 use crate::http::access::Access;
+use crate::http::admission::Admission;
 use crate::http::layers;
 use crate::live::{self, Live};
 use crate::log::EventLog;
@@ -35,6 +38,8 @@ pub struct AppState {
     pub authenticator: Arc<dyn Authenticator>,
     /// Which hosts and origins are served. The middleware has checked both before any handler runs, upgrades included.
     pub access: Arc<Access>,
+    /// The limits on work under way.
+    pub admission: Admission,
     /// What `/healthz` answers.
     pub health: Health,
     /// Cancelled when the server begins to drain: finish what is under way, say good-bye, close.
@@ -45,16 +50,17 @@ pub struct AppState {
 
 /// Every route of the gateway, with the layers around it.
 pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
-    let document = rest::openapi::document(emulator.is_some());
+    // Written once: every answer shares the bytes.
+    let document = Bytes::from(serde_json::to_vec(&rest::openapi::document(emulator.is_some())).unwrap_or_default());
     let health = state.health.clone();
     let open = Router::new()
         .route("/healthz", get(|| async move { health.answer() }))
-        .route("/openapi.json", get(|| async move { Json(document) }));
+        .route("/openapi.json", get(|| async move { ([(CONTENT_TYPE, "application/json")], document) }));
     let open = open.merge(console::routes());
     // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
-    let guarded = rest::router()
-        .merge(emulator.map(control::router).unwrap_or_default())
+    let guarded = rest::router(&state.admission)
+        .merge(emulator.map(|emulator| control::router(emulator, &state.admission)).unwrap_or_default())
         .route_layer(from_fn_with_state(state.clone(), layers::require_token));
-    let access = Arc::clone(&state.access);
-    layers::around(open.merge(live::routes()).merge(grpc::routes(&state)).merge(guarded).with_state(state), &access)
+    let routes = open.merge(live::routes()).merge(grpc::routes(&state)).merge(guarded).with_state(state.clone());
+    layers::around(routes, &state)
 }

@@ -46,6 +46,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub tls: crate::http::tls::TlsArgs,
 
+    /// What is taken at most, whatever is spoken over a connection.
+    #[command(flatten)]
+    pub limits: crate::http::flags::ServerLimits,
+
     /// What the gRPC front gives at most.
     #[command(flatten)]
     pub grpc: crate::grpc::GrpcLimits,

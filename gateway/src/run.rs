@@ -18,6 +18,7 @@ use crate::emulator::Emulator;
 use crate::grpc::Grpc;
 use crate::health::Health;
 use crate::http::access::Access;
+use crate::http::admission::Admission;
 use crate::http::server;
 use crate::http::tls::{self, TlsError};
 use crate::live::Live;
@@ -112,13 +113,15 @@ async fn serve(
         grpc: Grpc::new(&args.grpc),
         authenticator: Arc::new(StaticToken::new(&token(&args))),
         access: Arc::new(Access::new(address, args.allow_host, args.allow_origin)),
+        admission: Admission::new(&args.limits),
         health,
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
     tokio::spawn(drain_on_signal(drain.clone()));
     announce(if tls.is_some() { "https" } else { "http" }, address)?;
-    server::serve(listener, tls, app::router(state, emulator), drain, tasks, server::HEAD_TIMEOUT).await;
+    let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
+    server::serve(listener, tls, app::router(state, emulator), drain, tasks, &args.limits, write_timeout).await;
     Ok(())
 }
 

@@ -11,6 +11,8 @@ use im_chats_gateway::auth::{Authenticator, Grant};
 use im_chats_gateway::emulator::Emulator;
 use im_chats_gateway::grpc::{Grpc, GrpcLimits};
 use im_chats_gateway::http::access::Access;
+use im_chats_gateway::http::admission::Admission;
+use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::server;
 use im_chats_gateway::live::{Live, LiveLimits};
 use im_chats_gateway::proto::SubscribeChatEventsRequest;
@@ -44,12 +46,16 @@ async fn a_stream_ends_with_its_token() {
         grpc: Grpc::new(&GrpcLimits::default()),
         authenticator: Arc::new(Brief),
         access: Arc::new(Access::new(address, Vec::new(), Vec::new())),
+        admission: Admission::new(&ServerLimits::default()),
         health: im_chats_gateway::health::Health::alone(),
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
     let router = app::router(state, Some(emulator));
-    tokio::spawn(server::serve(listener, None, router, drain.clone(), tasks, server::HEAD_TIMEOUT));
+    let serving = drain.clone();
+    tokio::spawn(async move {
+        server::serve(listener, None, router, serving, tasks, &ServerLimits::default(), Duration::from_secs(60)).await;
+    });
 
     let mut chats = ChatServiceClient::connect(format!("http://{address}")).await.unwrap();
     let mut request = tonic::Request::new(SubscribeChatEventsRequest::default());

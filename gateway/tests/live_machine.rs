@@ -12,6 +12,7 @@ mod support;
 
 use im_chats::error::{Error, ErrorCode};
 use im_chats_gateway::auth::Grant;
+use im_chats_gateway::full;
 use im_chats_gateway::live::LiveLimits;
 use im_chats_gateway::live::machine::{Input, Opening};
 use im_chats_gateway::log::ReadPage;
@@ -259,7 +260,7 @@ fn a_token_that_does_not_allow_it_is_forbidden() {
 
 #[test]
 fn too_many_sockets_are_told_so() {
-    let opening = Opening { subprotocol_agreed: true, over_capacity: true, ..Opening::default() };
+    let opening = Opening { subprotocol_agreed: true, refused: Some(full::error("event streams", 1)), ..Opening::default() };
     let mut rig = Rig::open(LiveLimits::default(), log_of(0), opening);
     assert_failed(&mut rig, 4429, "serviceUnavailable");
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,10 +22,11 @@ use super::core::Command;
 use super::image::ImageType;
 use super::journal::Outcome;
 use super::{Emulator, input};
+use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::failure::Failure;
 use crate::proto;
 use crate::rest::query::Query;
-use crate::rest::{IMAGE_BODY, SMALL_BODY, json, upload_limit};
+use crate::rest::{IMAGE_BODY, SMALL_BODY, json};
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -39,17 +41,21 @@ const LISTED_SEQUENCES: u64 = 1000;
 pub const PAGE: (usize, usize) = (100, 1000);
 
 /// The routes.
-pub fn router<S>(emulator: Emulator) -> Router<S> {
+pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
+    let uploads = Router::new()
+        .route("/emulator/v1/chats:setBackground", post(set_background))
+        .route_layer(from_fn_with_state(admission.clone(), one_upload));
     Router::new()
         .route("/emulator/v1/chats", get(list))
         .route("/emulator/v1/chats:background", get(background))
         .route("/emulator/v1/chats:archive", post(|State(emulator), request| archived(emulator, request, true)))
         .route("/emulator/v1/chats:unarchive", post(|State(emulator), request| archived(emulator, request, false)))
-        .route("/emulator/v1/chats:setBackground", post(set_background).layer(upload_limit()))
         .route("/emulator/v1/chats:removeBackground", post(remove_background))
         .route("/emulator/v1/chats:markRead", post(mark_read))
         .route("/emulator/v1/messages:receive", post(receive))
         .route("/emulator/v1/events:generate", post(generate))
+        .route_layer(from_fn_with_state(admission.clone(), counted_body))
+        .merge(uploads)
         .with_state(emulator)
 }
 

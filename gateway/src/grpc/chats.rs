@@ -82,7 +82,7 @@ impl ChatService for Front {
         let LogState { id: log, head: after, .. } = self.state.log.state();
         let range = Range { log, after, until: None, topic: Topic::Chats, chat, from_beginning: false };
         let steps = Cursor::new(&self.state, head, range, end)?.steps();
-        Ok(Response::new(steps.map(|step| step.and_then(response)).boxed()))
+        Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }
 

@@ -1,11 +1,9 @@
-use std::sync::Arc;
-
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use im_chats::error::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::full;
+use crate::http::limit::Limit;
 
 /// What the gRPC front gives at most.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -14,31 +12,41 @@ pub struct GrpcLimits {
     /// Most gRPC event streams at once; one more is refused as UNAVAILABLE.
     #[arg(long, default_value_t = 4_096, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_grpc_streams: usize,
+    /// Most streams at once that need no token: health watches and reflection. One more is refused.
+    #[arg(long, default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub max_open_streams: usize,
 }
 
 impl Default for GrpcLimits {
     fn default() -> Self {
-        Self { max_grpc_streams: 4_096 }
+        Self { max_grpc_streams: 4_096, max_open_streams: 256 }
     }
 }
 
-/// The event streams that are open; cheap to clone.
+/// The streams that are open; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Grpc {
-    slots: Arc<Semaphore>,
-    limit: usize,
+    streams: Limit,
+    open_streams: Limit,
 }
 
 impl Grpc {
     /// A front within these limits.
     #[must_use]
     pub fn new(limits: &GrpcLimits) -> Self {
-        let limit = limits.max_grpc_streams.min(Semaphore::MAX_PERMITS);
-        Self { slots: Arc::new(Semaphore::new(limit)), limit }
+        Self {
+            streams: Limit::new(limits.max_grpc_streams, "gRPC event streams", "--max-grpc-streams"),
+            open_streams: Limit::new(limits.max_open_streams, "health watches and reflection streams", "--max-open-streams"),
+        }
     }
 
     /// A place for one more event stream, given back when it is dropped.
     pub(super) fn slot(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| full::error("gRPC event streams", self.limit))
+        self.streams.take()
+    }
+
+    /// A place for one more stream of a caller who may have no token.
+    pub(super) fn open_slot(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.open_streams.take()
     }
 }

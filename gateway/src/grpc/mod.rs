@@ -14,30 +14,35 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_request_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode, Version};
+use http_body_util::BodyExt as _;
 use im_chats::error::Error;
 use tonic_health::pb::health_server::HealthServer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::AppState;
 use crate::emulator::image::MAX_IMAGE_BYTES;
+use crate::http::activity::Unhurried;
+use crate::http::admission::{counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::layers;
 use crate::proto::chat_service_server::ChatServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::{self, DESCRIPTORS};
-use crate::rest::upload_limit;
 use crate::status;
 pub use limits::{Grpc, GrpcLimits};
 
 /// Largest message of a call that carries no image; the same as over REST.
 pub const SMALL_MESSAGE: usize = crate::rest::SMALL_BODY.0;
+
+/// Largest message of a call that needs no token: the name of a service, or a question about one.
+const OPEN_MESSAGE: usize = 4 * 1024;
 
 /// Largest message of `SetBackground`: the largest image, and room for the rest.
 pub const IMAGE_MESSAGE: usize = MAX_IMAGE_BYTES + 64 * 1024;
@@ -60,15 +65,16 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let upload = Router::new()
         .route_service("/photon.imessage.v1.ChatService/SetBackground", images)
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
-        .layer(upload_limit());
+        .route_layer(from_fn_with_state(state.admission.clone(), one_upload));
     let guarded = Router::new()
         .route_service("/photon.imessage.v1.ChatService/{method}", chats)
         .route_service("/photon.imessage.v1.EventService/{method}", events)
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
+        .route_layer(from_fn_with_state(state.admission.clone(), counted_body))
         .merge(upload)
         .route_layer(from_fn_with_state(state.clone(), layers::require_token));
     // Open, as /healthz and /openapi.json are: a prober has no token, and the shapes are public.
-    let health = HealthServer::new(front).max_decoding_message_size(SMALL_MESSAGE);
+    let health = HealthServer::new(front).max_decoding_message_size(OPEN_MESSAGE);
     let open = Router::new().route_service("/grpc.health.v1.Health/{method}", health).merge(reflection(state));
     guarded.merge(open).route_layer(from_fn(deadline::within)).route_layer(from_fn(only_grpc))
 }
@@ -84,24 +90,35 @@ fn reflection(state: &AppState) -> Router<AppState> {
     let mut router = Router::new();
     match builder().build_v1() {
         Ok(service) => {
-            let service = service.max_decoding_message_size(SMALL_MESSAGE);
+            let service = service.max_decoding_message_size(OPEN_MESSAGE);
             router = router.route_service("/grpc.reflection.v1.ServerReflection/{method}", service);
         }
         Err(error) => tracing::error!(%error, "no server reflection"),
     }
     match builder().build_v1alpha() {
         Ok(service) => {
-            let service = service.max_decoding_message_size(SMALL_MESSAGE);
+            let service = service.max_decoding_message_size(OPEN_MESSAGE);
             router = router.route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", service);
         }
         Err(error) => tracing::error!(%error, "no server reflection (v1alpha)"),
     }
-    router.route_layer(map_request_with_state(state.clone(), asks_until_drain))
+    router.route_layer(from_fn_with_state(state.clone(), asks_until_drain))
 }
 
-/// A client may keep its questions open for ever; a drain ends them, and with them the call.
-async fn asks_until_drain(axum::extract::State(state): axum::extract::State<AppState>, request: Request) -> Request {
-    request.map(|body| Body::from_stream(body.into_data_stream().take_until(state.drain.cancelled_owned())))
+/// A client may keep its questions open for ever, so it has a place while it does; a drain ends them, and with them the call.
+async fn asks_until_drain(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let slot = match state.grpc.open_slot() {
+        Ok(slot) => slot,
+        Err(error) => return Failure::from(error).into_response(),
+    };
+    let asks = |body: Body| Body::from_stream(body.into_data_stream().take_until(state.drain.cancelled_owned()));
+    let response = next.run(request.map(asks)).await;
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _slot = &slot;
+            frame
+        }))
+    })
 }
 
 async fn only_grpc(request: Request, next: Next) -> Response {
@@ -150,6 +167,13 @@ fn incoming<T>(request: tonic::Request<T>) -> Result<(crate::backend::Call, T), 
 /// What a call answers with.
 fn outgoing<T>(result: Result<T, Error>) -> Result<tonic::Response<T>, tonic::Status> {
     result.map(tonic::Response::new).map_err(|error| status::from_error(&error))
+}
+
+/// A stream of events: it has a place of its own, and its client may take its time.
+fn streaming<T>(stream: T) -> tonic::Response<T> {
+    let mut response = tonic::Response::new(stream);
+    response.extensions_mut().insert(Unhurried);
+    response
 }
 
 /// The names of the services whose health can be asked for; the empty one is the whole server.

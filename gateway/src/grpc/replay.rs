@@ -39,7 +39,7 @@ impl EventService for Front {
             from_beginning: wanted.is_none(),
         };
         let steps = Cursor::new(&self.state, watched, range, end)?.steps();
-        Ok(Response::new(steps.map(|step| step.and_then(response)).boxed()))
+        Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,10 +15,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
 use super::access::Access;
+use super::admission::{Held, Verdict};
 use super::body::SharedBody;
 use super::failure::{Failure, OwnBody};
 use crate::app::AppState;
-use crate::auth::bearer;
 use crate::grpc;
 
 /// Names a request in answers and in the server's log.
@@ -47,18 +47,18 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 pub struct RequestId(pub Arc<str>);
 
 /// Puts the layers around `router`.
-pub fn around(router: Router, access: &Arc<Access>) -> Router {
+pub fn around(router: Router, state: &AppState) -> Router {
     router
-        .layer(cors(access))
-        .layer(from_fn_with_state(Arc::clone(access), check_access))
+        .layer(cors(&state.access))
+        .layer(from_fn_with_state(Arc::clone(&state.access), check_access))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(finish))
+        .layer(from_fn_with_state(state.clone(), finish))
 }
 
 /// Lets only callers with a good token through.
 pub async fn require_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let verified = bearer(request.headers().get(header::AUTHORIZATION)).and_then(|token| state.authenticator.verify(token));
-    match verified {
+    let verdict = request.extensions_mut().remove::<Verdict>();
+    match verdict.unwrap_or_else(|| Verdict::of(request.headers(), &*state.authenticator)).0 {
         Ok(grant) => {
             // Whatever outlives the call, such as a stream, must not outlive the token.
             request.extensions_mut().insert(grant);
@@ -101,24 +101,33 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Failure::from_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }
 
-async fn finish(mut request: Request, next: Next) -> Response {
+async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let method = request.method().clone();
     // The route, not the path: paths and queries may hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = if grpc::is_grpc(&request) {
-        // A stream of HTTP/2 can be left half read: its connection goes on.
-        identify(grpc::complete(next.run(request).await), &id)
-    } else {
-        let body = SharedBody::new(std::mem::take(request.body_mut()));
-        *request.body_mut() = Body::new(body.clone());
-        let response = next.run(request).await;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            body.discard().await;
+    let verdict = Verdict::of(request.headers(), &*state.authenticator);
+    let response = match (state.admission.admit(&verdict), grpc::is_grpc(&request)) {
+        (Err(error), true) => identify(grpc::complete(Failure::from(error).into_response()), &id),
+        // Nothing of it is read: whoever is one too many gets no more than the answer.
+        (Err(error), false) => complete(Failure::from(error).into_response(), &id),
+        (Ok(held), true) => {
+            request.extensions_mut().insert(verdict);
+            // A stream of HTTP/2 can be left half read: its connection goes on.
+            holding(identify(grpc::complete(next.run(request).await), &id), held)
         }
-        complete(response, &id)
+        (Ok(held), false) => {
+            request.extensions_mut().insert(verdict);
+            let body = SharedBody::new(std::mem::take(request.body_mut()));
+            *request.body_mut() = Body::new(body.clone());
+            let response = next.run(request).await;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                body.discard().await;
+            }
+            holding(complete(response, &id), held)
+        }
     };
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
@@ -127,6 +136,12 @@ async fn finish(mut request: Request, next: Next) -> Response {
     } else {
         tracing::debug!(%method, route, status, millis, request_id = %id, "request");
     }
+    response
+}
+
+/// Keeps the request's place until its answer is out.
+fn holding(mut response: Response, held: Held) -> Response {
+    response.extensions_mut().insert(held);
     response
 }
 

@@ -1,9 +1,15 @@
 //! What surrounds every handler: the accept loop, who is served, limits, request ids, failure bodies, logging.
 
 pub mod access;
+pub(crate) mod activity;
+pub mod admission;
 pub mod body;
 pub mod call;
+mod connections;
 pub mod failure;
+pub mod flags;
 pub mod layers;
+pub mod limit;
+mod opening;
 pub mod server;
 pub mod tls;

@@ -1,26 +1,26 @@
 //! The accept loop: HTTP/1.1 and HTTP/2 on one port, plain (HTTP/2 with prior knowledge) or behind TLS (by ALPN), WebSocket
 //! upgrades, limits, and a drain.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
-/// Connections served at once; the next ones wait in the listen queue.
-pub const MAX_CONNECTIONS: usize = 16_384;
-
-/// How long a client may take to send a request's head; a connection that is idle for so long is closed.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+use super::activity::{Activity, Outgoing, Streams};
+use super::connections::{Connections, Place};
+use super::flags::ServerLimits;
+use super::opening::{Opened, opening};
 
 /// Most header lines of a request.
 pub const MAX_HEADERS: usize = 64;
@@ -49,124 +49,156 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a drain waits for connections and tasks before it gives up on them.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long an idle HTTP/2 connection that was asked to end may take to do so.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much later than a socket of the event stream a connection is cut whose client takes nothing: the socket can say why.
+const CUT_DELAY: Duration = Duration::from_secs(5);
+
 /// Pause after an accept failed for lack of a resource such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The first bytes of an HTTP/2 connection with prior knowledge.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What a connection is served with.
+#[derive(Clone)]
+struct Server {
+    builder: Builder<Streams>,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    drain: CancellationToken,
+    head_timeout: Duration,
+    idle_timeout: Duration,
+    write_timeout: Duration,
+}
 
-/// How often a connection is looked at again whose first bytes may become [`PREFACE`].
-const PREFACE_PAUSE: Duration = Duration::from_millis(20);
-
-/// Serves `router` until `drain` is cancelled, then lets what is under way finish, within [`DRAIN_TIMEOUT`]. A client has
-/// `head_timeout` for each request's head, usually [`HEAD_TIMEOUT`].
+/// Serves `router` until `drain` is cancelled, then lets what is under way finish, within [`DRAIN_TIMEOUT`]. A client that takes
+/// nothing of what waits for it is let go after `write_timeout`.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,
     drain: CancellationToken,
     tasks: TaskTracker,
-    head_timeout: Duration,
+    limits: &ServerLimits,
+    write_timeout: Duration,
 ) {
-    let builder = builder(head_timeout);
-    let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let head_timeout = Duration::from_millis(limits.head_timeout_ms);
+    let server = Server {
+        builder: builder(head_timeout, write_timeout),
+        tls,
+        router,
+        drain: drain.clone(),
+        head_timeout,
+        idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
+        write_timeout: write_timeout.saturating_add(CUT_DELAY),
+    };
+    let places = Connections::new(limits);
+    let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             biased;
             () = drain.cancelled() => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener) => accepted,
         };
-        let Some((stream, slot)) = accepted else { continue };
-        let service = TowerToHyperService::new(router.clone());
-        let (builder, watcher, drain, tls) = (builder.clone(), graceful.watcher(), drain.clone(), tls.clone());
-        tokio::spawn(async move {
-            // Who says nothing yet has nothing under way: a drain does not wait for them.
-            let ready = tokio::select! {
-                () = drain.cancelled() => None,
-                ready = ready(stream, tls, head_timeout) => ready,
-            };
-            let Some(io) = ready else { return };
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service).into_owned();
-            let connection = watcher.watch(connection);
-            if let Err(error) = connection.await {
-                // The usual noise of clients that go away; worth a line only to someone who looks for it.
-                tracing::debug!(error = %error, "connection ended");
-            }
-            drop(slot);
-        });
+        let Some((stream, peer)) = accepted else { continue };
+        match places.enter(peer) {
+            Ok(place) => drop(connections.spawn(server.clone().connection(stream, place))),
+            Err(full) => places.refuse(stream, full, server.tls.is_none()),
+        }
     }
     drop(listener);
+    connections.close();
     tasks.close();
     let finished = async {
-        graceful.shutdown().await;
+        connections.wait().await;
         tasks.wait().await;
     };
-    if tokio::time::timeout(DRAIN_TIMEOUT, finished).await.is_err() {
+    if timeout(DRAIN_TIMEOUT, finished).await.is_err() {
         tracing::warn!(seconds = DRAIN_TIMEOUT.as_secs(), "drain timed out, dropping what is left");
     }
 }
 
-/// A connection on which the first bytes of HTTP have come; nothing for one that lets its time pass.
-async fn ready(stream: TcpStream, tls: Option<TlsAcceptor>, head_timeout: Duration) -> Option<Box<dyn Io>> {
-    let Some(tls) = tls else {
-        let speaks = tokio::time::timeout(head_timeout, speaks(&stream)).await;
-        return speaks.unwrap_or(false).then(|| Box::new(stream) as Box<dyn Io>);
-    };
-    let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT.min(head_timeout), tls.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "TLS handshake failed");
-            return None;
+impl Server {
+    async fn connection(self, stream: TcpStream, place: Place) {
+        // Who says nothing yet has nothing under way: a drain does not wait for them.
+        let opened = tokio::select! {
+            () = self.drain.cancelled() => None,
+            opened = self.open(stream, place) => opened,
+        };
+        let Some(opened) = opened else { return };
+        let is_http2 = opened.is_http2;
+        let activity = Activity::new();
+        let service = hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| {
+            let in_flight = activity.begin();
+            let answer = self.router.clone().oneshot(request);
+            async move { answer.await.map(|response| Outgoing::answer(response, in_flight)) }
+        });
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(opened), service));
+        let mut idle = pin!(activity.idle(self.idle_timeout));
+        // When a connection that was asked to end for being idle is looked at again.
+        let mut goodbye: Option<Instant> = None;
+        let mut draining = false;
+        loop {
+            tokio::select! {
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        // The usual noise of clients that go away; worth a line only to someone who looks for it.
+                        tracing::debug!(error = %error, "connection ended");
+                    }
+                    return;
+                }
+                () = self.drain.cancelled(), if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut idle, if is_http2 && goodbye.is_none() => {
+                    connection.as_mut().graceful_shutdown();
+                    goodbye = Some(Instant::now() + GOODBYE_TIMEOUT);
+                }
+                () = sleep_until(goodbye.unwrap_or_else(Instant::now)), if goodbye.is_some() => {
+                    // A request may have crossed the goodbye; without one, only the client keeps the connection open.
+                    if activity.is_idle() {
+                        tracing::debug!("an idle connection was cut");
+                        return;
+                    }
+                    goodbye = Some(Instant::now() + GOODBYE_TIMEOUT);
+                }
+            }
         }
-        Err(_) => return None,
-    };
-    let (mut read, write) = tokio::io::split(stream);
-    let first = tokio::time::timeout(head_timeout, opening(&mut read)).await.ok()??;
-    Some(Box::new(tokio::io::join(std::io::Cursor::new(first).chain(read), write)))
+    }
+
+    /// A connection on which the first bytes of HTTP have come; nothing for one that lets its time pass.
+    async fn open(&self, stream: TcpStream, place: Place) -> Option<Opened<Pin<Box<dyn Io>>, Place>> {
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(self.write_timeout));
+        let stream = Box::pin(stream);
+        let stream: Pin<Box<dyn Io>> = match &self.tls {
+            None => stream,
+            Some(tls) => match timeout(HANDSHAKE_TIMEOUT.min(self.head_timeout), tls.accept(stream)).await {
+                Ok(Ok(stream)) => Box::pin(stream),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "TLS handshake failed");
+                    return None;
+                }
+                Err(_) => return None,
+            },
+        };
+        timeout(self.head_timeout, opening(stream, place)).await.ok()?
+    }
 }
 
 /// What HTTP is spoken over.
-trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+trait Io: AsyncRead + AsyncWrite + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
-/// As [`speaks`], where nothing can be looked at without taking it: gives what was taken.
-async fn opening(read: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
-    let mut first = Vec::with_capacity(PREFACE.len());
-    while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
-        let room = PREFACE.len().saturating_sub(first.len());
-        if (&mut *read).take(u64::try_from(room).ok()?).read_buf(&mut first).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some(first)
-}
-
-/// Waits until the version of HTTP can be told, without taking a byte. The connection builder would wait for that without
-/// a limit, so a client that says nothing, or only a part of [`PREFACE`], would hold its place for ever.
-async fn speaks(stream: &TcpStream) -> bool {
-    let mut first = [0; PREFACE.len()];
-    loop {
-        match stream.peek(&mut first).await {
-            Ok(0) | Err(_) => return false,
-            Ok(read) if read < PREFACE.len() && first.get(..read) == PREFACE.get(..read) => {
-                tokio::time::sleep(PREFACE_PAUSE).await;
-            }
-            Ok(_) => return true,
-        }
-    }
-}
-
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Small frames must not wait for the acknowledgement of the one before.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");
             }
-            Some((stream, slot))
+            Some((stream, peer.ip()))
         }
         Err(error) => {
             tracing::warn!(%error, "accept failed");
@@ -176,8 +208,8 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
-fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(head_timeout: Duration, write_timeout: Duration) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams { timeout: write_timeout });
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -202,16 +234,32 @@ fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use axum::routing::get;
-    use tokio::io::AsyncWriteExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn serving(
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        router: Router,
+        drain: CancellationToken,
+        head_timeout: Duration,
+    ) -> tokio::task::JoinHandle<()> {
+        let head_timeout_ms = head_timeout.as_millis().try_into().unwrap();
+        let limits = ServerLimits { head_timeout_ms, ..ServerLimits::default() };
+        tokio::spawn(async move {
+            serve(listener, tls, router, drain, TaskTracker::new(), &limits, Duration::from_secs(60)).await;
+        })
+    }
 
     async fn server(head_timeout: Duration) -> (std::net::SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
         let router = Router::new().route("/", get(|| async { "ok" }));
-        let serving = tokio::spawn(serve(listener, None, router, drain.clone(), TaskTracker::new(), head_timeout));
+        let serving = serving(listener, None, router, drain.clone(), head_timeout);
         (address, drain, serving)
     }
 
@@ -242,7 +290,7 @@ mod tests {
         let drain = CancellationToken::new();
         let acceptor = tls::acceptor(files, drain.clone()).unwrap();
         let patience = Duration::from_millis(500);
-        tokio::spawn(serve(listener, Some(acceptor), Router::new(), drain.clone(), TaskTracker::new(), patience));
+        serving(listener, Some(acceptor), Router::new(), drain.clone(), patience);
         // Not even a handshake.
         for start in [&b""[..], b"\x16\x03"] {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -269,7 +317,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_drain_does_not_wait_for_who_says_nothing() {
-        let (address, drain, serving) = server(HEAD_TIMEOUT).await;
+        let (address, drain, serving) = server(Duration::from_secs(30)).await;
         let _silent = TcpStream::connect(address).await.unwrap();
         let mut idle = TcpStream::connect(address).await.unwrap();
         idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

@@ -52,6 +52,9 @@ pub struct LiveLimits {
     /// Most sockets of the event stream at once; one more is closed with 4429.
     #[arg(long, default_value_t = 16_384, value_parser = size())]
     pub max_sockets: usize,
+    /// Most of them that have not sent a good token yet; one more is closed with 4429.
+    #[arg(long, default_value_t = 1_024, value_parser = size())]
+    pub max_waiting_sockets: usize,
 }
 
 /// A time or rate of zero would mean a loop without rest.
@@ -81,6 +84,7 @@ impl Default for LiveLimits {
             drain_reconnect_min_ms: 250,
             drain_reconnect_max_ms: 5_000,
             max_sockets: 16_384,
+            max_waiting_sockets: 1_024,
         }
     }
 }

@@ -15,7 +15,6 @@ use super::outgoing::{Outgoing, Plain};
 use super::rate::Rate;
 use super::subscription::Subscription;
 use crate::auth::Grant;
-use crate::full;
 pub use crate::log::LogState;
 use crate::log::{ReadPage, ReadQuery};
 
@@ -59,8 +58,8 @@ pub struct Opening {
     pub subprotocol_agreed: bool,
     /// The token of the upgrade's `Authorization` header, used when `init` has none.
     pub header_token: Option<String>,
-    /// Whether the server has as many sockets as it takes.
-    pub over_capacity: bool,
+    /// Why the server has no room for it, when it has none.
+    pub refused: Option<Error>,
 }
 
 /// Names a read of the log until its page comes back.
@@ -187,8 +186,7 @@ impl Session {
             last_read: 0,
             limits,
         };
-        if opening.over_capacity {
-            let error = full::error("event streams", session.limits.max_sockets);
+        if let Some(error) = opening.refused {
             session.fail(close::TOO_MANY, error);
         } else if !opening.subprotocol_agreed {
             let message = "open the socket with the subprotocol im.events.v1.json";

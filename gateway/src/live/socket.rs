@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream, StreamExt};
 use futures_util::{FutureExt, SinkExt};
@@ -19,15 +19,16 @@ use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue};
 use im_chats::error::Error;
 use im_chats::wire::frame::{PATH, SUBPROTOCOL};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::limits::LiveLimits;
 use super::machine::{Input, Opening, Output, ReadId, Session};
 use crate::app::AppState;
 use crate::auth;
-use crate::full;
+use crate::http::admission::Verdict;
 use crate::http::failure::Failure;
+use crate::http::limit::Limit;
 use crate::log::ReadPage;
 
 /// How long the last frames and the close handshake may take.
@@ -50,7 +51,9 @@ const RUN_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct Live {
     limits: Arc<LiveLimits>,
-    sockets: Arc<Semaphore>,
+    sockets: Limit,
+    /// For those that may still be anybody.
+    waiting: Limit,
     refusals: Arc<Semaphore>,
 }
 
@@ -58,8 +61,9 @@ impl Live {
     /// An event stream within these limits.
     #[must_use]
     pub fn new(limits: LiveLimits) -> Self {
-        let sockets = Arc::new(Semaphore::new(limits.max_sockets.min(Semaphore::MAX_PERMITS)));
-        Self { limits: Arc::new(limits), sockets, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+        let sockets = Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets");
+        let waiting = Limit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets");
+        Self { limits: Arc::new(limits), sockets, waiting, refusals: Arc::new(Semaphore::new(REFUSALS)) }
     }
 
     /// How often a heartbeat is sent, in milliseconds.
@@ -71,7 +75,7 @@ impl Live {
     /// How many sockets are open.
     #[must_use]
     pub fn open_sockets(&self) -> usize {
-        self.limits.max_sockets.saturating_sub(self.sockets.available_permits())
+        self.sockets.taken()
     }
 }
 
@@ -83,6 +87,7 @@ pub fn routes() -> Router<AppState> {
 
 async fn upgrade(
     State(state): State<AppState>,
+    verdict: Option<Extension<Verdict>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -93,13 +98,15 @@ async fn upgrade(
             return Failure::with_status(error, rejection.status()).into_response();
         }
     };
-    let (slot, over_capacity) = match Arc::clone(&state.live.sockets).try_acquire_owned() {
-        Ok(slot) => (slot, false),
-        Err(_) => match Arc::clone(&state.live.refusals).try_acquire_owned() {
-            Ok(slot) => (slot, true),
-            Err(_) => {
-                return Failure::from(full::error("event streams", state.live.limits.max_sockets)).into_response();
-            }
+    // A good token in the header is as good as one in `init`.
+    let known = verdict.is_some_and(|Extension(Verdict(verdict))| verdict.is_ok());
+    let waiting = if known { Ok(None) } else { state.live.waiting.take().map(Some) };
+    let place = waiting.and_then(|waiting| Ok((state.live.sockets.take()?, waiting)));
+    let (slot, waiting, refused) = match place {
+        Ok((slot, waiting)) => (slot, waiting, None),
+        Err(full) => match Arc::clone(&state.live.refusals).try_acquire_owned() {
+            Ok(slot) => (slot, None, Some(full)),
+            Err(_) => return Failure::from(full).into_response(),
         },
     };
     let offered = offered(&headers);
@@ -107,7 +114,7 @@ async fn upgrade(
     // Naming what was offered first, even if it is not ours, is what lets a browser see the close code that follows.
     let chosen = if subprotocol_agreed { Some(HeaderValue::from_static(SUBPROTOCOL)) } else { offered.into_iter().next() };
     let header_token = auth::bearer(headers.get(AUTHORIZATION)).ok().map(str::to_owned);
-    let opening = Opening { subprotocol_agreed, header_token, over_capacity };
+    let opening = Opening { subprotocol_agreed, header_token, refused };
     let limit = state.live.limits.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
     let mut upgrade =
         upgrade.max_frame_size(limit).max_message_size(limit).read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
@@ -116,7 +123,7 @@ async fn upgrade(
     }
     let tracked = state.tasks.token();
     upgrade.on_upgrade(move |socket| async move {
-        Driver::new(state, opening, socket).run().await;
+        Driver::new(state, opening, waiting, socket).run().await;
         drop((slot, tracked));
     })
 }
@@ -142,14 +149,16 @@ struct Driver {
     reads: FuturesUnordered<Reading>,
     stream: SplitStream<WebSocket>,
     writer: Writer,
+    /// Its place among those that have not shown a good token yet.
+    waiting: Option<OwnedSemaphorePermit>,
 }
 
 impl Driver {
-    fn new(state: AppState, opening: Opening, socket: WebSocket) -> Self {
+    fn new(state: AppState, opening: Opening, waiting: Option<OwnedSemaphorePermit>, socket: WebSocket) -> Self {
         let session = Session::new(Arc::clone(&state.live.limits), opening, state.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
-        Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer }
+        Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer, waiting }
     }
 
     /// These take the driver by reference: by value, each would keep a copy of it in the task of every socket.
@@ -229,6 +238,9 @@ impl Driver {
                 }
                 Output::Verify { token } => {
                     let judgement = self.state.authenticator.verify(&token);
+                    if judgement.is_ok() {
+                        self.waiting = None;
+                    }
                     self.tell(Input::Verified(judgement));
                 }
                 Output::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),

@@ -5,14 +5,15 @@ pub mod openapi;
 pub mod query;
 
 use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use tower::limit::ConcurrencyLimitLayer;
 
 use crate::app::AppState;
 use crate::backend::Call;
 use crate::emulator::image::MAX_IMAGE_BYTES;
+use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
@@ -25,17 +26,8 @@ pub const SMALL_BODY: Limit = Limit(256 * 1024);
 /// Largest body of `setBackground`: the largest image in base64, and room for the rest.
 pub const IMAGE_BODY: Limit = Limit(MAX_IMAGE_BYTES / 3 * 4 + 64 * 1024);
 
-/// Uploads in flight on one route: each may hold the body and the image at once, so a few at a time bound the memory and
-/// the others wait unread.
-const UPLOADS: usize = 4;
-
-/// Lets so many uploads in at a time.
-pub(crate) fn upload_limit() -> ConcurrencyLimitLayer {
-    ConcurrencyLimitLayer::new(UPLOADS)
-}
-
 /// The routes.
-pub fn router() -> Router<AppState> {
+pub fn router(admission: &Admission) -> Router<AppState> {
     macro_rules! write {
         ($method:ident) => {
             post(|State(state): State<AppState>, request: Request| async move {
@@ -44,16 +36,20 @@ pub fn router() -> Router<AppState> {
             })
         };
     }
+    let uploads = Router::new()
+        .route("/v1/chats:setBackground", post(set_background))
+        .route_layer(from_fn_with_state(admission.clone(), one_upload));
     Router::new()
         .route("/v1/chats", post(create))
         .route("/v1/chats:markRead", write!(mark_chat_read))
-        .route("/v1/chats:setBackground", post(set_background).layer(upload_limit()))
         .route("/v1/chats:removeBackground", write!(remove_background))
         .route("/v1/chats:shareContactInfo", write!(share_contact_info))
         .route("/v1/chats:setTyping", write!(set_typing))
         .route("/v1/chats:get", get(get_chat))
         .route("/v1/chats:count", get(count))
         .route("/v1/chats:hasBackground", get(has_background))
+        .route_layer(from_fn_with_state(admission.clone(), counted_body))
+        .merge(uploads)
 }
 
 async fn create(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {

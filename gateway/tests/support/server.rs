@@ -36,6 +36,11 @@ impl Server {
         Self::run("emulator", data, flags, Stdio::inherit())
     }
 
+    /// As [`Server::start`], with what it writes on stderr kept.
+    pub fn logged(data: &Path, flags: &[&str]) -> Self {
+        Self::run("emulator", data, flags, Stdio::piped())
+    }
+
     /// A relay in front of `upstream`, with the token that the others have, unless the flags say otherwise.
     pub fn relay(data: &Path, upstream: &str, flags: &[&str]) -> Self {
         let token: &[&str] = if flags.contains(&"--upstream-token-file") { &[] } else { &["--upstream-token", TOKEN] };
@@ -75,7 +80,7 @@ impl Server {
         server
     }
 
-    /// What a relay wrote on stderr until now.
+    /// What a relay, or a logged emulator, wrote on stderr until now.
     pub fn said(&self) -> String {
         self.said.lock().clone()
     }
@@ -164,9 +169,27 @@ impl Server {
 
     /// Memory in use, in KiB.
     pub fn resident_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most memory that was ever in use, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        let line = status.lines().find(|line| line.starts_with(what)).expect("a line of memory");
         line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+    }
+
+    /// Processor time used until now, user's and system's, in ticks of 10 ms.
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("/proc");
+        // The name in parentheses may hold anything; what follows it begins with the third field.
+        let rest = stat.rsplit_once(')').expect("a name").1;
+        let field = |number: usize| rest.split_whitespace().nth(number - 3).expect("a field").parse::<u64>().expect("a number");
+        field(14) + field(15)
     }
 }
 

@@ -1,0 +1,161 @@
+//! How much is done at once, and for whom: what needs no token has limits of its own, so that it never takes the place of
+//! those who have one.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header;
+use http_body::{Frame, SizeHint};
+use im_chats::error::Error;
+use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::failure::Failure;
+use super::flags::ServerLimits;
+use super::limit::Limit;
+use crate::auth::{Authenticator, Grant, bearer};
+
+/// How long an upload waits for those before it.
+const UPLOAD_WAIT: Duration = Duration::from_secs(20);
+
+/// What the budget of bodies is counted in, in bytes.
+const UNIT: usize = 1024;
+
+/// The gateway's limits on work under way. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    requests: Limit,
+    open_requests: Limit,
+    bodies: Limit,
+    uploads: Limit,
+    large_answers: Limit,
+}
+
+/// A place that an answer keeps until its last byte is out.
+#[derive(Debug, Clone)]
+pub struct Held(#[allow(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+
+/// What became of a request's token, for all who ask.
+#[derive(Debug, Clone)]
+pub struct Verdict(pub Result<Grant, Error>);
+
+impl Verdict {
+    /// Judges the token of a request's header.
+    #[must_use]
+    pub fn of(headers: &http::HeaderMap, authenticator: &dyn Authenticator) -> Self {
+        Self(bearer(headers.get(header::AUTHORIZATION)).and_then(|token| authenticator.verify(token)))
+    }
+}
+
+impl Admission {
+    /// Within these limits.
+    #[must_use]
+    pub fn new(limits: &ServerLimits) -> Self {
+        Self {
+            requests: Limit::new(limits.max_requests, "requests", "--max-requests"),
+            open_requests: Limit::new(limits.max_open_requests, "requests without a token", "--max-open-requests"),
+            bodies: Limit::new(limits.max_body_bytes / UNIT, "request bodies", "--max-body-bytes"),
+            uploads: Limit::new(limits.max_uploads, "uploads", "--max-uploads"),
+            large_answers: Limit::new(limits.max_large_answers, "large answers", "--max-large-answers"),
+        }
+    }
+
+    /// Lets a request in.
+    ///
+    /// # Errors
+    /// `serviceUnavailable` when there are as many of its kind as may be.
+    pub(super) fn admit(&self, verdict: &Verdict) -> Result<Held, Error> {
+        let limit = if verdict.0.is_ok() { &self.requests } else { &self.open_requests };
+        Ok(Held(Arc::new(limit.take()?)))
+    }
+
+    /// A place for an answer that is larger than most.
+    ///
+    /// # Errors
+    /// `serviceUnavailable` when there are as many as may be.
+    pub fn large_answer(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.large_answers.take()
+    }
+}
+
+/// Lets so many uploads in at a time: each may hold the body and the image at once. The others wait unread, for a while.
+pub async fn one_upload(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    match admission.uploads.wait(UPLOAD_WAIT).await {
+        Ok(_place) => next.run(request).await,
+        Err(error) => Failure::from(error).into_response(),
+    }
+}
+
+/// Counts the bytes of a body as they come, for as long as the request is worked on.
+pub async fn counted_body(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    let charge = Arc::new(Mutex::new(Charge { budget: admission.bodies, bytes: 0, held: None, refused: None }));
+    let response = next.run(request.map(|body| Body::new(Counted { body, charge: Arc::clone(&charge) }))).await;
+    let refused = charge.lock().refused.take();
+    match refused {
+        Some(error) => Failure::from(error).into_response(),
+        None => response,
+    }
+}
+
+#[derive(Debug)]
+struct Charge {
+    budget: Limit,
+    bytes: usize,
+    held: Option<OwnedSemaphorePermit>,
+    refused: Option<Error>,
+}
+
+impl Charge {
+    fn add(&mut self, bytes: usize) -> Result<(), Error> {
+        let held = self.bytes.div_ceil(UNIT);
+        self.bytes = self.bytes.saturating_add(bytes);
+        let more = u32::try_from(self.bytes.div_ceil(UNIT).saturating_sub(held)).unwrap_or(u32::MAX);
+        if more == 0 {
+            return Ok(());
+        }
+        let permit = self.budget.take_many(more)?;
+        match &mut self.held {
+            Some(all) => all.merge(permit),
+            None => self.held = Some(permit),
+        }
+        Ok(())
+    }
+}
+
+struct Counted {
+    body: Body,
+    charge: Arc<Mutex<Charge>>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            let mut charge = self.charge.lock();
+            if let Err(error) = charge.add(bytes) {
+                charge.refused = Some(error.clone());
+                return Poll::Ready(Some(Err(axum::Error::new(error))));
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

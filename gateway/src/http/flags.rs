@@ -1,0 +1,62 @@
+//! The limits around every handler, as flags of the command line.
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+
+/// What the gateway takes at most, whatever is spoken over a connection. Every value is a flag of the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Connections and requests")]
+pub struct ServerLimits {
+    /// Most connections at once, sockets of the event stream included; one more is answered 503 and closed.
+    #[arg(long, default_value_t = 32_768, value_parser = size())]
+    pub max_connections: usize,
+    /// Most of them from one address (IPv6: from one /64 network); 0 = no such limit. Behind a proxy all connections come from
+    /// its address: raise the limit there.
+    #[arg(long, default_value_t = 1_024)]
+    pub max_connections_per_address: usize,
+    /// How long a request's head may take, and an HTTP/1 connection may be without a request, in milliseconds.
+    #[arg(long, default_value_t = 30_000, value_parser = positive())]
+    pub head_timeout_ms: u64,
+    /// How long an HTTP/2 connection may be without a request, in milliseconds. Pings do not count.
+    #[arg(long, default_value_t = 60_000, value_parser = positive())]
+    pub idle_timeout_ms: u64,
+    /// Most requests with a good token at once, beside uploads, gRPC event streams and sockets of the event stream.
+    #[arg(long, default_value_t = 4_096, value_parser = size())]
+    pub max_requests: usize,
+    /// Most requests without a good token at once: the console, /healthz, /openapi.json, gRPC health and reflection.
+    #[arg(long, default_value_t = 1_024, value_parser = size())]
+    pub max_open_requests: usize,
+    /// Most bytes of request bodies in memory at once, uploads not counted.
+    #[arg(long, default_value_t = 67_108_864, value_parser = RangedU64ValueParser::<usize>::new().range(262_144..))]
+    pub max_body_bytes: usize,
+    /// Most uploads (setBackground) at once; one more waits 20 seconds and is then refused as serviceUnavailable.
+    #[arg(long, default_value_t = 4, value_parser = size())]
+    pub max_uploads: usize,
+    /// Most large answers (a background, a page of the emulator's chats) at once; each holds at most 1 MiB.
+    #[arg(long, default_value_t = 32, value_parser = size())]
+    pub max_large_answers: usize,
+}
+
+fn positive() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+fn size() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 32_768,
+            max_connections_per_address: 1_024,
+            head_timeout_ms: 30_000,
+            idle_timeout_ms: 60_000,
+            max_requests: 4_096,
+            max_open_requests: 1_024,
+            max_body_bytes: 67_108_864,
+            max_uploads: 4,
+            max_large_answers: 32,
+        }
+    }
+}
