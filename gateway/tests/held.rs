@@ -148,7 +148,7 @@ async fn one_address_has_a_share_of_the_connections_and_hears_why_it_gets_no_mor
     let (server, _data) = logged(&["--max-connections-per-address", "3"]);
     // A socket of the event stream is a connection like any other.
     let socket = Socket::ready(&server).await;
-    let mut held = vec![connect(&server).await, connect(&server).await];
+    let mut held = [connect(&server).await, connect(&server).await];
     assert!(get(&mut held[1], "/healthz").await.starts_with("HTTP/1.1 200"));
     for _ in 0..50 {
         let answer = String::from_utf8(closed(&mut connect(&server).await).await).unwrap();
