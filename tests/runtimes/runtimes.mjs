@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { launchBrowser, openPage } from "../support/browser.mjs";
+import { startForwardProxy } from "../support/forward-proxy.mjs";
+import { startProxy } from "../support/proxy.mjs";
 import { startDriver } from "./driver.mjs";
 
 const run = promisify(execFile);
@@ -38,6 +40,12 @@ export const RUNTIMES = [
       // Node 18 cannot `require` what is ESM.
       return major < 20 ? report : [...report, await required(binary)];
     },
+  })),
+  // The first that have a WebSocket of their own, which is used there.
+  ...[22, 24].map((major) => ({
+    name: `Node ${major}, through a proxy`,
+    binary: () => installed(`node-${major}/bin/node`),
+    run: inNodeThroughProxy,
   })),
   {
     name: "Bun",
@@ -91,9 +99,13 @@ async function insideProject(use) {
   }
 }
 
-function inProcess(driver, binary, options) {
+function inProcess(driver, binary, options, env = {}) {
   return insideProject(async (folder) => {
-    const child = spawn(binary, [...options, join(folder, "hosts/process.mjs"), driver.url], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(binary, [...options, join(folder, "hosts/process.mjs"), driver.url], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     const ended = ending(child);
     const report = await inTime(Promise.race([driver.report, ended.then((end) => unreported(end, driver))])).catch(failedStart);
     // Everything is closed, so nothing may keep the process alive, and nothing may have been complained about.
@@ -102,6 +114,75 @@ function inProcess(driver, binary, options) {
     const clean = end.code === 0 && end.output === "";
     return [...report, { name: "the process ends by itself, silently", ...(!clean && { error: `${end.error ?? `exit ${end.code}: ${end.output}`}` }) }];
   });
+}
+
+/** Everything goes the way that the environment names; and nothing does where it says otherwise. */
+async function inNodeThroughProxy(driver, binary) {
+  const proxy = await startForwardProxy();
+  try {
+    const env = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: "" };
+    // Node 22 warns that its proxy is an experiment.
+    const report = await inProcess(driver, binary, ["--no-warnings"], { ...env, NODE_USE_ENV_PROXY: "1" });
+    const counts = () => ["POST /v1/chats", "GET /v1/events"].map((line) => proxy.passed.filter((each) => each === line).length);
+    const [calls, streams] = counts();
+    const all = calls > 0 && streams > 0;
+    const exempt = await oneOfEach(driver, binary, { ...env, NODE_USE_ENV_PROXY: "1", NO_PROXY: "example.com,127.0.0.1" });
+    const unasked = await oneOfEach(driver, binary, env);
+    const none = counts().join() === [calls, streams].join();
+    return [
+      ...report,
+      { name: "calls and streams pass the proxy", ...(!all && { error: `the proxy saw ${calls} calls and ${streams} streams` }) },
+      { name: "NO_PROXY, and no NODE_USE_ENV_PROXY, are honoured", error: exempt ?? unasked ?? (none ? undefined : `the proxy saw ${proxy.passed}`) },
+      { name: "close() ends the process on a half-open link", error: await halfOpen(driver, binary, { ...env, NODE_USE_ENV_PROXY: "1" }) },
+    ];
+  } finally {
+    await proxy.close();
+  }
+}
+
+/** One call and one stream: what went wrong. */
+async function oneOfEach(driver, binary, env) {
+  const code = `
+    import { createClient } from "im-chats";
+    const im = createClient(await (await fetch(${JSON.stringify(`${driver.url}/job`)})).json());
+    await im.chats.create(["once@example.com"]);
+    await im.chats.subscribeEvents().ready;
+    await im.close();
+  `;
+  const options = { cwd: project(), env: { ...process.env, ...env }, timeout: 30_000 };
+  const { stderr, code: exit } = await run(binary, ["--no-warnings", "--input-type=module", "--eval", code], options).catch((error) => error);
+  return stderr || exit ? `exit ${exit}: ${stderr}` : undefined;
+}
+
+/** A stream whose link falls silent, and then `close()`: what keeps the process alive. */
+async function halfOpen(driver, binary, env) {
+  const { address, token } = await (await fetch(`${driver.url}/job`)).json();
+  const link = await startProxy(address);
+  const code = `
+    import { createClient } from "im-chats";
+    const im = createClient(${JSON.stringify({ address: link.address, token })});
+    process.once("message", () => {
+      process.disconnect();
+      void im.close();
+    });
+    await im.chats.subscribeEvents().ready;
+    process.send("ready");
+  `;
+  const stdio = ["ignore", "pipe", "pipe", "ipc"];
+  const child = spawn(binary, ["--no-warnings", "--input-type=module", "--eval", code], { cwd: project(), env: { ...process.env, ...env }, stdio });
+  const ended = ending(child);
+  try {
+    await within(30_000, Promise.race([once(child, "message"), ended.then(({ output }) => Promise.reject(new Error(output)))]), "no stream");
+    link.blackhole();
+    child.send("close");
+    const { code, output } = await within(10_000, ended, "it is alive after ten seconds");
+    return code === 0 && output === "" ? undefined : `exit ${code}: ${output}`;
+  } catch (error) {
+    return `${error}`;
+  } finally {
+    child.kill();
+    await link.close();
+  }
 }
 
 /** CommonJS. */
