@@ -1,13 +1,14 @@
 import { carryOut, type Call, type Ending } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
-import { ConnectionError, ErrorCode, IMessageError, ValidationError } from "./errors.js";
+import { checkGlobals } from "./environment.js";
+import { ErrorCode, IMessageError, ValidationError } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
 import { checkKeys, readOptions, type ClientOptions, type Settings } from "./options.js";
 import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
 import { readToken } from "./token.js";
-import { wasmLoader } from "./wasm-source.js";
+import { notStarted, readWasm, wasmLoader } from "./wasm-source.js";
 import init, {
   Core,
   type CallOptions,
@@ -112,18 +113,14 @@ function crashed(message: string): IMessageError {
 function start(runtime: Runtime): Promise<void> {
   starting ??= (async () => {
     try {
-      await init({ module_or_path: await runtime.wasm() });
+      await init({ module_or_path: await readWasm(await runtime.wasm()) });
       onPanic(() => crashed("it panicked"));
     } catch (cause) {
       starting = undefined;
-      if (cause instanceof ValidationError) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ConnectionError(`the WebAssembly part of im-chats could not be started: ${why}`, {
-        code: ErrorCode.networkError,
-        grpcCode: 14,
-        retryable: true,
-        cause,
-      });
+      if (cause instanceof IMessageError) throw cause;
+      // What does not compile today does not tomorrow, and neither does what a page's policy forbids.
+      const retryable = !(cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError);
+      throw notStarted(cause instanceof Error ? cause.message : String(cause), retryable, cause);
     }
   })();
   return starting;
@@ -161,6 +158,7 @@ class LazyClient {
   #run<T>(act: (core: Core, ending: Ending) => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (crash) return reject(crash);
+      if (!this.#core) checkGlobals("AbortController", "TextDecoder", "TextEncoder", "URL", "WebAssembly", "fetch", "setTimeout");
       const controller = new AbortController();
       const stops: (() => void)[] = [];
       const over = () => {

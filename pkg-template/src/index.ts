@@ -1,5 +1,6 @@
 /** The entry for browsers and everything that loads an asset by its URL. */
 import { clientFactory, type Client } from "./client.js";
+import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 
 export * from "./public.js";
@@ -17,5 +18,5 @@ export * from "./public.js";
 export const createClient: (options: ClientOptions) => Client = clientFactory({
   // Written out where bundlers look for it: they move the file and put its new address here.
   wasm: () => new URL("./wasm/im_chats_bg.wasm", import.meta.url),
-  webSocket: () => WebSocket,
+  webSocket: ownWebSocket,
 });

@@ -1,5 +1,6 @@
 /** The entry with the wasm inside the JavaScript, for bundlers and runtimes that do not move assets. */
 import { clientFactory, type Client } from "./client.js";
+import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 import { wasmBytes } from "./wasm/inline.js";
 
@@ -9,5 +10,5 @@ export * from "./public.js";
 export const createClient: (options: ClientOptions) => Client = clientFactory({
   // Imported at once and not with the first call: one file is the point of this entry, and service workers have no `import()`.
   wasm: wasmBytes,
-  webSocket: () => WebSocket,
+  webSocket: ownWebSocket,
 });

@@ -1,3 +1,4 @@
+import { checkGlobals } from "./environment.js";
 import { invalid } from "./errors.js";
 import type { WasmSource } from "./wasm-source.js";
 
@@ -119,6 +120,7 @@ function baseUrl(address: unknown, tls: boolean): string {
   const full = /^https?:\/\//i.test(text);
   // Without a scheme only host and port are meant; anything more is more likely a mistake than a path.
   if (!full && /[/?#@\\\s]/.test(text)) throw invalid("address", mistake);
+  checkGlobals("URL");
   let url: URL;
   try {
     url = new URL(full ? text : `${tls ? "https" : "http"}://${text}`);

@@ -1,4 +1,4 @@
-import { invalid } from "./errors.js";
+import { ConnectionError, ErrorCode, invalid } from "./errors.js";
 import type { InitInput } from "./wasm/im_chats.js";
 
 // Named where a program's own libraries do not: TypeScript before 5.2 and Node's types without the DOM lack some of these, and
@@ -46,9 +46,65 @@ export function wasmLoader(option: unknown, readUrl: ReadUrl | undefined): WasmL
   return () => load(option);
 }
 
+/** Why there is no wasm. What cannot heal by itself is not retryable. @internal */
+export function notStarted(why: string, retryable: boolean, cause?: unknown): ConnectionError {
+  return new ConnectionError(`the WebAssembly part of im-chats could not be started: ${why}`, {
+    code: ErrorCode.networkError,
+    grpcCode: 14,
+    retryable,
+    cause,
+  });
+}
+
+/**
+ * The wasm as the generated `init` takes it, fetched when it is an address. What is there instead – the page that a server gives for
+ * every unknown path, above all – is found out here: the compiler would only speak of a magic word.
+ *
+ * @internal
+ */
+export async function readWasm(source: InitInput): Promise<InitInput> {
+  const tag = tagOf(source);
+  if (tag === "String" || tag === "URL") {
+    const answer = await fetch(source as string | URL).catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw notStarted(`${String(source)}: ${why}`, true, cause);
+    });
+    return readAnswer(answer, String(source));
+  }
+  if (tag === "Response") return readAnswer(source as Response, (source as Response).url || "the Response");
+  if (tag !== "WebAssembly.Module" && !isWasm(source as BufferSource)) throw notWasm("what it was given is not WebAssembly");
+  return source;
+}
+
+async function readAnswer(answer: Response, address: string): Promise<InitInput> {
+  const { ok, status, bodyUsed } = answer;
+  if (bodyUsed) throw notStarted("the Response was read before; give a function that fetches it", false);
+  if (!ok) throw notWasm(`${address} answered with status ${status}`, status === 408 || status === 429 || status >= 500);
+  const type = answer.headers.get("content-type");
+  // Compiled while it arrives.
+  if (type?.startsWith("application/wasm")) return answer;
+  const bytes = await answer.arrayBuffer();
+  if (!isWasm(bytes)) throw notWasm(`${address} answered with ${type ?? "something"} that is not WebAssembly`);
+  return bytes;
+}
+
+function notWasm(what: string, retryable = false): ConnectionError {
+  return notStarted(`${what}; make your bundler or server provide that file, import "im-chats/inline", or set the option wasm`, retryable);
+}
+
+/** Every module begins with a zero byte and `asm`. */
+function isWasm(source: BufferSource): boolean {
+  const [zero, a, s, m] = ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
+  return zero === 0 && a === 0x61 && s === 0x73 && m === 0x6d;
+}
+
+/** What it is called, since a module or an answer may come from another frame or realm. */
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
 function check(source: unknown): InitInput {
-  // By what they are called, since a module or an answer may come from another frame or realm.
-  const tag: string = Object.prototype.toString.call(source).slice(8, -1);
+  const tag = tagOf(source);
   const known = ["String", "URL", "Response", "ArrayBuffer", "SharedArrayBuffer", "WebAssembly.Module"];
   if (source !== "" && (known.includes(tag) || ArrayBuffer.isView(source))) return source as InitInput;
   throw invalid("wasm", "expected the wasm as an address, a Response, bytes or a WebAssembly.Module, or a promise or function that gives one");

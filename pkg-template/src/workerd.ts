@@ -1,5 +1,6 @@
 /** The entry for edge workers, whose bundlers make a `WebAssembly.Module` of an imported wasm file. */
 import { clientFactory, type Client } from "./client.js";
+import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 // @ts-expect-error -- the types describe the instance's exports; here the runtime gives the module itself
 import wasm from "./wasm/im_chats_bg.wasm";
@@ -9,5 +10,5 @@ export * from "./public.js";
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({
   wasm: () => wasm as WebAssembly.Module,
-  webSocket: () => WebSocket,
+  webSocket: ownWebSocket,
 });

@@ -24,11 +24,23 @@ const bin = (name) => join(root, "node_modules/.bin", name);
 
 const ESBUILD = ["--bundle", "--format=esm", "--log-level=warning"];
 
+/** The majors of Vite that are supported; the older ones under names of their own. */
+const VITES = { 8: "vite", 7: "vite-7", 6: "vite-6" };
+
 /** `build` is a command in the app's folder, `serve` one that prints where it listens; without it `dist/` is served as files. */
 const BUNDLERS = [
-  { name: "Vite, build", package: "vite", app: "vite", entry: "im-chats", build: [bin("vite"), "build", "--logLevel=warn"] },
-  { name: "Vite, dev server", package: "vite", app: "vite", entry: "im-chats", serve: ["node", "serve.mjs"] },
-  { name: "webpack", package: "webpack", app: "webpack", entry: "im-chats", build: ["node", "build.mjs"] },
+  ...Object.entries(VITES).reverse().flatMap(([major, vite]) => [
+    {
+      name: `Vite ${major}, build`,
+      package: vite,
+      app: "vite",
+      entry: "im-chats",
+      build: ["node", join(root, "node_modules", vite, "bin/vite.js"), "build", "--logLevel=warn"],
+    },
+    { name: `Vite ${major}, dev server`, package: vite, app: "vite", entry: "im-chats", serve: ["node", "serve.mjs", vite] },
+  ]),
+  { name: "webpack", package: "webpack", app: "webpack", entry: "im-chats", build: ["node", "build.mjs", "production"] },
+  { name: "webpack, for development", package: "webpack", app: "webpack", entry: "im-chats", build: ["node", "build.mjs", "development"] },
   { name: "Parcel", package: "parcel", app: "parcel", entry: "im-chats", build: [bin("parcel"), "build", "index.html", "--dist-dir=dist", "--no-cache", "--log-level=warn"] },
   {
     name: "esbuild, inline",
@@ -103,7 +115,9 @@ async function tryOut(bundler) {
   const cwd = join(apps, bundler.app);
   // An app that is only shared files has no folder in a fresh clone.
   await mkdir(cwd, { recursive: true });
-  for (const leftover of ["dist", ".next"]) await rm(join(cwd, leftover), { recursive: true, force: true });
+  // What Vite's dev server prepared, too, which would hide how a first start goes.
+  const leftovers = [join(cwd, "dist"), join(cwd, ".next"), join(root, "node_modules/.vite")];
+  for (const leftover of leftovers) await rm(leftover, { recursive: true, force: true });
   const env = { ...process.env, NODE_ENV: "", NEXT_TELEMETRY_DISABLED: "1", PARCEL_WORKERS: "0" };
   if (bundler.build) {
     const [program, ...options] = bundler.build;

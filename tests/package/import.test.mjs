@@ -51,6 +51,49 @@ describe("importing", () => {
     assert.equal(stdout.trim(), "[]");
   });
 
+  // As in the sandbox of a test runner, or under a runtime that is still small.
+  test("needs nothing but the language, and a call then names what is missing", async () => {
+    const { stdout } = await program(
+      `
+      import { readFile } from "node:fs/promises";
+      import { createContext, SourceTextModule } from "node:vm";
+      const load = async (entry, globals) => {
+        const context = createContext(globals);
+        const modules = new Map();
+        const module = (url) => {
+          if (!modules.has(url)) {
+            modules.set(url, readFile(new URL(url), "utf8").then((code) =>
+              new SourceTextModule(code, { context, identifier: url, initializeImportMeta: (meta) => { meta.url = url; } })));
+          }
+          return modules.get(url);
+        };
+        const main = await module(entry);
+        await main.link((specifier, { identifier }) => module(new URL(specifier, identifier).href));
+        await main.evaluate();
+        return main.namespace;
+      };
+      const told = [];
+      for (const name of ["index.js", "index-dev.js", "inline.js"]) {
+        const entry = new URL(name, import.meta.resolve("im-chats/package.json")).href;
+        const options = { address: "im.example.com", token: "t" };
+        const bare = await load(entry, {});
+        try { bare.createClient(options); } catch (error) { told.push([error instanceof bare.IMessageError, error.code, error.message]); }
+        const some = await load(entry, { URL, AbortController });
+        const error = await some.createClient(options).chats.count().catch((error) => error);
+        told.push([error instanceof some.IMessageError, error.code, error.message]);
+      }
+      console.log(JSON.stringify(told));
+    `,
+      { NODE_OPTIONS: "--experimental-vm-modules --no-warnings" },
+    );
+    const told = JSON.parse(stdout);
+    assert.equal(told.length, 6);
+    told.forEach(([isOurs, code, message], index) => {
+      assert.deepEqual([isOurs, code], [true, "operationNotSupported"], message);
+      assert.ok(message.startsWith(`im-chats needs ${index % 2 === 0 ? "URL" : "TextDecoder, TextEncoder, fetch, setTimeout"}, which`), message);
+    });
+  });
+
   test("codes and effects are what the types say", () => {
     for (const [key, value] of Object.entries(main.ErrorCode)) assert.equal(key, value);
     assert.equal(Object.keys(main.MessageEffect).length, 13);

@@ -20,9 +20,22 @@ let requests = 0;
 
 before(async () => {
   const bytes = await readFile(fileURLToPath(file));
-  server = createServer((_, response) => {
+  // By the end of the address: the status, the type and the body.
+  const html = "<!doctype html><title>An app</title>";
+  const answers = {
+    "im.wasm": [200, "application/wasm", bytes],
+    octets: [200, "application/octet-stream", bytes],
+    untyped: [200, undefined, bytes],
+    fallback: [200, "text/html; charset=utf-8", html],
+    empty: [200, undefined, ""],
+    lying: [200, "application/wasm", html],
+    missing: [404, "text/html", html],
+    busy: [503, "text/plain", "later"],
+  };
+  server = createServer((request, response) => {
     requests += 1;
-    response.writeHead(200, { "content-type": "application/wasm" }).end(bytes);
+    const [status, type, body] = answers[request.url.slice(1)];
+    response.writeHead(status, type && { "content-type": type }).end(body);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   address = `http://127.0.0.1:${server.address().port}/im.wasm`;
@@ -45,7 +58,8 @@ async function firstCall(expression) {
     for (let call = 0; call < 2; call += 1) told.push(await im.chats.get("nobody").catch((error) => error.toJSON()));
     console.log(JSON.stringify(told));
   `;
-  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", code], { timeout: 20_000 });
+  const { stdout, stderr } = await run(process.execPath, ["--input-type=module", "--eval", code], { timeout: 20_000 });
+  assert.equal(stderr, "", "it complained");
   return JSON.parse(stdout);
 }
 
@@ -61,6 +75,8 @@ describe("the wasm may be", () => {
     ["a URL", "new URL(address)", 1],
     ["the URL of a file", "file", 0],
     ["the address of a file", "file.href", 0],
+    ["an address that answers with another type", "new URL('octets', address)", 1],
+    ["an address that names no type", "new URL('untyped', address).href", 1],
     ["a promise", "readFile(file)", 0],
     ["a function", "() => readFile(file)", 0],
   ]) {
@@ -94,6 +110,33 @@ describe("what is no wasm is refused by name", () => {
   for (const expression of ["Promise.resolve({})", "() => 5"]) {
     test(`when it is known: ${expression}`, async () => {
       for (const error of await firstCall(expression)) assert.deepEqual([error.name, error.context.field], ["ValidationError", "wasm"]);
+    });
+  }
+});
+
+describe("what is something else is told in a sentence, and whether it may heal", () => {
+  const advice = '; make your bundler or server provide that file, import "im-chats/inline", or set the option wasm';
+  const at = (path) => `new URL(${JSON.stringify(path)}, address)`;
+  for (const [what, expression, said, retryable] of [
+    ["the page that a server gives for every path", at("fallback"), `ADDRESS/fallback answered with text/html; charset=utf-8 that is not WebAssembly${advice}`, false],
+    ["a Response that was read", `await fetch(address).then(async (answer) => (await answer.text(), answer))`, "the Response was read before; give a function that fetches it", false],
+    ["the same from a function", `() => fetch(${at("fallback")})`, `ADDRESS/fallback answered with text/html; charset=utf-8 that is not WebAssembly${advice}`, false],
+    ["an empty answer", at("empty"), `ADDRESS/empty answered with something that is not WebAssembly${advice}`, false],
+    ["no such file", at("missing"), `ADDRESS/missing answered with status 404${advice}`, false],
+    ["a server that is busy", at("busy"), `ADDRESS/busy answered with status 503${advice}`, true],
+    ["a page that says it is WebAssembly", at("lying"), /magic word/, false],
+    ["other bytes", "new Uint8Array([1, 2, 3, 4, 5])", `what it was given is not WebAssembly${advice}`, false],
+    ["no bytes", "new ArrayBuffer(0)", `what it was given is not WebAssembly${advice}`, false],
+    ["half of the bytes", "(await readFile(file)).subarray(0, 20000)", /CompileError|WebAssembly/, false],
+    ["nobody there", "'http://127.0.0.1:1/im.wasm'", /^http:..127.0.0.1:1.im.wasm: ./, true],
+  ]) {
+    test(what, async () => {
+      for (const error of await firstCall(expression)) {
+        assert.deepEqual([error.name, error.code, error.retryable], ["ConnectionError", "networkError", retryable], error.message);
+        const why = error.message.replace(/^the WebAssembly part of im-chats could not be started: /, "");
+        if (said instanceof RegExp) assert.match(why, said);
+        else assert.equal(why.replace(new URL(address).origin, "ADDRESS"), said);
+      }
     });
   }
 });

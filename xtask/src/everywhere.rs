@@ -63,7 +63,7 @@ impl Table {
     pub fn run_in_ci(self, house: &House, project: &PackageProject) -> Result<()> {
         let names = match self {
             Table::Runtimes => vec![],
-            Table::Bundlers => vec!["Vite, build".to_owned(), "esbuild".to_owned()],
+            Table::Bundlers => vec!["Vite".to_owned(), "esbuild".to_owned()],
         };
         self.run(house, project, &Options { names, write: false })
     }

@@ -49,6 +49,7 @@ pub fn build(house: &House) -> Result<()> {
         house.path("package-lock.json"),
         house.path("xtask/src/build"),
         house.path("xtask/js/inline.mjs"),
+        house.path("tools/wasm-bindgen"),
     ];
     let outputs = [stage.join("im_chats.js"), stage.join("im_chats_bg.wasm"), stage.join("inline.js"), named(house)];
     let ran = stamp::when_changed(house, "wasm", &inputs, &outputs, || bind_and_optimise(house, &raw, &stage))?;

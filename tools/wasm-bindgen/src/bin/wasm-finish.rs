@@ -2,6 +2,8 @@
 //!
 //! - Short names for the imports and exports between the two. wasm-bindgen's own carry a hash of 16 digits each, which nothing compresses, once
 //!   on either side: together a twelfth of what a page downloads. Nobody but the generated code uses them.
+//! - Importing the JavaScript makes nothing: the decoder and the encoder of texts come with the start. Some environments have neither
+//!   (Jest's jsdom), and a program there that only imports the package must run.
 //! - Constant texts, the names of fields above all, are decoded once. Otherwise every field of every answer costs a `TextDecoder`
 //!   a run, and the engine a look for the string it has already.
 
@@ -50,7 +52,7 @@ fn main() -> Result<()> {
             text = found;
         }
         if suffix == ".js" {
-            text = decode_once(&text, &constants)?;
+            text = decode_once(&make_at_start(&text)?, &constants)?;
         }
         fs::write(path(suffix), text)?;
     }
@@ -113,6 +115,27 @@ function getStringFromWasm0(ptr, len) {{
     ))
 }
 
+/// Makes the JavaScript create its `TextDecoder` and `TextEncoder` when the wasm starts, and not when it is imported.
+fn make_at_start(javascript: &str) -> Result<String> {
+    const DECODER: &str = "cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });";
+    const ENCODER: &str = "cachedTextEncoder = new TextEncoder();";
+    const START: &str = "    wasm = instance.exports;\n";
+    let text = replace_one(javascript, &format!("let {DECODER}\ncachedTextDecoder.decode();\n"), "let cachedTextDecoder;\n")?;
+    // What follows the encoder is for browsers without `encodeInto`, which run no wasm of ours.
+    let (head, rest) = text.split_once(&format!("const {ENCODER}\n")).context("no TextEncoder")?;
+    let (without, tail) = rest.split_once("\n}\n").context("nothing follows the TextEncoder")?;
+    ensure!(without.starts_with("\nif (!('encodeInto' in"), "the TextEncoder is followed by {without}");
+    let text = format!("{head}let cachedTextEncoder;\n{tail}");
+    replace_one(&text, START, &format!("{START}    {DECODER}\n    {ENCODER}\n"))
+}
+
+/// Replaces what is there once.
+fn replace_one(text: &str, from: &str, to: &str) -> Result<String> {
+    let count = text.matches(from).count();
+    ensure!(count == 1, "{count} times {from:?}: wasm-bindgen writes otherwise than it did");
+    Ok(text.replacen(from, to, 1))
+}
+
 /// A text as long as this is not kept: a shorter length makes a small integer, together with its place.
 const LONGEST: usize = 4096;
 
@@ -137,6 +160,23 @@ mod tests {
             rename("wasm.get(x); wasm.get2(); my.get(); get", "wasm.", &names, ""),
             "wasm.a(x); wasm.get2(); my.get(); get"
         );
+    }
+
+    #[test]
+    fn nothing_is_made_at_import() {
+        let written = "let cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });\ncachedTextDecoder.decode();\nf();\n\
+            const cachedTextEncoder = new TextEncoder();\n\nif (!('encodeInto' in cachedTextEncoder)) {\n    x;\n}\n\n\
+            function init(instance) {\n    wasm = instance.exports;\n    go();\n}\n";
+        let finished = make_at_start(written).unwrap();
+        let made = "    wasm = instance.exports;\n    cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });\n    \
+            cachedTextEncoder = new TextEncoder();\n    go();\n";
+        assert_eq!(
+            finished,
+            format!("let cachedTextDecoder;\nf();\nlet cachedTextEncoder;\n\nfunction init(instance) {{\n{made}}}\n")
+        );
+        for other in ["", "const cachedTextEncoder = new TextEncoder();\n"] {
+            assert!(make_at_start(other).is_err());
+        }
     }
 
     #[test]
