@@ -59,7 +59,7 @@ fn measure_clients(house: &House, options: &Options, results: &Path) -> Result<(
         .env("IM_CHATS_GATEWAY", house.gateway())
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_BENCH", &installed)
-        .env("CHROMIUM", tools::browser(house)?.chromium)
+        .env("CHROMIUM", tools::browser()?.chromium)
         .run()
         .context("a benchmark missed what it must reach, or could not run")
 }

@@ -48,7 +48,7 @@ pub fn run(house: &House, options: &Options) -> Result<()> {
         .args(seed)
         .env("IM_CHATS_GATEWAY", house.gateway())
         .env("IM_CHATS_PROJECT", project.path())
-        .env("CHROMIUM", tools::browser(house)?.chromium)
+        .env("CHROMIUM", tools::browser()?.chromium)
         .run()
         .context("a promise of the stream was not kept")
 }

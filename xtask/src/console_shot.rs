@@ -9,7 +9,7 @@ use crate::tools;
 /// Drives the console through a small story and writes `docs/console.png` and, for the eye, more into `target/console-shots/`.
 pub fn run(house: &House) -> Result<()> {
     build::everything(house)?;
-    let chromium = tools::browser(house)?.chromium;
+    let chromium = tools::browser()?.chromium;
     house
         .sh
         .cmd("node")

@@ -52,9 +52,9 @@ impl Table {
             .env(variable, installed)
             .env("IM_CHATS_GATEWAY", house.gateway())
             .env("IM_CHATS_PROJECT", project.path())
-            .env("CHROMIUM", tools::browser(house)?.chromium);
+            .env("CHROMIUM", tools::browser()?.chromium);
         if matches!(self, Table::Runtimes) {
-            command = command.env("FIREFOX", tools::firefox(house)?);
+            command = command.env("FIREFOX", tools::firefox()?);
         }
         command.run().with_context(|| format!("not every row of the {folder} passed"))
     }

@@ -19,7 +19,7 @@ pub fn test(house: &House, project: &PackageProject) -> Result<()> {
     node_test(house, &test_files(&house.path("tests/interop"))?)
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_INTEROP", peer)
-        .env("CHROMIUM", tools::browser(house)?.chromium)
+        .env("CHROMIUM", tools::browser()?.chromium)
         .run()
         .context("programs of others and ours do not agree, or docs/compatibility.md is stale: `cargo xtask compat` writes it")
 }

@@ -4,6 +4,7 @@
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
 
+mod apt;
 mod bench;
 mod build;
 mod chaos;

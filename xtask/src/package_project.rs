@@ -101,7 +101,7 @@ impl PackageProject {
         let files = test_files(&house.path("tests").join(folder))?;
         node_test(house, &files)
             .env("IM_CHATS_PROJECT", self.path())
-            .env("CHROMIUM", tools::browser(house)?.chromium)
+            .env("CHROMIUM", tools::browser()?.chromium)
             .run()
             .with_context(|| format!("tests/{folder} failed"))
     }
@@ -112,7 +112,7 @@ impl PackageProject {
         node_test(house, &files)
             .env("IM_CHATS_PROJECT", self.path())
             .env("IM_CHATS_HYGIENE", tools::npm_folder(house, "tests/hygiene", "hygiene")?)
-            .env("CHROMIUM", tools::browser(house)?.chromium)
+            .env("CHROMIUM", tools::browser()?.chromium)
             .run()
             .context("tests/hygiene failed")
     }

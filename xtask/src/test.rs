@@ -59,7 +59,7 @@ fn all<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) -> Vec<Step<
         needs: &[],
         run: Box::new(|| {
             checks::install(house)?;
-            tools::browser(house).map(drop)
+            tools::browser().map(drop)
         }),
     }];
     steps.extend(checks::rust_steps(house));
@@ -91,7 +91,7 @@ fn wasm_tests(house: &House) -> Result<()> {
         .cargo()
         .args(["test", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib", "--tests"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", house.tool("wasm-bindgen-test-runner"))
-        .env("CHROMEDRIVER", tools::browser(house)?.driver)
+        .env("CHROMEDRIVER", tools::browser()?.driver)
         // What `wasm-pack test --headless --chrome` sets: a test that does not ask for a browser is an error, not a detour.
         .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
         .run()
@@ -183,7 +183,7 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             needs: &["build"],
             run: Box::new(|| {
                 let files = test_files(&house.path("tests/console"))?;
-                let chromium = tools::browser(house)?.chromium;
+                let chromium = tools::browser()?.chromium;
                 node_test(house, &files).env("CHROMIUM", chromium).run().context("the console does not work")
             }),
         },

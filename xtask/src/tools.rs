@@ -4,8 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use xshell::{Cmd, cmd};
+use xshell::cmd;
 
+use crate::apt;
 use crate::house::House;
 use crate::stamp;
 
@@ -62,7 +63,7 @@ pub fn npm_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
 }
 
 /// Finds Firefox (`FIREFOX` when set), installing Debian's `firefox-esr` when there is none.
-pub fn firefox(house: &House) -> Result<PathBuf> {
+pub fn firefox() -> Result<PathBuf> {
     let find = || from_env("FIREFOX").or_else(|| find_on_path("firefox-esr"));
     if let Some(firefox) = find() {
         return Ok(firefox);
@@ -70,10 +71,7 @@ pub fn firefox(house: &House) -> Result<PathBuf> {
     if find_on_path("apt-get").is_none() {
         bail!("Firefox is needed: set FIREFOX, or put firefox-esr on the PATH");
     }
-    println!("installing Debian's package firefox-esr");
-    apt_get(house).args(["update", "-qq"]).run()?;
-    let packages = ["--yes", "--no-install-recommends", "firefox-esr"];
-    apt_get(house).args(["install", "-qq", "-o", "Dpkg::Use-Pty=0"]).args(packages).run()?;
+    apt::install(&["firefox-esr"])?;
     find().context("firefox-esr is not on the PATH after installing it")
 }
 
@@ -86,23 +84,15 @@ pub struct Browser {
 }
 
 /// Finds Chromium and its driver (`CHROMIUM` and `CHROMEDRIVER` when set), installing Debian's when they are missing.
-pub fn browser(house: &House) -> Result<Browser> {
+pub fn browser() -> Result<Browser> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
     }
     if find_on_path("apt-get").is_none() {
         bail!("Chromium and chromedriver are needed: put them on the PATH, or set CHROMIUM and CHROMEDRIVER");
     }
-    println!("installing Debian's packages chromium and chromium-driver");
-    let packages = ["--yes", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"];
-    apt_get(house).args(["update", "-qq"]).run()?;
-    apt_get(house).args(["install", "-qq", "-o", "Dpkg::Use-Pty=0"]).args(packages).run()?;
+    apt::install(&["chromium", "chromium-driver", "fonts-dejavu-core"])?;
     find_browser().context("chromium and chromedriver are not on the PATH after installing them")
-}
-
-fn apt_get(house: &House) -> Cmd<'_> {
-    let program = if rustix::process::geteuid().is_root() { house.sh.cmd("env") } else { house.sh.cmd("sudo").arg("env") };
-    program.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
 }
 
 fn find_browser() -> Option<Browser> {
