@@ -141,6 +141,61 @@ fn a_foreign_host_name_is_not_served() {
 }
 
 #[test]
+fn what_is_said_twice_is_refused_by_name_and_not_guessed() {
+    let gateway = Gateway::start();
+    let (own, token) = (gateway.address().to_owned(), format!("Bearer {TOKEN}"));
+    let body = "{\"addresses\":[\"a@example.com\"]}";
+    let refused = |answer: &str, field: &str| {
+        assert_eq!(status(answer), 400, "{field}: {answer}");
+        let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!((&body["errorCode"], &body["context"]["field"]), (&json!("invalidArgument"), &json!(field)), "{body}");
+    };
+    for (name, one, other) in [
+        ("host", own.as_str(), "evil.example"),
+        ("host", &own, &own),
+        ("authorization", &token, "Bearer wrong"),
+        ("authorization", "Bearer wrong", &token),
+        ("origin", &gateway.base, "https://evil.example"),
+        ("content-type", "application/json", "text/plain"),
+        ("x-idempotency-key", "a", "b"),
+    ] {
+        let mut headers = vec![(name, one), (name, other), ("content-length", "0")];
+        if name != "authorization" {
+            headers.push(("authorization", &token));
+        }
+        refused(&with(&gateway, "POST", "/v1/chats", &headers), name);
+        let upgrade =
+            [("upgrade", "websocket"), ("sec-websocket-version", "13"), ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA==")];
+        refused(&with(&gateway, "GET", "/v1/events", &[&[(name, one), (name, other)], &upgrade[..]].concat()), name);
+    }
+    // A target that names another host than the header.
+    let absolute = "http://evil.example/healthz";
+    refused(&with(&gateway, "GET", absolute, &[("host", &own)]), "host");
+    assert_eq!(status(&with(&gateway, "GET", &format!("http://{own}/healthz"), &[("host", &own)])), 200);
+    // Two lengths that differ are no HTTP at all.
+    let lengths = [("authorization", token.as_str()), ("content-length", "2"), ("content-length", "3")];
+    assert_eq!(status(&with(&gateway, "POST", "/v1/chats", &lengths)), 400);
+
+    gateway.get("/v1/chats:get?chatGuid=any;-;a&chatGuid=any;-;b").refuses("chatGuid");
+    gateway.get("/v1/chats:hasBackground?chatGuid=any;-;a&chat_guid=any;-;a").refuses("chatGuid");
+    gateway.get("/v1/chats:count?includeArchived=true&includeArchived=false").refuses("includeArchived");
+    gateway.get("/emulator/v1/chats?limit=1&limit=2").refuses("limit");
+    for body in [
+        "{\"chatGuid\":\"any;-;a\",\"chatGuid\":\"any;-;b\"}",
+        "{\"isTyping\":null,\"chatGuid\":\"any;-;a\",\"chatGuid\":\"any;-;b\"}",
+    ] {
+        gateway.post_with("/v1/chats:setTyping", &[], body.as_bytes()).unwrap().refuses("chatGuid");
+    }
+    gateway
+        .post_with("/emulator/v1/chats:archive", &[], b"{\"chatGuid\":\"a\",\"chatGuid\":\"b\"}")
+        .unwrap()
+        .refuses("chatGuid");
+    // Nothing of it had an effect.
+    assert_eq!(gateway.post_with("/v1/chats", &[], body.as_bytes()).unwrap().status, 200);
+    assert_eq!(gateway.get("/v1/chats:count").ok(), json!({"count": "1"}));
+}
+
+#[test]
 fn heads_that_are_too_large_or_broken_get_an_answer() {
     let gateway = Gateway::start();
     let long = "x".repeat(40_000);

@@ -248,3 +248,27 @@ async fn ten_thousand_streams_are_bounded_and_others_are_served() {
     };
     timeout(PATIENCE, again).await.expect("room again");
 }
+
+#[tokio::test]
+async fn headers_that_decide_something_come_once_and_agree() {
+    let (server, _data) = fresh(&[]);
+    let raw = Raw::connect(&server).await;
+    let count = "/photon.imessage.v1.ChatService/GetChatCount";
+    let twice: [[(&str, &[u8]); 2]; 4] = [
+        [("authorization", b"Bearer secret"), ("authorization", b"Bearer wrong")],
+        [("x-idempotency-key", b"a"), ("x-idempotency-key", b"b")],
+        [("grpc-timeout", b"1S"), ("grpc-timeout", b"2S")],
+        [("host", server.address.as_bytes()), ("host", server.address.as_bytes())],
+    ];
+    for headers in twice {
+        let answer = raw.call(count, &headers, framed(b"")).await;
+        assert_eq!(answer.verdict(), ("3", "invalidArgument"), "{headers:?}: {answer:?}");
+        assert_eq!(answer.said("error-context-field"), headers[0].0);
+    }
+    let same = raw.call(count, &[("host", server.address.as_bytes())], framed(b"")).await;
+    assert_eq!(same.said("grpc-status"), "0");
+    for path in [count, "/v1/chats:count"] {
+        let answer = raw.call(path, &[("host", b"evil.example")], framed(b"")).await;
+        assert!(answer.said("error-context-field") == "host", "{answer:?}");
+    }
+}

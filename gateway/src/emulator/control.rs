@@ -245,8 +245,8 @@ struct Listed {
 
 async fn list(State(emulator): State<Emulator>, request: Request) -> Result<Json<Page>, Failure> {
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
-    let after = query.text("after");
-    let limit = match query.text("limit") {
+    let after = query.text("after")?;
+    let limit = match query.text("limit")? {
         "" => PAGE.0,
         text => text
             .parse()

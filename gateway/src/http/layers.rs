@@ -18,6 +18,7 @@ use super::access::Access;
 use super::admission::{Held, Verdict};
 use super::body::SharedBody;
 use super::failure::{Failure, OwnBody};
+use super::single;
 use crate::app::AppState;
 use crate::grpc;
 
@@ -69,7 +70,8 @@ pub async fn require_token(State(state): State<AppState>, mut request: Request, 
 }
 
 async fn check_access(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
-    match access.check(request.uri(), request.headers()) {
+    let checked = single::check(request.uri(), request.headers());
+    match checked.and_then(|()| access.check(request.uri(), request.headers())) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     }

@@ -12,4 +12,5 @@ pub mod layers;
 pub mod limit;
 mod opening;
 pub mod server;
+mod single;
 pub mod tls;

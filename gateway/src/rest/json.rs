@@ -7,6 +7,7 @@ use im_chats::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::unique::Unique;
 use crate::http::body;
 use crate::http::failure::Failure;
 
@@ -54,7 +55,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 }
 
 fn without_nulls<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| Error::invalid("body", error.to_string()))?;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let Unique(mut value) = serde_path_to_error::deserialize(&mut reader).map_err(named)?;
+    reader.end().map_err(|error| Error::invalid("body", error.to_string()))?;
     drop_nulls(&mut value);
     serde_path_to_error::deserialize(value).map_err(named)
 }
@@ -73,8 +76,14 @@ fn drop_nulls(value: &mut Value) {
 
 fn named(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = error.path().to_string();
-    let field = if path == "." || path == "?" { "body".to_owned() } else { path };
-    Error::invalid(field, error.inner().to_string())
+    let inside = !matches!(path.as_str(), "." | "?");
+    let message = error.inner().to_string();
+    // The path ends at the object; which of its fields is there twice is only in the words.
+    if let Some((name, _)) = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')) {
+        let field = if inside { format!("{path}.{name}") } else { name.to_owned() };
+        return Error::invalid(field, "this field is given more than once");
+    }
+    Error::invalid(if inside { path } else { "body".to_owned() }, message)
 }
 
 #[cfg(test)]
@@ -104,6 +113,21 @@ mod tests {
         }
         assert!(parse::<CreateChatRequest>(b"{\"clientMessageId\":\"\xff\"}").is_err());
         assert!(parse::<CreateChatRequest>("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused_by_name() {
+        for (json, name) in [
+            (r#"{"clientMessageId":"a","clientMessageId":"b"}"#, "clientMessageId"),
+            (r#"{"clientMessageId":"a","client_message_id":"a"}"#, "clientMessageId"),
+            (r#"{"initialMessage":{"text":"a","text":"b"}}"#, "initialMessage.text"),
+            (r#"{"initialMessage":{"text":"a"},"initialMessage":{"text":"a"}}"#, "initialMessage"),
+            // With a null somewhere, the body is read in another way.
+            (r#"{"service":null,"clientMessageId":"a","clientMessageId":"b"}"#, "clientMessageId"),
+            (r#"{"initialMessage":{"text":null,"text":"b"}}"#, "initialMessage.text"),
+        ] {
+            assert_eq!(field(json), name, "{json}");
+        }
     }
 
     #[test]

@@ -27,19 +27,25 @@ impl Query {
             .map(Self)
     }
 
-    /// A parameter by its JSON name or its proto name; when given twice, the last one. Absent = empty.
-    #[must_use]
-    pub fn text(&self, name: &'static str) -> &str {
+    /// A parameter by its JSON name or its proto name. Absent = empty.
+    ///
+    /// # Errors
+    /// `invalidArgument` when it is given more than once.
+    pub fn text(&self, name: &'static str) -> Result<&str, Error> {
         let snake = snake_case(name);
-        self.0.iter().rev().find(|(key, _)| key == name || *key == snake).map_or("", |(_, value)| value)
+        let mut found = self.0.iter().filter(|(key, _)| key == name || *key == snake).map(|(_, value)| value.as_str());
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(Error::invalid(name, "this query parameter is given more than once")),
+            (found, None) => Ok(found.unwrap_or_default()),
+        }
     }
 
     /// A chat GUID. A `+` that was not encoded arrives as a space; no GUID has one there, so it is put back.
     ///
     /// # Errors
-    /// `invalidArgument` when it is absent.
+    /// `invalidArgument` when it is absent, or given more than once.
     pub fn guid(&self, name: &'static str) -> Result<String, Error> {
-        let text = self.text(name);
+        let text = self.text(name)?;
         if text.is_empty() {
             return Err(Error::invalid(name, "give the chat's GUID as a query parameter"));
         }
@@ -49,9 +55,9 @@ impl Query {
     /// A truth value; absent = false.
     ///
     /// # Errors
-    /// `invalidArgument` when it is neither `true` nor `false`.
+    /// `invalidArgument` when it is given more than once, or is neither `true` nor `false`.
     pub fn flag(&self, name: &'static str) -> Result<bool, Error> {
-        match self.text(name) {
+        match self.text(name)? {
             "true" => Ok(true),
             "" | "false" => Ok(false),
             other => {
@@ -84,12 +90,25 @@ mod tests {
     #[test]
     fn guids_arrive_however_they_were_encoded() {
         for text in
-            ["chatGuid=any%3B%2B%3Bg1", "chatGuid=any;+;g1", "x=%20&chat_guid=any;%2b;g1&", "chatGuid=old&chatGuid=any;%2B;g1"]
+            ["chatGuid=any%3B%2B%3Bg1", "chatGuid=any;+;g1", "x=%20&chat_guid=any;%2b;g1&", "x=1&x=2&chatGuid=any;%2B;g1"]
         {
             assert_eq!(Query::parse(text).unwrap().guid("chatGuid"), Ok("any;+;g1".to_owned()), "{text}");
         }
         assert_eq!(Query::parse("").unwrap().guid("chatGuid").unwrap_err().context_value("field"), Some("chatGuid"));
         assert_eq!(Query::parse("chatGuid=%ff").unwrap_err().context_value("field"), Some("chatGuid"));
+    }
+
+    #[test]
+    fn a_parameter_that_is_given_twice_is_refused_by_name() {
+        for text in ["chatGuid=a&chatGuid=b", "chatGuid=a&chatGuid=a", "chatGuid=a&chat_guid=b", "chatGuid=&chatGuid=a"] {
+            assert_eq!(
+                Query::parse(text).unwrap().guid("chatGuid").unwrap_err().context_value("field"),
+                Some("chatGuid"),
+                "{text}"
+            );
+        }
+        let flags = Query::parse("includeArchived=true&includeArchived=false").unwrap();
+        assert_eq!(flags.flag("includeArchived").unwrap_err().context_value("field"), Some("includeArchived"));
     }
 
     #[test]

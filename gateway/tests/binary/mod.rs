@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const TOKEN: &str = "the token of the tests";
+pub const TOKEN: &str = "the-token-of-the-tests";
 
 /// A running gateway. Killed when dropped.
 pub struct Gateway {
@@ -77,7 +77,10 @@ impl Answer {
 
 pub fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"));
-    command.args(["emulator", "--listen", "127.0.0.1:0", "--data"]).arg(data).env_remove("IM_CHATS_TOKEN");
+    command
+        .args(["emulator", "--exit-with-parent", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .env_remove("IM_CHATS_TOKEN");
     command
 }
 
