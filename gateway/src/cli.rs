@@ -1,9 +1,14 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
+use im_chats::wire::token::check_token;
+
+use crate::listen::Listen;
 
 /// An iMessage chat service for development.
 #[derive(Debug, Parser)]
@@ -26,12 +31,12 @@ pub enum Command {
 /// How to listen, and who may come in.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 takes a free one.
+    /// Address or name and port to listen on; port 0 takes a free one, and of a name's addresses the first that works is taken.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
-    pub listen: SocketAddr,
+    pub listen: Listen,
 
     /// The bearer token clients must send; one is generated and printed on stderr when none is given.
-    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_TOKEN", hide_env_values = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_TOKEN", hide_env_values = true, value_parser = TokenParser)]
     pub token: Option<String>,
 
     /// A web origin whose pages may use the gateway, such as `https://app.example`; repeat for more. `*` allows every page.
@@ -61,6 +66,10 @@ pub struct ServeArgs {
     /// How the log on stderr is written; its level comes from RUST_LOG.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+
+    /// Drain and end when the process that started this one ends, however it ends: for test runners.
+    #[arg(long)]
+    pub exit_with_parent: bool,
 }
 
 /// Options of `emulator`.
@@ -91,10 +100,10 @@ pub struct RelayArgs {
     pub upstream: http::Uri,
 
     /// The bearer token for the upstream.
-    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_UPSTREAM_TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_UPSTREAM_TOKEN", hide_env_values = true, value_parser = TokenParser)]
     pub upstream_token: Option<String>,
 
-    /// A file with that token instead, read again whenever it changes.
+    /// A regular file with that token instead, read again whenever it changes; a line break at its end does not count.
     #[arg(long, value_name = "FILE")]
     pub upstream_token_file: Option<PathBuf>,
 
@@ -126,4 +135,22 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Reads a token, and never repeats one in what it says.
+#[derive(Debug, Clone, Copy)]
+struct TokenParser;
+
+impl TypedValueParser for TokenParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        // What is not UTF-8 is not ASCII either, and the replacement character says so.
+        let token = value.to_string_lossy();
+        let Err(reason) = check_token(&token) else { return Ok(token.into_owned()) };
+        let name = argument.map(ToString::to_string).unwrap_or_default();
+        let variable =
+            argument.and_then(Arg::get_env).map(|name| format!(" (or {})", name.to_string_lossy())).unwrap_or_default();
+        Err(command.clone().error(ErrorKind::ValueValidation, format!("{name}{variable}: {reason}")))
+    }
 }

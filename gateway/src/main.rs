@@ -1,5 +1,7 @@
 //! The `im-chats-gateway` binary; everything is in the library.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -1,14 +1,16 @@
 //! From the command line to a running server, and out again.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing_subscriber::EnvFilter;
 
 use crate::app::{self, AppState};
 use crate::auth::StaticToken;
@@ -17,16 +19,19 @@ use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, RelayArgs, ServeArgs};
 use crate::emulator::Emulator;
 use crate::grpc::Grpc;
 use crate::health::Health;
-use crate::http::access::Access;
+use crate::http::access::{Access, Origin};
 use crate::http::admission::Admission;
 use crate::http::server;
 use crate::http::tls::{self, TlsError};
+use crate::listen::Listen;
 use crate::live::Live;
+use crate::output;
 use crate::relay::{Relay, RelayError};
+use crate::shutdown::{CLOSE_TIMEOUT, Shutdown};
 use crate::store::{Store, StoreError};
 
-/// How long the writer may take to close the database after the drain.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is logged where RUST_LOG says nothing.
+const LOG_LEVELS: &str = "im_chats_gateway=info,warn";
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +40,8 @@ enum RunError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Relay(#[from] RelayError),
-    #[error("cannot listen on {address}: {source}")]
-    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("--listen: cannot listen on {listen}: {source}")]
+    Listen { listen: Listen, source: std::io::Error },
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("cannot start: {0}")]
@@ -46,66 +51,81 @@ enum RunError {
 /// Runs what the command line says; the exit code is 0 after a drain.
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
-    start_logging(match &cli.command {
-        Command::Emulator(args) => args.serve.log_format,
-        Command::Relay(args) => args.serve.log_format,
-    });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(RunError::from).and_then(|runtime| match cli.command {
-        Command::Emulator(args) => runtime.block_on(emulator(args)),
-        Command::Relay(args) => runtime.block_on(relay(*args)),
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("im-chats-gateway: {error}");
-            ExitCode::FAILURE
-        }
+    let result = run(cli);
+    if let Err(error) = &result {
+        output::say(format_args!("im-chats-gateway: {error}"));
+    }
+    output::flush();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(cli: Cli) -> Result<(), RunError> {
+    let serve = match &cli.command {
+        Command::Emulator(args) => &args.serve,
+        Command::Relay(args) => &args.serve,
+    };
+    output::start()?;
+    // Before anything that may take long, so that it can be ended.
+    let shutdown = Shutdown::watch(serve.exit_with_parent)?;
+    start_logging(serve.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.command {
+        Command::Emulator(args) => emulator(runtime, args, &shutdown),
+        Command::Relay(args) => relay(runtime, *args, &shutdown),
     }
 }
 
-async fn emulator(args: EmulatorArgs) -> Result<(), RunError> {
-    let drain = CancellationToken::new();
-    let tls = acceptor(&args.serve, &drain)?;
-    let store = Store::open(&args.data)?;
-    let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
-    let backend = Arc::new(emulator.clone());
-    serve(args.serve, tls, backend, Some(emulator), Health::alone(), drain).await?;
-    // Nobody asks any more, so the writer finishes what it has and closes the database. A request that outlived the drain
-    // may still hold it; the journal is whole either way.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, tokio::task::spawn_blocking(move || writer.join())).await;
-    Ok(())
-}
-
-async fn relay(args: RelayArgs) -> Result<(), RunError> {
-    let drain = CancellationToken::new();
-    let tls = acceptor(&args.serve, &drain)?;
-    let health = Health::connecting();
-    let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
-    let ingest = tokio::spawn(ingest.run(drain.clone()));
-    let served = serve(args.serve, tls, Arc::new(relay), None, health, drain.clone()).await;
-    drain.cancel();
-    // A transaction that is under way is waited for; the log is whole either way.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
+fn emulator(runtime: Runtime, args: EmulatorArgs, shutdown: &Shutdown) -> Result<(), RunError> {
+    let (served, writer) = runtime.block_on(async {
+        let tls = acceptor(&args.serve, shutdown)?;
+        let store = Store::open(&args.data)?;
+        let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
+        let backend = Arc::new(emulator.clone());
+        let served = serve(args.serve, tls, backend, Some(emulator), Health::alone(), shutdown).await;
+        Ok::<_, RunError>((served, writer))
+    })?;
+    // Drops the connections that outlived the drain, and with them whatever could still ask the writer for something. It
+    // finishes what it has and closes the database; `shutdown` sees to it that this does not take for ever.
+    runtime.shutdown_timeout(CLOSE_TIMEOUT);
+    if writer.join().is_err() {
+        tracing::error!("the writer of the journal failed");
+    }
     served
 }
 
-fn acceptor(args: &ServeArgs, drain: &CancellationToken) -> Result<Option<TlsAcceptor>, RunError> {
-    Ok(args.tls.files().map(|files| tls::acceptor(files, drain.clone())).transpose()?)
+fn relay(runtime: Runtime, args: RelayArgs, shutdown: &Shutdown) -> Result<(), RunError> {
+    let served = runtime.block_on(async {
+        let tls = acceptor(&args.serve, shutdown)?;
+        let health = Health::connecting();
+        let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
+        let ingest = tokio::spawn(ingest.run(shutdown.drain()));
+        serve(args.serve, tls, Arc::new(relay), None, health, shutdown).await?;
+        // A transaction that is under way is waited for; the log is whole either way.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(CLOSE_TIMEOUT);
+    served
+}
+
+fn acceptor(args: &ServeArgs, shutdown: &Shutdown) -> Result<Option<TlsAcceptor>, RunError> {
+    Ok(args.tls.files().map(|files| tls::acceptor(files, shutdown.drain())).transpose()?)
 }
 
 /// Listens, announces it, and serves until the drain is over.
 async fn serve(
-    args: ServeArgs,
+    mut args: ServeArgs,
     tls: Option<TlsAcceptor>,
     backend: Arc<dyn Backend>,
     emulator: Option<Emulator>,
     health: Health,
-    drain: CancellationToken,
+    shutdown: &Shutdown,
 ) -> Result<(), RunError> {
-    let listener = bind(&args).await?;
+    let listener = args.listen.bind().await.map_err(|source| RunError::Listen { listen: args.listen.clone(), source })?;
     let address = listener.local_addr()?;
-    let tasks = TaskTracker::new();
+    warn_of_exposure(&args, address, tls.is_some());
+    args.allow_host.extend(args.listen.name().map(str::to_owned));
+    let (drain, tasks) = (shutdown.drain(), TaskTracker::new());
     let state = AppState {
         log: backend.log().clone(),
         backend,
@@ -118,68 +138,67 @@ async fn serve(
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
-    tokio::spawn(drain_on_signal(drain.clone()));
-    announce(if tls.is_some() { "https" } else { "http" }, address)?;
+    announce(if tls.is_some() { "https" } else { "http" }, address);
+    shutdown.serving();
+    tokio::spawn(log_drain(drain.clone()));
     let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
     server::serve(listener, tls, app::router(state, emulator), drain, tasks, &args.limits, write_timeout).await;
     Ok(())
 }
 
-async fn bind(args: &ServeArgs) -> Result<TcpListener, RunError> {
-    TcpListener::bind(args.listen).await.map_err(|source| RunError::Listen { address: args.listen, source })
+/// What works, and lets in more than its operator may have meant to.
+fn warn_of_exposure(args: &ServeArgs, address: SocketAddr, tls: bool) {
+    if !tls && !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            %address,
+            "listening beyond this machine without TLS: tokens and messages can be read on their way; \
+             give --tls-cert and --tls-key, or let a proxy with TLS stand in front"
+        );
+    }
+    if args.allow_origin.contains(&Origin::Any) {
+        tracing::warn!(
+            "--allow-origin '*': the pages of every web site may use this gateway, and only the token keeps them out"
+        );
+    }
 }
 
-/// The line other programs wait for: from here on connections are accepted.
-fn announce(scheme: &str, address: std::net::SocketAddr) -> std::io::Result<()> {
+/// The line other programs wait for: from here on connections are accepted. Who closed stdout does not wait for it.
+fn announce(scheme: &str, address: SocketAddr) {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "listening on {scheme}://{address}")?;
-    stdout.flush()
+    if let Err(error) = writeln!(stdout, "listening on {scheme}://{address}").and_then(|()| stdout.flush()) {
+        tracing::warn!(%error, "listening on {scheme}://{address}, which cannot be written to stdout");
+    }
 }
 
 /// The token given, or a fresh one, printed where only the person who started the gateway looks.
 fn token(args: &ServeArgs) -> String {
     args.token.clone().unwrap_or_else(|| {
         let token = StaticToken::generate();
-        eprintln!("token (generated for this run): {token}");
+        output::say(format_args!("token (generated for this run): {token}"));
         token
     })
 }
 
 fn start_logging(format: LogFormat) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("im_chats_gateway=info,warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let wanted = std::env::var_os("RUST_LOG").filter(|wanted| !wanted.is_empty());
+    let (filter, unusable) = match wanted.map(|wanted| EnvFilter::try_new(wanted.to_string_lossy())) {
+        None => (None, None),
+        Some(Ok(filter)) => (Some(filter), None),
+        Some(Err(error)) => (None, Some(error)),
+    };
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(LOG_LEVELS));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output::Log).log_internal_errors(false);
     // A second subscriber in one process is refused; the first one then serves both.
     let _ = match format {
         LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+    if let Some(error) = unusable {
+        tracing::warn!(%error, "RUST_LOG cannot be read; {LOG_LEVELS} is used in its place");
+    }
 }
 
-async fn drain_on_signal(drain: CancellationToken) {
-    wait_for_signal().await;
+async fn log_drain(drain: CancellationToken) {
+    drain.cancelled().await;
     tracing::info!("draining");
-    drain.cancel();
-    // A second signal means: now.
-    wait_for_signal().await;
-    std::process::exit(1);
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -1,17 +1,28 @@
 //! The data directory: one SQLite database, owned by one process at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use crate::private;
+
 /// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
 const SCHEMA_VERSION: i64 = 2;
 
 /// How long one connection waits for another of the same process before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The file whose lock says that a process has the directory.
+const LOCK: &str = "lock";
+
+/// The database's file.
+const DATABASE: &str = "gateway.sqlite3";
+
+/// What SQLite appends to its name for the files that it keeps beside it.
+const BESIDE_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -106,14 +117,19 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let io = |source| StoreError::Directory { path: directory.to_owned(), source };
-        create_private(directory).map_err(io)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(io)?;
+        private::directory(directory, is_ours).map_err(io)?;
+        let lock = private::file(&directory.join(LOCK)).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let database = directory.join("gateway.sqlite3");
+        let database = directory.join(DATABASE);
+        // SQLite gives the files beside the database the mode of the database, so it must be right before SQLite sees it.
+        drop(private::file(&database).map_err(io)?);
+        for suffix in BESIDE_DATABASE {
+            private::tighten(&directory.join(format!("{DATABASE}{suffix}"))).map_err(io)?;
+        }
         prepare(directory, &database)?;
         Ok(Self(Arc::new(Inner { directory: directory.to_owned(), database, _lock: lock })))
     }
@@ -163,13 +179,9 @@ impl Store {
     }
 }
 
-/// Creates the directory readable by its owner only: it holds messages.
-fn create_private(directory: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
+/// Whether an entry of a data directory is the gateway's, or of the file system itself.
+fn is_ours(name: &str) -> bool {
+    name == LOCK || name == "lost+found" || name.starts_with(DATABASE)
 }
 
 fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {

@@ -9,3 +9,4 @@ pub mod frame;
 pub mod frame_json;
 pub mod json;
 pub mod request;
+pub mod token;

@@ -27,7 +27,8 @@ export const gatewayBinary = () => {
  */
 export async function startGateway({ command = "emulator", data, args = [], token = randomBytes(12).toString("hex"), listen = "127.0.0.1:0" } = {}) {
   const own = data ?? (await mkdtemp(join(tmpdir(), "im-chats-data-")));
-  const options = [command, "--listen", listen, "--data", own, "--token", token, ...args];
+  // Whatever happens to this process, the gateway does not stay behind.
+  const options = [command, "--exit-with-parent", "--listen", listen, "--data", own, "--token", token, ...args];
   const child = spawn(gatewayBinary(), options, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   let log = "";

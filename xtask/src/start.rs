@@ -26,7 +26,8 @@ pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
     build::npm_package(house)?;
     build::gateway(house)?;
     let mut command = Command::new(house.gateway());
-    command.current_dir(&house.root).arg("emulator");
+    // Even if we are killed, nothing stays behind on the port.
+    command.current_dir(&house.root).args(["emulator", "--exit-with-parent"]);
     if value_of(options, "--listen").is_none() {
         command.args(["--listen", free_address()]);
     }

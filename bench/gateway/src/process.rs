@@ -40,7 +40,9 @@ impl Gateway {
     pub(crate) fn start(&self, heartbeat: Option<Duration>) -> Result<Process> {
         let data = tempfile::Builder::new().prefix("gateway-bench-").tempdir_in(&self.beside)?;
         let mut command = Command::new(&self.binary);
-        command.args(["emulator", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"]).arg(data.path());
+        command
+            .args(["emulator", "--exit-with-parent", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
+            .arg(data.path());
         // Ten thousand sockets come from one address here.
         command.args(["--max-connections-per-address", "0"]);
         if let Some(interval) = heartbeat {

@@ -17,6 +17,8 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_util::sync::CancellationToken;
 
+use crate::files;
+
 /// How often the files are looked at. They are read whole and compared: times and sizes miss what a swapped link changes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -180,10 +182,5 @@ impl Contents {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let failed = |source| TlsError::Read { path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "this is no certificate or key")));
-    }
-    std::fs::read(path).map_err(failed)
+    files::read(path, MAX_FILE_BYTES).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }

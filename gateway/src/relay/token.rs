@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use im_chats::error::Error;
+use im_chats::wire::token::check_token;
 use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
+
+use crate::files;
 
 /// Largest token file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -33,6 +36,8 @@ pub struct TokenFile {
 struct Read {
     version: Version,
     bearer: Bearer,
+    /// What is wrong with the file as it is now, once it was reported; empty when nothing is.
+    complaint: String,
 }
 
 /// What changes when the file does.
@@ -40,6 +45,9 @@ struct Read {
 struct Version {
     modified: Option<SystemTime>,
     length: u64,
+    /// Another file of the same age and length, moved here or behind a link, is another one.
+    #[cfg(unix)]
+    inode: u64,
 }
 
 impl TokenSource {
@@ -48,7 +56,7 @@ impl TokenSource {
     /// # Errors
     /// `invalidArgument` when it cannot travel in a header.
     pub fn fixed(token: &str) -> Result<Self, Error> {
-        Ok(Self::Fixed(bearer(token, "--upstream-token")?))
+        bearer(token).map(Self::Fixed).map_err(|reason| Error::invalid("--upstream-token", reason))
     }
 
     /// A file, which must hold a token now.
@@ -72,16 +80,23 @@ impl TokenSource {
 impl TokenFile {
     fn current(&self) -> Bearer {
         let mut known = self.read.lock();
-        if version(&self.path).is_ok_and(|version| version != known.version) {
-            match read(&self.path) {
-                Ok(fresh) => {
-                    if fresh.bearer != known.bearer {
-                        tracing::info!(path = %self.path.display(), "the upstream's token has changed");
-                    }
-                    *known = fresh;
+        match version(&self.path) {
+            Ok(version) if version == known.version && known.complaint.is_empty() => return known.bearer.clone(),
+            _ => {}
+        }
+        match read(&self.path) {
+            Ok(fresh) => {
+                if fresh.bearer != known.bearer {
+                    tracing::info!(path = %self.path.display(), "the upstream's token has changed");
                 }
-                Err(error) => tracing::warn!(%error, "the token as it was is used"),
+                *known = fresh;
             }
+            // Every call asks: the same complaint is not repeated.
+            Err(error) if error.message != known.complaint => {
+                tracing::warn!(%error, "the upstream's token cannot be read; the one from before is used");
+                known.complaint = error.message.to_string();
+            }
+            Err(_) => {}
         }
         known.bearer.clone()
     }
@@ -89,27 +104,30 @@ impl TokenFile {
 
 fn version(path: &Path) -> std::io::Result<Version> {
     let metadata = std::fs::metadata(path)?;
-    Ok(Version { modified: metadata.modified().ok(), length: metadata.len() })
+    Ok(Version {
+        modified: metadata.modified().ok(),
+        length: metadata.len(),
+        #[cfg(unix)]
+        inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+    })
 }
 
 fn read(path: &Path) -> Result<Read, Error> {
     let name = "--upstream-token-file";
     let failed = |reason: String| Error::invalid(name, format!("{}: {reason}", path.display()));
     let version = version(path).map_err(|error| failed(error.to_string()))?;
-    if version.length > MAX_FILE_BYTES {
-        return Err(failed(format!("a token has at most {MAX_FILE_BYTES} bytes")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    Ok(Read { version, bearer: bearer(text.trim(), name)? })
+    let bytes = files::read(path, MAX_FILE_BYTES).map_err(|error| failed(error.to_string()))?;
+    // What is not UTF-8 is not ASCII either, and the replacement character says so.
+    let text = String::from_utf8_lossy(&bytes);
+    // Editors and `echo` end a file with a line break. Anything else is taken as it is, and judged.
+    let token = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
+    let bearer = bearer(token).map_err(failed)?;
+    Ok(Read { version, bearer, complaint: String::new() })
 }
 
-fn bearer(token: &str, name: &'static str) -> Result<Bearer, Error> {
-    if token.is_empty() {
-        return Err(Error::invalid(name, "there is no token"));
-    }
-    let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
-    let value = Bearer::try_from(format!("Bearer {token}")).ok().filter(|_| visible);
-    let mut value = value.ok_or_else(|| Error::invalid(name, "a token has printable ASCII characters only, and no spaces"))?;
+fn bearer(token: &str) -> Result<Bearer, String> {
+    check_token(token)?;
+    let mut value = Bearer::try_from(format!("Bearer {token}")).map_err(|error| error.to_string())?;
     // Kept out of whatever prints headers.
     value.set_sensitive(true);
     Ok(value)
@@ -143,5 +161,25 @@ mod tests {
         assert_eq!(source.current().to_str().unwrap(), "Bearer first");
         std::fs::write(&path, "another\n").unwrap();
         assert_eq!(source.current().to_str().unwrap(), "Bearer another");
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_is_not_part_of_the_token_and_anything_else_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let holding = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            TokenSource::file(&path).map(|source| source.current().to_str().unwrap().to_owned())
+        };
+        for bytes in [&b"abc"[..], b"abc\n", b"abc\r\n"] {
+            assert_eq!(holding(bytes).unwrap(), "Bearer abc");
+        }
+        for bytes in
+            [&b""[..], b"\n", b" abc\n", b"abc \n", b"abc\n\n", b"\nabc", b"a\nb", b"abc\r", b"\xef\xbb\xbfabc", b"\xff"]
+        {
+            let error = holding(bytes).unwrap_err();
+            assert_eq!(error.context_value("field"), Some("--upstream-token-file"), "{bytes:?}");
+            assert!(!error.message.contains("abc"), "{error}");
+        }
     }
 }

@@ -22,6 +22,7 @@ use super::failure;
 use super::frame::{Frame, RawAnswers};
 use super::token::{Bearer, TokenSource};
 use crate::backend::Call;
+use crate::files;
 use crate::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
 
 /// How long a connection may take to come about, TLS included.
@@ -32,6 +33,9 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// How long the upstream may take to begin a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Largest file of certificates, in bytes: the whole of a system's authorities has some hundred kilobytes.
+const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Largest answer or event, in bytes.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -224,7 +228,7 @@ pub fn printable(text: &str, field: &'static str) -> Result<MetadataValue<Ascii>
 /// `invalidArgument` naming the option.
 pub fn authorities(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |reason: String| Error::invalid("--upstream-ca", format!("{}: {reason}", path.display()));
-    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let pem = files::read(path, MAX_CA_BYTES).map_err(|error| failed(error.to_string()))?;
     if pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
         return Ok(pem);
     }

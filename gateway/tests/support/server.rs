@@ -50,7 +50,7 @@ impl Server {
 
     fn run(what: &str, data: &Path, flags: &[&str], stderr: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"))
-            .args([what, "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
+            .args([what, "--exit-with-parent", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
             .arg(data)
             .args(flags)
             .env_remove("IM_CHATS_UPSTREAM_TOKEN")
