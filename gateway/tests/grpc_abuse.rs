@@ -75,9 +75,11 @@ async fn messages_are_limited_by_what_they_are_for() {
     let large = raw.call(CREATE, &[], message(256 * 1024 + 1)).await;
     assert_eq!((large.verdict(), large.said("error-context-field")), (("3", "invalidArgument"), "body"), "{large:?}");
     // An announcement alone is refused: nothing is kept ready for it.
-    for path in [CREATE, SET_BACKGROUND] {
+    // Where the call has an image, that is what is too large, as over REST.
+    for (path, field, says) in [(CREATE, "body", "too large"), (SET_BACKGROUND, "data", "at most 20 MiB")] {
         let announced = raw.call(path, &[], &b"\x00\xff\xff\xff\xff"[..]).await;
-        assert_eq!(announced.verdict(), ("3", "invalidArgument"), "{announced:?}");
+        assert_eq!((announced.verdict(), announced.said("error-context-field")), (("3", "invalidArgument"), field));
+        assert!(announced.said("grpc-message").replace("%20", " ").contains(says), "{announced:?}");
     }
     // An image may be larger, and is looked at: this one is none.
     let mut image = vec![0x12, 0x80, 0x80, 0x40];

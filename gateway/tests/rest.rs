@@ -111,6 +111,26 @@ fn an_opening_message_goes_with_the_create_and_into_the_log() {
 }
 
 #[test]
+fn one_person_is_one_chat_however_the_address_is_written() {
+    let gateway = Gateway::start();
+    for (guid, spellings) in [
+        (
+            "any;-;+78127109079",
+            ["+7 812 710-90-79", "\u{202a}+7\u{a0}(812)\u{a0}710\u{2011}90\u{2011}79\u{202c}", "tel:+7-812-710-90-79"],
+        ),
+        ("any;-;kim@xn--mnchen-3ya.de", ["kim@münchen.de", "Kim@XN--MNCHEN-3ya.de", "\"kim\"@MÜNCHEN.de"]),
+    ] {
+        for spelling in spellings {
+            assert_eq!(create(&gateway, &[spelling]), guid, "{spelling}");
+        }
+        let twice = json!({"addresses": [spellings[0], spellings[1]]});
+        let failure = gateway.post("/v1/chats", &twice).failure(400, "invalid_argument", "invalidArgument");
+        assert_eq!(failure["context"]["field"], "addresses[1]", "{failure}");
+    }
+    assert_eq!(gateway.get("/v1/chats:count").ok()["count"], "2");
+}
+
+#[test]
 fn addresses_that_cannot_be_reached_are_refused_by_place_and_value() {
     let gateway = Gateway::start();
     for (addresses, field, value) in [
@@ -216,9 +236,17 @@ fn the_largest_background_is_taken_and_one_byte_more_is_not() {
     assert_eq!(gateway.get("/emulator/v1/chats:background?chatGuid=any;-;alice%40example.com").bytes, image);
     image.push(7);
     gateway.post("/v1/chats:setBackground", &body(&image)).refuses("data");
-    image.extend_from_slice(&[7; 1024 * 1024]);
-    let answer = gateway.post("/v1/chats:setBackground", &body(&image)).failure(413, "invalid_argument", "invalidArgument");
-    assert_eq!(answer["context"]["field"], "body");
+    // Here it is the body that is refused, unread; what is wrong is the image all the same.
+    image.resize(25 * 1024 * 1024, 7);
+    for path in ["/v1/chats:setBackground", "/emulator/v1/chats:setBackground"] {
+        let answer = gateway.post(path, &body(&image)).failure(413, "invalid_argument", "invalidArgument");
+        assert_eq!(
+            (&answer["message"], &answer["context"]["field"]),
+            (&json!("data: at most 20 MiB"), &json!("data")),
+            "{path}"
+        );
+        assert_eq!(answer["context"]["limit"], "20971520");
+    }
 }
 
 #[test]

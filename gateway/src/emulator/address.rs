@@ -1,10 +1,11 @@
 //! Addresses: e-mail in lower case, phone numbers in E.164 form, and nothing that iMessage cannot reach.
 
-use email_address::{EmailAddress, Options};
 use im_chats::error::Error;
 use serde::{Deserialize, Serialize};
 
-/// Longest input looked at, in bytes: an e-mail address has at most 254.
+use super::{email, phone};
+
+/// Longest input looked at, in bytes: an e-mail address has at most 254, and quotes and escapes that it does not need.
 const MAX_BYTES: usize = 320;
 
 /// How much of a refused value an error repeats, in characters.
@@ -13,7 +14,7 @@ const SHOWN: usize = 64;
 /// A normalised address: two inputs are the same person exactly when their addresses are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Address {
-    /// Lower-case e-mail address or E.164 number.
+    /// E-mail address in lower case and ASCII, or E.164 number.
     pub text: String,
     /// Two-letter country code of a phone number, where the number tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,7 @@ impl Address {
     /// `invalidArgument` with `context.field` and `context.value`.
     pub fn parse(input: &str, field: &str) -> Result<Self, Error> {
         let refuse = |message: &'static str| refused(field, input, message);
-        let text = input.trim();
+        let text = input.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter));
         if text.is_empty() {
             return Err(refuse("an address must not be empty"));
         }
@@ -37,7 +38,10 @@ impl Address {
         if text.chars().any(char::is_control) {
             return Err(refuse("an address must not contain control characters"));
         }
-        if text.contains('@') { email(text).map_err(refuse) } else { phone(text).map_err(refuse) }
+        if text.contains('@') {
+            return email::parse(text).map(|text| Self { text, country: None }).map_err(refuse);
+        }
+        phone::parse(text).map(|phone| Self { text: phone.e164, country: phone.country }).map_err(refuse)
     }
 
     /// The name to show for a direct chat: what stands before the @, as a person would write it; a number as it is.
@@ -61,15 +65,13 @@ fn capitalise(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn email(text: &str) -> Result<Address, &'static str> {
-    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    let address = EmailAddress::parse_with_options(text, options)
-        .map_err(|_| "not a valid e-mail address; write it in full, such as alice@example.com")?;
-    Ok(Address { text: address.as_str().to_lowercase(), country: None })
-}
-
-fn phone(text: &str) -> Result<Address, &'static str> {
-    super::phone::parse(text).map(|phone| Address { text: phone.e164, country: phone.country })
+/// Marks that cannot be seen and mean nothing in an address, but are copied with it: those that set the direction of text,
+/// which Apple's apps put around numbers, and spaces of no width.
+pub(super) const fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -84,7 +86,11 @@ mod tests {
             ("+1 (415) 555-2671", "+14155552671", Some("US")),
             ("+14155552671", "+14155552671", Some("US")),
             ("+44 20 7946 0958", "+442079460958", Some("GB")),
-            ("+49 (0)30 901820".replace("(0)", "").as_str(), "+4930901820", Some("DE")),
+            ("+49 (0)30 901820", "+4930901820", Some("DE")),
+            ("+7 812 710-90-79", "+78127109079", Some("RU")),
+            ("\u{202a}+1 (415) 555\u{2011}2671\u{202c}", "+14155552671", Some("US")),
+            ("\u{2068}kim@münchen.de\u{2069}", "kim@xn--mnchen-3ya.de", None),
+            ("\"kim\"@x.org", "kim@x.org", None),
             ("+39 06 4991 0001", "+390649910001", Some("IT")),
             ("+39 06 698 12345", "+390669812345", Some("VA")),
             ("+1 604 555 0123", "+16045550123", Some("CA")),
@@ -111,9 +117,10 @@ mod tests {
             ("12345", "short code"),
             ("911", "short code"),
             ("4155552671", "international"),
-            ("+1 415 555", "exist"),
+            ("+1 415 555", "possible"),
             ("+1 415", "possible"),
-            ("+141555526711", "exist"),
+            ("+141555526711", "possible"),
+            ("+1 015 555 2671", "exist"),
             ("+1 900 555 1234", "premium"),
             ("+49 900 1234567", "premium"),
             ("+1 800 555 0199", "service"),
@@ -136,6 +143,7 @@ mod tests {
             ("alice@example.com", "Alice"),
             ("bob.van-dam+x@example.com", "Bob Van Dam"),
             ("+14155552671", "+14155552671"),
+            ("\"kim lee\"@example.com", "Kim Lee"),
             ("...@x", "...@x"),
         ] {
             assert_eq!(Address { text: input.to_owned(), country: None }.display_name(), name);

@@ -26,7 +26,7 @@ use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::failure::Failure;
 use crate::proto;
 use crate::rest::query::Query;
-use crate::rest::{IMAGE_BODY, SMALL_BODY, json};
+use crate::rest::{SMALL_BODY, json, with_image};
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -147,7 +147,7 @@ async fn mark_read(State(emulator): State<Emulator>, request: Request) -> Result
 }
 
 async fn set_background(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
-    let asked: SetBackground = json::read(request, IMAGE_BODY).await?;
+    let asked: SetBackground = with_image(request).await?;
     let chat = input::guid(&asked.chat_guid, "chatGuid")?;
     let actor = actor(asked.actor.as_deref())?;
     let image = decode(&asked.data)?;

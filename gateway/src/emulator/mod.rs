@@ -3,6 +3,7 @@
 pub mod address;
 pub mod control;
 pub mod core;
+mod email;
 pub mod image;
 pub mod input;
 mod journal;

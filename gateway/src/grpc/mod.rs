@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use http::header::CONTENT_TYPE;
@@ -26,7 +26,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::AppState;
-use crate::emulator::image::MAX_IMAGE_BYTES;
+use crate::emulator::image::{self, MAX_IMAGE_BYTES};
 use crate::http::activity::Unhurried;
 use crate::http::admission::{counted_body, one_upload};
 use crate::http::call;
@@ -64,6 +64,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let events = EventServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
     let upload = Router::new()
         .route_service("/photon.imessage.v1.ChatService/SetBackground", images)
+        .layer(map_response(too_large_an_image))
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
         .route_layer(from_fn_with_state(state.admission.clone(), one_upload));
     let guarded = Router::new()
@@ -77,6 +78,14 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let health = HealthServer::new(front).max_decoding_message_size(OPEN_MESSAGE);
     let open = Router::new().route_service("/grpc.health.v1.Health/{method}", health).merge(reflection(state));
     guarded.merge(open).route_layer(from_fn(deadline::within)).route_layer(from_fn(only_grpc))
+}
+
+/// The library refuses a message by its size before it looks inside: in this call, the image is what makes it large.
+async fn too_large_an_image(response: Response) -> Response {
+    match tonic::Status::from_header_map(response.headers()) {
+        Some(status) if refusal::is_too_large(&status) => Failure::from(image::too_large("data")).into_response(),
+        _ => response,
+    }
 }
 
 /// Server reflection in both of its versions. Its descriptors are compiled in, so they are whole; were they not, reflection

@@ -18,9 +18,7 @@ pub(super) fn own_words(status: &Status) -> Option<Error> {
         return None;
     }
     match status.code() {
-        Code::OutOfRange | Code::ResourceExhausted => {
-            Some(Error::invalid("body", format!("the message is too large: {}", status.message())))
-        }
+        _ if is_too_large(status) => Some(Error::invalid("body", format!("the message is too large: {}", status.message()))),
         // Whatever fails in a handler has a code of ours: this is about the request's message.
         Code::Internal => Some(unreadable(status.message())),
         Code::Unimplemented if status.message().is_empty() => Some(no_such_method()),
@@ -30,6 +28,12 @@ pub(super) fn own_words(status: &Status) -> Option<Error> {
         }
         _ => None,
     }
+}
+
+/// Whether the library refused a message by its size.
+pub(super) fn is_too_large(status: &Status) -> bool {
+    let ours = status.metadata().contains_key("error-code");
+    !ours && matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted)
 }
 
 /// The library names messages and fields on its way to the fault: `CreateChatRequest.addresses: …`.

@@ -10,10 +10,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use http::StatusCode;
 
 use crate::app::AppState;
 use crate::backend::Call;
-use crate::emulator::image::MAX_IMAGE_BYTES;
+use crate::emulator::image::{self, MAX_IMAGE_BYTES};
 use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
@@ -24,8 +25,9 @@ use query::Query;
 /// Largest body of a call that carries no image.
 pub const SMALL_BODY: Limit = Limit(256 * 1024);
 
-/// Largest body of `setBackground`: the largest image in base64, and room for the rest.
-pub const IMAGE_BODY: Limit = Limit(MAX_IMAGE_BYTES / 3 * 4 + 64 * 1024);
+/// Largest body of `setBackground`: the largest image in base64, and room for the rest. Some programs write every `/` of
+/// base64 as `\/`, which is one character in 64.
+const IMAGE_BODY: Limit = Limit(MAX_IMAGE_BYTES / 3 * 4 + MAX_IMAGE_BYTES / 48 + 64 * 1024);
 
 /// The routes.
 pub fn router(admission: &Admission) -> Router<AppState> {
@@ -59,7 +61,8 @@ async fn create(State(state): State<AppState>, request: Request) -> Result<Respo
 }
 
 async fn set_background(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
-    let (call, request) = incoming(request, IMAGE_BODY).await?;
+    let call = call::read(request.headers(), request.extensions())?;
+    let request = with_image(request).await?;
     state.backend.set_background(&call, request).await?;
     Ok(Json(Empty {}).into_response())
 }
@@ -86,6 +89,14 @@ async fn has_background(State(state): State<AppState>, request: Request) -> Resu
 async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(Call, T), Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     Ok((call, json::read(request, limit).await?))
+}
+
+/// A body with an image in it. What makes such a body too large is the image, and that is what the error names.
+pub(crate) async fn with_image<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Failure> {
+    json::read(request, IMAGE_BODY).await.map_err(|failure| match failure.status {
+        StatusCode::PAYLOAD_TOO_LARGE => Failure::with_status(image::too_large("data"), failure.status),
+        _ => failure,
+    })
 }
 
 /// A read: what travels beside it, and its query.
