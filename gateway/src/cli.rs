@@ -26,6 +26,34 @@ pub enum Command {
     Emulator(EmulatorArgs),
     /// Stand in front of the real service: pass calls through, and serve its events from a durable log.
     Relay(Box<RelayArgs>),
+    /// Copy a data directory into one file, also while a gateway uses it.
+    Backup(BackupArgs),
+    /// Make a data directory from a backup. Its log gets another id, so that readers notice.
+    Restore(RestoreArgs),
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The data directory of an emulator or a relay.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The backup; must not exist yet.
+    #[arg(value_name = "TARGET")]
+    pub target: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A file that `backup` made.
+    #[arg(value_name = "BACKUP")]
+    pub backup: PathBuf,
+
+    /// The data directory to make; must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
 }
 
 /// How to listen, and who may come in.

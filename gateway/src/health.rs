@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
-use im_chats::error::Error;
+use im_chats::error::{Error, ErrorCode};
 use parking_lot::RwLock;
 use serde_json::json;
 
 use crate::http::failure::OwnBody;
+use crate::store::Faults;
 
 /// The state of the gateway's upstream, if it has one. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -51,13 +52,17 @@ impl Health {
         *self.0.write() = State::Degraded(Box::new(error.clone()));
     }
 
-    /// The answer of `GET /healthz`: 200, or 503 with the reason.
+    /// The answer of `GET /healthz`: 200, or 503 with the reason. What fails in the data directory comes first: nothing
+    /// works for long without it.
     #[must_use]
-    pub fn answer(&self) -> Response {
+    pub fn answer(&self, faults: &Faults) -> Response {
         let degraded = |code: &str, reason: &str| {
             let body = json!({ "status": "degraded", "code": code, "reason": reason });
             (StatusCode::SERVICE_UNAVAILABLE, Extension(OwnBody), Json(body)).into_response()
         };
+        if let Some(reason) = faults.reason() {
+            return degraded(ErrorCode::DatabaseError.as_str(), &reason);
+        }
         match &*self.0.read() {
             State::Alone => "ok\n".into_response(),
             State::Ok => Json(json!({ "status": "ok" })).into_response(),

@@ -10,6 +10,7 @@
 pub mod app;
 pub mod auth;
 pub mod backend;
+pub mod backup;
 pub mod cli;
 pub mod console;
 pub mod convert;
@@ -23,6 +24,7 @@ pub mod listen;
 pub mod live;
 pub mod log;
 pub mod log_throttle;
+pub mod open_files;
 pub mod output;
 pub mod private;
 pub mod proto;

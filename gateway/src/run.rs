@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::{self, AppState};
 use crate::auth::StaticToken;
 use crate::backend::Backend;
+use crate::backup::{self, BackupError};
 use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, RelayArgs, ServeArgs};
 use crate::emulator::Emulator;
 use crate::grpc::Grpc;
@@ -25,6 +26,7 @@ use crate::http::server;
 use crate::http::tls::{self, TlsError};
 use crate::listen::Listen;
 use crate::live::Live;
+use crate::open_files;
 use crate::output;
 use crate::relay::{Relay, RelayError};
 use crate::shutdown::{CLOSE_TIMEOUT, Shutdown};
@@ -44,6 +46,8 @@ enum RunError {
     Listen { listen: Listen, source: std::io::Error },
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("cannot start: {0}")]
     Start(#[from] std::io::Error),
 }
@@ -51,7 +55,16 @@ enum RunError {
 /// Runs what the command line says; the exit code is 0 after a drain.
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
-    let result = run(cli);
+    let result = match cli.command {
+        Command::Emulator(args) => run(Mode::Emulator(args)),
+        Command::Relay(args) => run(Mode::Relay(args)),
+        Command::Backup(args) => backup::backup(&args.data, &args.target).map_err(RunError::from).map(|copied| {
+            report(format_args!("{}: backup of {}, {copied}", args.target.display(), args.data.display()));
+        }),
+        Command::Restore(args) => backup::restore(&args.backup, &args.data).map_err(RunError::from).map(|copied| {
+            report(format_args!("{}: restored from {}, {copied}", args.data.display(), args.backup.display()));
+        }),
+    };
     if let Err(error) = &result {
         output::say(format_args!("im-chats-gateway: {error}"));
     }
@@ -59,19 +72,30 @@ pub fn main(cli: Cli) -> ExitCode {
     if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(cli: Cli) -> Result<(), RunError> {
-    let serve = match &cli.command {
-        Command::Emulator(args) => &args.serve,
-        Command::Relay(args) => &args.serve,
+/// Says on stdout what was done; who closed it is not interested.
+fn report(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// What serves until it is told to stop.
+enum Mode {
+    Emulator(EmulatorArgs),
+    Relay(Box<RelayArgs>),
+}
+
+fn run(mode: Mode) -> Result<(), RunError> {
+    let serve = match &mode {
+        Mode::Emulator(args) => &args.serve,
+        Mode::Relay(args) => &args.serve,
     };
     output::start()?;
     // Before anything that may take long, so that it can be ended.
     let shutdown = Shutdown::watch(serve.exit_with_parent)?;
     start_logging(serve.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match cli.command {
-        Command::Emulator(args) => emulator(runtime, args, &shutdown),
-        Command::Relay(args) => relay(runtime, *args, &shutdown),
+    match mode {
+        Mode::Emulator(args) => emulator(runtime, args, &shutdown),
+        Mode::Relay(args) => relay(runtime, *args, &shutdown),
     }
 }
 
@@ -141,6 +165,7 @@ async fn serve(
     announce(if tls.is_some() { "https" } else { "http" }, address);
     shutdown.serving();
     tokio::spawn(log_drain(drain.clone()));
+    open_files::raise_limit();
     let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
     server::serve(listener, tls, app::router(state, emulator), drain, tasks, &args.limits, write_timeout).await;
     Ok(())

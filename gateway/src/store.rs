@@ -1,38 +1,54 @@
 //! The data directory: one SQLite database, owned by one process at a time.
 
+mod checksum;
+mod faults;
+pub(crate) mod layout;
+pub(crate) mod mark;
+pub(crate) mod meta;
+#[cfg(test)]
+mod migration_tests;
+mod pool;
+pub(crate) mod problem;
+pub(crate) mod verify;
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use im_chats::error::{Error, ErrorCode};
+use parking_lot::Mutex;
+use rusqlite::Connection;
 
 use crate::private;
-
-/// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
-const SCHEMA_VERSION: i64 = 2;
+pub use faults::{Faults, Operation};
+use layout::Unusable;
+use mark::{Mark, MarkFile};
+use meta::{Key, Meta};
+use pool::Pool;
+use problem::Problem;
 
 /// How long one connection waits for another of the same process before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The file whose lock says that a process has the directory.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 
-/// The database's file.
-const DATABASE: &str = "gateway.sqlite3";
+/// The database's file in the data directory.
+pub(crate) const DATABASE: &str = "gateway.sqlite3";
 
 /// What SQLite appends to its name for the files that it keeps beside it.
 const BESIDE_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL, proto BLOB);
-CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
-";
+/// What a restore writes before it is finished.
+pub(crate) const UNFINISHED: &str = "gateway.sqlite3.restoring";
 
-/// From one layout to the next, for a database that an earlier version made: the first entry leads from layout 1 to 2.
-const MIGRATIONS: [&str; 1] = ["ALTER TABLE events ADD COLUMN proto BLOB;"];
+/// Up to this size the file's structure is checked as a whole at every start; beyond, each page when it is read. Every
+/// row's checksum is verified whenever it is read, whatever the size.
+const QUICK_CHECK_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How often a failing disk is tried again, so that it is noticed when it works and nobody asks for anything.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Who writes a data directory: the two keep different things in it, and neither can go on from the other's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +87,21 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A newer version wrote it.
-    #[error("the data directory {path} was written by a newer version (layout {found}, this version knows {SCHEMA_VERSION})")]
+    #[error(
+        "the data directory {path} was written by a newer version (layout {found}, this version knows {})",
+        layout::VERSION
+    )]
     TooNew {
+        /// Which.
+        path: PathBuf,
+        /// The layout found there.
+        found: i64,
+    },
+    /// An older version wrote it, and it may not be changed here.
+    #[error(
+        "{path} was written by an older version (layout {found}); start this version's gateway on it once, which brings it up"
+    )]
+    TooOld {
         /// Which.
         path: PathBuf,
         /// The layout found there.
@@ -88,14 +117,30 @@ pub enum StoreError {
         /// Who was to.
         wanted: &'static str,
     },
-    /// The database is damaged or unreadable.
-    #[error("the database in {path} cannot be read: {reason}")]
+    /// The database cannot be opened, read or written.
+    #[error("the database in {path} cannot be used: {reason}")]
     Database {
         /// Which.
         path: PathBuf,
         /// What is wrong.
         reason: String,
     },
+    /// What the database holds is not what was written.
+    #[error(
+        "the data in {path} is damaged: {reason}. Restore a backup into another directory, or begin with an empty one; nothing was changed"
+    )]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another program's file has the database's name.
+    #[error("{0} is not a database of im-chats-gateway, or its header is damaged; nothing was changed")]
+    Foreign(PathBuf),
+    /// A restore ended half-way.
+    #[error("a restore into {0} was not finished; empty the directory and restore again")]
+    Unfinished(PathBuf),
 }
 
 /// An open data directory. The lock is held until the last clone is gone; the operating system lets go of it when the
@@ -107,7 +152,21 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     directory: PathBuf,
     database: PathBuf,
+    pool: Pool,
+    faults: Faults,
+    mark: MarkFile,
+    /// What the mark said at the start, until the log has looked at it.
+    marked: Mutex<Option<Mark>>,
     _lock: File,
+}
+
+/// What was written lies in the one file afterwards, and no file is left beside it. The last connection to close sees to
+/// that, unless it is one that only reads.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.pool.close();
+        drop(open_writer(&self.database));
+    }
 }
 
 impl Store {
@@ -117,12 +176,9 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let io = |source| StoreError::Directory { path: directory.to_owned(), source };
-        private::directory(directory, is_ours).map_err(io)?;
-        let lock = private::file(&directory.join(LOCK)).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+        let lock = lock(directory)?;
+        if directory.join(UNFINISHED).exists() {
+            return Err(StoreError::Unfinished(directory.to_owned()));
         }
         let database = directory.join(DATABASE);
         // SQLite gives the files beside the database the mode of the database, so it must be right before SQLite sees it.
@@ -130,8 +186,19 @@ impl Store {
         for suffix in BESIDE_DATABASE {
             private::tighten(&directory.join(format!("{DATABASE}{suffix}"))).map_err(io)?;
         }
-        prepare(directory, &database)?;
-        Ok(Self(Arc::new(Inner { directory: directory.to_owned(), database, _lock: lock })))
+        private::tighten(&directory.join(mark::FILE)).map_err(io)?;
+        prepare(&database).map_err(|unusable| unusable.at(directory, &database))?;
+        let pool = Pool::open(&database).map_err(|error| Unusable::from(error).at(directory, &database))?;
+        let (mark, marked) = MarkFile::open(directory).map_err(io)?;
+        Ok(Self(Arc::new(Inner {
+            directory: directory.to_owned(),
+            database,
+            pool,
+            faults: Faults::default(),
+            mark,
+            marked: Mutex::new(marked),
+            _lock: lock,
+        })))
     }
 
     /// Makes the directory `owner`'s, if it is nobody's yet.
@@ -139,8 +206,8 @@ impl Store {
     /// # Errors
     /// When it is somebody else's, or cannot be written.
     pub fn claim(&self, owner: Owner) -> Result<(), StoreError> {
-        let connection = self.writer().map_err(|error| self.damaged(error))?;
-        let found = claim(&connection, owner).map_err(|error| self.damaged(error))?;
+        let claimed = self.writer().map_err(Problem::from).and_then(|connection| claim(&connection, owner));
+        let found = claimed.map_err(|problem| self.unusable(problem))?;
         if found == owner.name() {
             return Ok(());
         }
@@ -153,6 +220,12 @@ impl Store {
         &self.0.directory
     }
 
+    /// What fails at present.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
     /// A connection that may write. Commits are on the disk before they return.
     ///
     /// # Errors
@@ -161,27 +234,135 @@ impl Store {
         open_writer(&self.0.database)
     }
 
-    /// A connection that only reads; it never waits for a writer, nor a writer for it.
+    /// A connection that only reads, beside the shared ones; it never waits for a writer, nor a writer for it.
     ///
     /// # Errors
     /// When the database cannot be opened.
     pub fn reader(&self) -> Result<Connection, rusqlite::Error> {
-        let connection =
-            Connection::open_with_flags(&self.0.database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(connection)
+        pool::open(&self.0.database)
     }
 
-    /// Turns a database failure into one that names this directory.
+    /// Reads with one of the shared connections, where blocking is allowed. Waits for one to be free; who gives up the
+    /// future gives up the place.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+        T: Send + 'static,
+    {
+        let stopped = || Error::new(ErrorCode::InternalError, "the read was stopped");
+        let place = self.0.pool.place().await.ok_or_else(stopped)?;
+        let store = self.clone();
+        let read = move || match store.0.pool.work(&store.0.database, place, work) {
+            Ok(value) => {
+                store.succeeded(Operation::Read);
+                Ok(value)
+            }
+            Err(problem) => Err(store.failed(Operation::Read, &problem)),
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| stopped())?
+    }
+
+    /// Notes a failure for health and log; gives what the caller gets.
+    pub(crate) fn failed(&self, operation: Operation, problem: &Problem) -> Error {
+        if self.0.faults.failed(operation, problem) {
+            let store = Arc::downgrade(&self.0);
+            // Without the thread, the next success of somebody's ends the episode.
+            let _ = std::thread::Builder::new().name("disk-probe".to_owned()).spawn(move || probe(&store));
+        }
+        problem.to_error()
+    }
+
+    /// Notes a success.
+    pub(crate) fn succeeded(&self, operation: Operation) {
+        self.0.faults.succeeded(operation);
+    }
+
+    /// Writes the mark; call it after the commit.
+    pub(crate) fn mark(&self, mark: Mark) {
+        static FAILED: crate::log_throttle::LogThrottle = crate::log_throttle::LogThrottle::per_minute();
+        if let Err(error) = self.0.mark.write(mark)
+            && let Some(repeated) = FAILED.hit()
+        {
+            tracing::warn!(%error, repeated, "the mark beside the database cannot be written");
+        }
+    }
+
+    /// What the mark said when the directory was opened.
+    pub(crate) fn take_mark(&self) -> Option<Mark> {
+        self.0.marked.lock().take()
+    }
+
+    /// Turns a problem into the reason why this directory cannot be used.
+    pub(crate) fn unusable(&self, problem: impl Into<Problem>) -> StoreError {
+        Unusable::Problem(problem.into()).at(&self.0.directory, &self.0.database)
+    }
+
+    /// This directory's data is not what was written.
     #[must_use]
     pub fn damaged(&self, reason: impl std::fmt::Display) -> StoreError {
-        StoreError::Database { path: self.0.directory.clone(), reason: reason.to_string() }
+        StoreError::Damaged { path: self.0.directory.clone(), reason: reason.to_string() }
+    }
+}
+
+impl Unusable {
+    pub(crate) fn at(self, directory: &Path, database: &Path) -> StoreError {
+        let path = directory.to_owned();
+        match self {
+            Self::TooNew(found) => StoreError::TooNew { path, found },
+            Self::TooOld(found) => StoreError::TooOld { path, found },
+            Self::Foreign => StoreError::Foreign(database.to_owned()),
+            Self::Problem(Problem::Damage(reason)) => StoreError::Damaged { path, reason },
+            Self::Problem(problem) => StoreError::Database { path, reason: problem.to_string() },
+        }
+    }
+}
+
+/// A connection to a database beside whoever writes it.
+pub(crate) fn open_reader(database: &Path) -> Result<Connection, rusqlite::Error> {
+    pool::open(database)
+}
+
+/// Tries a failing disk until it works or nobody needs it any more.
+fn probe(store: &Weak<Inner>) {
+    loop {
+        std::thread::sleep(PROBE_INTERVAL);
+        let Some(inner) = store.upgrade() else { return };
+        let faults = &inner.faults;
+        if faults.fails(Operation::Write) && try_write(&inner.database).is_ok() {
+            faults.succeeded(Operation::Write);
+        }
+        if faults.fails(Operation::Read) && pool::open(&inner.database).is_ok() {
+            faults.succeeded(Operation::Read);
+        }
+        if !faults.fails(Operation::Write) && !faults.fails(Operation::Read) {
+            return;
+        }
+    }
+}
+
+/// Writes what is there already.
+fn try_write(database: &Path) -> Result<(), rusqlite::Error> {
+    let mut connection = open_writer(database)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    transaction.execute("UPDATE meta SET value = value", [])?;
+    transaction.commit()
+}
+
+/// Creates the directory where absent, and takes its lock.
+pub(crate) fn lock(directory: &Path) -> Result<File, StoreError> {
+    let io = |source| StoreError::Directory { path: directory.to_owned(), source };
+    private::directory(directory, is_ours).map_err(io)?;
+    let lock = private::file(&directory.join(LOCK)).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
     }
 }
 
 /// Whether an entry of a data directory is the gateway's, or of the file system itself.
 fn is_ours(name: &str) -> bool {
-    name == LOCK || name == "lost+found" || name.starts_with(DATABASE)
+    name == LOCK || name == mark::FILE || name == "lost+found" || name.starts_with(DATABASE)
 }
 
 fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
@@ -194,44 +375,25 @@ fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-fn prepare(directory: &Path, database: &Path) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| StoreError::Database { path: directory.to_owned(), reason: error.to_string() };
-    let mut connection = open_writer(database).map_err(failed)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if found > SCHEMA_VERSION {
-        return Err(StoreError::TooNew { path: directory.to_owned(), found });
+fn prepare(database: &Path) -> Result<(), Unusable> {
+    let mut connection = open_writer(database)?;
+    let found = layout::found(&connection)?;
+    let size = std::fs::metadata(database).map_or(0, |file| file.len());
+    if found == layout::VERSION && size <= QUICK_CHECK_BYTES {
+        layout::quick_check(&connection)?;
     }
-    lay_out(&mut connection, found).map_err(failed)
-}
-
-/// Brings a database of layout `found` (0: it is new) to the present one, whole or not at all.
-fn lay_out(connection: &mut Connection, found: i64) -> Result<(), rusqlite::Error> {
-    let transaction = connection.transaction()?;
-    if let Ok(from) = usize::try_from(found.saturating_sub(1))
-        && found > 0
-    {
-        for migration in MIGRATIONS.iter().skip(from) {
-            transaction.execute_batch(migration)?;
-        }
-    }
-    transaction.execute_batch(SCHEMA)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    let fresh = uuid::Uuid::new_v4().simple().to_string();
-    transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('log_id', ?1)", params![fresh])?;
-    transaction.commit()
+    Ok(layout::lay_out(&mut connection, found)?)
 }
 
 /// Who owns the database, after `owner` has asked to.
-fn claim(connection: &Connection, owner: Owner) -> Result<String, rusqlite::Error> {
-    let known: Option<String> =
-        connection.query_row("SELECT value FROM meta WHERE key = 'owner'", [], |row| row.get(0)).optional()?;
-    if let Some(known) = known {
+fn claim(connection: &Connection, owner: Owner) -> Result<String, Problem> {
+    if let Some(known) = Meta::read(connection)?.owner {
         return Ok(known);
     }
     // A directory from before owners were written down is the emulator's: there was nothing else.
     let used: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM journal)", [], |row| row.get(0))?;
     let owner = if used { Owner::Emulator } else { owner };
-    connection.execute("INSERT INTO meta (key, value) VALUES ('owner', ?1)", params![owner.name()])?;
+    meta::set(connection, Key::Owner, owner.name())?;
     Ok(owner.name().to_owned())
 }
 
@@ -250,32 +412,6 @@ mod tests {
     }
 
     #[test]
-    fn a_database_of_the_first_layout_is_brought_up_and_keeps_what_it_has() {
-        let directory = tempfile::tempdir().unwrap();
-        let old = Connection::open(directory.path().join("gateway.sqlite3")).unwrap();
-        old.execute_batch(
-            "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-             CREATE TABLE events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL);
-             CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
-             CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
-             INSERT INTO meta VALUES ('log_id', 'the old one');
-             INSERT INTO events VALUES (7, 0, 'any;-;a', '{}');
-             INSERT INTO journal VALUES (1, 'an entry');
-             PRAGMA user_version = 1;",
-        )
-        .unwrap();
-        drop(old);
-        for _ in 0..2 {
-            let store = Store::open(directory.path()).unwrap();
-            let (log, _) = crate::log::open(&store).unwrap();
-            assert_eq!((&*log.id(), log.head()), ("the old one", 7));
-        }
-        let store = Store::open(directory.path()).unwrap();
-        assert!(matches!(store.claim(Owner::Relay), Err(StoreError::OtherOwner { .. })));
-        store.claim(Owner::Emulator).unwrap();
-    }
-
-    #[test]
     fn a_directory_is_the_relays_or_the_emulators() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
@@ -289,7 +425,7 @@ mod tests {
     fn a_newer_layout_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
-        store.writer().unwrap().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+        store.writer().unwrap().pragma_update(None, "user_version", layout::VERSION + 1).unwrap();
         drop(store);
         assert!(matches!(Store::open(directory.path()), Err(StoreError::TooNew { .. })));
     }

@@ -330,7 +330,7 @@ async fn what_the_upstream_dropped_is_a_gap_that_readers_are_told() {
     relay.kill();
     upstream.generate(20, &[&chat]);
     upstream.kill();
-    truncate(up_data.path(), 30);
+    truncate(up_data.path(), 30).await;
     upstream = Server::start(up_data.path(), BEATS);
     proxy.point_to(&upstream.address);
     let relay = Server::relay(data.path(), &proxy.url(), &[]);
@@ -349,10 +349,9 @@ async fn what_the_upstream_dropped_is_a_gap_that_readers_are_told() {
 }
 
 /// As an upstream with a retention would: the beginning of the log is dropped.
-fn truncate(data: &Path, first: u64) {
-    let connection = rusqlite::Connection::open(data.join("gateway.sqlite3")).unwrap();
-    connection.execute("DELETE FROM events WHERE sequence <= ?1", [i64::try_from(first).unwrap()]).unwrap();
-    connection.execute("INSERT INTO meta VALUES ('log_first', ?1)", [i64::try_from(first).unwrap()]).unwrap();
+async fn truncate(data: &Path, first: u64) {
+    let store = im_chats_gateway::store::Store::open(data).unwrap();
+    im_chats_gateway::log::open(&store).unwrap().0.truncate(first).await.unwrap();
 }
 
 #[test]

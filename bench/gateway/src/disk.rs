@@ -103,9 +103,12 @@ fn insert(connection: &mut Connection, rows: &[LoggedEvent]) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut statement = transaction
-            .prepare_cached("INSERT INTO events (sequence, kind, chat, json, proto) VALUES (?1, 0, ?2, ?3, NULL)")?;
+            // The checksum's place holds a number of its size: what is compared is SQLite, not arithmetic.
+            .prepare_cached(
+                "INSERT INTO events (sequence, prev, kind, chat, json, proto, sum) VALUES (?1, ?1 - 1, 0, ?2, ?3, NULL, ?4)",
+            )?;
         for row in rows {
-            statement.execute(params![i64::try_from(row.sequence)?, row.chat_guid, row.json])?;
+            statement.execute(params![i64::try_from(row.sequence)?, row.chat_guid, row.json, i64::from(u32::MAX)])?;
         }
     }
     Ok(transaction.commit()?)

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use im_chats::error::{Error, ErrorCode};
 use parking_lot::RwLock;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::{Answer, Change, Entry, Request, State};
 use crate::log::{Appender, LoggedEvent};
-use crate::store::{Store, StoreError};
+use crate::store::meta::{self, Key, Meta};
+use crate::store::problem::Problem;
+use crate::store::{Store, StoreError, layout, verify};
 
 /// Requests of one transaction at most.
 const BATCH_REQUESTS: usize = 512;
@@ -52,6 +54,8 @@ pub(super) type View = Arc<RwLock<State>>;
 #[derive(Debug)]
 pub(super) struct Writer {
     appender: Appender,
+    /// The journal's last entry on disk.
+    last: i64,
     working: State,
     view: View,
 }
@@ -80,7 +84,7 @@ impl Batch {
 impl Writer {
     /// Replays the journal.
     pub(super) fn open(store: &Store, appender: Appender) -> Result<Self, StoreError> {
-        let working = replay(store, appender.connection())?;
+        let (working, last) = replay(appender.connection()).map_err(|problem| store.unusable(problem))?;
         if working.head() != appender.log().head() {
             return Err(store.damaged(format!(
                 "the journal ends at {} and the event log at {}",
@@ -89,7 +93,7 @@ impl Writer {
             )));
         }
         let view = Arc::new(RwLock::new(working.clone()));
-        Ok(Self { appender, working, view })
+        Ok(Self { appender, last, working, view })
     }
 
     pub(super) fn view(&self) -> View {
@@ -145,21 +149,23 @@ impl Writer {
 
     fn commit(&mut self, batch: Batch) {
         let Batch { entries, events, images, replies, .. } = batch;
-        let view = &self.view;
+        let (view, before) = (&self.view, self.last);
+        let last = before.saturating_add(i64::try_from(entries.len()).unwrap_or(i64::MAX));
         let result = if entries.is_empty() {
             Ok(())
         } else {
             self.appender.commit(
                 events,
-                |transaction| write(transaction, &entries, &images),
+                |transaction| write(transaction, before, &entries, &images),
                 || {
                     let mut view = view.write();
                     entries.iter().for_each(|entry| view.apply(entry));
                 },
             )
         };
-        if result.is_err() {
-            self.working = self.view.read().clone();
+        match result {
+            Ok(()) => self.last = last,
+            Err(_) => self.working = self.view.read().clone(),
         }
         for (reply, outcome) in replies {
             let outcome = match &result {
@@ -172,36 +178,35 @@ impl Writer {
     }
 }
 
-fn write(transaction: &Transaction<'_>, entries: &[Entry], images: &[Image]) -> Result<(), rusqlite::Error> {
-    let mut insert = transaction.prepare_cached("INSERT INTO journal (entry) VALUES (?1)")?;
+/// Writes entries behind the one numbered `last`.
+fn write(transaction: &Transaction<'_>, mut last: i64, entries: &[Entry], images: &[Image]) -> Result<(), rusqlite::Error> {
     for entry in entries {
         let json = serde_json::to_string(entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        insert.execute(params![json])?;
+        last = last.saturating_add(1);
+        layout::insert_journal(transaction, last, &json)?;
     }
+    meta::set_number(transaction, Key::Journal, last)?;
     for image in images {
         match &image.data {
-            Some((mime, data)) => transaction
-                .prepare_cached(
-                    "INSERT INTO backgrounds (chat, mime, data) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (chat) DO UPDATE SET mime = excluded.mime, data = excluded.data",
-                )?
-                .execute(params![image.chat, mime, data.as_ref()])?,
-            None => transaction.prepare_cached("DELETE FROM backgrounds WHERE chat = ?1")?.execute(params![image.chat])?,
-        };
+            Some((mime, data)) => layout::put_background(transaction, &image.chat, mime, data)?,
+            None => {
+                transaction.prepare_cached("DELETE FROM backgrounds WHERE chat = ?1")?.execute([&image.chat])?;
+            }
+        }
     }
     Ok(())
 }
 
-fn replay(store: &Store, connection: &Connection) -> Result<State, StoreError> {
-    let mut statement =
-        connection.prepare("SELECT id, entry FROM journal ORDER BY id").map_err(|error| store.damaged(error))?;
-    let mut rows = statement.query([]).map_err(|error| store.damaged(error))?;
+/// The state, and the number of the last entry it was made from. One entry that is not what was written is too many: the
+/// state would be another one than clients were told.
+fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
+    let last = Meta::read(connection)?.journal;
     let mut state = State::default();
-    while let Some(row) = rows.next().map_err(|error| store.damaged(error))? {
-        let id: i64 = row.get(0).map_err(|error| store.damaged(error))?;
-        let json = row.get_ref(1).map_err(|error| store.damaged(error))?.as_str().map_err(|error| store.damaged(error))?;
-        let entry: Entry = serde_json::from_str(json).map_err(|error| store.damaged(format!("journal entry {id}: {error}")))?;
+    verify::journal(connection, last, |id, entry| {
+        let entry: Entry = serde_json::from_str(entry)
+            .map_err(|error| Problem::damage(format!("entry {id} of the journal cannot be read: {error}")))?;
         state.apply(&entry);
-    }
-    Ok(state)
+        Ok(())
+    })?;
+    Ok((state, last))
 }

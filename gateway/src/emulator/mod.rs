@@ -22,8 +22,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::core::{Command, Request, Write};
 use crate::log::{self, EventLog};
-use crate::store::{Owner, Store, StoreError};
+use crate::store::problem::Problem;
+use crate::store::{Operation, Owner, Store, StoreError, verify};
 use journal::{Job, Outcome, View, Writer};
+
+/// How often a background that is not where it should be is looked for again, while others come and go.
+const BACKGROUND_ATTEMPTS: u32 = 3;
 
 /// The running emulator. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -77,17 +81,24 @@ impl Emulator {
     /// # Errors
     /// `chatNotFound`, or `databaseError` when the disk fails.
     pub async fn background(&self, guid: &str) -> Result<Option<(String, Vec<u8>)>, Error> {
-        self.0.view.read().existing(guid)?;
-        let store = self.0.store.clone();
-        let guid = guid.to_owned();
-        let read = move || {
-            use rusqlite::OptionalExtension as _;
-            store
-                .reader()?
-                .query_row("SELECT mime, data FROM backgrounds WHERE chat = ?1", [guid], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
-        };
-        tokio::task::spawn_blocking(read).await.map_err(broken)?.map_err(broken)
+        for attempt in 0.. {
+            if self.0.view.read().existing(guid)?.background.is_none() {
+                return Ok(None);
+            }
+            let chat = guid.to_owned();
+            let found = self.0.store.read(move |connection| verify::background(connection, &chat)).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            if attempt == BACKGROUND_ATTEMPTS {
+                break;
+            }
+            // It may have been removed meanwhile, on disk already and in the view not yet: the writer's next answer comes
+            // after both.
+            self.execute(Command::Touch { chat: guid.to_owned() }, None, None).await?;
+        }
+        let problem = Problem::damage(format!("the background of {guid} is missing"));
+        Err(self.0.store.failed(Operation::Read, &problem))
     }
 
     /// Hands a command to the writer and waits until it is on disk.

@@ -52,5 +52,5 @@ async fn a_journal_that_disagrees_with_the_log_is_refused_at_the_start() {
     tokio::task::spawn_blocking(|| writer.join()).await.unwrap().unwrap();
     store.writer().unwrap().execute("DELETE FROM journal", []).unwrap();
     let error = Emulator::open(store).unwrap_err();
-    assert!(error.to_string().contains("the journal ends at 0 and the event log at 1"), "{error}");
+    assert!(error.to_string().contains("the journal ends at entry 0 instead of 3"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! `grpc.health.v1.Health`: serving, until a drain begins.
+//! `grpc.health.v1.Health`: serving, while the data directory can be used and no drain has begun.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -27,19 +27,39 @@ impl Health for Front {
         let now = if known(&service) { self.health() } else { answer(ServingStatus::ServiceUnknown) };
         let drain = self.state.drain.clone();
         let end = stream::once(async move {
-            drain.cancelled().await;
             drop(slot);
             Ok(answer(ServingStatus::NotServing))
         });
-        Ok(Response::new(stream::iter([Ok(now)]).chain(end).boxed()))
+        if now.status() == ServingStatus::ServiceUnknown {
+            let now = stream::iter([Ok(now)]).chain(stream::pending());
+            return Ok(Response::new(now.take_until(drain.cancelled_owned()).chain(end).boxed()));
+        }
+        // The first one at once, then whatever differs from the one before.
+        let watched = (now.status(), self.state.log.faults().watch(), false);
+        let changes = stream::unfold(watched, |(last, mut faults, told)| async move {
+            if !told {
+                return Some((Ok(answer(last)), (last, faults, true)));
+            }
+            loop {
+                faults.changed().await.ok()?;
+                let status = status(faults.borrow_and_update().is_none());
+                if status != last {
+                    return Some((Ok(answer(status)), (status, faults, true)));
+                }
+            }
+        });
+        Ok(Response::new(changes.take_until(drain.cancelled_owned()).chain(end).boxed()))
     }
 }
 
 impl Front {
     fn health(&self) -> HealthCheckResponse {
-        let draining = self.state.drain.is_cancelled();
-        answer(if draining { ServingStatus::NotServing } else { ServingStatus::Serving })
+        answer(status(!self.state.drain.is_cancelled() && self.state.log.faults().reason().is_none()))
     }
+}
+
+const fn status(serves: bool) -> ServingStatus {
+    if serves { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
 fn known(service: &str) -> bool {

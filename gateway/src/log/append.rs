@@ -5,10 +5,15 @@ use std::sync::atomic::Ordering;
 
 use im_chats::error::{Error, ErrorCode};
 use im_chats::model::MAX_SAFE_INTEGER;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::read::signed;
-use super::{EventLog, LoggedEvent, broken};
+use super::read::{signed, unsigned};
+use super::{EventLog, LoggedEvent, stopped};
+use crate::store::Operation;
+use crate::store::layout::{EventRow, INSERT_EVENT};
+use crate::store::mark::Mark;
+use crate::store::meta::{self, Key, Meta};
+use crate::store::problem::Problem;
 
 /// Rows dropped by one transaction of [`EventLog::truncate`], so that appends wait for milliseconds at most.
 const TRUNCATE_ROWS: i64 = 10_000;
@@ -18,11 +23,13 @@ const TRUNCATE_ROWS: i64 = 10_000;
 pub struct Appender {
     connection: Connection,
     log: EventLog,
+    /// Transactions so far.
+    commits: i64,
 }
 
 impl Appender {
-    pub(super) const fn new(connection: Connection, log: EventLog) -> Self {
-        Self { connection, log }
+    pub(super) const fn new(connection: Connection, log: EventLog, commits: i64) -> Self {
+        Self { connection, log, commits }
     }
 
     /// The readers' side.
@@ -65,7 +72,12 @@ impl Appender {
             }
             last = event.sequence;
         }
-        self.write(&events, write).map_err(broken)?;
+        let head = self.log.head();
+        self.transact(last, |transaction| {
+            write(transaction)?;
+            insert(transaction, head, &events)?;
+            if events.is_empty() { Ok(()) } else { meta::set_number(transaction, Key::LogHead, signed(last)) }
+        })?;
         committed();
         self.publish(events, last);
         Ok(())
@@ -76,7 +88,8 @@ impl Appender {
     /// # Errors
     /// `databaseError` when the disk cannot be read.
     pub fn last(&self) -> Result<Option<LoggedEvent>, Error> {
-        super::read::last(&self.connection).map_err(broken)
+        let store = &self.log.0.store;
+        super::read::last(&self.connection).map_err(|problem| store.failed(Operation::Read, &problem))
     }
 
     /// Moves beginning and head to `sequence`: what lies before is gone, and what may have been between the head and
@@ -88,16 +101,14 @@ impl Appender {
         if sequence <= self.log.head() {
             return Ok(());
         }
-        let write = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM events", [])?;
-            transaction
-                .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('log_first', ?1)", params![signed(sequence)])?;
-            transaction.commit()
-        };
         // No reader may look while rows are gone and nobody was told.
-        let _alone = self.log.0.id.write();
-        write(&mut self.connection).map_err(broken)?;
+        let log = self.log.clone();
+        let _alone = log.0.id.write();
+        self.transact(sequence, |transaction| {
+            transaction.execute("DELETE FROM events", [])?;
+            meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
+            meta::set_number(transaction, Key::LogHead, signed(sequence))
+        })?;
         self.log.0.tail.lock().clear(sequence);
         self.log.0.first.store(sequence, Ordering::Release);
         self.log.0.head.send_replace(sequence);
@@ -109,16 +120,15 @@ impl Appender {
     /// # Errors
     /// `databaseError` when the disk fails; nothing has changed then.
     pub fn replace(&mut self) -> Result<(), Error> {
-        let fresh = uuid::Uuid::new_v4().simple().to_string();
-        let write = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let fresh = meta::fresh_id();
+        let log = self.log.clone();
+        let mut id = log.0.id.write();
+        self.transact(0, |transaction| {
             transaction.execute("DELETE FROM events", [])?;
-            transaction.execute("DELETE FROM meta WHERE key = 'log_first'", [])?;
-            transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'log_id'", params![fresh])?;
-            transaction.commit()
-        };
-        let mut id = self.log.0.id.write();
-        write(&mut self.connection).map_err(broken)?;
+            meta::set(transaction, Key::LogId, &fresh)?;
+            meta::set_number(transaction, Key::LogFirst, 0)?;
+            meta::set_number(transaction, Key::LogHead, 0)
+        })?;
         *id = fresh.into();
         self.log.0.tail.lock().clear(0);
         self.log.0.first.store(0, Ordering::Release);
@@ -126,21 +136,18 @@ impl Appender {
         Ok(())
     }
 
-    fn write<F>(&mut self, events: &[LoggedEvent], write: F) -> Result<(), rusqlite::Error>
+    /// One numbered transaction, after which the log's head is `head`. The mark follows it.
+    fn transact<F>(&mut self, head: u64, write: F) -> Result<(), Error>
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
     {
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        write(&transaction)?;
-        {
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO events (sequence, kind, chat, json, proto) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            for event in events {
-                let proto = event.proto.as_deref();
-                insert.execute(params![signed(event.sequence), event.kind.number(), event.chat_guid, event.json, proto])?;
-            }
-        }
-        transaction.commit()
+        let commits = self.commits.saturating_add(1);
+        let store = &self.log.0.store;
+        commit(&mut self.connection, commits, write).map_err(|error| store.failed(Operation::Write, &error.into()))?;
+        self.commits = commits;
+        store.mark(Mark { commits: unsigned(commits), head });
+        store.succeeded(Operation::Write);
+        Ok(())
     }
 
     fn publish(&self, events: Vec<LoggedEvent>, head: u64) {
@@ -165,31 +172,52 @@ impl EventLog {
     /// `databaseError` when the disk fails.
     pub async fn truncate(&self, first: u64) -> Result<(), Error> {
         let log = self.clone();
-        tokio::task::spawn_blocking(move || log.truncate_now(first)).await.map_err(broken)?
+        let truncate = move || {
+            let store = &log.0.store;
+            log.truncate_now(first).map_err(|problem| store.failed(Operation::Write, &problem))
+        };
+        tokio::task::spawn_blocking(truncate).await.map_err(|_| stopped())?
     }
 
-    fn truncate_now(&self, first: u64) -> Result<(), Error> {
+    fn truncate_now(&self, first: u64) -> Result<(), Problem> {
         let first = first.min(self.head());
-        let connection = self.0.store.writer().map_err(broken)?;
-        connection
-            .execute(
-                "INSERT INTO meta (key, value) VALUES ('log_first', ?1)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE excluded.value > value",
-                params![signed(first)],
-            )
-            .map_err(broken)?;
+        let mut connection = self.0.store.writer()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let before = Meta::read(&transaction)?.first;
+        meta::set_number(&transaction, Key::LogFirst, before.max(signed(first)))?;
+        transaction.commit()?;
         // Told before the first row goes, so that no reader takes the hole for silence.
         self.0.first.fetch_max(first, Ordering::AcqRel);
         loop {
-            let dropped = connection
-                .execute(
-                    "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)",
-                    params![signed(first), TRUNCATE_ROWS],
-                )
-                .map_err(broken)?;
+            let dropped = connection.execute(
+                "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)",
+                params![signed(first), TRUNCATE_ROWS],
+            )?;
             if dropped == 0 {
                 return Ok(());
             }
         }
     }
+}
+
+fn commit<F>(connection: &mut Connection, commits: i64, write: F) -> Result<(), rusqlite::Error>
+where
+    F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+{
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    write(&transaction)?;
+    meta::set_number(&transaction, Key::Commits, commits)?;
+    transaction.commit()
+}
+
+fn insert(transaction: &Transaction<'_>, head: u64, events: &[LoggedEvent]) -> Result<(), rusqlite::Error> {
+    let mut statement = transaction.prepare_cached(INSERT_EVENT)?;
+    let mut prev = signed(head);
+    for event in events {
+        let sequence = signed(event.sequence);
+        let (kind, chat, json) = (event.kind.number(), &event.chat_guid, &event.json);
+        EventRow { sequence, prev, kind, chat, json, proto: event.proto.as_deref() }.insert(&mut statement)?;
+        prev = sequence;
+    }
+    Ok(())
 }

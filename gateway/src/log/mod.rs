@@ -7,6 +7,9 @@
 //! ([`Appender::replace`]): its id changes, and nothing of one log is ever given to a reader of another.
 
 mod append;
+mod begin;
+#[cfg(test)]
+mod damage;
 mod read;
 mod tail;
 #[cfg(test)]
@@ -19,11 +22,11 @@ use bytes::Bytes;
 use im_chats::error::{Error, ErrorCode};
 use im_chats::wire::frame::Topic;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Faults, Store, StoreError};
 pub use append::Appender;
-use read::Readers;
 use tail::Tail;
 
 /// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.
@@ -147,34 +150,38 @@ struct Shared {
     first: AtomicU64,
     head: watch::Sender<u64>,
     tail: Mutex<Tail>,
-    readers: Readers,
     store: Store,
 }
 
 /// Opens the log of a data directory: the readers' side and the one writer.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// When the database cannot be read or written, or its end is not what was written.
 pub fn open(store: &Store) -> Result<(EventLog, Appender), StoreError> {
-    let connection = store.writer().map_err(|error| store.damaged(error))?;
-    let LogState { id, first, head } = read::state(&connection).map_err(|error| store.damaged(error))?;
+    let mut connection = store.writer().map_err(|error| store.unusable(error))?;
+    let (state, commits) = begin::begin(&mut connection, store).map_err(|problem| store.unusable(problem))?;
     let log = EventLog(Arc::new(Shared {
-        id: RwLock::new(id),
-        first: AtomicU64::new(first),
-        head: watch::Sender::new(head),
-        tail: Mutex::new(Tail::new(head, TAIL_BYTES)),
-        readers: Readers::new(store.clone()),
+        id: RwLock::new(state.id),
+        first: AtomicU64::new(state.first),
+        head: watch::Sender::new(state.head),
+        tail: Mutex::new(Tail::new(state.head, TAIL_BYTES)),
         store: store.clone(),
     }));
-    let appender = Appender::new(connection, log.clone());
+    let appender = Appender::new(connection, log.clone(), commits);
     Ok((log, appender))
 }
 
 impl EventLog {
-    /// The log's identity. Random, made with the database or when the log was replaced.
+    /// The log's identity. Random, made with the database, or when the log was replaced, restored or went back in time.
     #[must_use]
     pub fn id(&self) -> Arc<str> {
         Arc::clone(&self.0.id.read())
+    }
+
+    /// What fails at present.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        self.0.store.faults()
     }
 
     /// Identity, beginning and end, as they belong together.
@@ -233,15 +240,21 @@ impl EventLog {
             bound
         };
         let log = self.clone();
-        let read = move || {
+        let read = move |connection: &Connection| {
             // Held while the disk is read: a log that is replaced waits for its readers.
-            let _same = log.same(&id)?;
-            let page = log.0.readers.read(&query, bound, SCAN_ROWS)?;
-            // Looked at again: rows may have been dropped while they were read, and a hole must never pass for silence.
-            log.check_held(query.after)?;
-            Ok(page)
+            let _same = match log.same(&id) {
+                Ok(same) => same,
+                Err(error) => return Ok(Err(error)),
+            };
+            let page = read::page(connection, &query, bound, SCAN_ROWS);
+            // Looked at again: rows may have been dropped while they were read, and a hole must never pass for silence, nor
+            // for damage.
+            if let Err(error) = log.check_held(query.after) {
+                return Ok(Err(error));
+            }
+            page.map(Ok)
         };
-        tokio::task::spawn_blocking(read).await.map_err(broken)?
+        self.0.store.read(read).await?
     }
 
     /// Whether it is still the log with this id.
@@ -274,7 +287,6 @@ impl EventLog {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
-    tracing::error!(%error, "the event log's database failed");
-    Error::new(ErrorCode::DatabaseError, "the event log's database failed; the server's log says more").retryable()
+fn stopped() -> Error {
+    Error::new(ErrorCode::InternalError, "the work on the event log was stopped")
 }

@@ -1,107 +1,95 @@
-//! Reading the log from disk.
+//! Reading the log from disk. Every row is checked against its checksum and against the row before it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use im_chats::error::Error;
-use parking_lot::Mutex;
-use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::tail::PageBuilder;
-use super::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, broken};
-use crate::store::Store;
+use super::{EventKind, LoggedEvent, ReadPage, ReadQuery};
+use crate::store::layout::{EventRow, event_columns};
+use crate::store::meta::Meta;
+use crate::store::problem::Problem;
 
-/// Connections kept for the next read; more are opened when needed and dropped afterwards.
-const KEPT: usize = 4;
-
-#[derive(Debug)]
-pub(super) struct Readers {
-    store: Store,
-    idle: Mutex<Vec<Connection>>,
-}
-
-impl Readers {
-    pub(super) const fn new(store: Store) -> Self {
-        Self { store, idle: Mutex::new(Vec::new()) }
-    }
-
-    /// Blocks: call it where blocking is allowed.
-    pub(super) fn read(&self, query: &ReadQuery, bound: u64, scan: usize) -> Result<ReadPage, Error> {
-        let kept = self.idle.lock().pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => self.store.reader().map_err(broken)?,
-        };
-        let page = page(&connection, query, bound, scan).map_err(broken)?;
-        let mut idle = self.idle.lock();
-        if idle.len() < KEPT {
-            idle.push(connection);
-        }
-        Ok(page)
-    }
-}
-
-fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan: usize) -> Result<ReadPage, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sequence, kind, chat, json, proto FROM events WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
-    )?;
-    let mut rows = statement.query(params![signed(query.after), signed(bound), i64::try_from(scan).unwrap_or(i64::MAX)])?;
+/// The next page. What is damaged ends it: what comes before is given, and the next read begins with the damage and fails.
+pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan: usize) -> Result<ReadPage, Problem> {
+    // One row more than the page may hold, and no upper bound: the row behind the page names the last one of it, which
+    // proves that none is missing at its end.
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
+    ))?;
+    let limit = i64::try_from(scan.saturating_add(1)).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![signed(query.after), limit])?;
     let mut page = PageBuilder::new(query);
-    while let Some(row) = rows.next()? {
-        let sequence = unsigned(row.get(0)?);
-        let chat = text(row.get_ref(2)?)?;
-        // A kind this version does not know was written by a newer one; its reader is a reader of everything.
-        let kind = EventKind::from_number(row.get(1)?).unwrap_or(EventKind::Unknown);
-        if !query.admits(kind, chat) {
+    loop {
+        let next = match rows.next() {
+            Ok(Some(row)) => EventRow::read(row).and_then(|event| page.follows(unsigned(event.prev)).map(|()| Some(event))),
+            Ok(None) if page.through() < bound => Err(missing(page.through(), bound)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        let event = match next {
+            Ok(Some(event)) => event,
+            Ok(None) => return Ok(page.whole(bound)),
+            Err(_) if page.looked_at() > 0 => return Ok(page.partial()),
+            Err(Problem::Damage(reason)) => return Err(Problem::Damage(format!("after event {}: {reason}", query.after))),
+            Err(problem) => return Err(problem),
+        };
+        let sequence = unsigned(event.sequence);
+        if sequence > bound {
+            return Ok(page.whole(bound));
+        }
+        if page.looked_at() == scan {
+            return Ok(page.partial());
+        }
+        if !query.admits(kind(&event), event.chat) {
             page.skip(sequence);
             continue;
         }
-        let json = text(row.get_ref(3)?)?;
-        if !page.has_room(json.len()) {
+        if !page.has_room(event.json.len()) {
             return Ok(page.partial());
         }
-        let proto = row.get_ref(4)?.as_blob_or_null().map_err(other_type)?.map(Bytes::copy_from_slice);
-        page.push(Arc::new(LoggedEvent { sequence, kind, chat_guid: chat.into(), json: json.into(), proto }));
+        page.push(Arc::new(logged(&event)));
     }
-    Ok(if page.looked_at() < scan { page.whole(bound) } else { page.partial() })
 }
 
-fn text(value: ValueRef<'_>) -> Result<&str, rusqlite::Error> {
-    value.as_str().map_err(other_type)
+/// A kind this version does not know was written by a newer one; its reader is a reader of everything.
+fn kind(event: &EventRow<'_>) -> EventKind {
+    EventKind::from_number(event.kind).unwrap_or(EventKind::Unknown)
 }
 
-fn other_type(error: FromSqlError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, Box::new(error))
+fn logged(event: &EventRow<'_>) -> LoggedEvent {
+    LoggedEvent {
+        sequence: unsigned(event.sequence),
+        kind: kind(event),
+        chat_guid: event.chat.into(),
+        json: event.json.into(),
+        proto: event.proto.map(Bytes::copy_from_slice),
+    }
 }
 
-/// Identity, smallest good cursor, head.
-pub(super) fn state(connection: &Connection) -> Result<LogState, rusqlite::Error> {
-    let id: String = connection.query_row("SELECT value FROM meta WHERE key = 'log_id'", [], |row| row.get(0))?;
-    let first: Option<i64> =
-        connection.query_row("SELECT value FROM meta WHERE key = 'log_first'", [], |row| row.get(0)).optional()?;
-    let last: Option<i64> = connection.query_row("SELECT max(sequence) FROM events", [], |row| row.get(0))?;
-    let first = first.map_or(0, unsigned);
+pub(super) fn missing(after: u64, through: u64) -> Problem {
+    Problem::damage(format!("events after {after} and up to {through} are missing"))
+}
+
+/// Whether the log ends where it says.
+pub(super) fn check_end(connection: &Connection, meta: &Meta) -> Result<(), Problem> {
+    let last = last(connection)?.map_or(0, |event| signed(event.sequence));
     // A log that was truncated up to its head has no rows left, and its head all the same.
-    Ok(LogState { id: id.into(), first, head: last.map_or(0, unsigned).max(first) })
+    if last == meta.head || (meta.first == meta.head && last < meta.head) {
+        return Ok(());
+    }
+    Err(Problem::damage(format!("the log ends at event {last} instead of {}", meta.head)))
 }
 
 /// The last event on disk, when there is one.
-pub(super) fn last(connection: &Connection) -> Result<Option<LoggedEvent>, rusqlite::Error> {
+pub(super) fn last(connection: &Connection) -> Result<Option<LoggedEvent>, Problem> {
     let mut statement =
-        connection.prepare("SELECT sequence, kind, chat, json, proto FROM events ORDER BY sequence DESC LIMIT 1")?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let (chat, json): (String, String) = (row.get(2)?, row.get(3)?);
-        let proto: Option<Vec<u8>> = row.get(4)?;
-        Ok(LoggedEvent {
-            sequence: unsigned(row.get(0)?),
-            kind: EventKind::from_number(row.get(1)?).unwrap_or(EventKind::Unknown),
-            chat_guid: chat.into(),
-            json: json.into(),
-            proto: proto.map(Bytes::from),
-        })
-    };
-    statement.query_row([], read).optional()
+        connection.prepare(concat!("SELECT ", event_columns!(), " FROM events ORDER BY sequence DESC LIMIT 1"))?;
+    let event = statement.query_row([], |row| Ok(EventRow::read(row).map(|event| logged(&event)))).optional()?;
+    event.transpose()
 }
 
 /// Sequences are at most 2^53 − 1, so they fit SQLite's integer.
@@ -109,6 +97,6 @@ pub(super) fn signed(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::read::missing;
 use super::{LoggedEvent, ReadPage, ReadQuery};
+use crate::store::problem::Problem;
 
 /// What one event costs beside its text: the vector slot, the reference count, the struct.
 const OVERHEAD: usize = 96;
@@ -101,6 +103,18 @@ impl PageBuilder {
 
     pub(super) const fn looked_at(&self) -> usize {
         self.looked_at
+    }
+
+    /// The last sequence looked at, at first the reader's position.
+    pub(super) const fn through(&self) -> u64 {
+        self.through
+    }
+
+    /// Whether the next event, which comes after `prev`, is the next one indeed.
+    pub(super) fn follows(&self, prev: u64) -> Result<(), Problem> {
+        // A reader's position need not be an event's.
+        let follows = if self.looked_at == 0 { prev <= self.through } else { prev == self.through };
+        if follows { Ok(()) } else { Err(missing(self.through, prev)) }
     }
 
     /// There may be more after the last event looked at.

@@ -136,12 +136,13 @@ proptest! {
         let expected: Vec<u64> = events.iter()
             .filter(|e| e.sequence > from && e.sequence <= bound && query.admits(e.kind, &e.chat_guid))
             .map(|e| e.sequence).collect();
+        let disk_connection = store.reader().unwrap();
         for disk in [false, true] {
             let mut query = query.clone();
             let mut found = Vec::new();
             while query.after < bound {
                 let page = if disk {
-                    log.0.readers.read(&query, bound, scan).unwrap()
+                    read::page(&disk_connection, &query, bound, scan).unwrap()
                 } else {
                     log.0.tail.lock().read(&query, bound, scan).unwrap()
                 };

@@ -179,9 +179,11 @@ impl Ingest {
                     Err(error) => error,
                 }
             }
-            Err(error) => Error::new(ErrorCode::DatabaseError, format!("the writer of the log failed: {error}")),
+            Err(error) => {
+                tracing::error!(%error, "the writer of the log failed; trying again");
+                Error::new(ErrorCode::DatabaseError, format!("the writer of the log failed: {error}"))
+            }
         };
-        tracing::error!(%error, "the log cannot be written; trying again");
         self.health.degraded(&error);
         (self.live, self.catch_up) = (None, None);
         tokio::time::sleep(DISK_PAUSE).await;

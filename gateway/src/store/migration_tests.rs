@@ -1,0 +1,146 @@
+//! Databases of earlier layouts, as those versions wrote them.
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::log::{ReadQuery, open};
+
+const LAYOUT_2: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL, proto BLOB);
+    CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
+    CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
+    INSERT INTO meta VALUES ('log_id', 'the old one');
+    PRAGMA user_version = 2;";
+
+fn everything() -> ReadQuery {
+    use im_chats::wire::frame::Topic;
+    ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chat: None, max_events: 9999, max_bytes: 1 << 30 }
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_layout_is_brought_up_and_keeps_what_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    old.execute_batch(
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+         CREATE TABLE events (sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL);
+         CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
+         CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL);
+         INSERT INTO meta VALUES ('log_id', 'the old one');
+         INSERT INTO events VALUES (7, 0, 'any;-;a', '{}');
+         INSERT INTO journal VALUES (1, 'an entry');
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = Store::open(directory.path()).unwrap();
+        let (log, _) = open(&store).unwrap();
+        assert_eq!((&*log.id(), log.head()), ("the old one", 7));
+        assert_eq!(log.read(everything()).await.unwrap().events[0].sequence, 7);
+    }
+    let store = Store::open(directory.path()).unwrap();
+    assert!(matches!(store.claim(Owner::Relay), Err(StoreError::OtherOwner { .. })));
+    store.claim(Owner::Emulator).unwrap();
+}
+
+#[tokio::test]
+async fn a_relays_database_of_the_second_layout_gets_its_checksums() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    old.execute_batch(LAYOUT_2).unwrap();
+    old.execute_batch(
+        "INSERT INTO meta VALUES ('owner', 'relay'), ('log_first', 20);
+         INSERT INTO events VALUES (23, 2, 'any;+;g', '{\"n\":1}', x'00ff'), (29, 0, 'any;-;a', '{\"n\":2}', NULL);
+         INSERT INTO backgrounds VALUES ('any;-;a', 'image/png', x'89504e47');",
+    )
+    .unwrap();
+    drop(old);
+    let store = Store::open(directory.path()).unwrap();
+    store.claim(Owner::Relay).unwrap();
+    let (log, mut appender) = open(&store).unwrap();
+    assert_eq!((log.first(), log.head()), (20, 29));
+    let page = log.read(ReadQuery { after: 20, ..everything() }).await.unwrap();
+    let read: Vec<_> = page.events.iter().map(|event| (event.sequence, &*event.json, event.proto.as_deref())).collect();
+    assert_eq!(read, [(23, "{\"n\":1}", Some(&[0, 255][..])), (29, "{\"n\":2}", None)]);
+    appender
+        .append(
+            page.events
+                .iter()
+                .map(|event| crate::log::LoggedEvent { sequence: event.sequence + 10, ..(**event).clone() })
+                .collect(),
+        )
+        .unwrap();
+    verify::everything(&store.reader().unwrap()).unwrap();
+    let background = verify::background(&store.reader().unwrap(), "any;-;a").unwrap();
+    assert_eq!(background, Some(("image/png".to_owned(), b"\x89PNG".to_vec())));
+}
+
+#[test]
+fn what_is_not_ours_or_damaged_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(DATABASE);
+    let foreign = Connection::open(&path).unwrap();
+    foreign.execute_batch("CREATE TABLE photos (id INTEGER PRIMARY KEY)").unwrap();
+    drop(foreign);
+    assert!(matches!(Store::open(directory.path()), Err(StoreError::Foreign(_))));
+    std::fs::write(&path, "text, and not a database at all; but long enough to look at").unwrap();
+    let error = Store::open(directory.path()).unwrap_err().to_string();
+    assert!(error.contains("file is not a database"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+
+    drop(Store::open(directory.path()).unwrap());
+    let ours = Connection::open(&path).unwrap();
+    ours.execute_batch("DROP TABLE backgrounds").unwrap();
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    ours.execute_batch("PRAGMA application_id = 0").unwrap();
+    assert!(matches!(Store::open(directory.path()), Err(StoreError::Foreign(_))));
+}
+
+#[test]
+fn a_value_of_meta_that_was_changed_or_lost_is_refused() {
+    for change in [
+        "UPDATE meta SET value = value + 1 WHERE key = 'log_first'",
+        "DELETE FROM meta WHERE key = 'log_head'",
+        "UPDATE meta SET key = 'log_hea' WHERE key = 'log_head'",
+        "UPDATE meta SET value = 'x' WHERE key = 'log_id'",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        drop(open(&store).unwrap());
+        store.writer().unwrap().execute(change, []).unwrap();
+        let error = open(&store).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{change}: {error}");
+    }
+}
+
+/// The disk is full as SQLite reports it; here because the database may not grow.
+#[tokio::test]
+async fn a_full_disk_is_told_and_noticed_when_it_is_over() {
+    use crate::log::{EventKind, LoggedEvent};
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (log, mut appender) = open(&store).unwrap();
+    let event = |sequence: u64, size: usize| LoggedEvent {
+        sequence,
+        kind: EventKind::Chat,
+        chat_guid: "c".into(),
+        json: "x".repeat(size).into(),
+        proto: None,
+    };
+    let pages: i64 = appender.connection().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let _: i64 = appender.connection().pragma_update_and_check(None, "max_page_count", pages + 2, |row| row.get(0)).unwrap();
+    for _ in 0..2 {
+        let error = appender.append(vec![event(1, 100_000)]).unwrap_err();
+        assert_eq!((error.code.as_ref(), error.retryable), ("databaseError", true));
+        assert!(error.message.contains("disk is full"), "{}", error.message);
+    }
+    assert_eq!((log.head(), log.faults().reason().unwrap().contains("the disk is full")), (0, true));
+    // Nobody writes, and it is noticed all the same.
+    let mut reason = log.faults().watch();
+    tokio::time::timeout(Duration::from_secs(20), reason.wait_for(Option::is_none)).await.unwrap().unwrap();
+    appender.append(vec![event(1, 10)]).unwrap();
+    assert_eq!(log.head(), 1);
+}
