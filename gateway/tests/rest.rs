@@ -315,11 +315,27 @@ fn a_key_makes_a_write_repeatable_and_belongs_to_that_write() {
     assert_eq!(keyed("/v1/chats:markRead", &read).ok(), json!({}));
     let failure = keyed("/v1/chats:removeBackground", &read).failure(409, "already_exists", "duplicateMessage");
     assert_eq!(failure["context"]["idempotencyKey"], "h1");
-    for key in ["", &"k".repeat(256)] {
+    for key in ["", &"k".repeat(256), &"日".repeat(86)] {
         let answer =
             gateway.post_with("/v1/chats:markRead", &[("x-idempotency-key", key)], read.to_string().as_bytes()).unwrap();
         answer.refuses("x-idempotency-key");
     }
+    // Any other text is a key, and padding in a body is a part of it.
+    for key in ["日本", "😀", "é", "pad", "pad ", "a b", &"k".repeat(255)] {
+        let message =
+            |text: &str| json!({"addresses": ["alice@example.com"], "clientMessageId": key, "initialMessage": {"text": text}});
+        let original = gateway.post("/v1/chats", &message(key)).ok();
+        assert_eq!(gateway.post("/v1/chats", &message(key)).ok(), original, "{key}");
+        gateway.post("/v1/chats", &message("other")).failure(409, "already_exists", "duplicateMessage");
+    }
+    for key in ["", " ", "a\nb", "a\0b", "\u{85}", &"é".repeat(128)] {
+        let body = json!({"addresses": ["alice@example.com"], "clientMessageId": key});
+        gateway.post("/v1/chats", &body).refuses("clientMessageId");
+    }
+    // A header is bytes: those of UTF-8 are the same key as in a body.
+    let known = json!({"addresses": ["alice@example.com"], "initialMessage": {"text": "different"}}).to_string();
+    let again = gateway.post_with("/v1/chats", &[("x-idempotency-key", "日本")], known.as_bytes()).unwrap();
+    again.failure(409, "already_exists", "duplicateMessage");
     // A write that failed is not remembered.
     let unknown = json!({"chatGuid": "any;-;later@example.com"});
     let late = |body: &Value| {
@@ -332,13 +348,13 @@ fn a_key_makes_a_write_repeatable_and_belongs_to_that_write() {
     let gateway = gateway.kill_and_restart();
     assert_eq!(gateway.post("/v1/chats", &first).ok(), original);
     gateway.post("/v1/chats", &other).failure(409, "already_exists", "duplicateMessage");
-    assert_eq!(types(&gateway.events()), ["message.received"]);
+    assert_eq!(types(&gateway.events()), ["message.received"; 8]);
 }
 
 #[test]
 fn bad_json_is_answered_with_the_field_and_stores_nothing() {
     let gateway = Gateway::start();
-    let cases: [(&[u8], &str); 14] = [
+    let cases: [(&[u8], &str); 15] = [
         (b"{", "body"),
         (b"[]", "body"),
         (b"\"x\"", "body"),
@@ -353,6 +369,7 @@ fn bad_json_is_answered_with_the_field_and_stores_nothing() {
         (b"{\"addresses\":[\"a@example.com\"],\"service\":\"PIGEON\"}", "service"),
         (b"{\"addresses\":[\"a@example.com\"],\"initialMessage\":{\"text\":5}}", "initialMessage.text"),
         (b"{\"addresses\":[\"a@example.com\"],\"clientMessageId\":\"\"}", "clientMessageId"),
+        (b"{\"addresses\":[\"a@example.com\"],\"clientMessageId\":\"\\ud800\"}", "clientMessageId"),
     ];
     for (body, field) in cases {
         gateway.post_with("/v1/chats", &[], body).unwrap().refuses(field);

@@ -61,18 +61,20 @@ pub struct CreateChatResult {
 pub struct CreateChatOptions {
     /// Opening text, sent as part of the same call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(target_arch = "wasm32", tsify(optional))]
+    #[cfg_attr(target_arch = "wasm32", tsify(optional, type = "string | undefined"))]
     pub message: Option<String>,
-    /// Effect of the opening message; goes out only together with `message`.
+    /// Effect of the opening message, by its short name (`"confetti"`) or Apple's identifier (`MessageEffect.confetti`); goes
+    /// out only together with `message`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(target_arch = "wasm32", tsify(optional))]
+    #[cfg_attr(target_arch = "wasm32", tsify(optional, type = "MessageEffectName | MessageEffect | undefined"))]
     pub effect: Option<MessageEffect>,
     /// Subject line of the opening message; goes out only together with `message`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(target_arch = "wasm32", tsify(optional))]
+    #[cfg_attr(target_arch = "wasm32", tsify(optional, type = "string | undefined"))]
     pub subject: Option<String>,
-    /// Idempotency key of this one logical create: the same key and the same request give the first result again.
+    /// Idempotency key of this one logical create: the same key and the same request give the first result again. Any text of 1
+    /// to 255 bytes in UTF-8 that is not only white space and has no control characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(target_arch = "wasm32", tsify(optional))]
+    #[cfg_attr(target_arch = "wasm32", tsify(optional, type = "string | undefined"))]
     pub client_message_id: Option<String>,
 }

@@ -9,6 +9,14 @@ macro_rules! effects {
             $($(#[$doc])* #[serde(rename = $id)] $variant,)*
         }
 
+        /// The short name of an effect: what a program may write instead of the identifier.
+        #[cfg(target_arch = "wasm32")]
+        #[derive(Serialize, tsify::Tsify)]
+        #[expect(dead_code, reason = "only its TypeScript declaration is used")]
+        enum MessageEffectName {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
         impl MessageEffect {
             /// Every effect the service documents.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];

@@ -172,12 +172,12 @@ const TYPES: &str = r#"
 /** Options that every call takes. */
 export interface CallOptions {
     /** Aborts the call; it then rejects with the signal's reason. */
-    readonly signal?: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of `chats.count`. */
 export interface CountChatsOptions {
     /** Also count archived chats. Default false. */
-    readonly includeArchived?: boolean;
+    readonly includeArchived?: boolean | undefined;
 }
 "#;

@@ -12,6 +12,7 @@ use super::js::get;
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions};
 use crate::wire::json::Json;
+use crate::wire::limits::check_image_size;
 use crate::wire::request::{effect, item};
 
 /// A string that UTF-8 can carry. Half a surrogate pair cannot be sent; replacing it silently would change the user's text.
@@ -50,7 +51,8 @@ pub(super) fn bytes(host: &Host, value: &JsValue) -> Result<Uint8Array, Error> {
     let Ok(Some(bytes)) = host.bytes(value) else {
         return Err(unexpected("data", "the image as a Uint8Array or an ArrayBuffer", value));
     };
-    if bytes.length() == 0 { Err(Error::invalid("data", "the image must not be empty")) } else { Ok(bytes) }
+    check_image_size(usize::try_from(bytes.length()).unwrap_or(usize::MAX), "data")?;
+    Ok(bytes)
 }
 
 /// An options object, whose keys the shell checked: every value of its type; undefined is absent.

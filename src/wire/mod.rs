@@ -8,5 +8,6 @@ pub mod failure;
 pub mod frame;
 pub mod frame_json;
 pub mod json;
+pub mod limits;
 pub mod request;
 pub mod token;

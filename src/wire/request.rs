@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::json::{Json, decimal};
+use super::limits::check_key;
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use alloc::string::String;
@@ -10,9 +11,6 @@ use alloc::vec::Vec;
 
 /// The most addresses a `create` takes. A guard for the wire, not a rule of the service, whose own limit is lower.
 const MAX_ADDRESSES: usize = 1024;
-
-/// The longest idempotency key, in bytes.
-const MAX_KEY_BYTES: usize = 256;
 
 /// One unary call. `J` is JSON as whoever sends it keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +73,7 @@ impl<J: Json> Request<J> {
             fields.push(("initialMessage", J::object(opening)));
         }
         if let Some(key) = &client_message_id {
-            if key.trim().is_empty() || key.len() > MAX_KEY_BYTES {
-                return Err(Error::invalid("clientMessageId", "an idempotency key is 1 to 256 bytes long"));
-            }
+            check_key(key, "clientMessageId")?;
             fields.push(("clientMessageId", J::from_text(key)));
         }
         Ok(Self { idempotency_key: client_message_id, ..Self::write("/v1/chats", fields, Answer::Created) })
@@ -143,16 +139,14 @@ pub fn item(list: &str, index: usize) -> String {
     [list, "[", &decimal(u64::try_from(index).unwrap_or(u64::MAX)), "]"].concat()
 }
 
-/// The effect with Apple's identifier `id`.
+/// The effect with this short name, or with Apple's identifier.
 ///
 /// # Errors
 /// `invalidArgument` with `context.field` = `effect` when there is none.
-pub fn effect(id: &str) -> Result<MessageEffect, Error> {
-    MessageEffect::ALL
-        .iter()
-        .copied()
-        .find(|effect| effect.id() == id)
-        .ok_or_else(|| Error::invalid("effect", "not a message effect: use one of the values of MessageEffect"))
+pub fn effect(text: &str) -> Result<MessageEffect, Error> {
+    MessageEffect::ALL.iter().copied().find(|effect| effect.name() == text || effect.id() == text).ok_or_else(|| {
+        Error::invalid("effect", "not a message effect: use a name such as \"confetti\", or a value of MessageEffect")
+    })
 }
 
 #[cfg(test)]
@@ -206,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn every_effect_is_found_by_its_identifier() {
+    fn every_effect_is_found_by_its_name_and_by_its_identifier() {
         for known in MessageEffect::ALL {
-            assert_eq!(effect(known.id()), Ok(*known));
+            assert_eq!((effect(known.name()), effect(known.id())), (Ok(*known), Ok(*known)));
         }
-        assert_eq!(effect("confetti").unwrap_err().context_value("field"), Some("effect"));
+        assert_eq!(effect("Confetti").unwrap_err().context_value("field"), Some("effect"));
     }
 }

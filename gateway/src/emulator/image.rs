@@ -1,9 +1,9 @@
 //! What kind of image bytes are, judged by the bytes alone.
 
 use im_chats::error::Error;
+use im_chats::wire::limits::check_image_size;
 
-/// Largest background taken, in bytes.
-pub const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
+pub use im_chats::wire::limits::{MAX_IMAGE_BYTES, image_too_large as too_large};
 
 /// The first bytes of every PNG.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -51,12 +51,7 @@ impl ImageType {
     /// `invalidArgument` with `context.field` when it is empty, too large, or of another kind; `context.detected` says which,
     /// where that is known.
     pub fn detect(data: &[u8], field: &'static str) -> Result<Self, Error> {
-        if data.is_empty() {
-            return Err(Error::invalid(field, "a background must not be empty"));
-        }
-        if data.len() > MAX_IMAGE_BYTES {
-            return Err(too_large(field).with_context("bytes", data.len().to_string()));
-        }
+        check_image_size(data.len(), field)?;
         let other = |detected: Option<&'static str>| {
             let found = detected.unwrap_or("none of them");
             let error = Error::invalid(field, format!("a background is JPEG, PNG, HEIC or HEIF; this is {found}"));
@@ -82,12 +77,6 @@ impl ImageType {
             detected => Err(other(detected)),
         }
     }
-}
-
-/// The error for more bytes than a background has, wherever they are counted.
-#[must_use]
-pub fn too_large(field: &'static str) -> Error {
-    Error::invalid(field, "at most 20 MiB").with_context("limit", MAX_IMAGE_BYTES.to_string())
 }
 
 /// The `ftyp` box of a file: what the file says that it is.

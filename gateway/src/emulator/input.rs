@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use im_chats::error::Error;
 use im_chats::model::{ChatGuid, ChatServiceType, MessageEffect};
+use im_chats::wire::limits::check_key;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -21,9 +22,6 @@ pub const MAX_TEXT_BYTES: usize = 20_000;
 
 /// Longest subject line, in bytes.
 pub const MAX_SUBJECT_BYTES: usize = 1000;
-
-/// Longest idempotency key, in bytes.
-pub const MAX_KEY_BYTES: usize = 255;
 
 /// Longest chat GUID, in bytes.
 const MAX_GUID_BYTES: usize = 512;
@@ -59,9 +57,7 @@ pub(super) fn write(
     let mut keys = Vec::new();
     for (key, field) in [(call.idempotency_key.as_deref(), "x-idempotency-key"), (client_message_id, "clientMessageId")] {
         let Some(key) = key else { continue };
-        if key.is_empty() || key.len() > MAX_KEY_BYTES || key.chars().any(char::is_control) {
-            return Err(Error::invalid(field, format!("a key has 1 to {MAX_KEY_BYTES} bytes and no control characters")));
-        }
+        check_key(key, field)?;
         if !keys.iter().any(|known| known == key) {
             keys.push(key.to_owned());
         }

@@ -2,20 +2,26 @@
 
 use http::{Extensions, HeaderMap};
 use im_chats::error::Error;
+use im_chats::wire::limits::check_key;
 
 use super::layers::{IDEMPOTENCY_KEY, RequestId};
 use crate::backend::Call;
 
+/// What errors call the idempotency key.
+const FIELD: &str = "x-idempotency-key";
+
 /// Reads it.
 ///
 /// # Errors
-/// `invalidArgument` when the idempotency key is not UTF-8.
+/// `invalidArgument` when the idempotency key is not UTF-8, or breaks the rules of [`check_key`].
 pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<Call, Error> {
     let idempotency_key = headers
         .get(&IDEMPOTENCY_KEY)
-        .map(|key| std::str::from_utf8(key.as_bytes()).map(str::to_owned))
-        .transpose()
-        .map_err(|_| Error::invalid("x-idempotency-key", "this is not UTF-8"))?;
+        .map(|key| {
+            let key = std::str::from_utf8(key.as_bytes()).map_err(|_| Error::invalid(FIELD, "this is not UTF-8"))?;
+            check_key(key, FIELD).map(|()| key.to_owned())
+        })
+        .transpose()?;
     let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
     Ok(Call { idempotency_key, request_id })
 }

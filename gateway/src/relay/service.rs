@@ -21,10 +21,15 @@ macro_rules! method {
 
 #[async_trait]
 impl Backend for Relay {
-    async fn create_chat(&self, call: &Call, request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+    async fn create_chat(&self, call: &Call, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+        let mut call = call.clone();
+        // Metadata is ASCII. The body of a create carries any key.
+        if call.idempotency_key.as_deref().is_some_and(|key| !key.is_ascii()) && request.client_message_id.is_none() {
+            request.client_message_id = call.idempotency_key.take();
+        }
         // Without an opening message it finds the second time what it made the first time.
         let repeatable = request.initial_message.is_none() || request.client_message_id.is_some();
-        self.upstream.unary(method!("CreateChat", repeatable), call, request).await
+        self.upstream.unary(method!("CreateChat", repeatable), &call, request).await
     }
 
     async fn mark_chat_read(&self, call: &Call, request: MarkChatReadRequest) -> Result<(), Error> {

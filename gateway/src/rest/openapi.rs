@@ -1,5 +1,6 @@
 //! `/openapi.json`: the REST side, from one table.
 
+use im_chats::wire::limits::MAX_KEY_BYTES;
 use serde_json::{Map, Value, json};
 
 /// One operation.
@@ -181,7 +182,7 @@ impl Operation {
             parameters.push(json!({
                 "name": "x-idempotency-key", "in": "header", "required": false,
                 "description": "Makes the write repeatable: the same key with the same request is answered again, not done again.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES},
             }));
         }
         let content = match self.answer {
@@ -243,7 +244,7 @@ fn schemas() -> Value {
             "initialMessage": {"type": "object", "required": ["text"], "properties": {
                 "text": {"type": "string", "minLength": 1}, "attributedBody": bytes, "effectId": text, "subject": text,
             }},
-            "clientMessageId": {"type": "string", "minLength": 1, "maxLength": 255},
+            "clientMessageId": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES},
         }},
         "CreateChatResponse": {"type": "object", "required": ["chat"], "properties": {
             "chat": reference("Chat"), "initialMessage": reference("Message"),
