@@ -1,6 +1,6 @@
 import { base64 } from "./base64.js";
-import { ConnectionError, ErrorCode, IMessageError, invalid } from "./errors.js";
-import { onAbort } from "./host.js";
+import { ConnectionError, ErrorCode, IMessageError, invalid, make } from "./errors.js";
+import { abortReason, onAbort } from "./host.js";
 import type { Settings } from "./options.js";
 import { checkToken, readToken } from "./token.js";
 import { retryDelay, type Core } from "./wasm/im_chats.js";
@@ -34,22 +34,36 @@ export interface Ending {
 /** Carries a call out: within its time, and until the user's signal is aborted. @internal */
 export function carryOut(core: Core, call: Call, settings: Settings, ending: Ending): Promise<unknown> {
   const { signal } = call;
-  if (signal?.aborted) throw signal.reason;
-  if (signal) ending.stops.push(onAbort(signal, () => ending.end(signal.reason)));
-  const timer = setTimeout(() => ending.end(failed(ErrorCode.timeout, 4, "no answer within the time allowed")), settings.timeout);
+  if (signal?.aborted) throw abortReason(signal);
+  if (signal) ending.stops.push(onAbort(signal, () => ending.end(abortReason(signal))));
+  const waiting: Waiting = { for: settings.baseUrl };
+  const late = () => ending.end(failed(ErrorCode.timeout, 4, `no answer from ${waiting.for} within ${settings.timeout} ms`));
+  const timer = setTimeout(late, settings.timeout);
   ending.stops.push(() => clearTimeout(timer));
-  return attempts(core, call, settings, ending.signal);
+  return attempts(core, call, settings, ending.signal, waiting);
 }
 
-async function attempts(core: Core, call: Call, settings: Settings, signal: AbortSignal): Promise<unknown> {
+/** Whose answer a call is waiting for, in words. */
+interface Waiting {
+  for: string;
+}
+
+async function attempts(core: Core, call: Call, settings: Settings, signal: AbortSignal, waiting: Waiting): Promise<unknown> {
   const isWrite = call.fields !== undefined;
   // One key per logical write, kept over its retries: that is what makes a repeated write the same write.
   const key = call.key ?? (isWrite && settings.autoIdempotency ? idempotencyKey() : undefined);
   const body = call.fields && json(call.fields, call.image);
   for (let failures = 1; ; failures++) {
-    const token = typeof settings.token === "string" ? checkToken(settings.token) : await readToken(settings.token);
+    let token: string;
+    if (typeof settings.token === "string") {
+      token = checkToken(settings.token);
+    } else {
+      waiting.for = "the token function";
+      token = await readToken(settings.token);
+      waiting.for = settings.baseUrl;
+    }
     try {
-      return core.answer(call.answer, await exchange(call.url, headers(settings, token, key, isWrite), body, signal));
+      return core.answer(call.answer, await exchange(settings.baseUrl, call.url, headers(settings, token, key, isWrite), body, signal));
     } catch (error) {
       const retryable = error instanceof IMessageError && error.retryable && failures < settings.maxAttempts;
       // A write without a key might happen twice, so it is never sent twice.
@@ -63,7 +77,8 @@ async function attempts(core: Core, call: Call, settings: Settings, signal: Abor
 function headers(settings: Settings, token: string, key: string | undefined, isWrite: boolean): Record<string, string> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (settings.server !== undefined) headers["x-photon-server"] = settings.server;
-  if (key !== undefined) headers["x-idempotency-key"] = key;
+  // A header would refuse or change any other key. Only a create has one of the user's, and its body carries that whole.
+  if (key !== undefined && /^[\x21-\x7e]+$/.test(key)) headers["x-idempotency-key"] = key;
   if (isWrite) headers["content-type"] = "application/json";
   return headers;
 }
@@ -80,7 +95,13 @@ function json(fields: object, image: Uint8Array | undefined): string {
 }
 
 /** One request, and its answer as `Core.answer` takes it. */
-async function exchange(url: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal): Promise<object> {
+async function exchange(
+  baseUrl: string,
+  url: string,
+  headers: Record<string, string>,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<object> {
   try {
     const response = await fetch(url, body === undefined ? { headers, signal } : { method: "POST", headers, body, signal });
     const { ok, status } = response;
@@ -97,12 +118,12 @@ async function exchange(url: string, headers: Record<string, string>, body: stri
     const retryAt = Math.max(0, Date.parse(retryAfter ?? "") - Date.now());
     return { ok, status, ...parsed, retryAfter, retryAt, requestId: response.headers.get("x-request-id") };
   } catch (cause) {
-    throw failed(ErrorCode.networkError, 14, "the service could not be reached, or the connection broke", cause);
+    throw failed(ErrorCode.networkError, 14, `${baseUrl} could not be reached, or the connection broke`, cause);
   }
 }
 
 function failed(code: ErrorCode, grpcCode: number, message: string, cause?: unknown): ConnectionError {
-  return new ConnectionError(message, { code, grpcCode, retryable: true, cause });
+  return make(ConnectionError, message, { code, grpcCode, retryable: true, cause });
 }
 
 function sleep(delay: number, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { carryOut, type Call, type Ending } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
 import { checkGlobals } from "./environment.js";
-import { ErrorCode, IMessageError, ValidationError } from "./errors.js";
+import { blame, callSite, ErrorCode, IMessageError, make, ValidationError, type CallSite } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, type Sequenced } from "./iterator.js";
 import { checkKeys, readOptions, type ClientOptions, type Settings } from "./options.js";
@@ -35,25 +35,25 @@ type Unary = keyof typeof UNARY;
 /** Options of `chats.subscribeEvents`. */
 export interface SubscribeOptions {
   /** Only events of this chat; all visible chats without it. */
-  readonly chat?: string;
+  readonly chat?: string | undefined;
   /**
    * Where to begin: a saved `stream.cursor`, or a sequence, from which on history and live events arrive as one ordered
    * stream. Without it the stream begins now.
    */
-  readonly after?: string | number;
+  readonly after?: string | number | undefined;
   /**
    * Whether the stream goes on by itself after a cut, without losing or repeating an event. Default true. With `false` a cut
    * ends it with a `ConnectionError`.
    */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
   /**
    * What to do when the server no longer holds the events after the cursor. `"fail"`, the default, ends the stream with an
    * `IMessageError` of code `cursorTooOld`. `"skip"` goes on with the oldest event there is; what was left out is told to
    * {@link Connection.on}, or to the function given here instead of `"skip"`.
    */
-  readonly onGap?: "fail" | "skip" | ((gap: Gap) => void);
+  readonly onGap?: "fail" | "skip" | ((gap: Gap) => void) | undefined;
   /** Ends the stream; the loop over it then throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
@@ -95,19 +95,40 @@ export interface Client extends AsyncDisposable {
 let starting: Promise<void> | undefined;
 
 /** Set for good when the wasm trapped: its memory can no longer be trusted. */
-let crash: IMessageError | undefined;
+let crash: string | undefined;
 
 /** What ends each thing under way, and whose it is. A trap ends all of them, which would wait for ever, and `close` its client's. */
 const underWay = new Map<Ending["end"], LazyClient>();
 
 function crashed(message: string): IMessageError {
-  crash ??= new IMessageError(`im-chats stopped working and must be loaded anew: ${message}`, {
-    code: ErrorCode.internalError,
-    grpcCode: 13,
-    retryable: false,
-  });
-  for (const end of [...underWay.keys()]) end(crash);
-  return crash;
+  crash ??= message;
+  for (const end of [...underWay.keys()]) end(crashError(crash));
+  return crashError(crash);
+}
+
+/** Each failure has an error of its own: its stack is that of the call that failed. */
+function crashError(message: string): IMessageError {
+  const details = { code: ErrorCode.internalError, grpcCode: 13, retryable: false };
+  return make(IMessageError, `im-chats stopped working and must be loaded again: ${message}`, details);
+}
+
+function closedError(): ValidationError {
+  const details = { code: ErrorCode.preconditionFailed, grpcCode: 9, retryable: false };
+  return make(ValidationError, "the client is closed; create a new one with createClient", details);
+}
+
+/**
+ * What the wasm holds of a host. Nothing that the wasm holds is ever collected, so a strong reference would keep every client that
+ * was used: its host, and what that refers to. The client, its sockets and its timers hold the host itself.
+ */
+function weakly(host: Host): Host {
+  // Workers of before May 2025, by their compatibility date, have no `WeakRef`: there only `close` frees a client.
+  if (typeof WeakRef === "undefined") return host;
+  const call = (host: Host | undefined, name: string, input: unknown[]) =>
+    (host?.[name as keyof Host] as ((...input: unknown[]) => unknown) | undefined)?.apply(host, input);
+  return new Proxy(new WeakRef(host), {
+    get: (ref, name) => (...input: unknown[]) => call(ref.deref(), name as string, input),
+  }) as unknown as Host;
 }
 
 function start(runtime: Runtime): Promise<void> {
@@ -133,31 +154,37 @@ class LazyClient {
   readonly #host: Host;
   readonly #streams = new Set<EventIterator<Sequenced>>();
   #core: Core | undefined;
-  #closed: ValidationError | undefined;
+  #closed = false;
 
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#host = new Host(this.connection, () => readToken(settings.token));
+    // Not now, when Rust is on the stack: the user's function may close the client, which frees what Rust is using.
+    this.#host = new Host(this.connection, async () => (await undefined, readToken(settings.token)));
   }
 
   async #started(): Promise<Core> {
-    if (this.#closed) throw this.#closed;
+    if (this.#closed) throw closedError();
     if (!this.#core) {
       await start(this.#runtime);
       // Closed, or started by another call, while this one waited.
-      if (this.#closed) throw this.#closed;
-      const core = (this.#core ??= new Core(this.#host, this.#settings.baseUrl));
-      this.#host.attach(core);
-      this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
+      if (this.#closed) throw closedError();
+      this.#core ??= this.#create();
     }
     return this.#core;
   }
 
+  #create(): Core {
+    const core = new Core(weakly(this.#host), this.#settings.baseUrl);
+    this.#host.attach(core);
+    this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
+    return core;
+  }
+
   /** Runs something that ends in the wasm; settles also when the wasm does not come back, or the client is closed. */
-  #run<T>(act: (core: Core, ending: Ending) => T | Promise<T>): Promise<T> {
+  #run<T>(site: CallSite, act: (core: Core, ending: Ending) => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (crash) return reject(crash);
+      if (crash) return reject(blame(crashError(crash), site));
       if (!this.#core) checkGlobals("AbortController", "TextDecoder", "TextEncoder", "URL", "WebAssembly", "fetch", "setTimeout");
       const controller = new AbortController();
       const stops: (() => void)[] = [];
@@ -169,7 +196,7 @@ class LazyClient {
         over();
         // Frees the connection, and ends the attempts. Not done after an answer: making its reason would cost more than all else here.
         controller.abort();
-        reject(reason);
+        reject(blame(reason, site));
       };
       underWay.set(end, this);
       const run = async () => act(await this.#started(), { signal: controller.signal, end, stops });
@@ -180,25 +207,30 @@ class LazyClient {
         },
         (error: unknown) => {
           over();
-          reject(error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error);
+          reject(blame(error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error, site));
         },
       );
     });
   }
 
-  call(make: (core: Core) => Call): Promise<unknown> {
-    return this.#run((core, ending) => carryOut(core, make(core), this.#settings, ending));
+  call(site: CallSite, prepare: (core: Core) => Call): Promise<unknown> {
+    return this.#run(site, (core, ending) => carryOut(core, prepare(core), this.#settings, ending));
   }
 
-  stream<T extends object>(signal: AbortSignal | undefined, open: (core: Core) => Subscription): TypedEventStream<T> {
+  stream<T extends object>(
+    site: CallSite,
+    signal: AbortSignal | undefined,
+    open: (core: Core) => Subscription,
+  ): TypedEventStream<T> {
     const iterator: EventIterator<T & Sequenced> = new EventIterator(
       () =>
-        this.#run(async (core) => {
+        this.#run(site, async (core) => {
           this.#host.webSocket ??= await this.#runtime.webSocket();
-          if (this.#closed) throw this.#closed;
+          if (this.#closed) throw closedError();
           return open(core);
         }),
       () => this.#streams.delete(iterator),
+      (error) => blame(error, site),
     );
     this.#streams.add(iterator);
     if (isSignal(signal)) iterator.obey(signal);
@@ -207,16 +239,21 @@ class LazyClient {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = new ValidationError("the client is closed; create a new one with createClient", {
-      code: ErrorCode.preconditionFailed,
-      grpcCode: 9,
-      retryable: false,
-    });
+    this.#closed = true;
     for (const stream of [...this.#streams]) void stream.return();
-    for (const [end, client] of [...underWay]) if (client === this) end(this.#closed);
-    if (this.#core && !crash) this.#core.close();
+    for (const [end, client] of [...underWay]) if (client === this) end(closedError());
+    const core = this.#core;
+    if (core && !crash) core.close();
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed("closed");
+    if (!core || crash) return;
+    const lastError = core.lastError() as IMessageError | undefined;
+    this.connection.attach({ lag: () => 0, lastError: () => lastError });
+    this.#host.detach();
+    // Not now: Rust may be on the stack.
+    await undefined;
+    this.#core = undefined;
+    core.free();
   }
 }
 
@@ -232,39 +269,54 @@ function checkOptions(options: unknown, known: readonly string[]): void {
 
 /** Makes the `createClient` of one runtime. @internal */
 export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
-  return (options) => {
-    const settings = readOptions(options);
-    const { wasm } = options;
-    const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
-    const client = new LazyClient(own, settings);
-    const unary = Object.fromEntries(
-      Object.entries(UNARY).map(([name, known]) => [
-        name,
-        (...input: unknown[]) =>
-          client.call((core) => {
-            const method = core[name as Unary] as unknown as (...input: unknown[]) => Call;
-            checkOptions(input[method.length - 1], known);
-            return method.apply(core, input);
-          }),
-      ]),
-    ) as unknown as Pick<Chats, Unary>;
-    return {
-      chats: {
-        ...unary,
-        subscribeEvents: (subscription) => client.stream(subscription?.signal, (core) => {
-            checkOptions(subscription, ["chat", "after", "resume", "onGap"]);
-            return core.subscribeEvents(subscription);
-          }),
+  return function createClient(options) {
+    try {
+      return open(runtime, options);
+    } catch (error) {
+      throw blame(error, callSite(createClient));
+    }
+  };
+}
+
+// Its methods are functions of their own, so that they work without the object, as in `const { get } = im.chats`.
+function open(runtime: Runtime, options: ClientOptions): Client {
+  const settings = readOptions(options);
+  const { wasm } = options;
+  const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
+  const client = new LazyClient(own, settings);
+  const calls = Object.fromEntries(
+    Object.entries(UNARY).map(([name, known]) => [name, unary(client, name as Unary, known)]),
+  ) as unknown as Pick<Chats, Unary>;
+  return {
+    chats: {
+      ...calls,
+      subscribeEvents: function subscribeEvents(subscription) {
+        return client.stream(callSite(subscribeEvents), subscription?.signal, (core) => {
+          checkOptions(subscription, ["chat", "after", "resume", "onGap"]);
+          return core.subscribeEvents(subscription);
+        });
       },
-      events: {
-        catchUp: (after, catchUpOptions) => client.stream(catchUpOptions?.signal, (core) => {
-            checkOptions(catchUpOptions, []);
-            return core.catchUp(after, catchUpOptions);
-          }),
+    },
+    events: {
+      catchUp: function catchUp(after, options) {
+        return client.stream(callSite(catchUp), options?.signal, (core) => {
+          checkOptions(options, []);
+          return core.catchUp(after, options);
+        });
       },
-      connection: client.connection,
-      close: () => client.close(),
-      [asyncDispose]: () => client.close(),
-    };
+    },
+    connection: client.connection,
+    close: () => client.close(),
+    [asyncDispose]: () => client.close(),
+  };
+}
+
+function unary(client: LazyClient, name: Unary, known: readonly string[]): (...input: unknown[]) => Promise<unknown> {
+  return function call(...input) {
+    return client.call(callSite(call), (core) => {
+      const method = core[name] as unknown as (...input: unknown[]) => Call;
+      checkOptions(input[method.length - 1], known);
+      return method.apply(core, input);
+    });
   };
 }

@@ -65,12 +65,13 @@ export class LiveConnection implements Connection {
     return this.#facts?.lastError();
   }
 
-  on(callback: (status: ConnectionStatus) => void): () => void {
+  // A property, so that it works without the object, as in React's `useSyncExternalStore(im.connection.on, …)`.
+  readonly on = (callback: (status: ConnectionStatus) => void): (() => void) => {
     // A function of our own, so that the same callback may be given twice and be stopped once.
     const listener = (status: ConnectionStatus) => callback(status);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  }
+  };
 
   /** Called while Rust is on the stack, so users are called in a later microtask. */
   changed(state: ConnectionState): void {

@@ -1,4 +1,4 @@
-import { ErrorCode, IMessageError } from "./errors.js";
+import { ErrorCode, IMessageError, make } from "./errors.js";
 
 /**
  * Throws when the environment lacks one of these. Every runtime has them; jsdom, which tests of pages often run in, does not.
@@ -8,7 +8,7 @@ import { ErrorCode, IMessageError } from "./errors.js";
 export function checkGlobals(...names: string[]): void {
   const missing = names.filter((name) => (globalThis as Record<string, unknown>)[name] === undefined);
   if (missing.length === 0) return;
-  throw new IMessageError(`im-chats needs ${missing.join(", ")}, which this environment does not have; set globalThis.${missing[0]} before the first call`, {
+  throw make(IMessageError, `im-chats needs ${missing.join(", ")}, which this environment does not have; set globalThis.${missing[0]} before the first call`, {
     code: ErrorCode.operationNotSupported,
     grpcCode: 12,
     retryable: false,

@@ -50,13 +50,13 @@ export interface IMessageErrorOptions {
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
   /** Facts by name, for example `field`, the input that is wrong. */
-  readonly context?: Readonly<Record<string, string>>;
+  readonly context?: Readonly<Record<string, string>> | undefined;
   /** How long the server asks to wait before the next try, in milliseconds. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** The server's id of the request, for its operator. */
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   /** What caused it. */
   readonly cause?: unknown;
 }
@@ -167,18 +167,54 @@ Object.defineProperty(IMessageError, "name", { value: "IMessageError" });
 /** In the order of the numbers that the wasm side gives its categories. */
 const CLASSES = [IMessageError, AuthenticationError, NotFoundError, RateLimitError, ValidationError, ConnectionError];
 
-/** @internal */
-export function buildError(category: number, message: string, options: IMessageErrorOptions, cause: unknown): IMessageError {
-  const Class = CLASSES[category] ?? IMessageError;
-  return new Class(message, { ...options, cause });
+/** Errors that were made here, and that {@link blame} has not seen yet. One that the user made keeps the user's stack. */
+const ours = new WeakSet<object>();
+
+/** Makes an error whose stack {@link blame} may set. @internal */
+export function make<E extends IMessageError>(
+  Class: new (message: string, options: IMessageErrorOptions) => E,
+  message: string,
+  options: IMessageErrorOptions,
+): E {
+  const error = new Class(message, options);
+  ours.add(error);
+  return error;
 }
 
-/** @internal Bad input, found before anything is sent. The message becomes `field: message`. */
+/** @internal */
+export function buildError(category: number, message: string, options: IMessageErrorOptions, cause: unknown): IMessageError {
+  return make(CLASSES[category] ?? IMessageError, message, { ...options, cause });
+}
+
+/** Bad input, found before anything is sent. The message becomes `field: message`. @internal */
 export function invalid(field: string, message: string): ValidationError {
-  return new ValidationError(`${field}: ${message}`, {
-    code: ErrorCode.invalidArgument,
-    grpcCode: 3,
-    retryable: false,
-    context: { field },
-  });
+  const context = { field };
+  return make(ValidationError, `${field}: ${message}`, { code: ErrorCode.invalidArgument, grpcCode: 3, retryable: false, context });
+}
+
+/** The stack of a call of a public method. @internal */
+export interface CallSite {
+  readonly stack?: unknown;
+}
+
+/**
+ * Where the user called `method`. Taken before anything is awaited: what comes later is run by the event loop, whose stack does not
+ * lead to the caller. @internal
+ */
+export function callSite(method: (...input: never[]) => unknown): CallSite {
+  const { captureStackTrace } = Error as { captureStackTrace?: (target: object, above: unknown) => void };
+  if (!captureStackTrace) return new Error();
+  const site = {};
+  captureStackTrace(site, method);
+  return site;
+}
+
+/** Gives an error that was made here the stack of the user's call; the error, for throwing. @internal */
+export function blame(error: unknown, { stack }: CallSite): unknown {
+  // Some engines begin a stack with what was thrown, others do not.
+  if (ours.delete(error as object) && typeof stack === "string") {
+    const value = stack.replace(/^(Error|\[object Object\])(?=\n|$)/, () => String(error));
+    Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+  }
+  return error;
 }

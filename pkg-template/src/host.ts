@@ -40,6 +40,14 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
   };
 }
 
+/** Why a signal was aborted. Old runtimes and polyfills give no reason: then it is what today's signals give. @internal */
+export function abortReason({ reason }: AbortSignal): unknown {
+  if (reason !== undefined) return reason;
+  const message = "This operation was aborted";
+  if (typeof DOMException === "function") return new DOMException(message, "AbortError");
+  return Object.assign(new Error(message), { name: "AbortError" });
+}
+
 /** Calls `wake` when the page comes back to life, or `wake(online)` when the network changes; gives a function that stops it. */
 function onWake(wake: (online?: boolean) => void): () => void {
   const target: Partial<EventTarget> = globalThis;
@@ -89,6 +97,11 @@ export class Host {
     this.#core = typeof WeakRef === "undefined" ? { deref: () => core } : new WeakRef(core);
   }
 
+  /** The core is about to be freed. */
+  detach(): void {
+    this.#core = undefined;
+  }
+
   #report(attempt: number, kind: 0 | 1 | 2, value?: unknown): void {
     this.#core?.deref()?.report(attempt, kind, value);
   }
@@ -110,7 +123,10 @@ export class Host {
   bytes(value: unknown): Uint8Array | undefined {
     if (value instanceof Uint8Array) return value;
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-    return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
+    // By what it is called: a buffer may come from another frame or realm. One that was transferred has nothing left in it.
+    if (!/^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(value))) return undefined;
+    const buffer = value as ArrayBuffer;
+    return buffer.byteLength === 0 ? new Uint8Array(0) : new Uint8Array(buffer);
   }
 
   sequences(events: readonly { readonly sequence?: unknown }[]): Float64Array {

@@ -1,4 +1,4 @@
-import { onAbort } from "./host.js";
+import { abortReason, onAbort } from "./host.js";
 import type { Subscription } from "./wasm/im_chats.js";
 
 /** What a stream pulls from: an async iterator that also knows its cursor. @internal */
@@ -39,10 +39,13 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   #waiting = 0;
   #last: Promise<unknown> | undefined;
   readonly #onEnd: () => void;
+  /** Gives an error the stack of the call that made the stream. */
+  readonly #blame: (error: unknown) => unknown;
   #removeListener: (() => void) | undefined;
 
-  constructor(open: () => Promise<Subscription>, onEnd: () => void) {
+  constructor(open: () => Promise<Subscription>, onEnd: () => void, blame: (error: unknown) => unknown) {
     this.#onEnd = onEnd;
+    this.#blame = blame;
     const abandoned = new Promise<undefined>((resolve) => {
       this.#abandon = () => resolve(undefined);
     });
@@ -65,7 +68,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   obey(signal: AbortSignal): void {
     const abort = () => {
       if (this.#ended) return;
-      this.#failure = { reason: signal.reason };
+      this.#failure = { reason: abortReason(signal) };
       this.#finish();
     };
     if (signal.aborted) {
@@ -102,7 +105,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
       return { done: false, value: this.#batch[this.#index++] as T };
     } catch (error) {
       this.#finish();
-      throw error;
+      throw this.#blame(error);
     } finally {
       // Not later: whoever gets this answer asks for the next event at once, which is here then, and needs no promise to wait for.
       this.#waiting -= 1;

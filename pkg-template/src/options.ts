@@ -5,48 +5,52 @@ import type { WasmSource } from "./wasm-source.js";
 /** Settings of the automatic retry of unary calls. */
 export interface RetryOptions {
   /** Tries in all, the first included. 1 to 100, default 4. */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /** Bound of the first wait in milliseconds; it doubles with every failure. Default 200. */
-  readonly initialDelay?: number;
+  readonly initialDelay?: number | undefined;
   /** Largest bound of a wait in milliseconds. Default 5,000. */
-  readonly maxDelay?: number;
+  readonly maxDelay?: number | undefined;
 }
 
 /** Options of `createClient`. */
 export interface ClientOptions {
-  /** Where the service is: `host[:port]`, or a full `http(s)://` URL. */
-  readonly address: string;
+  /**
+   * Where the service is: `host[:port]`, or a full `http(s)://` URL. `undefined` compiles, so that `process.env.…` can be passed
+   * as it is; `createClient` then throws a `ValidationError`.
+   */
+  readonly address: string | undefined;
   /**
    * The bearer token, or a function that gives one. A function is asked again for every call and for every connection, so it
-   * can hand out short-lived tokens.
+   * can hand out short-lived tokens. `undefined` compiles, so that `process.env.…` can be passed as it is; `createClient` then
+   * throws a `ValidationError`.
    */
-  readonly token: string | (() => string | Promise<string>);
+  readonly token: string | undefined | (() => string | Promise<string>);
   /** Whether an `address` without a scheme means https. Default true. */
-  readonly tls?: boolean;
+  readonly tls?: boolean | undefined;
   /** How long a call may take in milliseconds, retries included. 1 to 2,147,483,647, default 30,000. Streams are not limited. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /**
    * Whether calls that fail with a retryable error are tried again. Default false. `true` means 4 tries with full jitter
    * between 200 ms and 5 s; the server's `Retry-After` is honoured up to 30 s. A write is only tried again when it has an
    * idempotency key.
    */
-  readonly retry?: boolean | RetryOptions;
+  readonly retry?: boolean | RetryOptions | undefined;
   /** Whether every write gets an idempotency key of its own, kept over its retries. Default true. */
-  readonly autoIdempotency?: boolean;
+  readonly autoIdempotency?: boolean | undefined;
   /** A dedicated instance of the service, sent as `x-photon-server`. */
-  readonly server?: string;
+  readonly server?: string | undefined;
   /**
    * Where the WebAssembly part is, for bundlers and runtimes that do not find it by themselves: its address, a `Response`, its
    * bytes or the compiled module, a promise of one of them, or a function that is asked when the start needs it – and again
    * when a start failed. The first client of a program that starts decides for all of them.
    */
-  readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>);
+  readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>) | undefined;
 }
 
 /** What the wasm side is given. @internal */
 export interface Settings {
   readonly baseUrl: string;
-  readonly token: ClientOptions["token"];
+  readonly token: string | (() => string | Promise<string>);
   readonly timeout: number;
   readonly maxAttempts: number;
   readonly initialDelay: number;
@@ -62,7 +66,7 @@ export function readOptions(options: ClientOptions): Settings {
   checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "server", "wasm"]);
   const { token, server } = options;
   if (typeof token !== "function" && (typeof token !== "string" || token.trim() === "")) {
-    throw invalid("token", "expected a token, or a function that gives one");
+    throw invalid("token", `expected a token, or a function that gives one${missing(token)}`);
   }
   if (server !== undefined && (typeof server !== "string" || !/^[\x21-\x7e]+$/.test(server))) {
     throw invalid("server", "expected the name of an instance, in visible ASCII characters");
@@ -99,6 +103,12 @@ export function checkKeys(options: unknown, field: string, known: readonly strin
   }
 }
 
+/** What to look at when an option has no value although it was written down. */
+function missing(value: unknown): string {
+  if (value === undefined || value === "") return `, got ${value === "" ? "an empty string" : value}; if it comes from the environment, set the variable`;
+  return typeof value === "string" ? "" : `, got ${value === null ? "null" : typeof value}`;
+}
+
 function flag(value: unknown, field: string, otherwise: boolean): boolean {
   if (value === undefined) return otherwise;
   if (typeof value !== "boolean") throw invalid(field, `expected true or false, got ${typeof value}`);
@@ -115,7 +125,7 @@ function integer(value: unknown, field: string, otherwise: number, least: number
 
 function baseUrl(address: unknown, tls: boolean): string {
   const mistake = "expected host[:port], or a full http(s):// URL without user, query or fragment";
-  if (typeof address !== "string" || address.trim() === "") throw invalid("address", mistake);
+  if (typeof address !== "string" || address.trim() === "") throw invalid("address", mistake + missing(address));
   const text = address.trim();
   const full = /^https?:\/\//i.test(text);
   // Without a scheme only host and port are meant; anything more is more likely a mistake than a path.

@@ -27,6 +27,7 @@ export type {
   Message,
   MessageAppliedReaction,
   MessageContent,
+  MessageEffectName,
   MessageEvent,
   MessageItemType,
   MessageMention,

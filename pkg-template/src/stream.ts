@@ -24,6 +24,12 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    */
   constructor(source: AsyncIterable<T>, cleanup?: () => void | Promise<void>) {
     this.#source = isStreamSource(source) ? source : adopt(source, cleanup);
+    // So that they work without the object, as in `const { on, close } = stream`.
+    this.on = this.on.bind(this);
+    this.filter = this.filter.bind(this);
+    this.map = this.map.bind(this);
+    this.take = this.take.bind(this);
+    this.close = this.close.bind(this);
   }
 
   /** Takes the stream as its one consumer. */

@@ -1,11 +1,11 @@
-import { AuthenticationError, ErrorCode, IMessageError } from "./errors.js";
-import type { ClientOptions } from "./options.js";
+import { AuthenticationError, ErrorCode, IMessageError, make } from "./errors.js";
+import type { Settings } from "./options.js";
 
 /** @internal */
 export const TOKEN_FAILED = "the token function failed";
 
 /** The token as it is now: a function is asked anew for every call and every connection. @internal */
-export async function readToken(given: ClientOptions["token"]): Promise<string> {
+export async function readToken(given: Settings["token"]): Promise<string> {
   let token: unknown;
   try {
     token = typeof given === "function" ? await given() : given;
@@ -24,5 +24,5 @@ export function checkToken(token: unknown): string {
 }
 
 function refused(message: string, cause?: unknown): AuthenticationError {
-  return new AuthenticationError(message, { code: ErrorCode.unauthenticated, grpcCode: 16, retryable: false, cause });
+  return make(AuthenticationError, message, { code: ErrorCode.unauthenticated, grpcCode: 16, retryable: false, cause });
 }

@@ -1,4 +1,4 @@
-import { ConnectionError, ErrorCode, invalid } from "./errors.js";
+import { ConnectionError, ErrorCode, invalid, make } from "./errors.js";
 import type { InitInput } from "./wasm/im_chats.js";
 
 // Named where a program's own libraries do not: TypeScript before 5.2 and Node's types without the DOM lack some of these, and
@@ -48,7 +48,7 @@ export function wasmLoader(option: unknown, readUrl: ReadUrl | undefined): WasmL
 
 /** Why there is no wasm. What cannot heal by itself is not retryable. @internal */
 export function notStarted(why: string, retryable: boolean, cause?: unknown): ConnectionError {
-  return new ConnectionError(`the WebAssembly part of im-chats could not be started: ${why}`, {
+  return make(ConnectionError, `the WebAssembly part of im-chats could not be started: ${why}`, {
     code: ErrorCode.networkError,
     grpcCode: 14,
     retryable,
