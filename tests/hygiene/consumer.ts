@@ -35,6 +35,7 @@ import {
   type LiveEvent,
   type Message,
   type MessageContent,
+  type MessageEffectName,
   type MessageEvent,
   type RetryOptions,
   type SingleServiceAddressInfo,
@@ -47,6 +48,18 @@ import wasm from "im-chats/wasm";
 const retry: RetryOptions = { maxAttempts: 2 };
 const options: ClientOptions = { address: "im.example.com", token: async () => "t", retry, wasm };
 const im: Client = createClient(options);
+// An option that is undefined is one that was left out, and what the environment may not have is passed as it is.
+declare const environment: Record<string, string | undefined>;
+export const undefinedOptions: ClientOptions = {
+  address: environment["IM_CHATS_ADDRESS"],
+  token: environment["IM_CHATS_TOKEN"],
+  tls: undefined,
+  timeout: undefined,
+  retry: { maxAttempts: undefined, initialDelay: undefined, maxDelay: undefined },
+  autoIdempotency: undefined,
+  server: environment["IM_CHATS_SERVER"],
+  wasm: undefined,
+};
 const chats: Chats = im.chats;
 const events: Events = im.events;
 const connection: Connection = im.connection;
@@ -72,6 +85,18 @@ export async function program(call: CallOptions, count: CountChatsOptions, creat
     void [state, service, content, sources];
   });
   await inline(options).close();
+  chats.subscribeEvents({ after: stream.cursor, chat: undefined, resume: undefined, onGap: undefined, signal: undefined });
+  events.catchUp(stream.cursor, { signal: undefined });
+  await chats.count({ includeArchived: undefined, signal: undefined });
+  const key: string | undefined = environment["KEY"];
+  await chats.create([], { message: key, effect: undefined, subject: undefined, clientMessageId: key, signal: undefined });
+  const effect: MessageEffectName = "confetti";
+  await chats.create([], { message: "hi", effect });
+  // Methods work without their object, as React's `useSyncExternalStore(connection.on, () => connection.state)` calls them.
+  const useSyncExternalStore = <T>(subscribe: (changed: () => void) => () => void, snapshot: () => T): T => (subscribe(() => {})(), snapshot());
+  const live: boolean = useSyncExternalStore(connection.on, () => connection.state) === "live";
+  const { filter, close } = stream;
+  await filter(() => live).close().then(close);
   return chats.count(count);
 }
 
@@ -89,7 +114,8 @@ function log(event: CatchUpEvent): number {
 }
 
 export function failed(error: unknown): IMessageErrorJson {
-  const made: IMessageErrorOptions = { code: ErrorCode.timeout, grpcCode: 4, retryable: true };
+  const absent = { context: undefined, retryAfter: undefined, source: undefined, requestId: undefined, cause: undefined };
+  const made: IMessageErrorOptions = { ...absent, code: ErrorCode.timeout, grpcCode: 4, retryable: true };
   for (const Class of [AuthenticationError, ConnectionError, NotFoundError, RateLimitError, ValidationError]) {
     if (error instanceof Class) return error.toJSON();
   }

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { createClient, ErrorCode, IMessageError, MessageEffect, NotFoundError, ValidationError } from "im-chats";
 
-import { startGateway } from "../support/gateway.mjs";
+import { startGateway, startRelay } from "../support/gateway.mjs";
 import { sunset } from "../support/picture.mjs";
 
 let gateway;
@@ -72,6 +73,14 @@ describe("create", () => {
     assert.deepEqual(lastMessage, initialMessage);
   });
 
+  test("an effect may be given by its short name", async () => {
+    assert.equal(Object.keys(MessageEffect).length, 13);
+    for (const [name, id] of Object.entries(MessageEffect)) {
+      const { initialMessage } = await im.chats.create([someone()], { message: "x", effect: name });
+      assert.equal(initialMessage.content.expressiveSendStyleId, id, name);
+    }
+  });
+
   test("an effect without a message does not go out", async () => {
     const result = await im.chats.create([someone()], { effect: MessageEffect.lasers });
     assert.equal("initialMessage" in result, false);
@@ -87,6 +96,48 @@ describe("create", () => {
     assert.ok(conflict instanceof IMessageError);
     assert.equal(conflict.constructor, IMessageError);
     assert.equal(conflict.code, ErrorCode.duplicateMessage);
+  });
+
+  const KEYS = ["日本", "😀", "é", "pad", "pad ", " pad", "a b", "k".repeat(255), "日".repeat(85)];
+  test("any text is a key, and no two are the same", async () => {
+    const address = someone();
+    const guids = new Set();
+    for (const clientMessageId of KEYS) {
+      const { initialMessage } = await im.chats.create([address], { message: "once", clientMessageId });
+      guids.add(initialMessage.guid);
+      const again = await im.chats.create([address], { message: "once", clientMessageId });
+      assert.equal(again.initialMessage.guid, initialMessage.guid, clientMessageId);
+      const conflict = im.chats.create([address], { message: "twice", clientMessageId });
+      await assert.rejects(conflict, { code: "duplicateMessage" }, clientMessageId);
+    }
+    assert.equal(guids.size, KEYS.length);
+  });
+
+  test("such keys go through the relay", async () => {
+    const upstream = await startGateway();
+    const relay = await startRelay(upstream);
+    const [through, directly] = [relay, upstream].map(({ address, token }) => createClient({ address, token }));
+    try {
+      const address = someone();
+      const guids = new Set();
+      for (const clientMessageId of KEYS) {
+        const options = { message: "once", clientMessageId };
+        const { initialMessage } = await through.chats.create([address], options);
+        guids.add(initialMessage.guid);
+        const again = await directly.chats.create([address], options);
+        assert.equal(again.initialMessage.guid, initialMessage.guid, clientMessageId);
+      }
+      assert.equal(guids.size, KEYS.length);
+      // A key in a header that metadata cannot carry goes into the body, too.
+      const headers = { authorization: `Bearer ${relay.token}`, "content-type": "application/json", "x-idempotency-key": Buffer.from("日本").toString("latin1") };
+      const body = JSON.stringify({ addresses: [address], service: "CHAT_SERVICE_TYPE_IMESSAGE", initialMessage: { text: "other" } });
+      const answer = await fetch(`${relay.address}/v1/chats`, { method: "POST", headers, body });
+      assert.equal(answer.status, 409, "the key that was used for another write");
+    } finally {
+      await Promise.all([through.close(), directly.close()]);
+      await relay.stop();
+      await upstream.stop();
+    }
   });
 
   test("the server refuses what is no one's address, by its place in the list", async () => {
@@ -192,11 +243,20 @@ describe("backgrounds", () => {
     const padded = new Uint8Array(image.length + 20).fill(7);
     padded.set(image, 10);
     const own = new Uint8Array(image).buffer;
+    // Another frame or realm has classes of its own.
+    const foreign = (kind) => runInNewContext(`new Uint8Array(new ${kind}(bytes.length))`, { bytes: image });
+    const [view, shared] = [foreign("ArrayBuffer"), foreign("SharedArrayBuffer")];
+    const ownShared = new Uint8Array(new SharedArrayBuffer(image.length));
+    for (const each of [view, shared, ownShared]) each.set(image);
     for (const [kind, data] of [
       ["Buffer", image],
       ["ArrayBuffer", own],
       ["Uint8Array inside a larger buffer", padded.subarray(10, 10 + image.length)],
       ["DataView inside a larger buffer", new DataView(padded.buffer, 10, image.length)],
+      ["Uint8Array of another realm", view],
+      ["ArrayBuffer of another realm", view.buffer],
+      ["SharedArrayBuffer of another realm", shared.buffer],
+      ["SharedArrayBuffer", ownShared.buffer],
     ]) {
       await im.chats.setBackground(chat.guid, data);
       assert.deepEqual(await stored(chat.guid), new Uint8Array(image), kind);

@@ -80,6 +80,7 @@ describe("requests", () => {
     const error = await sealed.chats.count().catch((error) => error);
     assert.ok(error instanceof AuthenticationError);
     assert.equal(error.cause, cause);
+    assert.match(error.stack, /transport\.test\.mjs/);
     const odd = createClient({ address: `http://127.0.0.1:${port}`, token: () => "line\nbreak" });
     await assert.rejects(odd.chats.count(), AuthenticationError);
     await Promise.all([sealed.close(), odd.close()]);
@@ -101,6 +102,42 @@ describe("requests", () => {
     seen = await serve(json(200, {}), { autoIdempotency: false });
     await im.chats.markRead(GUID);
     assert.equal("x-idempotency-key" in seen[0].headers, false);
+  });
+});
+
+describe("the stack of an error", () => {
+  test("is the caller's, wherever it was found, also without await", async () => {
+    await serve([failure(404, "not_found"), (response) => response.end("{"), (response) => response.destroy()]);
+    for (let call = 0; call < 3; call += 1) {
+      const error = await new Promise((resolve) => void im.chats.get(GUID).catch(resolve));
+      assert.match(error.stack.split("\n    at ")[1], /transport\.test\.mjs/, error.stack);
+    }
+  });
+
+  test("stays what it was when the error is the user's own", async () => {
+    await serve(json(200, {}));
+    const own = new ConnectionError("the vault is asleep", { code: "networkError", grpcCode: 14, retryable: false });
+    const { stack } = own;
+    const token = createClient({ address: "127.0.0.1:9", tls: false, token: () => Promise.reject(own) });
+    assert.equal(await token.chats.get(GUID).catch((error) => error), own);
+    assert.equal(await im.chats.get(GUID, { signal: AbortSignal.abort(own) }).catch((error) => error), own);
+    assert.equal(own.stack, stack);
+    await token.close();
+  });
+
+  test("of a stream is that of the call that made it", async () => {
+    await serve(json(200, {}));
+    const made = () => im.chats.subscribeEvents({ resume: false });
+    const stream = made();
+    const handler = async () => {
+      for await (const _ of stream);
+    };
+    const error = await handler().catch((error) => error);
+    assert.ok(error instanceof IMessageError, `${error}`);
+    assert.match(error.stack, /at made .*transport\.test\.mjs/);
+    const ended = im.events.catchUp();
+    await im.close();
+    await ended.close();
   });
 });
 
@@ -196,6 +233,8 @@ describe("failures", () => {
     assert.ok(error instanceof ConnectionError);
     assert.deepEqual([error.code, error.retryable], ["networkError", true]);
     assert.ok(error.cause instanceof Error);
+    assert.equal(error.message, `http://127.0.0.1:${port} could not be reached, or the connection broke`);
+    assert.match(error.stack, /transport\.test\.mjs/);
     await alone.close();
   });
 });
@@ -206,11 +245,13 @@ describe("patience", () => {
     const error = await im.chats.count().catch((error) => error);
     assert.ok(error instanceof ConnectionError);
     assert.deepEqual([error.code, error.grpcCode, error.retryable], ["timeout", 4, true]);
+    assert.equal(error.message, `no answer from http://127.0.0.1:${server.address().port} within 60 ms`);
+    assert.match(error.stack, /transport\.test\.mjs/);
   });
 
   test("so is a token function that never answers", async () => {
     await serve(json(200, {}), { timeout: 60, token: () => new Promise(() => {}) });
-    await assert.rejects(im.chats.count(), { code: "timeout" });
+    await assert.rejects(im.chats.count(), { code: "timeout", message: "no answer from the token function within 60 ms" });
   });
 
   test("an aborted call rejects with the signal's reason, before and while it waits", async () => {
@@ -228,6 +269,30 @@ describe("patience", () => {
     await gone;
   });
 
+  test("a signal that knows no reason gives an AbortError", async () => {
+    // As signals were until 2022, and as some polyfills still are.
+    const old = (aborted) => Object.assign(new EventTarget(), { aborted });
+    const isAbortError = (error) => error instanceof Error && error.name === "AbortError";
+    await serve(() => {});
+    await assert.rejects(im.chats.count({ signal: old(true) }), isAbortError);
+    const signal = old(false);
+    const arrived = once(server, "request");
+    const call = im.chats.get(GUID, { signal });
+    await arrived;
+    signal.aborted = true;
+    signal.dispatchEvent(new Event("abort"));
+    await assert.rejects(call, isAbortError);
+    for (const early of [true, false]) {
+      const signal = old(early);
+      const next = im.chats.subscribeEvents({ signal })[Symbol.asyncIterator]().next();
+      signal.aborted = true;
+      signal.dispatchEvent(new Event("abort"));
+      await assert.rejects(next, isAbortError);
+    }
+    // A reason that is given is the reason, whatever it is.
+    assert.equal(await im.chats.count({ signal: AbortSignal.abort(null) }).catch((reason) => reason), null);
+  });
+
   test("close() refuses what is under way and what comes later, in words", async () => {
     await serve(() => {});
     const arrived = once(server, "request");
@@ -235,7 +300,10 @@ describe("patience", () => {
     await arrived;
     await im.close();
     for (const refused of [call, im.chats.count(), im.chats.create([])]) {
-      await assert.rejects(refused, (error) => error instanceof ValidationError && /closed/.test(error.message));
+      await assert.rejects(refused, (error) => {
+        assert.match(error.stack, /transport\.test\.mjs/);
+        return error instanceof ValidationError && /closed/.test(error.message);
+      });
     }
     await im.close();
   });

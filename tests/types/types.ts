@@ -17,6 +17,7 @@ import {
   type ConnectionState,
   type CreateChatResult,
   type Message,
+  type MessageEffectName,
 } from "im-chats";
 import { createClient as createInline } from "im-chats/inline";
 
@@ -33,6 +34,7 @@ type GeneratedCode = import("../../node_modules/im-chats/wasm/im_chats.js").Erro
 type GeneratedEffect = import("../../node_modules/im-chats/wasm/im_chats.js").MessageEffect;
 same<ErrorCode, GeneratedCode>(true);
 same<(typeof MessageEffect)[keyof typeof MessageEffect], GeneratedEffect>(true);
+same<keyof typeof MessageEffect, MessageEffectName>(true);
 
 // -- shapes -------------------------------------------------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ export async function wrong() {
   // @ts-expect-error -- a misspelt option
   await im.chats.create(["alice@example.com"], { mesage: "hi" });
   // @ts-expect-error -- not an effect
-  await im.chats.create(["alice@example.com"], { message: "hi", effect: "confetti" });
+  await im.chats.create(["alice@example.com"], { message: "hi", effect: "confeti" });
   // @ts-expect-error -- a boolean is needed
   await im.chats.setTyping("any;-;x", "yes");
   // @ts-expect-error -- a path is not the picture
