@@ -109,6 +109,15 @@ export const DIFFERENCES = [
       sdk === "grpc" && path.startsWith("error.context.") && typeof ours === "string" && theirs === percentEncoded(ours),
   },
   {
+    what: "A cursor that the log does not have is an `IMessageError` of its own; theirs over gRPC is a `ValidationError` with the same code.",
+    why: "Nothing in the request is wrong. Over gRPC it has a status on which bots of theirs drop the cursor they saved, and go on.",
+    is: ({ path, their, our, sdk }) =>
+      sdk === "grpc" &&
+      ["cursorAhead", "cursorTooOld", "logChanged"].includes(our.error?.code) &&
+      their.error?.code === our.error.code &&
+      /^error\.(class|name|grpcCode)$/.test(path),
+  },
+  {
     what: "What a proxy answered in the server's place says so, with the status in `context.httpStatus`; a 401 is `unauthenticated` and a 403 `unauthorized`, where theirs is `internalError`.",
     why: "The status is all that is known, and a page can ask for a new token when it sees one of these.",
     is: ({ path, our }) =>
