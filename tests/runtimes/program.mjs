@@ -84,6 +84,11 @@ const CHECKS = {
     same([missing.code, missing.grpcCode, missing.retryable], [sdk.ErrorCode.chatNotFound, 5, false]);
     const wrong = await failure(im.chats.get("nobody"));
     same([wrong instanceof sdk.ValidationError, wrong.code, wrong.context.field], [true, "invalidArgument", "chat"]);
+    // Not awaited by an async function, which some runtimes would find by themselves.
+    const failed = await new Promise(function callersFunction(resolve) {
+      im.chats.get("nobody").catch(resolve);
+    });
+    same([/^chat: /.test(failed.message), /callersFunction/.test(failed.stack)], [true, true]);
     const stranger = client({ token: "not the token" });
     const refused = await failure(stranger.chats.count());
     same([refused instanceof sdk.AuthenticationError, refused.code], [true, "unauthenticated"]);
