@@ -148,7 +148,7 @@ export default [
   })),
   ...[
     ["an empty `message`", { message: "" }],
-    ["an `effect` that does not exist", { message: "x", effect: "confetti" }],
+    ["an `effect` that does not exist", { message: "x", effect: "confeti" }],
     ["a `message` that is no text", { message: 5 }],
   ].map(([what, options]) => ({
     section,
