@@ -96,7 +96,7 @@ pub struct ServeArgs {
     pub log_format: LogFormat,
 
     /// Drain and end when the process that started this one ends, however it ends: for test runners.
-    #[arg(long)]
+    #[arg(long, overrides_with = "exit_with_parent")]
     pub exit_with_parent: bool,
 }
 

@@ -34,3 +34,4 @@ pub mod run;
 pub mod shutdown;
 pub mod status;
 pub mod store;
+mod unique;

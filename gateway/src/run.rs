@@ -1,7 +1,7 @@
 //! From the command line to a running server, and out again.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,8 @@ enum RunError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error("--drain-reconnect-min-ms: at most --drain-reconnect-max-ms, which is {0}")]
+    Reconnect(u64),
     #[error("cannot start: {0}")]
     Start(#[from] std::io::Error),
 }
@@ -89,9 +91,13 @@ fn run(mode: Mode) -> Result<(), RunError> {
         Mode::Relay(args) => &args.serve,
     };
     output::start()?;
+    if serve.live.drain_reconnect_min_ms > serve.live.drain_reconnect_max_ms {
+        return Err(RunError::Reconnect(serve.live.drain_reconnect_max_ms));
+    }
     // Before anything that may take long, so that it can be ended.
     let shutdown = Shutdown::watch(serve.exit_with_parent)?;
     start_logging(serve.log_format);
+    std::panic::set_hook(Box::new(log_panic));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match mode {
         Mode::Emulator(args) => emulator(runtime, args, &shutdown),
@@ -121,6 +127,7 @@ fn relay(runtime: Runtime, args: RelayArgs, shutdown: &Shutdown) -> Result<(), R
     let served = runtime.block_on(async {
         let tls = acceptor(&args.serve, shutdown)?;
         let health = Health::connecting();
+        warn_of_bare_upstream(&args.upstream);
         let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
         serve(args.serve, tls, Arc::new(relay), None, health, shutdown).await?;
@@ -187,6 +194,16 @@ fn warn_of_exposure(args: &ServeArgs, address: SocketAddr, tls: bool) {
     }
 }
 
+fn warn_of_bare_upstream(upstream: &http::Uri) {
+    let host = upstream.host().unwrap_or_default().trim_matches(['[', ']']);
+    let near = host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    if !near && upstream.scheme_str() != Some("https") {
+        tracing::warn!(%upstream, "--upstream is not https: the account's token can be read on its way");
+    }
+}
+
 /// The line other programs wait for: from here on connections are accepted. Who closed stdout does not wait for it.
 fn announce(scheme: &str, address: SocketAddr) {
     let mut stdout = std::io::stdout().lock();
@@ -221,6 +238,12 @@ fn start_logging(format: LogFormat) {
     if let Some(error) = unusable {
         tracing::warn!(%error, "RUST_LOG cannot be read; {LOG_LEVELS} is used in its place");
     }
+}
+
+/// A panic ends one task or request and not the process; its line belongs into the log like any other.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "a fault of the gateway: {}", panic.payload_as_str().unwrap_or("(no words)"));
 }
 
 async fn log_drain(drain: CancellationToken) {

@@ -192,6 +192,15 @@ fn an_address_that_cannot_be_listened_on_is_refused_by_the_options_name() {
 }
 
 #[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let data = TempDir::new().unwrap();
+    let said = refused(emulator(data.path()).args(["--drain-timeout-ms", "20000"]), 2);
+    assert!(said.contains("--drain-timeout-ms"), "{said}");
+    let said = refused(emulator(data.path()).args(["--drain-reconnect-min-ms", "6000"]), 1);
+    assert!(said.contains("--drain-reconnect-min-ms: at most --drain-reconnect-max-ms"), "{said}");
+}
+
+#[test]
 fn what_lets_in_more_than_meant_is_warned_of() {
     let data = TempDir::new().unwrap();
     let without_tls = "listening beyond this machine without TLS";
@@ -201,6 +210,15 @@ fn what_lets_in_more_than_meant_is_warned_of() {
     assert!(said.contains("WARN") && said.contains("--allow-origin '*'") && !said.contains(without_tls), "{said}");
     let said = run(emulator(data.path()).args(["--allow-origin", "https://app.example"]), |_| ());
     assert!(!said.contains("WARN"), "{said}");
+    for (upstream, warned) in
+        [("http://upstream.invalid:1", true), ("https://upstream.invalid:1", false), ("http://[::1]:1", false)]
+    {
+        let data = TempDir::new().unwrap();
+        let relay =
+            ["relay", "--listen", "127.0.0.1:0", "--token", TOKEN, "--upstream-token", "t", "--upstream", upstream, "--data"];
+        let said = run(Command::new(env!("CARGO_BIN_EXE_im-chats-gateway")).args(relay).arg(data.path()), |_| ());
+        assert_eq!(said.contains("--upstream is not https"), warned, "{said}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Origin {
         if text == "*" {
             return Ok(Self::Any);
         }
-        normalise_origin(text).map(Self::One).ok_or_else(|| {
+        normalise_origin(text).filter(|origin| has_usable_port(origin)).map(Self::One).ok_or_else(|| {
             format!("{text:?} is not an origin: write scheme://host or scheme://host:port, without a path, such as https://app.example")
         })
     }
@@ -142,6 +142,15 @@ fn host_name(authority: &str) -> &str {
     }
 }
 
+/// Whether the port of an origin, if it has one, can be one. A browser never sends another, so that it would let nobody in.
+fn has_usable_port(origin: &str) -> bool {
+    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    let after_host = authority
+        .rsplit_once(']')
+        .map_or_else(|| authority.split_once(':').map(|(_, port)| port), |(_, rest)| rest.strip_prefix(':'));
+    after_host.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
 fn normalise_origin(text: &str) -> Option<String> {
     let (scheme, authority) = text.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
@@ -217,8 +226,23 @@ mod tests {
 
     #[test]
     fn what_a_person_types_is_checked_at_the_start() {
-        for text in ["app.example", "https://", "https://app.example/path", "https://user@app.example", ""] {
+        for text in [
+            "app.example",
+            "https://",
+            "https://app.example/path",
+            "https://user@app.example",
+            "",
+            "https://a:99999",
+            "https://a:",
+            "https://a:0",
+            "https://a:b",
+            "https://[::1]:x",
+            "https://a:1:2",
+        ] {
             assert!(Origin::parse(text).is_err(), "{text:?}");
+        }
+        for text in ["https://a:8443", "http://[::1]:3000", "http://[::1]", "http://a"] {
+            assert_eq!(Origin::parse(text), Ok(Origin::One(text.to_owned())));
         }
         for text in ["", "http://a", "a:80", "a/b"] {
             assert!(parse_host(text).is_err(), "{text:?}");

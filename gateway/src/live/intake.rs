@@ -6,6 +6,8 @@ use im_chats::model::{ChatGuid, MAX_SAFE_INTEGER};
 use im_chats::wire::frame::{After, ClientFrame, ClientInfo, Subscribe, SubscriptionId, Topic, Until};
 use serde_json::{Map, Value};
 
+use crate::unique::{Unique, repeated};
+
 /// Longest subscription id, in bytes.
 const MAX_ID_BYTES: usize = 64;
 
@@ -26,8 +28,13 @@ impl From<Error> for Refusal {
 
 /// Reads one frame.
 pub(super) fn read(text: &str) -> Result<ClientFrame, Refusal> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| Error::invalid("frame", format!("expected one JSON object: {error}")))?;
+    let Unique(value) = serde_json::from_str(text).map_err(|error| {
+        let error = error.to_string();
+        match repeated(&error) {
+            Some(name) => Error::invalid(name.to_owned(), "this field is given more than once"),
+            None => Error::invalid("frame", format!("expected one JSON object: {error}")),
+        }
+    })?;
     let Value::Object(map) = value else {
         return Err(Error::invalid("frame", "expected one JSON object").into());
     };
@@ -158,6 +165,8 @@ mod tests {
             (deep.as_str(), "session frame"),
             (r#"{"type":"ping","n":1} {}"#, "session frame"),
             (r#"{"type":"ping","n":"\ud800"}"#, "session frame"),
+            (r#"{"type":"ping","n":1,"n":2}"#, "session n"),
+            (r#"{"type":"init","token":"a","token":"b"}"#, "session token"),
             (r#"{}"#, "session type"),
             (r#"{"type":7}"#, "session type"),
             (r#"{"type":"Ping"}"#, "session type"),

@@ -2,6 +2,9 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use im_chats::wire::frame;
 
+use super::socket::CLOSE_TIMEOUT;
+use crate::http::server::DRAIN_TIMEOUT;
+
 /// What the event stream takes, gives and waits for. Every value is a flag of the command line; the defaults are those of
 /// `docs/protocol.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -40,8 +43,9 @@ pub struct LiveLimits {
     /// Most reads of the log that run at once for one socket.
     #[arg(long, default_value_t = 4, value_parser = size())]
     pub max_concurrent_reads: usize,
-    /// How long batches under way may take after a drain was asked for, in milliseconds.
-    #[arg(long, default_value_t = 5_000)]
+    /// How long batches under way may take after a drain was asked for, in milliseconds: at most 7,000, so that they and the
+    /// close handshake end before the drain does.
+    #[arg(long, default_value_t = 5_000, value_parser = drain_timeout())]
     pub drain_timeout_ms: u64,
     /// What `drain` tells clients as the earliest time of their reconnect, in milliseconds.
     #[arg(long, default_value_t = 250)]
@@ -60,6 +64,12 @@ pub struct LiveLimits {
 /// A time or rate of zero would mean a loop without rest.
 fn positive() -> RangedU64ValueParser<u64> {
     RangedU64ValueParser::new().range(1..)
+}
+
+/// More than this would be cut off by the end of the drain, and closed without a word.
+fn drain_timeout() -> RangedU64ValueParser<u64> {
+    let longest = DRAIN_TIMEOUT.saturating_sub(CLOSE_TIMEOUT).as_millis();
+    RangedU64ValueParser::new().range(..=u64::try_from(longest).unwrap_or(u64::MAX))
 }
 
 fn size() -> RangedU64ValueParser<usize> {
@@ -126,5 +136,7 @@ mod tests {
         assert_eq!((flags.live.heartbeat_interval_ms, flags.live.max_subscriptions), (50, 3));
         assert!(Flags::try_parse_from(["test", "--heartbeat-interval-ms", "0"]).is_err());
         assert!(Flags::try_parse_from(["test", "--max-batch-events", "0"]).is_err());
+        assert!(Flags::try_parse_from(["test", "--drain-timeout-ms", "7000"]).is_ok());
+        assert!(Flags::try_parse_from(["test", "--drain-timeout-ms", "7001"]).is_err(), "the drain is over before");
     }
 }

@@ -32,7 +32,7 @@ use crate::http::limit::Limit;
 use crate::log::ReadPage;
 
 /// How long the last frames and the close handshake may take.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Sockets beyond the limit that are being told so; one more is refused before it is a socket.
 const REFUSALS: usize = 256;

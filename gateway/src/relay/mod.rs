@@ -104,6 +104,11 @@ pub fn parse_upstream(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|error| format!("{error}; {wanted}"))?;
     let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
     let bare = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
-    let authority = uri.authority().is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
+    // A port that is no number, or too large, would silently be the scheme's own.
+    let authority = uri.authority().is_some_and(|authority| {
+        let port = authority.as_str().strip_prefix(authority.host()).is_some_and(str::is_empty);
+        let port = port || authority.port_u16().is_some_and(|port| port != 0);
+        port && !authority.host().is_empty() && !authority.as_str().contains('@')
+    });
     if scheme && bare && authority { Ok(uri) } else { Err(wanted.to_owned()) }
 }

@@ -7,9 +7,9 @@ use im_chats::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::unique::Unique;
 use crate::http::body;
 use crate::http::failure::Failure;
+use crate::unique::{Unique, repeated};
 
 /// Largest body, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +79,7 @@ fn named(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     let inside = !matches!(path.as_str(), "." | "?");
     let message = error.inner().to_string();
     // The path ends at the object; which of its fields is there twice is only in the words.
-    if let Some((name, _)) = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')) {
+    if let Some(name) = repeated(&message) {
         let field = if inside { format!("{path}.{name}") } else { name.to_owned() };
         return Error::invalid(field, "this field is given more than once");
     }

@@ -3,7 +3,6 @@
 pub mod json;
 pub mod openapi;
 pub mod query;
-mod unique;
 
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;

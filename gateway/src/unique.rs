@@ -6,7 +6,15 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 
 /// Any JSON value without repeated keys.
-pub(super) struct Unique(pub(super) Value);
+pub struct Unique(pub Value);
+
+/// Which field an error says is there twice: of [`Unique`], or of a derived reader.
+pub fn repeated(message: &str) -> Option<&str> {
+    message.strip_prefix(REPEATED)?.split_once('`').map(|(name, _)| name)
+}
+
+/// How serde begins that error.
+const REPEATED: &str = "duplicate field `";
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -59,8 +67,7 @@ impl<'de> Visitor<'de> for Any {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                // In the words that the generated readers use, too.
-                return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
+                return Err(A::Error::custom(format_args!("{REPEATED}{key}`")));
             }
             let Unique(value) = entries.next_value()?;
             map.insert(key, value);
