@@ -16,9 +16,10 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use binary::{TOKEN, command};
+use binary::{TOKEN, command, kill_if_stuck};
 use tempfile::TempDir;
 
 /// Long enough for anything that does not wait for a limit of the gateway's.
@@ -28,11 +29,13 @@ const SOON: Duration = Duration::from_secs(5);
 const PROMISED: Duration = Duration::from_secs(12 + 3);
 
 /// A process that is killed with the test.
-struct Running(Child);
+struct Running(Child, #[expect(dead_code, reason = "dropped with the process: nobody has to kill it any more")] Sender<()>);
 
 impl Running {
     fn spawn(command: &mut Command) -> Self {
-        Self(command.spawn().unwrap())
+        let child = command.spawn().unwrap();
+        let guard = kill_if_stuck(child.id());
+        Self(child, guard)
     }
 
     /// Where it listens, from its stdout.

@@ -17,12 +17,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use binary::{Gateway, TOKEN, command};
+use binary::{Gateway, TOKEN, command, kill_if_stuck};
 use tempfile::TempDir;
 
 /// Starts, lets `look` see where it listens, drains; everything it said on stderr.
 fn run(command: &mut Command, look: impl FnOnce(&str)) -> String {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _guard = kill_if_stuck(child.id());
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let mut stderr = child.stderr.take().unwrap();
@@ -43,7 +44,9 @@ fn run(command: &mut Command, look: impl FnOnce(&str)) -> String {
 
 /// A start that must fail with this exit code; what it said.
 fn refused(command: &mut Command, code: i32) -> String {
-    let output = command.output().unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _guard = kill_if_stuck(child.id());
+    let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(code) && output.stdout.is_empty(), "{}: {said}", output.status);
     said

@@ -75,6 +75,19 @@ impl Answer {
     }
 }
 
+/// Kills a process that still runs after a minute: whoever waits for its output or its end then goes on and fails. Keep what
+/// is returned until the process was waited for.
+#[must_use]
+pub fn kill_if_stuck(process: u32) -> std::sync::mpsc::Sender<()> {
+    let (guard, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(Duration::from_secs(60)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+        }
+    });
+    guard
+}
+
 pub fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"));
     command
