@@ -140,7 +140,7 @@ fn clip(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -230,7 +230,8 @@ mod tests {
         }
     }
 
-    fn any_error() -> impl Strategy<Value = Error> {
+    /// Any error that a front may have to write.
+    pub(crate) fn any_error() -> impl Strategy<Value = Error> {
         let code = prop_oneof![
             prop::sample::select(ErrorCode::ALL).prop_map(|code| (code.as_str().to_owned(), code.grpc_code())),
             ("[a-zA-Z]{1,20}", 1..17_u32).prop_map(|(code, number)| (code, GrpcCode::from_number(number))),

@@ -55,7 +55,8 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
             error.with_context("httpStatus", decimal(response.status.into()))
         }
     };
-    error.retry_after_ms = response.retry_after_ms.or(error.retry_after_ms);
+    // The body has it to the millisecond, the header in whole seconds.
+    error.retry_after_ms = error.retry_after_ms.or(response.retry_after_ms);
     if error.request_id.is_none() {
         error.request_id = response.request_id.map(str::to_owned);
     }

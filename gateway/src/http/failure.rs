@@ -72,6 +72,7 @@ impl Failure {
             error_code: &self.error.code,
             retryable: self.error.retryable,
             context: self.error.context.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect(),
+            retry_after_ms: self.error.retry_after_ms,
             request_id,
         };
         // Strings and a map of strings: this cannot fail, and if it did the status would still say what is wrong.
@@ -94,6 +95,9 @@ struct FailureBody<'a> {
     error_code: &'a str,
     retryable: bool,
     context: BTreeMap<&'a str, &'a str>,
+    /// The wait to the millisecond: the header has whole seconds only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
     request_id: &'a str,
 }
 
@@ -102,5 +106,36 @@ impl IntoResponse for Failure {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use im_chats::wire::failure::{Response as Answer, read, retry_after_seconds};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::status::tests::any_error;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_what_is_read(error in any_error()) {
+            let failure = Failure::from(error.clone());
+            let mut headers = HeaderMap::new();
+            let body: serde_json::Value = serde_json::from_slice(&failure.render(&mut headers, "r-1")).unwrap();
+            let header = headers.get(RETRY_AFTER).and_then(|value| retry_after_seconds(value.to_str().unwrap()));
+            let answer = Answer { status: failure.status.as_u16(), retry_after_ms: header, request_id: None };
+            let mut read = read(answer, Some(&body));
+            let mut written = error;
+            // Who answers, and to which request, is for the front to say.
+            (written.source, written.request_id) = (Some("middleware".into()), Some("r-1".into()));
+            written.retry_after_ms = written.retry_after_ms.or(header);
+            if written.message.is_empty() {
+                written.message = written.grpc_code.name().into();
+            }
+            written.context.sort();
+            read.context.sort();
+            prop_assert_eq!(read, written);
+        }
     }
 }

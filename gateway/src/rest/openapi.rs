@@ -274,7 +274,7 @@ fn schemas() -> Value {
         }},
         "Failure": {"type": "object", "required": ["code", "message", "source", "errorCode", "retryable", "context", "requestId"], "properties": {
             "code": text, "message": text, "source": text, "errorCode": text, "retryable": flag,
-            "context": {"type": "object", "additionalProperties": text}, "requestId": text,
+            "context": {"type": "object", "additionalProperties": text}, "retryAfterMs": {"type": "integer", "minimum": 0}, "requestId": text,
         }},
     })
 }
