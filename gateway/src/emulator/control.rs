@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use im_chats::error::{Error, ErrorCode};
+use im_chats::model::Chat;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
@@ -24,6 +25,7 @@ use super::journal::Outcome;
 use super::{Emulator, input};
 use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::failure::Failure;
+use crate::http::large;
 use crate::proto;
 use crate::rest::query::Query;
 use crate::rest::{SMALL_BODY, json, with_image};
@@ -39,6 +41,22 @@ const LISTED_SEQUENCES: u64 = 1000;
 
 /// Chats of one page of the list: the default and the most.
 pub const PAGE: (usize, usize) = (100, 1000);
+
+/// Bytes of one page of the list, beyond which it ends early.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// What the routes need.
+#[derive(Clone)]
+struct Control {
+    emulator: Emulator,
+    admission: Admission,
+}
+
+impl axum::extract::FromRef<Control> for Emulator {
+    fn from_ref(control: &Control) -> Self {
+        control.emulator.clone()
+    }
+}
 
 /// The routes.
 pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
@@ -56,7 +74,7 @@ pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
         .route("/emulator/v1/events:generate", post(generate))
         .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(uploads)
-        .with_state(emulator)
+        .with_state(Control { emulator, admission: admission.clone() })
 }
 
 #[derive(Deserialize)]
@@ -227,15 +245,6 @@ fn targets(emulator: &Emulator, guids: Option<Vec<String>>) -> Result<Vec<Arc<st
     Ok(chats)
 }
 
-/// A page of chats, as the list answers it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    chats: Vec<Listed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_after: Option<String>,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
@@ -243,7 +252,7 @@ struct Listed {
     has_background: bool,
 }
 
-async fn list(State(emulator): State<Emulator>, request: Request) -> Result<Json<Page>, Failure> {
+async fn list(State(control): State<Control>, request: Request) -> Result<Response, Failure> {
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
     let after = query.text("after")?;
     let limit = match query.text("limit")? {
@@ -254,11 +263,36 @@ async fn list(State(emulator): State<Emulator>, request: Request) -> Result<Json
             .filter(|limit| (1..=PAGE.1).contains(limit))
             .ok_or_else(|| Error::invalid("limit", format!("1 to {}", PAGE.1)))?,
     };
-    let found = emulator.chats((!after.is_empty()).then_some(after), limit);
-    let next_after = (found.len() == limit).then(|| found.last().map(|(chat, _)| chat.guid.clone())).flatten();
-    let chats =
-        found.iter().map(|(chat, has_background)| Listed { chat: chat.as_ref().into(), has_background: *has_background });
-    Ok(Json(Page { chats: chats.collect(), next_after }))
+    let place = control.admission.large_answer()?;
+    let page = page(control.emulator.chats((!after.is_empty()).then_some(after), limit), limit).map_err(super::broken)?;
+    Ok(([(CONTENT_TYPE, "application/json")], large::body(page, place)).into_response())
+}
+
+/// Writes `{chats, nextAfter?}`: the chats found, as far as they fit.
+fn page(found: Vec<(Arc<Chat>, bool)>, limit: usize) -> Result<Vec<u8>, serde_json::Error> {
+    let whole = found.len() < limit;
+    let mut text = br#"{"chats":["#.to_vec();
+    let mut last = None;
+    for (chat, has_background) in &found {
+        let listed = serde_json::to_vec(&Listed { chat: chat.as_ref().into(), has_background: *has_background })?;
+        // The first one always fits, or its reader would stand still for ever.
+        if last.is_some() && text.len().saturating_add(listed.len()) > PAGE_BYTES {
+            break;
+        }
+        if last.is_some() {
+            text.push(b',');
+        }
+        text.extend_from_slice(&listed);
+        last = Some(&chat.guid);
+    }
+    text.push(b']');
+    let is_last = whole && last == found.last().map(|(chat, _)| &chat.guid);
+    if let Some(guid) = last.filter(|_| !is_last) {
+        text.extend_from_slice(br#","nextAfter":"#);
+        serde_json::to_writer(&mut text, guid)?;
+    }
+    text.push(b'}');
+    Ok(text)
 }
 
 async fn background(State(emulator): State<Emulator>, request: Request) -> Result<Response, Failure> {

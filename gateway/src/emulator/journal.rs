@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::core::{Answer, Change, Entry, Request, State};
+use super::core::{Answer, Change, Decision, Entry, Request, State};
 use crate::log::{Appender, LoggedEvent};
 use crate::store::meta::{self, Key, Meta};
 use crate::store::problem::Problem;
@@ -119,7 +119,10 @@ impl Writer {
     }
 
     fn decide(&mut self, job: &Job, batch: &mut Batch) -> Result<Outcome, Error> {
-        let decision = self.working.decide(&job.request)?;
+        let decision = match self.working.decide(&job.request)? {
+            Decision::New(outcome) => outcome,
+            Decision::Again { entry } => return Ok(Outcome { answer: self.answered(entry, batch)?, sequences: None }),
+        };
         let mut events = Vec::new();
         for entry in &decision.entries {
             events.extend(entry.events().map_err(|error| {
@@ -145,6 +148,20 @@ impl Writer {
         }
         batch.events.append(&mut events);
         Ok(Outcome { answer: decision.answer, sequences })
+    }
+
+    /// The answer that this entry of the journal holds; the entry may be one of the batch.
+    fn answered(&self, number: u64, batch: &Batch) -> Result<Answer, Error> {
+        let waiting = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        let on_disk = self.working.entries().saturating_sub(waiting);
+        let entry = match number.checked_sub(on_disk).and_then(|place| place.checked_sub(1)) {
+            Some(place) => usize::try_from(place).ok().and_then(|place| batch.entries.get(place)).cloned(),
+            None => Some(self.appender.read(|connection| read(connection, number))?),
+        };
+        match entry {
+            Some(Entry::Answered { answer, .. }) => Ok(*answer),
+            _ => Err(super::broken("the answer of an idempotency key is not where it was written")),
+        }
     }
 
     fn commit(&mut self, batch: Batch) {
@@ -195,6 +212,13 @@ fn write(transaction: &Transaction<'_>, mut last: i64, entries: &[Entry], images
         }
     }
     Ok(())
+}
+
+/// One entry of the journal on disk.
+fn read(connection: &Connection, number: u64) -> Result<Entry, Problem> {
+    let id = i64::try_from(number).unwrap_or(i64::MAX);
+    let entry = verify::journal_entry(connection, id)?;
+    serde_json::from_str(&entry).map_err(|error| Problem::damage(format!("entry {id} of the journal cannot be read: {error}")))
 }
 
 /// The state, and the number of the last entry it was made from. One entry that is not what was written is too many: the

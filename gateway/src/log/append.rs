@@ -44,6 +44,14 @@ impl Appender {
         &self.connection
     }
 
+    /// Reads beside the writing; a failure is noted for health and log.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, Error> {
+        let store = &self.log.0.store;
+        let value = work(&self.connection).map_err(|problem| store.failed(Operation::Read, &problem))?;
+        store.succeeded(Operation::Read);
+        Ok(value)
+    }
+
     /// Appends `events`, which must strictly increase and lie beyond the head.
     ///
     /// # Errors

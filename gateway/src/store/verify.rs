@@ -60,6 +60,18 @@ where
     Err(Problem::damage(format!("the journal ends at entry {} instead of {last}", expected.saturating_sub(1))))
 }
 
+/// One entry of the journal.
+pub(crate) fn journal_entry(connection: &Connection, id: i64) -> Result<String, Problem> {
+    let mut statement = connection.prepare_cached("SELECT entry, sum FROM journal WHERE id = ?1")?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Err(Problem::damage(format!("entry {id} of the journal is missing"))) };
+    let entry: String = row.get(0)?;
+    if row.get::<_, i64>(1)? != journal_checksum(id, &entry) {
+        return Err(Problem::damage(format!("entry {id} of the journal is not what was written")));
+    }
+    Ok(entry)
+}
+
 fn backgrounds(connection: &Connection) -> Result<(), Problem> {
     let mut statement = connection.prepare("SELECT chat, mime, data, sum FROM backgrounds")?;
     let mut rows = statement.query([])?;

@@ -172,7 +172,12 @@ impl Server {
         self.memory_kib("VmRSS:")
     }
 
-    /// The most memory that was ever in use, in KiB.
+    /// From here on the peak is counted afresh.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("/proc");
+    }
+
+    /// The most memory that was in use since [`Server::forget_peak`], in KiB.
     pub fn peak_kib(&self) -> u64 {
         self.memory_kib("VmHWM:")
     }

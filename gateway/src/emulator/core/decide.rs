@@ -114,9 +114,21 @@ pub enum Answer {
     Created(Box<CreateChatResult>),
 }
 
+/// What a request leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// It is done now.
+    New(Outcome),
+    /// It was done before, and is answered as then.
+    Again {
+        /// The number of the journal's entry that holds the answer, counted from 1.
+        entry: u64,
+    },
+}
+
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
+pub struct Outcome {
     /// What the caller is told, once the entries are on disk.
     pub answer: Answer,
     /// What is written down; empty when nothing changes.
@@ -130,20 +142,20 @@ impl State {
     /// `chatNotFound`, `duplicateMessage`, `invalidArgument`, or `internalError` when the log is full. Nothing is written then.
     pub fn decide(&self, request: &Request) -> Result<Decision, Error> {
         if let Some(write) = &request.write
-            && let Some(answer) = self.keys.find(write, request.now)?
+            && let Some(entry) = self.keys.find(write, request.now)?
         {
-            return Ok(Decision { answer, entries: Vec::new() });
+            return Ok(Decision::Again { entry });
         }
-        let mut decision = Deciding { state: self, request, entries: Vec::new(), used: 0 }.run()?;
+        let mut outcome = Deciding { state: self, request, entries: Vec::new(), used: 0 }.run()?;
         if let Some(write) = &request.write {
-            decision.entries.push(Entry::Answered {
+            outcome.entries.push(Entry::Answered {
                 keys: write.keys.clone(),
                 fingerprint: write.fingerprint.clone(),
                 at: request.now,
-                answer: Box::new(decision.answer.clone()),
+                answer: Box::new(outcome.answer.clone()),
             });
         }
-        Ok(decision)
+        Ok(Decision::New(outcome))
     }
 
     /// One chat, or the error that says there is none.
@@ -165,7 +177,7 @@ struct Deciding<'a> {
 }
 
 impl Deciding<'_> {
-    fn run(mut self) -> Result<Decision, Error> {
+    fn run(mut self) -> Result<Outcome, Error> {
         let answer = match &self.request.command {
             Command::Create { addresses, service, opening } => self.create(addresses, *service, opening.as_ref())?,
             Command::Touch { chat } => {
@@ -192,7 +204,7 @@ impl Deciding<'_> {
             Command::Receive { chat, from, text } => self.receive(chat, from, text)?,
             Command::Generate { chats, count } => self.generate(chats, *count)?,
         };
-        Ok(Decision { answer, entries: self.entries })
+        Ok(Outcome { answer, entries: self.entries })
     }
 
     fn create(&mut self, addresses: &[Address], service: ChatServiceType, opening: Option<&Opening>) -> Result<Answer, Error> {

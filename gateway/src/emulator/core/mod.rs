@@ -9,7 +9,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Answer, Command, Decision, Opening, Request};
+pub use decide::{Answer, Command, Decision, Opening, Outcome, Request};
 pub use entry::{Change, Entry, Toggle};
-pub use keys::{KEY_LIFETIME_MS, KEY_LIMIT, Write};
+pub use keys::{KEY_BYTES, KEY_LIFETIME_MS, KEY_LIMIT, Write};
 pub use state::{ChatState, State};

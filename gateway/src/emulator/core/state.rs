@@ -12,6 +12,8 @@ use super::keys::Keys;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     head: u64,
+    /// How many entries it was made from.
+    entries: u64,
     chats: BTreeMap<Arc<str>, ChatState>,
     /// Groups by their sorted addresses: the same people are the same group.
     groups: HashMap<Vec<String>, Arc<str>>,
@@ -32,6 +34,12 @@ impl State {
     #[must_use]
     pub const fn head(&self) -> u64 {
         self.head
+    }
+
+    /// How many entries it was made from: the number of the journal's last one, counted from 1.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.entries
     }
 
     /// The sequence so many places after the head, unless the exact range ends before.
@@ -58,6 +66,7 @@ impl State {
 
     /// Takes one fact in. Facts about chats that do not exist change nothing; the journal has none.
     pub fn apply(&mut self, entry: &Entry) {
+        self.entries = self.entries.saturating_add(1);
         if let Some(sequence) = entry.last_sequence() {
             self.head = self.head.max(sequence);
         }
@@ -82,7 +91,7 @@ impl State {
                     });
                 }
             }
-            Entry::Answered { keys, fingerprint, at, answer } => self.keys.remember(keys, fingerprint, *at, answer),
+            Entry::Answered { keys, fingerprint, at, .. } => self.keys.remember(keys, fingerprint, *at, self.entries),
         }
     }
 
