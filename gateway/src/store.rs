@@ -1,6 +1,6 @@
 //! The data directory: one SQLite database, owned by one process at a time.
 
-mod checksum;
+pub(crate) mod checksum;
 mod faults;
 pub(crate) mod layout;
 pub(crate) mod mark;

@@ -13,7 +13,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use im_chats::error::{Error, ErrorCode};
 use im_chats::model::Chat;
 use serde::{Deserialize, Serialize};
@@ -295,11 +295,15 @@ fn page(found: Vec<(Arc<Chat>, bool)>, limit: usize) -> Result<Vec<u8>, serde_js
     Ok(text)
 }
 
-async fn background(State(emulator): State<Emulator>, request: Request) -> Result<Response, Failure> {
+async fn background(State(control): State<Control>, request: Request) -> Result<Response, Failure> {
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
     let guid = input::guid(&query.guid("chatGuid")?, "chatGuid")?;
-    match emulator.background(&guid).await? {
-        Some((mime, data)) => Ok(([(CONTENT_TYPE, mime)], data).into_response()),
+    let place = control.admission.large_answer()?;
+    match control.emulator.background(&guid).await? {
+        Some(background) => {
+            let headers = [(CONTENT_TYPE, background.mime.clone()), (CONTENT_LENGTH, background.length.to_string())];
+            Ok((headers, background.into_body(place)).into_response())
+        }
         None => {
             let error =
                 Error::new(ErrorCode::PreconditionFailed, "the chat has no custom background").with_context("chat", guid);

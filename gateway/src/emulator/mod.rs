@@ -1,6 +1,7 @@
 //! The emulator: an iMessage chat service without a Mac and without an account, durable on disk.
 
 pub mod address;
+mod background;
 pub mod control;
 pub mod core;
 mod email;
@@ -22,12 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::core::{Command, Request, Write};
 use crate::log::{self, EventLog};
-use crate::store::problem::Problem;
-use crate::store::{Operation, Owner, Store, StoreError, verify};
+use crate::store::{Owner, Store, StoreError};
 use journal::{Job, Outcome, View, Writer};
-
-/// How often a background that is not where it should be is looked for again, while others come and go.
-const BACKGROUND_ATTEMPTS: u32 = 3;
 
 /// The running emulator. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -74,31 +71,6 @@ impl Emulator {
         let view = self.0.view.read();
         let listed = view.chats().skip_while(|state| after.is_some_and(|after| state.chat.guid.as_str() <= after));
         listed.take(limit).map(|state| (Arc::clone(&state.chat), state.background.is_some())).collect()
-    }
-
-    /// A chat's background and its media type; `None` when it has none.
-    ///
-    /// # Errors
-    /// `chatNotFound`, or `databaseError` when the disk fails.
-    pub async fn background(&self, guid: &str) -> Result<Option<(String, Vec<u8>)>, Error> {
-        for attempt in 0.. {
-            if self.0.view.read().existing(guid)?.background.is_none() {
-                return Ok(None);
-            }
-            let chat = guid.to_owned();
-            let found = self.0.store.read(move |connection| verify::background(connection, &chat)).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-            if attempt == BACKGROUND_ATTEMPTS {
-                break;
-            }
-            // It may have been removed meanwhile, on disk already and in the view not yet: the writer's next answer comes
-            // after both.
-            self.execute(Command::Touch { chat: guid.to_owned() }, None, None).await?;
-        }
-        let problem = Problem::damage(format!("the background of {guid} is missing"));
-        Err(self.0.store.failed(Operation::Read, &problem))
     }
 
     /// Hands a command to the writer and waits until it is on disk.

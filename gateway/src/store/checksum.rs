@@ -3,7 +3,7 @@
 use crc32fast::Hasher;
 
 /// Collects the columns of one row. Each is preceded by what tells it from its neighbours, so that no two rows look alike.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Checksum(Hasher);
 
 impl Checksum {
@@ -18,9 +18,13 @@ impl Checksum {
 
     pub(crate) fn blob(self, value: Option<&[u8]>) -> Self {
         let length = value.map_or(-1, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
-        let mut sum = self.number(length);
-        sum.0.update(value.unwrap_or_default());
-        sum
+        self.number(length).bytes(value.unwrap_or_default())
+    }
+
+    /// A piece of a blob, whose length went before it as a number.
+    pub(crate) fn bytes(mut self, piece: &[u8]) -> Self {
+        self.0.update(piece);
+        self
     }
 
     /// As the database keeps it.

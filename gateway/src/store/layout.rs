@@ -254,6 +254,11 @@ pub(crate) fn background_checksum(chat: &str, mime: &str, data: &[u8]) -> i64 {
     Checksum::default().text(chat).text(mime).blob(Some(data)).finish()
 }
 
+/// The same, of a background that is read in pieces: they go in one after the other.
+pub(crate) fn background_checksum_of_pieces(chat: &str, mime: &str, length: i64) -> Checksum {
+    Checksum::default().text(chat).text(mime).number(length)
+}
+
 pub(crate) fn put_background(
     transaction: &Transaction<'_>,
     chat: &str,

@@ -83,15 +83,3 @@ fn backgrounds(connection: &Connection) -> Result<(), Problem> {
     }
     Ok(())
 }
-
-/// A chat's background and its media type, when there is one.
-pub(crate) fn background(connection: &Connection, chat: &str) -> Result<Option<(String, Vec<u8>)>, Problem> {
-    let mut statement = connection.prepare_cached("SELECT mime, data, sum FROM backgrounds WHERE chat = ?1")?;
-    let mut rows = statement.query([chat])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let (mime, data): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-    if row.get::<_, i64>(2)? != background_checksum(chat, &mime, &data) {
-        return Err(Problem::damage(format!("the background of {chat} is not what was written")));
-    }
-    Ok(Some((mime, data)))
-}
