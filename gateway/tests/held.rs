@@ -249,7 +249,11 @@ async fn requests_without_a_token_do_not_take_the_places_of_those_with_one() {
     }
     let chat = server.create("bob@example.com");
     assert_eq!(server.request("GET", &format!("/v1/chats:get?chatGuid={chat}"), None).0, 200);
+    for _ in 0..20 {
+        assert!(get(&mut connect(&server).await, "/healthz").await.starts_with("HTTP/1.1 503"));
+    }
     assert_eq!(lines(&server, "--max-open-requests").await, 1);
+    assert!(!server.said().contains("ERROR"), "one line is enough: {}", server.said());
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl Admission {
         Self {
             requests: Limit::new(limits.max_requests, "requests", "--max-requests"),
             open_requests: Limit::new(limits.max_open_requests, "requests without a token", "--max-open-requests"),
-            bodies: Limit::new(limits.max_body_bytes / UNIT, "request bodies", "--max-body-bytes"),
+            bodies: Limit::in_units(UNIT, limits.max_body_bytes, "bytes of request bodies", "--max-body-bytes"),
             uploads: Limit::new(limits.max_uploads, "uploads", "--max-uploads"),
             large_answers: Limit::new(limits.max_large_answers, "large answers", "--max-large-answers"),
         }

@@ -133,7 +133,9 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
     };
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
-    if response.status().is_server_error() || grpc::is_fault(response.headers()) {
+    // "Try again later" is no failure of this request's own: what is the matter is written where it is noticed, once.
+    let failed = response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE;
+    if failed || grpc::is_fault(response.headers()) {
         tracing::error!(%method, route, status, millis, request_id = %id, "request failed");
     } else {
         tracing::debug!(%method, route, status, millis, request_id = %id, "request");

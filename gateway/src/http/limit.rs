@@ -14,6 +14,8 @@ use crate::log_throttle::LogThrottle;
 pub struct Limit {
     slots: Arc<Semaphore>,
     size: usize,
+    /// How many of what is counted one place is.
+    unit: usize,
     what: &'static str,
     remedy: &'static str,
     throttle: Arc<LogThrottle>,
@@ -24,8 +26,14 @@ impl Limit {
     /// else the operator can do.
     #[must_use]
     pub fn new(size: usize, what: &'static str, remedy: &'static str) -> Self {
-        let size = size.min(Semaphore::MAX_PERMITS);
-        Self { slots: Arc::new(Semaphore::new(size)), size, what, remedy, throttle: Arc::new(LogThrottle::per_minute()) }
+        Self::in_units(1, size, what, remedy)
+    }
+
+    /// As [`Limit::new`], counted in places of `unit` each.
+    #[must_use]
+    pub fn in_units(unit: usize, size: usize, what: &'static str, remedy: &'static str) -> Self {
+        let size = (size / unit.max(1)).min(Semaphore::MAX_PERMITS);
+        Self { slots: Arc::new(Semaphore::new(size)), size, unit, what, remedy, throttle: Arc::new(LogThrottle::per_minute()) }
     }
 
     /// A place, given back when it is dropped.
@@ -62,10 +70,11 @@ impl Limit {
     }
 
     fn refuse(&self) -> Error {
+        let limit = self.size.saturating_mul(self.unit);
         if let Some(repeated) = self.throttle.hit() {
-            tracing::warn!(limit = self.size, repeated, "limit reached: no more {}; see {}", self.what, self.remedy);
+            tracing::warn!(limit, repeated, "limit reached: no more {}; see {}", self.what, self.remedy);
         }
-        full::error(self.what, self.size)
+        full::error(self.what, limit)
     }
 }
 
