@@ -242,15 +242,17 @@ async fn uploads_take_turns_over_all_fronts_and_wait_only_so_long() {
         "POST /v1/chats:setBackground HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    first.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 1024];
+    // The first has its place once it is asked for its body; the second one's turn does not come.
+    first.write_all(head.replace("\r\n\r\n", "\r\nexpect: 100-continue\r\n\r\n").as_bytes()).await.unwrap();
+    let read = timeout(PATIENCE, first.read(&mut answer)).await.expect("an answer").unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&answer[..read]));
     first.write_all(&body.as_bytes()[..10]).await.unwrap();
-    // The first has its place once it was asked for more than its head; the second one's turn does not come.
     let mut second = TcpStream::connect(&server.address).await.unwrap();
     let path = "/emulator/v1/chats:setBackground";
     let other = head.replace("/v1/chats:setBackground", path);
     let mut beat = tokio::time::interval(Duration::from_secs(5));
     second.write_all(format!("{other}{body}").as_bytes()).await.unwrap();
-    let mut answer = [0; 1024];
     let mut rest = body.as_bytes()[10..].chunks(1);
     let refusal = async {
         loop {
