@@ -32,6 +32,10 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         "Alice@Example.com",
         "+1 (415) 555-2671",
         "12345",
+        "tel:+7-812-710-90-79",
+        "\u{202a}+1\u{a0}(415)\u{a0}555\u{2011}2671\u{202c}",
+        "kim@m\u{fc}nchen.de",
+        "\"kim\\ lee\"@xn--mnchen-3ya.de",
         "any;-;alice@example.com",
         "any;+;group",
         "1200@0b6e",
@@ -44,6 +48,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     .collect();
     seeds.push(b"\xff\xd8\xff\xe0\x00\x10JFIF".to_vec());
     seeds.push(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR".to_vec());
+    seeds.push(b"\x00\x00\x00\x01ftyp\x00\x00\x00\x00\x00\x00\x00\x20mif1\x00\x00\x00\x00avifheic".to_vec());
     seeds.push(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic".to_vec());
     seeds
 }

@@ -51,6 +51,9 @@ fn every_example_number_and_its_neighbours_are_judged_as_google_judges_them() {
         })
         .collect();
     assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+    for Phone { e164, .. } in numbers().filter_map(|expected| parse(expected.given).ok()) {
+        assert_eq!(parse(&e164).map(|phone| phone.e164), Ok(e164.clone()), "the canonical form is its own");
+    }
     let kinds: std::collections::BTreeSet<_> = numbers().map(|expected| expected.kind).collect();
     assert_eq!(kinds.len(), 12, "every kind of number is among them: {kinds:?}");
 }
