@@ -54,7 +54,7 @@ pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     let document = Bytes::from(serde_json::to_vec(&rest::openapi::document(emulator.is_some())).unwrap_or_default());
     let (health, log) = (state.health.clone(), state.log.clone());
     let open = Router::new()
-        .route("/healthz", get(|| async move { health.answer(log.faults()) }))
+        .route(layers::HEALTH, get(|| async move { health.answer(log.faults()) }))
         .route("/openapi.json", get(|| async move { ([(CONTENT_TYPE, "application/json")], document) }));
     let open = open.merge(console::routes());
     // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.

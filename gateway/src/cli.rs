@@ -110,6 +110,11 @@ pub struct EmulatorArgs {
     /// The data directory; created when absent, used by one process at a time.
     #[arg(long, value_name = "DIR", default_value = ".im-chats")]
     pub data: PathBuf,
+
+    /// Allow no web origins but those of --allow-origin. Without it, pages of `http://localhost:*` and `http://127.0.0.1:*` may
+    /// use the emulator, too; they need the token like everyone else.
+    #[arg(long)]
+    pub strict_origins: bool,
 }
 
 /// Options of `relay`.

@@ -105,7 +105,10 @@ fn run(mode: Mode) -> Result<(), RunError> {
     }
 }
 
-fn emulator(runtime: Runtime, args: EmulatorArgs, shutdown: &Shutdown) -> Result<(), RunError> {
+fn emulator(runtime: Runtime, mut args: EmulatorArgs, shutdown: &Shutdown) -> Result<(), RunError> {
+    if !args.strict_origins {
+        args.serve.allow_origin.push(Origin::Local);
+    }
     let (served, writer) = runtime.block_on(async {
         let tls = acceptor(&args.serve, shutdown)?;
         let store = Store::open(&args.data)?;

@@ -91,7 +91,8 @@ fn pages_of_other_sites_stay_out_unless_listed() {
         assert_eq!(status(&get(origin)), 200, "{origin}");
     }
     assert!(get(APP).contains("access-control-allow-origin: https://app.example\r\n"));
-    for origin in ["https://evil.example", "null", "http://app.example", "http://127.0.0.1:1"] {
+    for origin in ["https://evil.example", "null", "http://app.example", "https://127.0.0.1:1", "http://localhost.evil.example"]
+    {
         let answer = get(origin);
         assert_eq!(status(&answer), 403, "{origin}");
         assert!(answer.contains("--allow-origin") && !answer.contains("access-control-allow-origin"), "{answer}");
@@ -125,6 +126,119 @@ fn pages_of_other_sites_stay_out_unless_listed() {
         assert!(allowed.contains(header), "{header}: {allowed}");
     }
     assert_eq!(status(&preflight("https://evil.example")), 403);
+}
+
+#[test]
+fn pages_of_this_machine_may_use_the_emulator_unless_origins_are_strict() {
+    let token = format!("Bearer {TOKEN}");
+    let local = ["http://localhost:5173", "http://127.0.0.1:3000", "http://localhost"];
+    let get = |gateway: &Gateway, origin: &str, token: &str| {
+        with(gateway, "GET", "/v1/chats:count", &[("origin", origin), ("authorization", token)])
+    };
+    let gateway = Gateway::start();
+    for origin in local {
+        let answer = get(&gateway, origin, &token);
+        assert_eq!(status(&answer), 200, "{origin}");
+        assert!(answer.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{answer}");
+        assert_eq!(status(&get(&gateway, origin, "Bearer wrong")), 401, "the token still guards everything");
+    }
+    for origin in ["https://localhost:5173", "http://localhost.evil.example", "http://10.0.0.1:3000", "null"] {
+        assert_eq!(status(&get(&gateway, origin, &token)), 403, "{origin}");
+    }
+    let strict = Gateway::start_with(&["--strict-origins", "--allow-origin", "http://localhost:5173"]);
+    assert_eq!(local.map(|origin| status(&get(&strict, origin, &token))), [200, 403, 403]);
+}
+
+#[test]
+fn a_page_that_is_refused_may_read_why_at_healthz_and_nothing_else() {
+    let gateway = Gateway::start();
+    let ask = |path: &str| with(&gateway, "GET", path, &[("origin", "https://evil.example")]);
+    let answer = ask("/healthz");
+    assert_eq!(status(&answer), 403);
+    for expected in [
+        "access-control-allow-origin: *\r\n",
+        "access-control-expose-headers: x-spectrum-middleware\r\n",
+        "--allow-origin https://evil.example",
+    ] {
+        assert!(answer.contains(expected), "{expected}: {answer}");
+    }
+    for path in ["/v1/chats:count", "/openapi.json", "/healthz/"] {
+        assert!(!ask(path).contains("access-control-allow-origin"), "{path}");
+    }
+    let foreign_host = with(&gateway, "GET", "/healthz", &[("origin", "https://evil.example"), ("host", "evil.example")]);
+    assert_eq!(status(&foreign_host), 403);
+    assert!(!foreign_host.contains("access-control-allow-origin"), "a name that points here by deceit learns nothing");
+}
+
+#[test]
+fn a_refused_origin_or_host_is_logged_once() {
+    let gateway = Logged::start();
+    for _ in 0..3 {
+        gateway.get("localhost", Some("https://app.example"));
+        gateway.get("localhost", Some("https://other.example"));
+        gateway.get("rebound.example", None);
+    }
+    gateway.get("localhost", Some(&format!("https://{}.example", "x".repeat(1_000))));
+    let log = gateway.stop();
+    let lines = |part: &str| log.lines().filter(|line| line.contains(part)).collect::<Vec<_>>();
+    for (value, flag) in [
+        ("https://app.example", "--allow-origin"),
+        ("https://other.example", "--allow-origin"),
+        ("rebound.example", "--allow-host"),
+    ] {
+        let [line] = lines(value)[..] else { panic!("{value}: {log}") };
+        assert!(line.contains("WARN") && line.contains(flag), "{line}");
+    }
+    let [long] = lines("https://xxx")[..] else { panic!("{log}") };
+    assert!(long.len() < 500, "a value is cut: {long}");
+}
+
+/// A gateway whose log is read.
+struct Logged {
+    child: std::process::Child,
+    address: String,
+    reader: std::thread::JoinHandle<String>,
+    _data: tempfile::TempDir,
+}
+
+impl Logged {
+    fn start() -> Self {
+        use std::io::BufRead as _;
+        let data = tempfile::tempdir().unwrap();
+        let mut child = binary::command(data.path())
+            .args(["--token", TOKEN])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+        let mut stderr = child.stderr.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, address, reader, _data: data }
+    }
+
+    /// One request that must be refused.
+    fn get(&self, host: &str, origin: Option<&str>) {
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        let origin = origin.map(|origin| format!("origin: {origin}\r\n")).unwrap_or_default();
+        write!(stream, "GET /healthz HTTP/1.1\r\nhost: {host}\r\n{origin}connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(status(&answer), 403, "{answer}");
+    }
+
+    /// Ends it; what it wrote on stderr.
+    fn stop(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.reader.join().unwrap()
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@ use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Uri};
 use im_chats::error::{Error, ErrorCode};
 
+use crate::log_throttle::{KeyedLogThrottle, MINUTE};
+
 /// A web origin in its serialised form, or all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -14,6 +16,8 @@ pub enum Origin {
     Any,
     /// `scheme://host[:port]`, lower case, no default port.
     One(String),
+    /// `http://localhost:*` and `http://127.0.0.1:*`: pages that a server on this machine gave out, on whichever port.
+    Local,
 }
 
 impl Origin {
@@ -28,6 +32,20 @@ impl Origin {
         normalise_origin(text).filter(|origin| has_usable_port(origin)).map(Self::One).ok_or_else(|| {
             format!("{text:?} is not an origin: write scheme://host or scheme://host:port, without a path, such as https://app.example")
         })
+    }
+}
+
+impl Origin {
+    /// Whether it covers an origin in its serialised form.
+    fn covers(&self, origin: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one == origin,
+            Self::Local => {
+                let host = origin.strip_prefix("http://").map(host_name);
+                matches!(host, Some("localhost" | "127.0.0.1"))
+            }
+        }
     }
 }
 
@@ -52,13 +70,18 @@ pub struct Access {
     listen: SocketAddr,
     hosts: Vec<String>,
     origins: Vec<Origin>,
+    /// Each refused value has its own line in the log, once a minute.
+    pub(super) refusals: KeyedLogThrottle,
 }
+
+/// How many refused hosts and origins are told apart in the log. Whoever invents more is not worth more lines.
+const MAX_LOGGED_VALUES: usize = 64;
 
 impl Access {
     /// `listen` is the address the socket was really given.
     #[must_use]
-    pub const fn new(listen: SocketAddr, hosts: Vec<String>, origins: Vec<Origin>) -> Self {
-        Self { listen, hosts, origins }
+    pub fn new(listen: SocketAddr, hosts: Vec<String>, origins: Vec<Origin>) -> Self {
+        Self { listen, hosts, origins, refusals: KeyedLogThrottle::new(MINUTE, MAX_LOGGED_VALUES) }
     }
 
     /// The address the gateway listens on.
@@ -97,25 +120,18 @@ impl Access {
     #[must_use]
     pub fn origin_allowed(&self, origin: &str, host: &str) -> bool {
         let Some(origin) = normalise_origin(origin) else {
-            // "null" and the like: only a wildcard covers them.
             return self.origins.contains(&Origin::Any);
         };
         let same = |scheme| normalise_origin(&format!("{scheme}://{host}")).as_deref() == Some(origin.as_str());
-        same("http")
-            || same("https")
-            || self.origins.iter().any(|allowed| match allowed {
-                Origin::Any => true,
-                Origin::One(one) => *one == origin,
-            })
+        same("http") || same("https") || self.origins.iter().any(|allowed| allowed.covers(&origin))
     }
 
     /// Whether a listed origin (not only the gateway's own) asks: only those get CORS headers.
     #[must_use]
     pub fn origin_listed(&self, origin: &str) -> bool {
-        self.origins.iter().any(|allowed| match allowed {
-            Origin::Any => true,
-            Origin::One(one) => normalise_origin(origin).as_ref() == Some(one),
-        })
+        let origin = normalise_origin(origin);
+        // "null" and the like: only a wildcard covers them.
+        self.origins.iter().any(|allowed| origin.as_deref().map_or(*allowed == Origin::Any, |origin| allowed.covers(origin)))
     }
 
     fn host_allowed(&self, name: &str) -> bool {
@@ -213,6 +229,26 @@ mod tests {
         {
             let error = check(&access, "localhost:8787", Some(origin)).unwrap_err();
             assert!(error.message.contains("--allow-origin"), "{error}");
+        }
+    }
+
+    #[test]
+    fn local_pages_are_those_of_this_machine_on_any_port_and_no_others() {
+        let access = Access::new("127.0.0.1:8787".parse().unwrap(), vec![], vec![Origin::Local]);
+        for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "http://localhost", "HTTP://LOCALHOST:80"] {
+            assert_eq!(check(&access, "localhost:8787", Some(origin)), Ok(()), "{origin}");
+            assert!(access.origin_listed(origin), "{origin}");
+        }
+        for origin in [
+            "https://localhost:5173",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example:80",
+            "http://evil.localhost:80",
+            "http://127.0.0.2",
+            "null",
+        ] {
+            assert!(check(&access, "localhost:8787", Some(origin)).is_err(), "{origin}");
+            assert!(!access.origin_listed(origin), "{origin}");
         }
     }
 

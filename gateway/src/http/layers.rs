@@ -11,6 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use im_chats::error::Error;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
@@ -39,6 +40,12 @@ const MIDDLEWARE_VALUE: HeaderValue = HeaderValue::from_static(concat!("im-chats
 
 /// Longest request id taken over from a caller.
 const MAX_REQUEST_ID: usize = 128;
+
+/// How much of a refused origin or host is written into the log.
+const MAX_LOGGED_CHARS: usize = 200;
+
+/// What needs no token and says whether the gateway is well.
+pub const HEALTH: &str = "/healthz";
 
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
@@ -73,7 +80,30 @@ async fn check_access(State(access): State<Arc<Access>>, request: Request, next:
     let checked = single::check(request.uri(), request.headers());
     match checked.and_then(|()| access.check(request.uri(), request.headers())) {
         Ok(()) => next.run(request).await,
-        Err(error) => Failure::from(error).into_response(),
+        Err(error) => {
+            log_refusal(&access, &error);
+            // `/healthz` is where a page's client looks when its WebSocket does not open. It is told that it is refused, which
+            // any page can find out anyway, and what to do about it.
+            let explains = request.uri().path() == HEALTH && error.context_value("origin").is_some();
+            let mut response = Failure::from(error).into_response();
+            if explains {
+                let headers = response.headers_mut();
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(MIDDLEWARE.clone()));
+            }
+            response
+        }
+    }
+}
+
+/// Whoever started the gateway looks here when a page or a host name does not work.
+fn log_refusal(access: &Access, error: &Error) {
+    for (what, flag) in [("origin", "--allow-origin"), ("host", "--allow-host")] {
+        let Some(value) = error.context_value(what) else { continue };
+        let value: String = value.chars().take(MAX_LOGGED_CHARS).collect();
+        if let Some(repeated) = access.refusals.hit(&format!("{what} {value}")) {
+            tracing::warn!(value, repeated, "refused this {what}; {flag} allows it");
+        }
     }
 }
 
