@@ -156,6 +156,9 @@ pub struct Session {
     /// Judgements asked for beyond that of `init`.
     refreshing: usize,
     next_heartbeat: u64,
+    /// When the latest heartbeat was due, and the head it told.
+    last_heartbeat: u64,
+    heartbeat_head: u64,
     /// Boxed: a map's node has room for eleven, and most sockets have one.
     subscriptions: BTreeMap<SubscriptionId, Box<Subscription>>,
     /// Subscriptions that want to read, in the order they are served.
@@ -180,6 +183,8 @@ impl Session {
             token_ends: None,
             refreshing: 0,
             next_heartbeat: u64::MAX,
+            last_heartbeat: 0,
+            heartbeat_head: 0,
             subscriptions: BTreeMap::new(),
             queue: VecDeque::new(),
             reads: BTreeMap::new(),

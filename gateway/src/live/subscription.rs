@@ -91,6 +91,11 @@ impl Subscription {
         self.target
     }
 
+    /// For one that waits for credit while the log goes on: the head that the client was told when it subscribed.
+    pub(super) fn head_that_waits(&self) -> Option<u64> {
+        (self.starved && !self.until_head).then_some(self.target)
+    }
+
     /// Whether the log may hold something for it that it can take.
     pub(super) fn wants_to_read(&self, head: u64) -> bool {
         !self.reading && !self.starved && self.scanned < self.bound(head)

@@ -83,6 +83,7 @@ impl Session {
                 let held = std::mem::take(held);
                 self.phase = Phase::Live;
                 self.next_heartbeat = self.now.saturating_add(self.limits.heartbeat_interval_ms);
+                self.last_heartbeat = self.now;
                 held
             }
             Phase::Live | Phase::Draining { .. } if self.refreshing > 0 => {

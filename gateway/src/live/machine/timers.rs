@@ -4,6 +4,10 @@ use im_chats::error::{Error, ErrorCode};
 use im_chats::wire::frame::{ServerFrame, close};
 
 use super::{Phase, Session};
+use crate::live::subscription::Subscription;
+
+/// A client that is out of credit hears of a head that moves on as often as this: nothing else tells it how far behind it is.
+const HEAD_INTERVAL_MS: u64 = 1_000;
 
 impl Session {
     /// When [`super::Input::Tick`] is due, on the clock of the caller; `None` when only something else can move the session.
@@ -14,7 +18,7 @@ impl Session {
             Phase::AwaitingInit { deadline } | Phase::Verifying { deadline, .. } | Phase::Draining { deadline } => {
                 Some(deadline)
             }
-            Phase::Live => Some(self.next_heartbeat),
+            Phase::Live => Some(self.heartbeat_due()),
         };
         [own, self.token_ends, self.write_deadline()].into_iter().flatten().min()
     }
@@ -43,12 +47,26 @@ impl Session {
             let error = Error::new(ErrorCode::Timeout, "the client has stopped taking frames").retryable();
             return self.fail(close::TOO_MANY, error);
         }
-        if matches!(self.phase, Phase::Live) && self.next_heartbeat <= now {
+        if matches!(self.phase, Phase::Live) && self.heartbeat_due() <= now {
             self.heartbeat();
         }
     }
 
+    /// When the next heartbeat is due: earlier than usual for a client that does not know how far behind it is.
+    fn heartbeat_due(&self) -> u64 {
+        let is_unaware = |subscription: &Subscription| {
+            subscription.head_that_waits().is_some_and(|told| told.max(self.heartbeat_head) < self.log.head)
+        };
+        if self.subscriptions.values().any(|subscription| is_unaware(subscription)) {
+            // The head may have moved only now, long after the last heartbeat.
+            let due = self.last_heartbeat.saturating_add(HEAD_INTERVAL_MS).max(self.now);
+            return self.next_heartbeat.min(due);
+        }
+        self.next_heartbeat
+    }
+
     fn heartbeat(&mut self) {
+        self.last_heartbeat = self.now;
         // From now on, not from when it was due: after a long sleep one heartbeat is enough.
         self.next_heartbeat = self.now.saturating_add(self.limits.heartbeat_interval_ms);
         if self.out.unsent() >= self.limits.high_water_bytes {
@@ -60,6 +78,7 @@ impl Session {
                 self.out.send_batch(id, &batch, self.now);
             }
         }
+        self.heartbeat_head = self.log.head;
         self.send(&ServerFrame::Heartbeat { head: self.log.head });
     }
 }
