@@ -74,9 +74,13 @@ export class Stream {
   }
 }
 
-/** The state in a word, how far behind the log it is, and, to whoever points at it, why it does not work. */
-function show(state, { lag = 0, lastError } = {}) {
+/**
+ * The state in a word, how often it was tried, how far the page is behind the log, and, to whoever points at it, why it does not
+ * work.
+ */
+function show(state, { lag = 0, lastError, failedAttempt } = {}) {
+  const attempts = state === "reconnecting" && failedAttempt?.number > 0 && `${failedAttempt.number} failed`;
   $("state").dataset.state = state;
   $("state").title = lastError ? `${lastError.message} (${lastError.code})` : "";
-  $("state-text").textContent = lag > 0 && state !== "live" ? `${WORDS[state]}, ${lag} behind` : WORDS[state];
+  $("state-text").textContent = [WORDS[state], attempts, lag > 0 && `${lag} behind`].filter(Boolean).join(", ");
 }

@@ -2,6 +2,7 @@ import { base64 } from "./base64.js";
 import { ConnectionError, ErrorCode, IMessageError, invalid, make } from "./errors.js";
 import { abortReason, onAbort } from "./host.js";
 import type { Settings } from "./options.js";
+import { answerFields } from "./probe.js";
 import { checkToken, readToken } from "./token.js";
 import { retryDelay, type Core } from "./wasm/im_chats.js";
 
@@ -114,9 +115,7 @@ async function exchange(
       parsed = { cause };
     }
     if (ok) return { ok, ...parsed };
-    const retryAfter = response.headers.get("retry-after");
-    const retryAt = Math.max(0, Date.parse(retryAfter ?? "") - Date.now());
-    return { ok, status, ...parsed, retryAfter, retryAt, requestId: response.headers.get("x-request-id") };
+    return { ok, ...parsed, ...answerFields(status, (name) => response.headers.get(name)) };
   } catch (cause) {
     throw failed(ErrorCode.networkError, 14, `${baseUrl} could not be reached, or the connection broke`, cause);
   }

@@ -177,7 +177,8 @@ class LazyClient {
   #create(): Core {
     const core = new Core(weakly(this.#host), this.#settings.baseUrl);
     this.#host.attach(core);
-    this.connection.attach({ lag: () => core.lag(), lastError: () => core.lastError() });
+    const streams = this.#streams;
+    this.connection.attach(() => (crash === undefined ? Math.max(0, ...Array.from(streams, (stream) => stream.lag)) : 0));
     return core;
   }
 
@@ -245,10 +246,8 @@ class LazyClient {
     const core = this.#core;
     if (core && !crash) core.close();
     // Without a stream there was no connection that could have said so.
-    if (this.connection.state !== "closed") this.connection.changed("closed");
+    if (this.connection.state !== "closed") this.connection.changed({ state: "closed" });
     if (!core || crash) return;
-    const lastError = core.lastError() as IMessageError | undefined;
-    this.connection.attach({ lag: () => 0, lastError: () => lastError });
     this.#host.detach();
     // Not now: Rust may be on the stack.
     await undefined;

@@ -1,4 +1,4 @@
-import type { IMessageError } from "./errors.js";
+import { invalid, type IMessageError } from "./errors.js";
 import type { ConnectionState } from "./wasm/im_chats.js";
 
 /** A stretch of the log that a stream left out, because the server no longer holds it. */
@@ -9,15 +9,33 @@ export interface Gap {
   readonly to: number;
 }
 
-/** How the connection of the event streams is, as it is told to those who watch it. */
+/** An attempt to connect that failed, or a connection that was lost. */
+export interface FailedAttempt {
+  /** How many attempts failed in a row, this one included. 0: a connection that worked was lost. */
+  readonly number: number;
+  /** The address of the WebSocket, such as `ws://127.0.0.1:8787/v1/events`. */
+  readonly address: string;
+  /** When the next attempt begins, in milliseconds since the epoch, as of `Date.now()`. Absent when there is none. */
+  readonly nextAttemptAt?: number;
+}
+
+/** The connection of the event streams, as it is reported to those who watch it. */
 export interface ConnectionStatus {
   /** How the connection is, in one word. */
   readonly state: ConnectionState;
-  /** How many sequence numbers the slowest stream is behind the head of the server's log. */
+  /**
+   * How many sequence numbers the slowest stream is behind: the head of the server's log, as far as the client was told, less
+   * what the stream's loop has handled. `live` with a lag means that events come faster than they are handled.
+   */
   readonly lag: number;
-  /** Why it does not work; absent while it does. */
+  /**
+   * Why the connection does not work, or will soon stop to. Absent while all is well. `cause` is the runtime's own error, where
+   * it has one; `context` holds `address`, `closeCode` and `httpStatus` as far as they are known.
+   */
   readonly lastError?: IMessageError;
-  /** Told once, when a stream with `onGap: "skip"` left something out. */
+  /** The latest attempt that failed; absent once the connection works. */
+  readonly failedAttempt?: FailedAttempt;
+  /** Reported once, when a stream with `onGap: "skip"` left something out. */
   readonly gap?: Gap;
 }
 
@@ -25,69 +43,93 @@ export interface ConnectionStatus {
 export interface Connection {
   /** How the connection is, in one word. `live` is said only while events are really being received. */
   readonly state: ConnectionState;
-  /** How many sequence numbers the slowest stream is behind the head of the server's log. */
+  /** How many sequence numbers the slowest stream is behind; see {@link ConnectionStatus.lag}. */
   readonly lag: number;
-  /** Why it does not work; undefined while it does. */
+  /** Why the connection does not work, or will soon stop to; undefined while all is well. The same object until it changes. */
   readonly lastError: IMessageError | undefined;
+  /** The latest attempt that failed; undefined once the connection works. The same object until it changes. */
+  readonly failedAttempt: FailedAttempt | undefined;
   /**
-   * Calls `callback` whenever the state changes, and when a stream skipped a gap.
+   * Calls `callback` whenever the state changes, for every attempt to connect that fails, when a stream skipped a gap, and, at
+   * most four times a second, while the lag changes.
    *
    * @returns a function that stops it
+   * @throws ValidationError when `callback` is not a function
    */
-  on(callback: (status: ConnectionStatus) => void): () => void;
+  readonly on: (callback: (status: ConnectionStatus) => void) => () => void;
 }
 
-/** What is asked for lag and error. @internal */
-export interface ConnectionFacts {
-  lag(): number;
-  lastError(): IMessageError | undefined;
-}
+/** A change of the lag is reported so long after it, with the value of that moment. */
+const LAG_INTERVAL_MS = 250;
 
 /** @internal */
 export class LiveConnection implements Connection {
-  #state: ConnectionState = "idle";
-  #facts: ConnectionFacts | undefined;
+  #status: Omit<ConnectionStatus, "lag" | "gap"> = { state: "idle" };
+  #lag: () => number = () => 0;
+  #reportedLag = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
 
-  attach(facts: ConnectionFacts): void {
-    this.#facts = facts;
+  attach(lag: () => number): void {
+    this.#lag = lag;
   }
 
   get state(): ConnectionState {
-    return this.#state;
+    return this.#status.state;
   }
 
   get lag(): number {
-    return this.#facts?.lag() ?? 0;
+    return this.#lag();
   }
 
   get lastError(): IMessageError | undefined {
-    return this.#facts?.lastError();
+    return this.#status.lastError;
+  }
+
+  get failedAttempt(): FailedAttempt | undefined {
+    return this.#status.failedAttempt;
   }
 
   // A property, so that it works without the object, as in React's `useSyncExternalStore(im.connection.on, …)`.
   readonly on = (callback: (status: ConnectionStatus) => void): (() => void) => {
+    if (typeof callback !== "function") throw invalid("callback", `expected a function, got ${typeof callback}`);
     // A function of our own, so that the same callback may be given twice and be stopped once.
     const listener = (status: ConnectionStatus) => callback(status);
     this.#listeners.add(listener);
+    this.lagChanged();
     return () => void this.#listeners.delete(listener);
   };
 
   /** Called while Rust is on the stack, so users are called in a later microtask. */
-  changed(state: ConnectionState): void {
-    this.#state = state;
-    this.#tell(state);
+  changed(status: Omit<ConnectionStatus, "lag" | "gap">): void {
+    this.#status = status;
+    this.#tell({});
   }
 
   /** Called while Rust is on the stack, too. */
   skipped(gap: Gap): void {
-    this.#tell(this.#state, gap);
+    this.#tell({ gap });
   }
 
-  #tell(state: ConnectionState, gap?: Gap): void {
+  /** The lag may have changed. Each event that is received and handled at once changes it twice, so a moment later counts. */
+  lagChanged(): void {
+    if (this.#timer !== undefined || this.#listeners.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const { lag } = this;
+      if (lag !== this.#reportedLag) this.#tell({});
+      // What happens within a batch is seen only by looking.
+      if (lag > 0) this.lagChanged();
+    }, LAG_INTERVAL_MS);
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  #tell(more: Pick<ConnectionStatus, "gap">): void {
+    const known = this.#status;
     queueMicrotask(() => {
-      const lastError = this.lastError;
-      const status = { state, lag: this.lag, ...(lastError && { lastError }), ...(gap && { gap }) };
+      const { lag } = this;
+      this.#reportedLag = lag;
+      const status = { ...known, lag, ...more };
       for (const listener of this.#listeners) {
         try {
           listener(status);

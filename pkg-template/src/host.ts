@@ -1,11 +1,8 @@
-import { AuthenticationError, buildError, type IMessageErrorOptions } from "./errors.js";
-import type { Gap, LiveConnection } from "./connection.js";
-import { TOKEN_FAILED } from "./token.js";
+import { buildError, IMessageError, type IMessageErrorOptions } from "./errors.js";
+import type { FailedAttempt, Gap, LiveConnection } from "./connection.js";
+import { openSocket, type OpenSocket, type WebSocketConstructor } from "./socket.js";
 import type { ReadUrl, WasmLoader } from "./wasm-source.js";
 import type { ConnectionState, Core } from "./wasm/im_chats.js";
-
-/** @internal */
-export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
 
 /** What each runtime's entry provides. @internal */
 export interface Runtime {
@@ -73,9 +70,6 @@ function onWake(wake: (online?: boolean) => void): () => void {
   };
 }
 
-/** How long a socket that we closed may take to say goodbye, where the runtime lets us end it. */
-const CLOSE_GRACE_MS = 1_000;
-
 /** What the wasm side needs of its runtime; `src/web/host.rs` is the other half. @internal */
 export class Host {
   /** Set before the first stream opens. */
@@ -102,21 +96,15 @@ export class Host {
     this.#core = undefined;
   }
 
-  #report(attempt: number, kind: 0 | 1 | 2, value?: unknown): void {
-    this.#core?.deref()?.report(attempt, kind, value);
-  }
-
   error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
-    return buildError(category, message, fields, cause);
+    // An error of our own classes is already what the user wants to see: a token function threw it.
+    return cause instanceof IMessageError ? cause : buildError(category, message, fields, cause);
   }
 
   fetchToken(attempt: number): void {
     void this.#token().then(
       (token) => this.#core?.deref()?.token(attempt, token, ""),
-      (error: unknown) => {
-        const message = error instanceof AuthenticationError ? error.message : TOKEN_FAILED;
-        this.#core?.deref()?.token(attempt, undefined, message);
-      },
+      (error: unknown) => this.#core?.deref()?.token(attempt, undefined, error),
     );
   }
 
@@ -138,35 +126,9 @@ export class Host {
     return sequences;
   }
 
-  openSocket(url: string, protocol: string, attempt: number): { send(frame: object): void; close(code: number): void } {
-    const Socket = this.webSocket;
-    if (!Socket) throw new Error("this runtime has no WebSocket");
-    const socket = new Socket(url, protocol);
-    socket.onopen = () => this.#report(attempt, 0);
-    socket.onmessage = ({ data }: { data: unknown }) => {
-      let frame: unknown;
-      try {
-        frame = typeof data === "string" ? JSON.parse(data) : undefined;
-      } catch {
-        // Undefined is reported as a frame that is not what the protocol says.
-      }
-      this.#report(attempt, 1, frame);
-    };
-    socket.onclose = ({ code }) => this.#report(attempt, 2, code);
-    // Kept for good: `ws` throws an error that nobody listens to, also after we lost interest.
-    socket.onerror = () => {};
-    return {
-      send: (frame) => socket.send(JSON.stringify(frame)),
-      close: (code) => {
-        socket.onopen = socket.onmessage = socket.onclose = null;
-        socket.close(code);
-        // `ws` waits half a minute for the other side's close. On a half-open link it never comes, and Node would not end.
-        const { terminate } = socket as { terminate?: () => void };
-        if (!terminate) return;
-        const timer: unknown = setTimeout(() => terminate.call(socket), CLOSE_GRACE_MS);
-        (timer as { unref?: () => void }).unref?.();
-      },
-    };
+  openSocket(url: string, protocol: string, attempt: number): OpenSocket {
+    if (!this.webSocket) throw new Error("this runtime has no WebSocket");
+    return openSocket(this.webSocket, url, protocol, (kind, value) => this.#core?.deref()?.report(attempt, kind, value));
   }
 
   arm(delay: number): void {
@@ -179,8 +141,12 @@ export class Host {
     this.#stopWatching = watch ? onWake((online) => this.#core?.deref()?.wake(online)) : undefined;
   }
 
-  stateChanged(state: ConnectionState): void {
-    this.#connection.changed(state);
+  statusChanged(state: ConnectionState, lastError: IMessageError | undefined, failedAttempt: FailedAttempt | undefined): void {
+    this.#connection.changed({ state, ...(lastError && { lastError }), ...(failedAttempt && { failedAttempt }) });
+  }
+
+  lagChanged(): void {
+    this.#connection.lagChanged();
   }
 
   gapSkipped(gap: Gap, onGap: ((gap: Gap) => void) | undefined): void {

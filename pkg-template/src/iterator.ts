@@ -153,6 +153,12 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     return this.#source.cursor(this.#batch[handled]?.sequence) as string | undefined;
   }
 
+  /** How far the log's head is ahead of the last event that was handled. */
+  get lag(): number {
+    const handled = this.#index - (this.#acknowledged ? 1 : 2);
+    return (this.#source?.lag(this.#batch[handled]?.sequence) as number | undefined) ?? 0;
+  }
+
   acknowledge(): void {
     this.#acknowledged = true;
   }

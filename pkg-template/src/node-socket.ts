@@ -1,4 +1,4 @@
-import type { WebSocketConstructor } from "./host.js";
+import type { WebSocketConstructor } from "./socket.js";
 
 /** What Node's `fetch` and WebSocket send through, as far as it matters here. */
 interface Dispatcher {

@@ -4,7 +4,7 @@ export type { IMessageErrorJson, IMessageErrorOptions } from "./errors.js";
 export { MessageEffect } from "./effects.js";
 export { TypedEventStream } from "./stream.js";
 export type { Chats, Client, Events, SubscribeOptions } from "./client.js";
-export type { Connection, ConnectionStatus, Gap } from "./connection.js";
+export type { Connection, ConnectionStatus, FailedAttempt, Gap } from "./connection.js";
 export type { ClientOptions, RetryOptions } from "./options.js";
 export type { WasmSource } from "./wasm-source.js";
 export type {

@@ -1,9 +1,6 @@
 import { AuthenticationError, ErrorCode, IMessageError, make } from "./errors.js";
 import type { Settings } from "./options.js";
 
-/** @internal */
-export const TOKEN_FAILED = "the token function failed";
-
 /** The token as it is now: a function is asked anew for every call and every connection. @internal */
 export async function readToken(given: Settings["token"]): Promise<string> {
   let token: unknown;
@@ -12,7 +9,7 @@ export async function readToken(given: Settings["token"]): Promise<string> {
   } catch (cause) {
     // An error of our own classes is already what the user wants to see.
     if (cause instanceof IMessageError) throw cause;
-    throw refused(TOKEN_FAILED, cause);
+    throw refused("the token function failed", cause);
   }
   return checkToken(token);
 }

@@ -1,5 +1,7 @@
-use crate::error::{Error, ErrorCode};
+use crate::error::{Category, Error, ErrorCode, GrpcCode};
 use crate::wire::frame::close;
+use crate::wire::json::decimal;
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 
 /// How the connection is, in one word.
@@ -9,15 +11,15 @@ use alloc::string::String;
 pub enum ConnectionState {
     /// No stream is open, so there is no need for a socket.
     Idle,
-    /// The first try is under way.
+    /// The first attempt is under way.
     Connecting,
     /// Receiving, but not yet everything that was there when the stream began.
     CatchingUp,
     /// Receiving: caught up, and the server was heard within two heartbeats.
     Live,
-    /// Cut; the next try is under way or waits for its turn.
+    /// An attempt failed or the connection was lost; the next attempt is under way or waits for its turn.
     Reconnecting,
-    /// Cut, and the runtime says that there is no network.
+    /// Not connected, and the runtime says that there is no network.
     Offline,
     /// The client was closed.
     Closed,
@@ -40,6 +42,26 @@ impl ConnectionState {
             Self::Failed => "failed",
         }
     }
+}
+
+/// An attempt to connect that failed, or a connection that was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// How many attempts failed in a row, this one included; 0 when a connection that worked was lost.
+    pub number: u32,
+    /// When the next attempt begins, on the clock of the machine; `None` when there is none.
+    pub retry_at: Option<u64>,
+}
+
+/// What whoever watches the connection is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// How the connection is.
+    pub state: ConnectionState,
+    /// The latest attempt that failed; `None` once the connection works.
+    pub failed: Option<FailedAttempt>,
+    /// Why the connection does not work, or will soon stop to; `None` while all is well.
+    pub error: Option<Error>,
 }
 
 /// Where the machine is on its way to a socket.
@@ -136,7 +158,7 @@ impl Ready {
     }
 }
 
-/// What a closed socket means for the next try.
+/// What a closed socket means for the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Try again after the backoff.
@@ -147,24 +169,44 @@ pub(super) enum Verdict {
     Final,
 }
 
-pub(super) const fn verdict(code: u16) -> Verdict {
+/// What follows from a close code and the error that came with it. `opened` is whether there was a socket at all.
+pub(super) fn verdict(code: u16, error: &Error, opened: bool) -> Verdict {
     match code {
         close::UNAUTHENTICATED => Verdict::Unauthenticated,
         close::PROTOCOL_VIOLATION | close::FORBIDDEN | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
             Verdict::Final
         }
+        // A server that refuses in words and is cut before the close code arrives refused all the same.
+        _ if error.grpc_code == GrpcCode::Unauthenticated => Verdict::Unauthenticated,
+        _ if error.retryable => Verdict::Retry,
+        _ if !opened || error.category() == Category::Authentication => Verdict::Final,
         _ => Verdict::Retry,
     }
 }
 
+/// The error of an attempt that never came to a socket.
+pub(super) fn unopened_error(address: &str, code: u16, reason: Option<Error>) -> Error {
+    let mut error = reason.unwrap_or_else(|| Error::new(ErrorCode::NetworkError, "").retryable());
+    let detail = if error.message.is_empty() { "" } else { ": " };
+    error.message = ["could not connect to ", address, detail, &error.message].concat().into();
+    error.with_context("address", address.to_owned()).with_context("closeCode", decimal(code.into()))
+}
+
 /// The error of a socket that closed without saying why in a frame.
-pub(super) fn closed_error(code: u16) -> Error {
-    let error = match (code, verdict(code)) {
-        (close::FORBIDDEN, _) => Error::new(ErrorCode::Unauthorized, "the token does not allow a stream of events"),
-        (close::GOING_AWAY, _) => Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable(),
-        (_, Verdict::Unauthenticated) => Error::new(ErrorCode::Unauthenticated, "the service refused the token"),
-        (_, Verdict::Final) => Error::new(ErrorCode::InternalError, "the server closed the stream because of a protocol error"),
-        (_, Verdict::Retry) => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
+pub(super) fn closed_error(address: &str, code: u16, reason: Option<Error>) -> Error {
+    let error = match code {
+        close::UNAUTHENTICATED => Error::new(ErrorCode::Unauthenticated, "the service refused the token"),
+        close::FORBIDDEN => Error::new(ErrorCode::Unauthorized, "the token does not allow a stream of events"),
+        close::PROTOCOL_VIOLATION | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
+            Error::new(ErrorCode::InternalError, "the server closed the stream because of a protocol error")
+        }
+        close::GOING_AWAY => Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable(),
+        _ => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
     };
-    error.with_context("closeCode", crate::wire::json::decimal(code.into()))
+    let mut error = error.with_context("address", address.to_owned()).with_context("closeCode", decimal(code.into()));
+    if let Some(reason) = reason {
+        error.message = [&error.message, ": ", &reason.message].concat().into();
+        error.cause = reason.cause.clone();
+    }
+    error
 }

@@ -14,7 +14,7 @@ mod machine;
 mod subscription;
 
 pub use backoff::Backoff;
-pub use connection::ConnectionState;
+pub use connection::{ConnectionState, FailedAttempt, Status};
 pub use machine::Machine;
 pub use subscription::{OnGap, Plan, Start};
 
@@ -92,6 +92,10 @@ pub enum Input<B> {
         attempt: Attempt,
         /// The WebSocket close code, 1006 when there was none.
         code: u16,
+        /// Why, as far as the runtime or whoever answered the upgrade says. Before [`Input::Connected`] it also says whether
+        /// trying again can help: a reason that is not retryable ends the streams, and an `unauthenticated` one asks for a
+        /// fresh token once.
+        reason: Option<Error>,
     },
     /// The machine may have slept, or the network may have changed: trust nothing that was open.
     Wake,
@@ -156,8 +160,8 @@ pub enum Output<B> {
         /// Where a later stream can go on.
         cursor: Option<Cursor>,
     },
-    /// The state of the connection changed.
-    State(ConnectionState),
+    /// The state of the connection changed, an attempt to connect failed, or a failure is over.
+    Status(Status),
 }
 
 /// What can be set, all times in milliseconds.
@@ -165,6 +169,8 @@ pub enum Output<B> {
 pub struct Config {
     /// Who is calling.
     pub client: ClientInfo,
+    /// Where the sockets go, for the texts of errors.
+    pub address: String,
     /// The most events that wait in the client, per stream, however slow its reader is.
     pub window: u64,
     /// How long a try may take from asking for the token to `ready`.
@@ -178,7 +184,7 @@ pub struct Config {
 impl Config {
     /// The settings of `docs/protocol.md`.
     #[must_use]
-    pub const fn new(client: ClientInfo) -> Self {
-        Self { client, window: 2048, connect_timeout_ms: 15_000, linger_ms: 500, backoff: Backoff::RECONNECT }
+    pub const fn new(client: ClientInfo, address: String) -> Self {
+        Self { client, address, window: 2048, connect_timeout_ms: 15_000, linger_ms: 500, backoff: Backoff::RECONNECT }
     }
 }

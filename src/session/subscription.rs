@@ -75,6 +75,8 @@ pub(super) struct Subscription<B> {
     pub position: Option<Position>,
     /// Everything up to here was handled by the user.
     pub handled: u64,
+    /// The log's head, as far as the server told it for this stream.
+    pub head: u64,
     /// Whether it reached the head told in `subscribed`.
     pub caught_up: bool,
     /// Whether the user waits for a batch.
@@ -97,6 +99,7 @@ impl<B: Batch> Subscription<B> {
             asked_after: 0,
             position: None,
             handled: 0,
+            head: 0,
             caught_up: false,
             pulling: false,
             ending: None,
@@ -144,14 +147,18 @@ impl<B: Batch> Subscription<B> {
         self.ending.get_or_insert(result);
     }
 
-    /// The server attached it.
-    pub fn attached(&mut self, log: String, sequence: u64) -> Result<(), Error> {
+    /// The server attached it, to a log that reaches up to `head`.
+    pub fn attached(&mut self, log: String, sequence: u64, head: u64) -> Result<(), Error> {
         match &self.position {
             Some(position) if (&position.log, position.sequence) != (&log, sequence) => {
                 Err(broken("the server attached another position than was asked for"))
             }
-            Some(_) => Ok(()),
+            Some(_) => {
+                self.head = head;
+                Ok(())
+            }
             None => {
+                self.head = head;
                 self.handled = sequence;
                 self.taken_through = sequence;
                 self.position = Some(Position { log, sequence });
@@ -181,6 +188,7 @@ impl<B: Batch> Subscription<B> {
             }
         }
         position.sequence = through;
+        self.head = self.head.max(through);
         if count > 0 {
             self.granted -= count;
             self.queue.push_back(Held { batch, count, through });

@@ -14,11 +14,11 @@ use web_sys::AbortSignal;
 use super::client::Core;
 use super::failure::to_js;
 use super::js::get;
+use super::refusal::refusal;
 use crate::error::{Error, ErrorCode};
 use crate::session::Backoff;
 use crate::wire::answer::Answer;
-use crate::wire::failure;
-use crate::wire::json::{Json, whole_part};
+use crate::wire::json::Json;
 use crate::wire::request::Request;
 
 #[wasm_bindgen]
@@ -83,20 +83,6 @@ impl Core {
 pub fn retry_delay(failures: u32, initial_ms: u32, cap_ms: u32) -> f64 {
     let backoff = Backoff { initial_ms: initial_ms.into(), cap_ms: cap_ms.into() };
     super::js::milliseconds(backoff.delay_ms(failures, js_sys::Math::random()))
-}
-
-/// The error in an answer that is not a success.
-pub(super) fn refusal(answer: &JsValue) -> Error {
-    let text = get(answer, "retryAfter").as_string();
-    let date = || get(answer, "retryAt").as_f64().and_then(whole_part);
-    let request_id = get(answer, "requestId").as_string();
-    let body = get(answer, "body");
-    let response = failure::Response {
-        status: get(answer, "status").as_f64().and_then(whole_part).and_then(|status| u16::try_from(status).ok()).unwrap_or(0),
-        retry_after_ms: text.and_then(|text| failure::retry_after_seconds(&text)).or_else(date),
-        request_id: request_id.as_deref(),
-    };
-    failure::read(response, Some(&body))
 }
 
 /// Where a request goes.

@@ -6,12 +6,10 @@ use alloc::string::String;
 use wasm_bindgen::prelude::*;
 
 use super::driver::Driver;
-use super::failure::to_js;
 use super::host::Host;
+use super::refusal::own;
 use super::stream::Subscription;
-use crate::error::{Error, ErrorCode};
 use crate::session::Input;
-use crate::wire::json::Json;
 
 /// The wasm side of a client. Internal: the shell's `createClient` makes it on first use.
 #[wasm_bindgen]
@@ -39,14 +37,14 @@ impl Core {
         Subscription::catch_up(&self.driver, after, options)
     }
 
-    /// Takes the token that [`Host::fetch_token`] asked for; without one, `message` says why.
-    pub fn token(&self, attempt: u32, token: Option<String>, message: String) {
-        let result = token.ok_or_else(|| Error::new(ErrorCode::Unauthenticated, message));
+    /// Takes the token that [`Host::fetch_token`] asked for; without one, `error` says why: an error of the shell's classes.
+    pub fn token(&self, attempt: u32, token: Option<String>, error: &JsValue) {
+        let result = token.ok_or_else(|| own(error));
         self.driver.feed(Input::Token { attempt, result });
     }
 
     /// What a WebSocket has to say: kind 0 that it is open, 1 a parsed frame (undefined when it was not JSON), 2 that it closed,
-    /// with a code.
+    /// with a code and what is known of the reason.
     pub fn report(&self, attempt: u32, kind: u32, value: &JsValue) {
         self.driver.report(attempt, kind, value);
     }
@@ -59,17 +57,6 @@ impl Core {
     /// The page came back to life, or – then `online` is not undefined – the network changed.
     pub fn wake(&self, online: Option<bool>) {
         self.driver.feed(online.map_or(Input::Wake, |online| Input::Network { online }));
-    }
-
-    /// How far the slowest stream is behind.
-    pub fn lag(&self) -> JsValue {
-        JsValue::from_integer(self.driver.lag())
-    }
-
-    /// The latest failure of the connection, until it works again.
-    #[wasm_bindgen(js_name = lastError)]
-    pub fn last_error(&self) -> JsValue {
-        self.driver.last_error().map_or(JsValue::UNDEFINED, |error| to_js(&self.driver.host, &error, &JsValue::UNDEFINED))
     }
 
     /// Ends the streams; the shell ends the calls.

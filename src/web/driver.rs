@@ -7,15 +7,16 @@ use core::cell::{Cell, RefCell};
 
 use wasm_bindgen::prelude::*;
 
+use super::failure::to_js;
 use super::host::{Host, Socket};
-use super::js::milliseconds;
+use super::js::{get, milliseconds};
+use super::refusal::closing;
 use super::stream::Waiters;
-use crate::error::Error;
 use crate::model::Cursor;
-use crate::session::{Attempt, Batch, Config, ConnectionState, Input, Machine, Output, Plan, StreamId};
+use crate::session::{Attempt, Batch, Config, ConnectionState, FailedAttempt, Input, Machine, Output, Plan, Status, StreamId};
 use crate::wire::frame::{ClientInfo, PATH, SUBPROTOCOL, ServerFrame};
 use crate::wire::frame_json::MalformedFrame;
-use crate::wire::json::{safe_integer, whole_part};
+use crate::wire::json::{Json, safe_integer, whole_part};
 
 /// The events of a frame: the array that the runtime's `JSON.parse` made, untouched, and its sequences for the chain check.
 #[derive(Debug, Clone)]
@@ -54,9 +55,12 @@ impl Clock {
 pub(super) struct Driver {
     pub(super) host: Host,
     pub(super) base_url: String,
+    /// Where the sockets go.
+    address: String,
     machine: RefCell<Machine<Events>>,
     pub(super) waiters: Waiters,
     clock: Clock,
+    last_lag: Cell<u64>,
     last_stream: Cell<StreamId>,
     socket: RefCell<Option<Socket>>,
     /// When the running timer is due.
@@ -67,12 +71,16 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(host: Host, base_url: String) -> Self {
         let client = ClientInfo { name: "im-chats".into(), version: env!("CARGO_PKG_VERSION").into() };
+        // http → ws, https → wss.
+        let address = ["ws", base_url.strip_prefix("http").unwrap_or(&base_url), PATH].concat();
         Self {
             host,
             base_url,
-            machine: RefCell::new(Machine::new(Config::new(client))),
+            machine: RefCell::new(Machine::new(Config::new(client, address.clone()))),
+            address,
             waiters: Waiters::default(),
             clock: Clock::default(),
+            last_lag: Cell::new(0),
             last_stream: Cell::new(0),
             socket: RefCell::new(None),
             due: Cell::new(None),
@@ -92,12 +100,11 @@ impl Driver {
         self.machine.borrow().cursor(stream)
     }
 
-    pub(super) fn lag(&self) -> u64 {
-        self.machine.borrow().lag()
-    }
-
-    pub(super) fn last_error(&self) -> Option<Error> {
-        self.machine.borrow().last_error().cloned()
+    /// How far a stream's user, who may have handled the events up to `handled`, is behind the log's head.
+    pub(super) fn lag(&self, stream: StreamId, handled: Option<u64>) -> u64 {
+        let machine = self.machine.borrow();
+        let handled = handled.or_else(|| Some(machine.cursor(stream)?.sequence));
+        handled.map_or(0, |handled| machine.head(stream).saturating_sub(handled))
     }
 
     /// Tells the machine what happened and does what it says. The machine is never borrowed while JavaScript runs, so
@@ -110,6 +117,10 @@ impl Driver {
                 Some(output) => self.carry_out(output),
                 None => break,
             }
+        }
+        let lag = self.machine.borrow().lag();
+        if self.last_lag.replace(lag) != lag {
+            let _ = self.host.lag_changed();
         }
         self.arm();
     }
@@ -136,19 +147,20 @@ impl Driver {
             Output::Deliver { stream, batch } => self.waiters.deliver(stream, batch.array),
             Output::End { stream, result, cursor } => self.waiters.end(stream, result, cursor, &self.host),
             Output::Gap { stream, from, to } => self.waiters.gap(stream, from, to, &self.host),
-            Output::State(state) => self.state_changed(state),
+            Output::Status(status) => self.status_changed(&status),
         }
     }
 
     fn connect(&self, attempt: Attempt) {
-        // http → ws, https → wss.
-        let url = ["ws", self.base_url.strip_prefix("http").unwrap_or(&self.base_url), PATH].concat();
-        match self.host.open_socket(&url, SUBPROTOCOL, attempt) {
+        match self.host.open_socket(&self.address, SUBPROTOCOL, attempt) {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
             }
-            // 1006 is what a runtime reports for a socket that never came to be.
-            Err(_) => self.feed(Input::Disconnected { attempt, code: 1006 }),
+            // A runtime that refuses even to try will refuse again.
+            Err(cause) => {
+                let refused = vec![("message", get(&cause, "message")), ("cause", cause), ("isFinal", JsValue::TRUE)];
+                self.report(attempt, 2, &JsValue::object(refused));
+            }
         }
     }
 
@@ -164,8 +176,8 @@ impl Driver {
                 Input::Frame { attempt, frame }
             }
             _ => {
-                let code = value.as_f64().and_then(safe_integer).and_then(|code| u16::try_from(code).ok());
-                Input::Disconnected { attempt, code: code.unwrap_or(1006) }
+                let (code, reason) = closing(value);
+                Input::Disconnected { attempt, code, reason }
             }
         });
     }
@@ -177,12 +189,24 @@ impl Driver {
     }
 
     /// Listens for wake-ups only while there is something to wake, and tells the shell.
-    fn state_changed(&self, state: ConnectionState) {
+    fn status_changed(&self, Status { state, failed, error }: &Status) {
         let watch = !matches!(state, ConnectionState::Idle | ConnectionState::Closed | ConnectionState::Failed);
         if self.watching.replace(watch) != watch {
             let _ = self.host.watch_wake(watch);
         }
-        let _ = self.host.state_changed(state.as_str());
+        let error = error.as_ref().map_or(JsValue::UNDEFINED, |error| to_js(&self.host, error, &JsValue::UNDEFINED));
+        let failed = failed.map_or(JsValue::UNDEFINED, |failed| self.failed_attempt(failed));
+        let _ = self.host.status_changed(state.as_str(), &error, &failed);
+    }
+
+    /// A failed attempt as users get it, with the runtime's time instead of the machine's.
+    fn failed_attempt(&self, FailedAttempt { number, retry_at }: FailedAttempt) -> JsValue {
+        let mut fields = vec![("number", JsValue::from(number)), ("address", JsValue::from_str(&self.address))];
+        if let Some(retry_at) = retry_at {
+            let wait = milliseconds(retry_at.saturating_sub(self.clock.now()));
+            fields.push(("nextAttemptAt", JsValue::from_f64(js_sys::Date::now() + wait)));
+        }
+        JsValue::object(fields)
     }
 
     pub(super) fn tick(&self) {

@@ -10,6 +10,7 @@ use crate::wire::json::Json;
 
 /// The JavaScript error that `error` is.
 pub(super) fn to_js(host: &Host, error: &Error, cause: &JsValue) -> JsValue {
+    let cause = error.cause.as_ref().and_then(|cause| cause.downcast_ref()).unwrap_or(cause);
     let context = js_sys::Object::new();
     for (key, value) in &error.context {
         set(&context, key, &JsValue::from_str(value));

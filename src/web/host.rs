@@ -40,9 +40,14 @@ extern "C" {
     #[wasm_bindgen(method, structural, catch, js_name = watchWake)]
     pub fn watch_wake(this: &Host, watch: bool) -> Result<(), JsValue>;
 
-    /// Told whenever the state of the connection changes; users are called later, never while Rust is on the stack.
-    #[wasm_bindgen(method, structural, catch, js_name = stateChanged)]
-    pub fn state_changed(this: &Host, state: &str) -> Result<(), JsValue>;
+    /// Takes the state of the connection, why it does not work, and the latest attempt that failed (`number`, and perhaps
+    /// `nextAttemptAt`); undefined where there is none. Users are called later, never while Rust is on the stack.
+    #[wasm_bindgen(method, structural, catch, js_name = statusChanged)]
+    pub fn status_changed(this: &Host, state: &str, error: &JsValue, failed: &JsValue) -> Result<(), JsValue>;
+
+    /// Called when a stream's lag may have changed; the shell asks [`super::stream::Subscription::lag`] in its own time.
+    #[wasm_bindgen(method, structural, catch, js_name = lagChanged)]
+    pub fn lag_changed(this: &Host) -> Result<(), JsValue>;
 
     /// Told that a stream left out a stretch of the log, and the user's own function for that, or undefined.
     #[wasm_bindgen(method, structural, catch, js_name = gapSkipped)]

@@ -18,6 +18,7 @@ mod input;
 mod js;
 #[cfg(feature = "no-std")]
 mod panic;
+mod refusal;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -252,6 +252,12 @@ impl Subscription {
         JsValue::from_str(&cursor.to_text())
     }
 
+    /// How far the log's head is ahead of what the user handled: everything up to the event with this sequence, when the user is
+    /// in the middle of a batch.
+    pub fn lag(&self, sequence: JsValue) -> JsValue {
+        JsValue::from_integer(self.driver.lag(self.stream, sequence.as_f64().and_then(safe_integer)))
+    }
+
     /// Ends the stream here and at the server.
     pub fn close(&self) {
         let cursor = self.driver.cursor(self.stream);

@@ -1,9 +1,12 @@
 //! The failures of REST: the service's own body, or what an intermediary left of it.
 
 use super::json::{Json, decimal, integer};
-use crate::error::{Error, ErrorCode, ErrorDetails, GrpcCode};
+use crate::error::{Category, Error, ErrorCode, ErrorDetails, GrpcCode};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
+
+/// The `source` of an error that is not the service's own.
+const INTERMEDIARY: &str = "intermediary";
 
 /// What is known of an HTTP answer that is not a success.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +50,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
                 retryable: matches!(response.status, 408 | 429 | 502 | 503 | 504),
                 context: Vec::new(),
                 retry_after_ms: None,
-                source: Some("intermediary".into()),
+                source: Some(INTERMEDIARY.into()),
                 request_id: None,
                 cause: None,
             }
@@ -60,6 +63,37 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
     if error.request_id.is_none() {
         error.request_id = response.request_id.map(str::to_owned);
     }
+    error
+}
+
+/// The error of a WebSocket upgrade that was answered with something else; `location` is where a redirect leads.
+///
+/// It is retryable, since whatever stands in between may be gone soon, unless the gateway itself refuses. An `unauthenticated`
+/// one is for a fresh token.
+pub fn read_upgrade<J: Json>(response: Response<'_>, body: Option<&J>, location: Option<&str>) -> Error {
+    let mut error = read(response, body);
+    let status = response.status;
+    if error.source.as_deref() != Some(INTERMEDIARY) {
+        error.retryable |= error.category() != Category::Authentication;
+        return error;
+    }
+    let redirect;
+    let what = match status {
+        300..=399 => {
+            redirect = ["it redirects to ", location.unwrap_or("elsewhere")].concat();
+            redirect.as_str()
+        }
+        401 => "something before the gateway asks for another credential",
+        403 | 407 | 429 => "something before the gateway refuses this client",
+        502..=504 => "the gateway behind the proxy does not answer",
+        _ => "it is not an im-chats gateway, or the path of the address is wrong",
+    };
+    error.message = ["the server answered ", &decimal(status.into()), ": ", what].concat().into();
+    if !matches!(status, 401 | 403 | 407 | 429 | 502..=504) {
+        error.code = ErrorCode::NetworkError.as_str().into();
+        error.grpc_code = ErrorCode::NetworkError.grpc_code();
+    }
+    error.retryable = status != 401;
     error
 }
 
@@ -141,6 +175,31 @@ mod tests {
         let error = read(Response { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body));
         assert_eq!((error.code.as_ref(), error.category()), ("moonPhaseExceeded", Category::RateLimit));
         assert_eq!((error.retryable, error.retry_after_ms), (true, Some(1500)));
+    }
+
+    #[test]
+    fn a_refused_upgrade_says_who_answered_and_whether_to_try_again() {
+        let location = Some("https://elsewhere.example/v1/events");
+        for (status, code, category, retryable, words) in [
+            (301, "networkError", Category::Connection, true, "redirects to https://elsewhere.example/v1/events"),
+            (401, "unauthenticated", Category::Authentication, false, "another credential"),
+            (403, "unauthorized", Category::Authentication, true, "something before the gateway"),
+            (404, "networkError", Category::Connection, true, "not an im-chats gateway"),
+            (429, "internalError", Category::RateLimit, true, "something before the gateway"),
+            (500, "networkError", Category::Connection, true, "not an im-chats gateway"),
+            (502, "serviceUnavailable", Category::Connection, true, "behind the proxy"),
+        ] {
+            let error = read_upgrade::<Value>(Response { status, ..BARE }, None, location);
+            assert_eq!((error.code.as_ref(), error.category(), error.retryable), (code, category, retryable), "{status}");
+            assert!(error.message.contains(words) && error.message.contains(&status.to_string()), "{}", error.message);
+            assert_eq!(error.context_value("httpStatus"), Some(status.to_string().as_str()));
+        }
+        let refused =
+            json!({ "code": "permission_denied", "message": "start it with --allow-origin", "errorCode": "unauthorized" });
+        let error = read_upgrade(Response { status: 403, ..BARE }, Some(&refused), None);
+        assert_eq!((error.message.as_ref(), error.retryable), ("start it with --allow-origin", false));
+        let absent = json!({ "code": "unimplemented", "message": "there is nothing at this path", "retryable": false });
+        assert!(read_upgrade(Response { status: 404, ..BARE }, Some(&absent), None).retryable);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The way to a session, and what happens when one is lost.
 
 use super::{Machine, PROBE_MS};
-use crate::error::{Category, Error, ErrorCode, GrpcCode};
+use crate::error::{Error, ErrorCode};
 use crate::session::backoff::scale;
-use crate::session::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_error, verdict};
+use crate::session::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_error, unopened_error, verdict};
 use crate::session::subscription::Position;
-use crate::session::{Batch, Output};
+use crate::session::{Batch, FailedAttempt, Output};
 use crate::wire::frame::{ClientFrame, LogInfo};
+use crate::wire::json::decimal;
 use alloc::string::String;
 
 /// After this much health a cut is a new one, not one more of the same.
@@ -35,10 +36,11 @@ impl<B: Batch> Machine<B> {
                 self.send(ClientFrame::Token { token });
             }
             // A refresh that failed is asked for again shortly; should the token end before, the server says so.
-            (Phase::Ready(ready), Err(_)) => {
+            (Phase::Ready(ready), Err(error)) => {
                 if let Some(refresh) = &mut ready.refresh {
                     refresh.at = self.now.saturating_add(5_000);
                 }
+                self.report(Some(error));
             }
             _ => {}
         }
@@ -65,8 +67,12 @@ impl<B: Batch> Machine<B> {
             _ => (self.now, 0, None),
         };
         self.refused = false;
-        self.was_ready = true;
-        self.last_error = None;
+        self.is_retry = true;
+        self.failed_attempts = 0;
+        if self.last_error.is_some() {
+            self.failed = None;
+            self.report(None);
+        }
         self.log = Some(log);
         self.phase = Phase::Ready(Ready {
             since,
@@ -90,15 +96,15 @@ impl<B: Batch> Machine<B> {
         }
     }
 
-    pub(super) fn disconnected(&mut self, code: u16) {
-        let error = self.fatal.take().unwrap_or_else(|| closed_error(code));
-        // A server that refuses in words and is cut before the close code arrives refused all the same.
-        let verdict = match verdict(code) {
-            Verdict::Retry if error.grpc_code == GrpcCode::Unauthenticated => Verdict::Unauthenticated,
-            Verdict::Retry if error.category() == Category::Authentication => Verdict::Final,
-            verdict => verdict,
+    pub(super) fn disconnected(&mut self, code: u16, reason: Option<Error>) {
+        let opened = !matches!(self.phase, Phase::Connecting { .. });
+        let address = &self.config.address;
+        let error = match self.fatal.take() {
+            Some(error) => error,
+            None if opened => closed_error(address, code, reason),
+            None => unopened_error(address, code, reason),
         };
-        match verdict {
+        match verdict(code, &error, opened) {
             Verdict::Retry => self.lose(error),
             Verdict::Unauthenticated if self.refused => self.fail(error),
             // Accepted and refused in turn, as with tokens that end at once: that must not become a loop without rest.
@@ -108,8 +114,9 @@ impl<B: Batch> Machine<B> {
             }
             Verdict::Unauthenticated => {
                 self.refused = true;
+                self.attempt_failed(Some(self.now));
                 self.detach(&error);
-                self.last_error = Some(error);
+                self.report(Some(error));
                 if self.is_needed() { self.connect() } else { self.go_idle() }
             }
             Verdict::Final => self.fail(error),
@@ -132,25 +139,41 @@ impl<B: Batch> Machine<B> {
             Some((min, max)) => min.saturating_add(scale(max.saturating_sub(min), self.random)),
             None => self.config.backoff.delay_ms(self.failures, self.random),
         };
+        let retry_at = self.now.saturating_add(delay.max(asked));
+        self.attempt_failed(Some(retry_at));
         self.hang_up(1000);
         self.detach(&error);
-        self.last_error = Some(error);
-        self.phase = Phase::Backoff { until: self.now.saturating_add(delay.max(asked)) };
+        self.report(Some(error));
+        self.phase = Phase::Backoff { until: retry_at };
         self.settle();
         self.rest();
     }
 
+    /// Counts an attempt that failed, or the loss of a session that worked, for whoever watches.
+    fn attempt_failed(&mut self, retry_at: Option<u64>) {
+        if !matches!(self.phase, Phase::Ready(_)) {
+            self.failed_attempts = self.failed_attempts.saturating_add(1);
+        }
+        self.is_retry = true;
+        self.failed = Some(FailedAttempt { number: self.failed_attempts, retry_at });
+    }
+
+    /// Keeps why the connection does not work, and has it told.
+    fn report(&mut self, error: Option<Error>) {
+        self.last_error = error;
+        self.failure_changed = true;
+    }
+
     /// Giving up: every stream ends with the error.
     pub(super) fn fail(&mut self, error: Error) {
+        self.attempt_failed(None);
         self.hang_up(1000);
         for stream in &mut self.streams {
             stream.end(Err(error.clone()));
         }
         self.phase = Phase::Failed;
-        self.refused = false;
-        self.was_ready = false;
-        self.failures = 0;
-        self.last_error = Some(error);
+        self.reset();
+        self.report(Some(error));
         self.settle();
     }
 
@@ -194,6 +217,18 @@ impl<B: Batch> Machine<B> {
         self.outputs.push_back(Output::Send(ClientFrame::Ping { n }));
     }
 
+    /// The error of an attempt whose time is over.
+    fn too_late(&self) -> Error {
+        let address = &self.config.address;
+        let seconds = decimal(self.config.connect_timeout_ms / 1_000);
+        let message = match self.phase {
+            Phase::Authorizing { .. } => ["the token function gave no token within ", &seconds, " s"].concat(),
+            Phase::Greeting { .. } => [address, " did not accept the stream within ", &seconds, " s"].concat(),
+            _ => ["could not connect to ", address, ": no answer within ", &seconds, " s"].concat(),
+        };
+        Error::new(ErrorCode::Timeout, message).retryable().with_context("address", address.clone())
+    }
+
     pub(super) fn tick(&mut self) {
         let now = self.now;
         if self.linger_until.is_some_and(|until| until <= now) {
@@ -203,7 +238,7 @@ impl<B: Batch> Machine<B> {
         match &mut self.phase {
             Phase::Backoff { until } if *until <= now => self.connect(),
             Phase::Authorizing { until } | Phase::Connecting { until, .. } | Phase::Greeting { until } if *until <= now => {
-                let error = Error::new(ErrorCode::Timeout, "the service did not accept the stream in time").retryable();
+                let error = self.too_late();
                 self.lose(error);
             }
             Phase::Ready(ready) => {

@@ -10,7 +10,7 @@ use alloc::collections::VecDeque;
 
 use super::connection::Phase;
 use super::subscription::Subscription;
-use super::{Attempt, Batch, Config, ConnectionState, Input, Output, StreamId};
+use super::{Attempt, Batch, Config, ConnectionState, FailedAttempt, Input, Output, Status, StreamId};
 use crate::error::Error;
 use crate::model::Cursor;
 use crate::wire::frame::{ClientFrame, LogInfo, SubscriptionId};
@@ -31,12 +31,14 @@ pub struct Machine<B> {
     streams: Vec<Subscription<B>>,
     /// Names of subscriptions are never used twice, so a late frame for an old one is recognised.
     last_wire_id: u64,
-    /// Failures in a row.
+    /// Failures in a row, for the backoff: a session that lasts sets it back.
     failures: u32,
+    /// Attempts that failed since the last `ready`, for whoever watches.
+    failed_attempts: u32,
     /// Whether the token was refused since the last `ready`.
     refused: bool,
-    /// Whether there was a `ready` since the machine left idle: tells reconnecting from connecting.
-    was_ready: bool,
+    /// Whether an attempt failed or succeeded since the machine left idle: tells reconnecting from connecting.
+    is_retry: bool,
     /// What the server said before it closed.
     fatal: Option<Error>,
     /// The spread the server asked for in `drain`.
@@ -46,6 +48,9 @@ pub struct Machine<B> {
     online: bool,
     log: Option<LogInfo>,
     last_error: Option<Error>,
+    failed: Option<FailedAttempt>,
+    /// Whether `last_error` or `failed` changed with the present input.
+    failure_changed: bool,
     state: ConnectionState,
     armed: Option<u64>,
     now: u64,
@@ -64,14 +69,17 @@ impl<B: Batch> Machine<B> {
             streams: Vec::new(),
             last_wire_id: 0,
             failures: 0,
+            failed_attempts: 0,
             refused: false,
-            was_ready: false,
+            is_retry: false,
             fatal: None,
             drain: None,
             linger_until: None,
             online: true,
             log: None,
             last_error: None,
+            failed: None,
+            failure_changed: false,
             state: ConnectionState::Idle,
             armed: None,
             now: 0,
@@ -98,7 +106,7 @@ impl<B: Batch> Machine<B> {
             Input::Token { attempt, result } if attempt == self.attempt => self.token(result),
             Input::Connected { attempt } if attempt == self.attempt => self.connected(),
             Input::Frame { attempt, frame } if attempt == self.attempt => self.frame(frame),
-            Input::Disconnected { attempt, code } if attempt == self.attempt => self.disconnected(code),
+            Input::Disconnected { attempt, code, reason } if attempt == self.attempt => self.disconnected(code, reason),
             Input::Token { .. } | Input::Connected { .. } | Input::Frame { .. } | Input::Disconnected { .. } | Input::Tick => {}
             Input::Wake => self.wake(),
             Input::Network { online } => {
@@ -113,9 +121,9 @@ impl<B: Batch> Machine<B> {
         self.tick();
         self.armed = self.deadline();
         let state = self.present_state();
-        if state != self.state {
+        if core::mem::take(&mut self.failure_changed) || state != self.state {
             self.state = state;
-            self.outputs.push_back(Output::State(state));
+            self.outputs.push_back(Output::Status(Status { state, failed: self.failed, error: self.last_error.clone() }));
         }
     }
 
@@ -147,19 +155,23 @@ impl<B: Batch> Machine<B> {
         self.state
     }
 
-    /// The latest failure, until the next `ready`.
+    /// Why the connection does not work, or will soon stop to; `None` while all is well.
     #[must_use]
     pub const fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
 
-    /// How many sequence numbers the slowest stream is behind the head the server last told.
+    /// How many sequence numbers what the user of the slowest stream has handled is behind the head that the server last
+    /// told.
     #[must_use]
     pub fn lag(&self) -> u64 {
-        let head = self.log.as_ref().map_or(0, |log| log.head);
-        let behind =
-            |stream: &Subscription<B>| stream.position.as_ref().map_or(0, |position| head.saturating_sub(position.sequence));
-        self.streams.iter().map(behind).max().unwrap_or(0)
+        self.streams.iter().map(|stream| stream.head.saturating_sub(stream.handled)).max().unwrap_or(0)
+    }
+
+    /// The head that the server last told a stream; 0 before it did.
+    #[must_use]
+    pub fn head(&self, stream: StreamId) -> u64 {
+        self.streams.iter().find(|candidate| candidate.stream == stream).map_or(0, |stream| stream.head)
     }
 
     /// The cursor up to which a stream's user handled everything; none before the server told where the stream begins.
@@ -208,6 +220,7 @@ impl<B: Batch> Machine<B> {
         self.hang_up(1000);
         self.phase = Phase::Closed;
         self.linger_until = None;
+        self.reset();
     }
 
     // -- helpers ----------------------------------------------------------------------------------------------------
@@ -261,20 +274,23 @@ impl<B: Batch> Machine<B> {
     fn go_idle(&mut self) {
         self.phase = Phase::Idle;
         self.linger_until = None;
+        self.reset();
+    }
+
+    /// The next attempt is a first one.
+    fn reset(&mut self) {
         self.refused = false;
-        self.was_ready = false;
+        self.is_retry = false;
         self.failures = 0;
+        self.failed_attempts = 0;
+        if let Some(failed) = &mut self.failed {
+            failed.retry_at = None;
+        }
     }
 
     fn send(&mut self, frame: ClientFrame) {
         if matches!(self.phase, Phase::Ready(_)) {
             self.outputs.push_back(Output::Send(frame));
-        }
-    }
-
-    fn saw_head(&mut self, head: u64) {
-        if let Some(log) = &mut self.log {
-            log.head = log.head.max(head);
         }
     }
 
@@ -299,7 +315,7 @@ impl<B: Batch> Machine<B> {
                 }
             }
             _ if !self.online => ConnectionState::Offline,
-            _ if self.was_ready => ConnectionState::Reconnecting,
+            _ if self.is_retry => ConnectionState::Reconnecting,
             _ => ConnectionState::Connecting,
         }
     }

@@ -54,16 +54,14 @@ impl<B: Batch> Machine<B> {
     pub(super) fn session_frame(&mut self, frame: ServerFrame<B>) {
         match frame {
             ServerFrame::Subscribed { id, after, head } => {
-                self.saw_head(head);
                 let Some(stream) = self.by_wire_id(&id) else { return };
                 let number = stream.stream;
-                match stream.attached(after.log, after.sequence) {
+                match stream.attached(after.log, after.sequence, head) {
                     Ok(()) => self.outputs.push_back(Output::Attached { stream: number }),
                     Err(error) => self.lose(error),
                 }
             }
             ServerFrame::Events { id, prev, through, events } => {
-                self.saw_head(through);
                 let Some(stream) = self.by_wire_id(&id) else { return };
                 match stream.receive(prev, through, events) {
                     Ok(()) => self.settle(),
@@ -71,7 +69,6 @@ impl<B: Batch> Machine<B> {
                 }
             }
             ServerFrame::CaughtUp { id, head } => {
-                self.saw_head(head);
                 let Some(stream) = self.by_wire_id(&id) else { return };
                 match stream.check_reached(head) {
                     Ok(()) => stream.caught_up = true,
@@ -95,7 +92,10 @@ impl<B: Batch> Machine<B> {
                 }
             }
             ServerFrame::Heartbeat { head } => {
-                self.saw_head(head);
+                // What was sent to each stream before the heartbeat reaches that head, unless the stream is behind.
+                for stream in self.streams.iter_mut().filter(|stream| stream.position.is_some()) {
+                    stream.head = stream.head.max(head);
+                }
                 if matches!(&self.phase, Phase::Ready(ready) if ready.ping.is_none()) {
                     self.ping(None);
                 }

@@ -27,7 +27,7 @@ struct Seat {
 
 pub(crate) fn run(data: &[u8]) {
     let client = ClientInfo { name: "fuzz".into(), version: "0".into() };
-    let machine = Machine::new(Config { window: WINDOW, ..Config::new(client) });
+    let machine = Machine::new(Config { window: WINDOW, ..Config::new(client, "ws://fuzz/v1/events".into()) });
     let mut seat = Seat { machine, now: 0, attempt: 0, last: 0, credit: 0 };
     let plan = Plan {
         topic: Topic::Chats,
@@ -44,7 +44,7 @@ pub(crate) fn run(data: &[u8]) {
         match line.chars().next() {
             Some('!') => {
                 let (attempt, code) = (seat.attempt, u16::try_from(number()).unwrap_or(1006));
-                seat.feed(Input::Disconnected { attempt, code });
+                seat.feed(Input::Disconnected { attempt, code, reason: None });
             }
             Some('+') => {
                 seat.now = seat.now.saturating_add(number()).min(MAX_SAFE_INTEGER);

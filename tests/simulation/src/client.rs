@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
 use im_chats::error::{Error, ErrorCode};
-use im_chats::session::{Attempt, Config, ConnectionState, Input, Machine, Output};
+use im_chats::session::{Attempt, Config, ConnectionState, FailedAttempt, Input, Machine, Output, Status};
 use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
@@ -75,13 +75,21 @@ pub struct Client {
     pub cuts_when_settled: u64,
     /// When the try that is under way began.
     pub trying_since: Option<u64>,
+    /// The try for which a token was asked for last.
+    token_attempt: Attempt,
+    /// Whether the server accepted the present socket.
+    pub is_ready: bool,
+    /// Attempts that failed since a socket was accepted.
+    pub failed_attempts: u32,
+    /// What was reported last.
+    told: Option<Status>,
     /// When it last asked for a token to connect: nobody may hammer.
     pub tries: VecDeque<u64>,
 }
 
 fn machine(spec: &ClientSpec) -> Machine<Value> {
     let client = ClientInfo { name: "simulation".into(), version: "0".into() };
-    Machine::new(Config { window: spec.window, ..Config::new(client) })
+    Machine::new(Config { window: spec.window, ..Config::new(client, "ws://simulation/v1/events".into()) })
 }
 
 impl Client {
@@ -120,7 +128,22 @@ impl Client {
             cuts: 0,
             cuts_when_settled: 0,
             trying_since: None,
+            token_attempt: 0,
+            is_ready: false,
+            failed_attempts: 0,
+            told: None,
             tries: VecDeque::new(),
+        }
+    }
+
+    /// Whether an input is the end of an attempt, or of the socket.
+    fn fails(&self, input: &Input<Value>) -> bool {
+        match input {
+            Input::Disconnected { attempt, .. } => self.socket.is_some_and(|(present, _)| present == *attempt),
+            Input::Token { attempt, result: Err(_) } => {
+                self.trying_since.is_some() && self.socket.is_none() && *attempt == self.token_attempt
+            }
+            _ => false,
         }
     }
 
@@ -134,6 +157,7 @@ impl Client {
         self.born += 1;
         self.socket = None;
         self.trying_since = None;
+        (self.is_ready, self.failed_attempts, self.told) = (false, 0, None);
         self.timer = None;
         self.frozen_until = 0;
         self.thaws = false;
@@ -160,9 +184,10 @@ impl World<'_> {
         if state.is_frozen(now) {
             return state.deferred.push_back(input);
         }
+        let fails = state.fails(&input);
         self.observe(client, &input);
         for input in self.tamper_with_input(client, input) {
-            self.handle(client, input);
+            self.handle(client, input, fails);
         }
         self.arm(client);
         let state = &mut self.clients[client];
@@ -172,9 +197,11 @@ impl World<'_> {
         self.check_client(client);
     }
 
-    fn handle(&mut self, client: usize, input: Input<Value>) {
+    fn handle(&mut self, client: usize, input: Input<Value>, fails: bool) {
         let now = self.now;
         let pulls = matches!(input, Input::Pull { .. });
+        // A fresh token may be refused for the same reason again, which is news all the same.
+        let repeats = matches!(input, Input::Token { result: Err(_), .. });
         let frame = match &input {
             Input::Frame { attempt, frame: Ok(Some(frame)) }
                 if self.clients[client].socket.is_some_and(|(a, _)| a == *attempt) =>
@@ -191,15 +218,21 @@ impl World<'_> {
         machine.handle(now, random, input);
         // A try may be lost without a socket, and for the same reason as the one before.
         let overdue = state.trying_since.is_some_and(|since| since + CONNECT_TIMEOUT_MS <= now);
-        let lost = machine.last_error().is_some_and(|error| before.as_ref() != Some(error)) || overdue;
+        let lost = fails || machine.last_error().is_some_and(|error| before.as_ref() != Some(error)) || overdue;
         if lost {
             state.cuts += 1;
             state.trying_since = None;
         }
         let outputs: Vec<_> = std::iter::from_fn(|| machine.poll()).collect();
+        self.check_reports(client, fails || overdue, repeats, &outputs);
+        let state = &mut self.clients[client];
+        let Some(machine) = &mut state.machine else { return };
         // A frame may be taken and the socket given up all the same, because a deadline had passed.
         let too_late = machine.last_error().is_some_and(|error| SILENCE.contains(&error.message.as_ref()));
         let hung_up = !too_late && outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
+        if let Some(ServerFrame::Heartbeat { head }) = frame {
+            self.heard_head(client, head);
+        }
         if let Some(frame) = frame.filter(|_| !hung_up) {
             self.accepted(client, &frame);
         }
@@ -239,13 +272,14 @@ impl World<'_> {
             Output::Deliver { stream, batch } => self.delivered(client, stream, batch, pulls),
             Output::Gap { stream, from, to } => self.gap(client, stream, from, to),
             Output::End { stream, result, cursor } => self.ended(client, stream, result, cursor),
-            Output::State(state) => {
-                self.say(|| format!("c{client}: {}", state.as_str()));
+            Output::Status(Status { state, failed, .. }) => {
+                self.say(|| format!("c{client}: {}, {failed:?}", state.as_str()));
                 let client = &mut self.clients[client];
                 let refused = client.refusals >= 2;
                 if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
                     client.refusals = 0;
                     (client.probe_until, client.ping, client.trying_since) = (None, None, None);
+                    client.failed_attempts = 0;
                 }
                 if state == ConnectionState::Failed {
                     client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| {
@@ -260,6 +294,7 @@ impl World<'_> {
     fn fetch_token(&mut self, client: usize, attempt: Attempt) {
         let now = self.now;
         let state = &mut self.clients[client];
+        state.token_attempt = attempt;
         if state.socket.is_none() {
             state.trying_since = Some(now);
             state.tries.push_back(now);
@@ -322,7 +357,7 @@ impl World<'_> {
             }
             Parcel::Close(code) => {
                 self.say(|| format!("c{client} ← s  close {code} of try {attempt}"));
-                Input::Disconnected { attempt, code }
+                Input::Disconnected { attempt, code, reason: None }
             }
             Parcel::Up(_) => return,
         };
@@ -359,6 +394,57 @@ impl World<'_> {
             }
         }
         self.arm(client);
+    }
+
+    /// Whoever watches hears of every attempt that fails, with its number, its cause and the time of the next; and of nothing
+    /// that did not happen.
+    fn check_reports(&mut self, client: usize, fails: bool, repeats: bool, outputs: &[Output<Value>]) {
+        if self.bug.is_some() {
+            return;
+        }
+        let now = self.now;
+        let state = &mut self.clients[client];
+        let mut wrong = None;
+        let mut heard = false;
+        for output in outputs {
+            let Output::Status(status) = output else { continue };
+            let known = state.told.as_ref();
+            if known == Some(status) && !fails && !repeats {
+                wrong = Some("the same was reported twice".to_owned());
+            }
+            let news = (known.and_then(|known| known.failed), known.and_then(|known| known.error.as_ref()));
+            match status.failed {
+                Some(FailedAttempt { number, retry_at }) if fails || news != (status.failed, status.error.as_ref()) => {
+                    let is_end =
+                        matches!(status.state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed);
+                    let only_the_end = !fails && is_end && news.0.is_some_and(|known| known.number == number);
+                    if !only_the_end {
+                        heard = true;
+                        state.failed_attempts = if state.is_ready { 0 } else { state.failed_attempts + 1 };
+                        if number != state.failed_attempts {
+                            wrong = Some(format!("attempt {number} failed, which is number {}", state.failed_attempts));
+                        }
+                    }
+                    if status.error.is_none() {
+                        wrong = Some("an attempt failed without a reason".to_owned());
+                    }
+                    if retry_at.is_none() != is_end || retry_at.is_some_and(|at| at < now) {
+                        wrong = Some(format!("{} at {now}, and the next attempt at {retry_at:?}", status.state.as_str()));
+                    }
+                }
+                _ => {}
+            }
+            state.told = Some(status.clone());
+        }
+        if heard || outputs.iter().any(|output| matches!(output, Output::Disconnect { .. })) {
+            state.is_ready = false;
+        }
+        if fails && !heard {
+            wrong = Some("an attempt failed, and nobody was told".to_owned());
+        }
+        if let Some(wrong) = wrong {
+            self.fail(format!("c{client}: {wrong}"));
+        }
     }
 
     // -- life and death ---------------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ pub struct Run {
     handled: Option<u64>,
     /// Everything up to here reached the client.
     received: Option<u64>,
+    /// The log's head, as far as the client was told it for this stream.
+    head: u64,
     /// Skipped, as was told.
     gaps: Vec<(u64, u64)>,
     /// Events that wait in the client.
@@ -90,6 +92,7 @@ impl Run {
             delivered: after,
             handled: after,
             received: after,
+            head: 0,
             gaps: Vec::new(),
             waiting: 0,
             taken: 0,
@@ -165,7 +168,7 @@ impl World<'_> {
                     _ => {}
                 }
             }
-            Input::Disconnected { attempt, code } if is_present(attempt) => {
+            Input::Disconnected { attempt, code, .. } if is_present(attempt) => {
                 if *code == close::UNAUTHENTICATED || std::mem::take(&mut state.refused_in_words) {
                     state.refusals += 1;
                 }
@@ -195,11 +198,23 @@ impl World<'_> {
         }
     }
 
+    /// A heartbeat says where the log's head is, to every stream that has a place in the log; also to one whose socket is given
+    /// up in the same moment.
+    pub fn heard_head(&mut self, client: usize, head: u64) {
+        let state = &mut self.clients[client];
+        let machine = state.machine.as_ref();
+        let has_place = |stream| machine.is_some_and(|machine| machine.cursor(stream).is_some());
+        for run in state.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).filter(|run| has_place(run.stream)) {
+            run.head = run.head.max(head);
+        }
+    }
+
     /// The machine took a frame of the present socket without hanging up.
     pub fn accepted(&mut self, client: usize, frame: &ServerFrame<Value>) {
         let state = &mut self.clients[client];
         let number = |id: &SubscriptionId| if let SubscriptionId::Number(id) = id { *id } else { 0 };
         match frame {
+            ServerFrame::Ready { .. } => (state.is_ready, state.failed_attempts) = (true, 0),
             ServerFrame::Subscribed { id, after, head } => {
                 state.attaching = Some(number(id));
                 if let Some(wire) = state.wires.get_mut(&number(id)) {
@@ -216,6 +231,7 @@ impl World<'_> {
                 if let Some(run) = self.open_run(client, stream) {
                     run.waiting += count;
                     run.received = Some(*through);
+                    run.head = run.head.max(*through);
                 }
             }
             ServerFrame::Complete { id, .. } => {
@@ -266,7 +282,12 @@ impl World<'_> {
         let state = &mut self.clients[client];
         if let Some(wire) = state.attaching.take().and_then(|id| state.wires.get_mut(&id)) {
             wire.stream = Some(stream);
+            let head = wire.head.unwrap_or(0);
+            state.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).filter(|run| run.stream == stream).for_each(|run| {
+                run.head = head;
+            });
         }
+        let state = &self.clients[client];
         let cursor = state.machine.as_ref().and_then(|machine| machine.cursor(stream));
         let Some(cursor) = cursor else {
             return self.fail(format!("stream {stream} was attached and has no cursor"));
@@ -530,6 +551,11 @@ impl World<'_> {
                     run.stream, run.waiting, run.taken
                 ));
             }
+        }
+        let behind = |run: &Run| Some(run.head.saturating_sub(machine.cursor(run.stream)?.sequence));
+        let lag = self.runs(client).filter_map(behind).max().unwrap_or(0);
+        if machine.lag() != lag {
+            wrong = Some(format!("the lag is {}, and the user of the slowest stream is {lag} behind", machine.lag()));
         }
         if state.refusals >= 2
             && !matches!(machine.state(), ConnectionState::Failed | ConnectionState::Idle | ConnectionState::Closed)

@@ -72,7 +72,7 @@ impl World<'_> {
             self.say(|| format!("c{client}: the try {attempt} is refused"));
             self.connections[index].down.ended = true;
             if self.clients[client].born == born {
-                self.feed(client, ClientInput::Disconnected { attempt, code: 1006 });
+                self.feed(client, ClientInput::Disconnected { attempt, code: 1006, reason: None });
             }
             return;
         }
