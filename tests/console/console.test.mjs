@@ -52,6 +52,17 @@ const fact = (term) => page.locator(`#facts dt:text-is("${term}") + dd`);
 const chatInList = (name) => page.locator("#list button", { hasText: name });
 
 describe("the console", () => {
+  test("how far the page is behind is shown while it is live, and gone once it is not behind", async () => {
+    await open();
+    await createChat("alice@example.com");
+    await page.locator("#state-text", { hasText: /^live$/ }).waitFor();
+    const [status] = await gateway.call("POST", "/emulator/v1/events:generate", { count: 100 });
+    assert.equal(status, 200);
+    await page.locator("#state-text", { hasText: /^live, [1-9]\d* behind$/ }).waitFor();
+    await page.locator("#state-text", { hasText: /^live$/ }).waitFor({ timeout: 60_000 });
+    assert.deepEqual(complaints, []);
+  });
+
   test("create, background, message, read, archive: each is seen as it happens", async () => {
     await open();
     assert.equal(await page.locator("#list-empty").isVisible(), true);

@@ -40,6 +40,8 @@ pub enum Bug {
     SilentGap,
     /// Client: the end of a stream is not told to its user.
     SwallowEnd,
+    /// Client: a failed attempt is not reported to whoever watches.
+    SwallowFailure,
     /// Server: it sends every page twice.
     ResendPage,
     /// Server: it leaves an event out.
@@ -54,7 +56,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SkipChainCheck,
         Self::ResumeFromHead,
         Self::ResumeTooEarly,
@@ -73,6 +75,7 @@ impl Bug {
         Self::RetryAuthForever,
         Self::SilentGap,
         Self::SwallowEnd,
+        Self::SwallowFailure,
         Self::ResendPage,
         Self::SkipEvent,
         Self::ForgetFilter,
