@@ -50,6 +50,9 @@ const QUICK_CHECK_BYTES: u64 = 32 * 1024 * 1024;
 /// How often a failing disk is tried again, so that it is noticed when it works and nobody asks for anything.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long after the last failure of somebody else's. A probe is small, and succeeds where what others write does not.
+const PROBE_PAUSE: Duration = Duration::from_secs(3);
+
 /// Who writes a data directory: the two keep different things in it, and neither can go on from the other's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
@@ -328,10 +331,10 @@ fn probe(store: &Weak<Inner>) {
         std::thread::sleep(PROBE_INTERVAL);
         let Some(inner) = store.upgrade() else { return };
         let faults = &inner.faults;
-        if faults.fails(Operation::Write) && try_write(&inner.database).is_ok() {
+        if faults.rests(Operation::Write, PROBE_PAUSE) && try_write(&inner.database).is_ok() {
             faults.succeeded(Operation::Write);
         }
-        if faults.fails(Operation::Read) && pool::open(&inner.database).is_ok() {
+        if faults.rests(Operation::Read, PROBE_PAUSE) && pool::open(&inner.database).is_ok() {
             faults.succeeded(Operation::Read);
         }
         if !faults.fails(Operation::Write) && !faults.fails(Operation::Read) {

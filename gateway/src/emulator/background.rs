@@ -77,7 +77,7 @@ impl Emulator {
             // after both.
             self.execute(Command::Touch { chat: guid.to_owned() }, None, None).await?;
         }
-        Err(store.failed(Operation::Read, &Problem::damage(format!("the background of {guid} is missing"))))
+        Err(store.failed(Operation::Read, &Problem::damage("a background is missing")))
     }
 }
 
@@ -95,7 +95,7 @@ fn open(store: Store, chat: &str) -> Result<Option<Background>, Problem> {
     let length = usize::try_from(size).unwrap_or(0);
     let begin = background_checksum_of_pieces(chat, &mime, size);
     if checksum(&connection, row, begin.clone())? != expected {
-        return Err(Problem::damage(format!("the background of {chat} is not what was written")));
+        return Err(Problem::damage("a background is not what was written"));
     }
     let snapshot = Snapshot { connection, row, left: length, at: 0, sum: begin, expected };
     Ok(Some(Background { mime, length, store, snapshot }))

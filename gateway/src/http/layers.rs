@@ -22,6 +22,7 @@ use super::failure::{Failure, OwnBody};
 use super::single;
 use crate::app::AppState;
 use crate::grpc;
+use crate::log_throttle::LogThrottle;
 
 /// Names a request in answers and in the server's log.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -62,6 +63,9 @@ pub fn around(router: Router, state: &AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), finish))
 }
+
+/// While the disk fails, every request that needs it does: what is wrong with it has its own lines.
+static DISK_FAILED: LogThrottle = LogThrottle::per_minute();
 
 /// Lets only callers with a good token through.
 pub async fn require_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -165,8 +169,12 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
     // "Try again later" is no failure of this request's own: what is the matter is written where it is noticed, once.
     let failed = response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE;
-    if failed || grpc::is_fault(response.headers()) {
+    if !failed && !grpc::is_fault(response.headers()) {
+        tracing::debug!(%method, route, status, millis, request_id = %id, "request");
+    } else if state.log.faults().reason().is_none() {
         tracing::error!(%method, route, status, millis, request_id = %id, "request failed");
+    } else if let Some(repeated) = DISK_FAILED.hit() {
+        tracing::error!(%method, route, status, millis, repeated, request_id = %id, "request failed; so may others, for the same reason");
     } else {
         tracing::debug!(%method, route, status, millis, request_id = %id, "request");
     }

@@ -21,6 +21,7 @@ use super::activity::{Activity, Outgoing, Streams};
 use super::connections::{Connections, Place};
 use super::flags::ServerLimits;
 use super::opening::{Opened, opening};
+use crate::log_throttle::LogThrottle;
 
 /// Most header lines of a request.
 pub const MAX_HEADERS: usize = 64;
@@ -191,6 +192,8 @@ trait Io: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
+static ACCEPT_FAILED: LogThrottle = LogThrottle::per_minute();
+
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
@@ -201,7 +204,10 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
             Some((stream, peer.ip()))
         }
         Err(error) => {
-            tracing::warn!(%error, "accept failed");
+            // Without a free file descriptor it fails again at once, until somebody else closes a connection.
+            if let Some(repeated) = ACCEPT_FAILED.hit() {
+                tracing::warn!(%error, repeated, "accept failed");
+            }
             tokio::time::sleep(ACCEPT_PAUSE).await;
             None
         }

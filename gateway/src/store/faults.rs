@@ -1,6 +1,7 @@
 //! Which operations on the disk fail at present: for `/healthz`, gRPC health and the log on stderr.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -34,6 +35,7 @@ impl Operation {
 struct Episode {
     reason: String,
     failures: u64,
+    last: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -102,11 +104,12 @@ impl Faults {
         let begins = match state.episode(operation) {
             Some(episode) => {
                 episode.failures = episode.failures.saturating_add(1);
+                episode.last = Instant::now();
                 episode.reason.clone_from(&reason);
                 false
             }
             none => {
-                *none = Some(Episode { reason: reason.clone(), failures: 1 });
+                *none = Some(Episode { reason: reason.clone(), failures: 1, last: Instant::now() });
                 true
             }
         };
@@ -131,6 +134,12 @@ impl Faults {
         }
         self.flag(operation).store(false, Ordering::Release);
         self.publish(&state);
+    }
+
+    /// Whether the operation fails and nobody has tried it for `pause`: while others do, their success decides.
+    pub(super) fn rests(&self, operation: Operation, pause: Duration) -> bool {
+        self.fails(operation)
+            && self.state.lock().episode(operation).as_ref().is_some_and(|episode| episode.last.elapsed() >= pause)
     }
 
     pub(super) fn fails(&self, operation: Operation) -> bool {

@@ -33,23 +33,39 @@ pub struct Server {
 impl Server {
     /// On a data directory, with flags beside the necessary ones.
     pub fn start(data: &Path, flags: &[&str]) -> Self {
-        Self::run("emulator", data, flags, Stdio::inherit())
+        Self::run(None, "emulator", data, flags, Stdio::inherit()).expect("the line other programs wait for")
     }
 
     /// As [`Server::start`], with what it writes on stderr kept.
     pub fn logged(data: &Path, flags: &[&str]) -> Self {
-        Self::run("emulator", data, flags, Stdio::piped())
+        Self::try_start(data, flags).expect("the line other programs wait for")
+    }
+
+    /// As [`Server::logged`]; what it wrote on stderr, when it does not start.
+    pub fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
+        Self::run(None, "emulator", data, flags, Stdio::piped())
+    }
+
+    /// As [`Server::logged`], after these commands of the shell, such as `ulimit`.
+    pub fn limited(commands: &str, data: &Path) -> Self {
+        let script = format!("{commands}; exec \"$0\" \"$@\"");
+        Self::run(Some(&script), "emulator", data, &[], Stdio::piped()).expect("the line other programs wait for")
     }
 
     /// A relay in front of `upstream`, with the token that the others have, unless the flags say otherwise.
     pub fn relay(data: &Path, upstream: &str, flags: &[&str]) -> Self {
         let token: &[&str] = if flags.contains(&"--upstream-token-file") { &[] } else { &["--upstream-token", TOKEN] };
         let flags = [&["--upstream", upstream], token, flags].concat();
-        Self::run("relay", data, &flags, Stdio::piped())
+        Self::run(None, "relay", data, &flags, Stdio::piped()).expect("the line other programs wait for")
     }
 
-    fn run(what: &str, data: &Path, flags: &[&str], stderr: Stdio) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"))
+    fn run(script: Option<&str>, what: &str, data: &Path, flags: &[&str], stderr: Stdio) -> Result<Self, String> {
+        let binary = env!("CARGO_BIN_EXE_im-chats-gateway");
+        let mut command = Command::new(script.map_or(binary, |_| "sh"));
+        if let Some(script) = script {
+            command.args(["-c", script, binary]);
+        }
+        let mut child = command
             .args([what, "--exit-with-parent", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
             .arg(data)
             .args(flags)
@@ -59,7 +75,7 @@ impl Server {
             .spawn()
             .expect("the binary starts");
         let said = Arc::<Mutex<String>>::default();
-        if let Some(stderr) = child.stderr.take() {
+        let reader = child.stderr.take().map(|stderr| {
             let said = Arc::clone(&said);
             std::thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -68,16 +84,27 @@ impl Server {
                     said.push_str(&line);
                     said.push('\n');
                 }
-            });
-        }
+            })
+        });
         let mut line = String::new();
         let stdout = child.stdout.take().expect("a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("the binary says where it listens");
         // Before the line is judged, so that a server that says something else is killed with the test.
         let mut server = Self { child, address: String::new(), said };
-        let address = line.trim().strip_prefix("listening on ").and_then(|url| url.split_once("://"));
-        server.address = address.expect("the line other programs wait for").1.to_owned();
-        server
+        let Some((_, address)) = line.trim().strip_prefix("listening on ").and_then(|url| url.split_once("://")) else {
+            server.kill();
+            if let Some(reader) = reader {
+                reader.join().expect("stderr is read");
+            }
+            return Err(server.said());
+        };
+        server.address = address.to_owned();
+        Ok(server)
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What a relay, or a logged emulator, wrote on stderr until now.
@@ -101,8 +128,10 @@ impl Server {
             .build()
             .into();
         let mut answer = agent.run(request).expect("an answer");
-        let text = answer.body_mut().read_to_string().expect("a body");
-        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        let bytes = answer.body_mut().read_to_vec().expect("a body");
+        // An image as text that tells it from every other.
+        let text = || String::from_utf8(bytes.clone()).unwrap_or_else(|_| format!("{bytes:x?}"));
+        (answer.status().as_u16(), serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(text())))
     }
 
     /// As the rest of the world: a POST that must succeed.
