@@ -67,6 +67,12 @@ async fn eventually(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
+/// What is on stderr comes a moment later than the answer.
+async fn told_once(server: &Server, with: &str) {
+    eventually(with, || lines(server, with) > 0).await;
+    assert_eq!(lines(server, with), 1, "{}", server.said());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_is_an_error_for_its_readers_and_health_knows() {
     let (server, data) = fresh(&[]);
@@ -92,7 +98,7 @@ async fn damage_is_an_error_for_its_readers_and_health_knows() {
     }
     let (sequences, end) = catch_up(&mut socket, json!({ "sequence": 500 })).await;
     assert_eq!((sequences, &end["type"]), ((501..=1000).collect(), &json!("complete")), "what comes after it");
-    assert_eq!(lines(&server, "damaged"), 1, "{}", server.said());
+    told_once(&server, "damaged").await;
 
     let (status, body) = server.request("GET", "/healthz", None);
     assert_eq!((status, &body["status"], &body["code"]), (503, &json!("degraded"), &json!("databaseError")), "{body}");
@@ -139,8 +145,8 @@ async fn a_full_disk_is_told_once_and_noticed_when_there_is_room_again() {
     let mut health = HealthClient::new(support::grpc::channel(&server).await);
     let check = health.check(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(check.status(), ServingStatus::NotServing);
-    assert_eq!(lines(&server, "cannot be written"), 1, "{}", server.said());
-    assert_eq!(lines(&server, "request failed"), 1, "{}", server.said());
+    told_once(&server, "cannot be written").await;
+    told_once(&server, "request failed").await;
     // Readers go on.
     assert_eq!(caught_up(&server, json!({ "sequence": 0 })).await.0, (1..=written).collect::<Vec<_>>());
 
@@ -148,7 +154,7 @@ async fn a_full_disk_is_told_once_and_noticed_when_there_is_room_again() {
     assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
     // Nobody writes, so that nobody but the gateway itself can find out.
     eventually("the gateway notices", || server.request("GET", "/healthz", None).0 == 200).await;
-    assert_eq!(lines(&server, "can be written again"), 1, "{}", server.said());
+    told_once(&server, "can be written again").await;
     let (status, answer) = write();
     assert_eq!((status, answer["first"].as_u64()), (200, Some(written + 1)), "{answer}");
 }
@@ -162,7 +168,7 @@ async fn many_readers_share_few_open_files() {
     stop(server).await;
     // Opened again, memory is empty: everybody reads from disk.
     let server = Server::limited("ulimit -n 256", data.path());
-    eventually("the low limit is told", || lines(&server, "the limit is low") == 1).await;
+    told_once(&server, "the limit is low").await;
     let mut sockets = Vec::new();
     for _ in 0..150 {
         sockets.push(Socket::ready(&server).await.0);
@@ -178,7 +184,7 @@ async fn many_readers_share_few_open_files() {
     for socket in sockets.iter_mut().take(20) {
         assert_eq!(catch_up(socket, json!({ "sequence": 0 })).await.0, expected);
     }
-    assert_eq!(lines(&server, "accept failed"), 1, "{}", server.said());
+    told_once(&server, "accept failed").await;
     drop((idle, sockets));
     assert_eq!(caught_up(&server, json!({ "sequence": last })).await.1["type"], "complete");
 }
@@ -419,7 +425,7 @@ async fn a_database_that_went_back_in_time_is_another_log() {
 
     copy(older.path(), data.path(), &[DATABASE]);
     let server = Server::logged(data.path(), &[]);
-    assert_eq!(lines(&server, "gone back in time"), 1, "{}", server.said());
+    told_once(&server, "gone back in time").await;
     assert_eq!(server.generate(15, &[&chat]), 25);
     let (_, end) = caught_up(&server, json!({ "log": id, "sequence": 20 })).await;
     assert_eq!(end["code"], "logChanged", "{end}");
