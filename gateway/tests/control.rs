@@ -155,6 +155,36 @@ fn two_hundred_thousand_events_are_whole_and_other_writes_come_in_between() {
 }
 
 #[test]
+fn a_colon_in_a_path_may_be_encoded() {
+    let gateway = Gateway::start();
+    create(&gateway, &["alice@example.com"]);
+    let body = json!({"chatGuid": ALICE});
+    for colon in [":", "%3A", "%3a"] {
+        assert_eq!(gateway.get(&format!("/v1/chats{colon}count")).ok(), json!({"count": "1"}), "{colon}");
+        gateway.post(&format!("/v1/chats{colon}setTyping"), &body).ok();
+        gateway.post(&format!("/v1/chats{colon}setBackground"), &json!({"chatGuid": ALICE, "data": "iVBORw0KGgo="})).ok();
+        gateway.post(&format!("/emulator/v1/chats{colon}markRead"), &body).ok();
+        gateway.post(&format!("/emulator/v1/events{colon}generate"), &json!({"count": 2.0})).ok();
+    }
+    gateway.get("/v1/chats%253Acount").failure(404, "unimplemented", "operationNotSupported");
+}
+
+#[test]
+fn an_image_is_told_as_bytes_to_whoever_accepts_only_those() {
+    let gateway = Gateway::start();
+    create(&gateway, &["alice@example.com"]);
+    gateway.post("/v1/chats:setBackground", &json!({"chatGuid": ALICE, "data": "iVBORw0KGgo="})).ok();
+    let token = format!("Bearer {}", binary::TOKEN);
+    for (accept, media) in
+        [("*/*", "image/png"), ("image/*", "image/png"), ("application/octet-stream", "application/octet-stream")]
+    {
+        let path = format!("/emulator/v1/chats:background?chatGuid={ALICE}");
+        let answer = gateway.get_with(&path, &[("authorization", &token), ("accept", accept)]).unwrap();
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(media)), "{accept}");
+    }
+}
+
+#[test]
 fn the_description_is_valid_and_every_path_in_it_is_served() {
     let gateway = Gateway::start();
     let document = gateway.get_with("/openapi.json", &[]).unwrap().ok();

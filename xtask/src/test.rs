@@ -142,6 +142,18 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             run: Box::new(move || interop::test(house, installed()?)),
         },
         Step {
+            name: "openapi",
+            what: "clients made of the OpenAPI document, and schemathesis, against the emulator and a relay",
+            needs: &["build"],
+            run: Box::new(|| {
+                node_test(house, &test_files(&house.path("tests/openapi"))?)
+                    .env("IM_CHATS_OPENAPI", tools::npm_folder(house, "tests/openapi", "openapi")?)
+                    .env("IM_CHATS_VENV", tools::python_folder(house, "tests/openapi", "openapi")?)
+                    .run()
+                    .context("the OpenAPI document is not true")
+            }),
+        },
+        Step {
             name: "docs",
             what: "the code in README and docs, and the examples",
             needs: &["pack"],

@@ -62,6 +62,27 @@ pub fn npm_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// Installs the exact versions of a folder's `requirements.txt` into a virtual environment in `target/`, with Debian's Python when there
+/// is none that can make one.
+pub fn python_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
+    let requirements = house.path(folder).join("requirements.txt");
+    let dir = house.target.join(format!("{name}-python"));
+    stamp::when_changed(house, &format!("{name}-python"), std::slice::from_ref(&requirements), &[dir.join("bin/pip")], || {
+        // `venv --help` works without the part that Debian keeps in a package of its own.
+        if cmd!(house.sh, "python3 -c 'import venv, ensurepip'").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+            if find_on_path("apt-get").is_none() {
+                bail!("Python 3 with venv is needed: put python3 on the PATH");
+            }
+            apt::install(&["python3", "python3-venv"])?;
+        }
+        println!("installing the Python packages of {folder}/requirements.txt");
+        house.sh.cmd("python3").args(["-m", "venv", "--clear"]).arg(&dir).run().context("no virtual environment")?;
+        let pip = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+        house.sh.cmd(dir.join("bin/pip")).args(pip).arg(&requirements).run().with_context(|| format!("pip failed for {folder}"))
+    })?;
+    Ok(dir)
+}
+
 /// Finds Firefox (`FIREFOX` when set), installing Debian's `firefox-esr` when there is none.
 pub fn firefox() -> Result<PathBuf> {
     let find = || from_env("FIREFOX").or_else(|| find_on_path("firefox-esr"));

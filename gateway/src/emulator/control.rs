@@ -13,7 +13,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use im_chats::error::{Error, ErrorCode};
 use im_chats::model::Chat;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ use crate::http::failure::Failure;
 use crate::http::large;
 use crate::proto;
 use crate::rest::query::Query;
-use crate::rest::{SMALL_BODY, json, with_image};
+use crate::rest::{Routes, SMALL_BODY, json, with_image};
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -60,10 +60,11 @@ impl axum::extract::FromRef<Control> for Emulator {
 
 /// The routes.
 pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
-    let uploads = Router::new()
+    let uploads = Routes::new()
         .route("/emulator/v1/chats:setBackground", post(set_background))
+        .into_router()
         .route_layer(from_fn_with_state(admission.clone(), one_upload));
-    Router::new()
+    Routes::new()
         .route("/emulator/v1/chats", get(list))
         .route("/emulator/v1/chats:background", get(background))
         .route("/emulator/v1/chats:archive", post(|State(emulator), request| archived(emulator, request, true)))
@@ -72,6 +73,7 @@ pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
         .route("/emulator/v1/chats:markRead", post(mark_read))
         .route("/emulator/v1/messages:receive", post(receive))
         .route("/emulator/v1/events:generate", post(generate))
+        .into_router()
         .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(uploads)
         .with_state(Control { emulator, admission: admission.clone() })
@@ -255,14 +257,7 @@ struct Listed {
 async fn list(State(control): State<Control>, request: Request) -> Result<Response, Failure> {
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
     let after = query.text("after")?;
-    let limit = match query.text("limit")? {
-        "" => PAGE.0,
-        text => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=PAGE.1).contains(limit))
-            .ok_or_else(|| Error::invalid("limit", format!("1 to {}", PAGE.1)))?,
-    };
+    let limit = query.number("limit", 1..=PAGE.1)?.unwrap_or(PAGE.0);
     let place = control.admission.large_answer()?;
     let page = page(control.emulator.chats((!after.is_empty()).then_some(after), limit), limit).map_err(super::broken)?;
     Ok(([(CONTENT_TYPE, "application/json")], large::body(page, place)).into_response())
@@ -295,13 +290,19 @@ fn page(found: Vec<(Arc<Chat>, bool)>, limit: usize) -> Result<Vec<u8>, serde_js
     Ok(text)
 }
 
+/// Bytes of any kind.
+const OCTETS: &str = "application/octet-stream";
+
 async fn background(State(control): State<Control>, request: Request) -> Result<Response, Failure> {
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
     let guid = input::guid(&query.guid("chatGuid")?, "chatGuid")?;
     let place = control.admission.large_answer()?;
     match control.emulator.background(&guid).await? {
         Some(background) => {
-            let headers = [(CONTENT_TYPE, background.mime.clone()), (CONTENT_LENGTH, background.length.to_string())];
+            // What generated clients ask for that know how to read bytes, but no images.
+            let plain = request.headers().get(ACCEPT).is_some_and(|accept| accept.as_bytes() == OCTETS.as_bytes());
+            let media = if plain { OCTETS.to_owned() } else { background.mime.clone() };
+            let headers = [(CONTENT_TYPE, media), (CONTENT_LENGTH, background.length.to_string())];
             Ok((headers, background.into_body(place)).into_response())
         }
         None => {

@@ -47,29 +47,37 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         reader.end().map_err(|error| Error::invalid("body", error.to_string()))?;
         Ok(value)
     });
-    // The generated readers know no null. It is rare, so only a body that failed is looked through for it.
+    // The generated readers know no null, and no `5.0` where a whole number is meant. Both are rare, so only a body that failed is looked
+    // through for them.
+    let is_float = |window: &[u8]| matches!(window, [before, b'.'] if before.is_ascii_digit());
     match first {
-        Err(_) if bytes.windows(4).any(|window| window == b"null") => without_nulls(bytes),
+        Err(_) if bytes.windows(4).any(|window| window == b"null") || bytes.windows(2).any(is_float) => normalised(bytes),
         result => result,
     }
 }
 
-fn without_nulls<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+fn normalised<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let Unique(mut value) = serde_path_to_error::deserialize(&mut reader).map_err(named)?;
     reader.end().map_err(|error| Error::invalid("body", error.to_string()))?;
-    drop_nulls(&mut value);
+    normalise(&mut value);
     serde_path_to_error::deserialize(value).map_err(named)
 }
 
-fn drop_nulls(value: &mut Value) {
+fn normalise(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, field| !field.is_null());
-            fields.values_mut().for_each(drop_nulls);
+            fields.values_mut().for_each(normalise);
         }
         // A null in a list is an error of the list, as the mapping says.
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Array(items) => items.iter_mut().for_each(normalise),
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
+            if let Some(whole) = whole.and_then(|float| float.to_string().parse::<i64>().ok()) {
+                *number = whole.into();
+            }
+        }
         _ => {}
     }
 }
@@ -134,6 +142,16 @@ mod tests {
     fn absent_null_and_unknown_are_all_the_default() {
         for json in ["", " ", "{}", r#"{"chatGuid":null,"isTyping":null}"#, r#"{"isTyping":false,"later":{"x":[1]}}"#] {
             assert_eq!(parse::<SetTypingRequest>(json.as_bytes()), Ok(SetTypingRequest::default()), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let service = |json: &str| parse::<CreateChatRequest>(json.as_bytes()).map(|request| request.service);
+        assert_eq!(service(r#"{"service":2.0}"#), Ok(2));
+        assert_eq!(service(r#"{"service":2.0,"clientMessageId":null}"#), Ok(2));
+        for json in [r#"{"service":2.5}"#, r#"{"service":1e300,"x":1.0}"#, r#"{"service":"2.0"}"#] {
+            assert_eq!(field(json), "service", "{json}");
         }
     }
 

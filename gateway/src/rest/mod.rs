@@ -7,7 +7,7 @@ pub mod query;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 
@@ -28,6 +28,25 @@ pub const SMALL_BODY: Limit = Limit(256 * 1024);
 /// base64 as `\/`, which is one character in 64.
 const IMAGE_BODY: Limit = Limit(MAX_IMAGE_BYTES / 3 * 4 + MAX_IMAGE_BYTES / 48 + 64 * 1024);
 
+/// A router under whose paths a colon may be written `%3A`, too, as some clients write every path.
+pub(crate) struct Routes<S>(Router<S>);
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    pub(crate) fn new() -> Self {
+        Self(Router::new())
+    }
+
+    pub(crate) fn route(self, path: &str, methods: MethodRouter<S>) -> Self {
+        let spellings: &[&str] = if path.contains(':') { &[":", "%3A", "%3a"] } else { &[":"] };
+        let add = |router: Router<S>, spelling: &&str| router.route(&path.replace(':', spelling), methods.clone());
+        Self(spellings.iter().fold(self.0, add))
+    }
+
+    pub(crate) fn into_router(self) -> Router<S> {
+        self.0
+    }
+}
+
 /// The routes.
 pub fn router(admission: &Admission) -> Router<AppState> {
     macro_rules! write {
@@ -38,10 +57,11 @@ pub fn router(admission: &Admission) -> Router<AppState> {
             })
         };
     }
-    let uploads = Router::new()
+    let uploads = Routes::new()
         .route("/v1/chats:setBackground", post(set_background))
+        .into_router()
         .route_layer(from_fn_with_state(admission.clone(), one_upload));
-    Router::new()
+    Routes::new()
         .route("/v1/chats", post(create))
         .route("/v1/chats:markRead", write!(mark_chat_read))
         .route("/v1/chats:removeBackground", write!(remove_background))
@@ -50,6 +70,7 @@ pub fn router(admission: &Admission) -> Router<AppState> {
         .route("/v1/chats:get", get(get_chat))
         .route("/v1/chats:count", get(count))
         .route("/v1/chats:hasBackground", get(has_background))
+        .into_router()
         .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(uploads)
 }

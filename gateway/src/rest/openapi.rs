@@ -1,6 +1,7 @@
-//! `/openapi.json`: the REST side, from one table.
+//! `/openapi.json`: the REST side, from one table. What the emulator decides by itself is said only in the emulator's.
 
-use im_chats::wire::limits::MAX_KEY_BYTES;
+mod schemas;
+
 use serde_json::{Map, Value, json};
 
 /// One operation.
@@ -11,8 +12,7 @@ struct Operation {
     summary: &'static str,
     /// Name of the request body's schema, for a POST.
     body: Option<&'static str>,
-    /// Query parameters: name, required, schema type, meaning.
-    query: &'static [(&'static str, bool, &'static str, &'static str)],
+    query: Parameters,
     answer: Answer,
     /// Whether it takes an idempotency key.
     keyed: bool,
@@ -23,7 +23,23 @@ enum Answer {
     Image,
 }
 
-const CHAT: (&str, bool, &str, &str) = ("chatGuid", true, "string", "The chat's GUID.");
+/// A query parameter.
+#[derive(Clone, Copy)]
+struct Parameter {
+    name: &'static str,
+    required: bool,
+    /// Name of its schema.
+    schema: &'static str,
+    meaning: &'static str,
+}
+
+type Parameters = &'static [Parameter];
+
+const CHAT: Parameter = Parameter { name: "chatGuid", required: true, schema: "ChatGuid", meaning: "The chat's GUID." };
+
+const fn optional(name: &'static str, schema: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, required: false, schema, meaning }
+}
 
 const fn write(path: &'static str, id: &'static str, summary: &'static str, body: &'static str) -> Operation {
     Operation { method: "post", path, id, summary, body: Some(body), query: &[], answer: Answer::Json("Empty"), keyed: true }
@@ -38,8 +54,6 @@ const fn act(
 ) -> Operation {
     Operation { method: "post", path, id, summary, body: Some(body), query: &[], answer: Answer::Json(answer), keyed: false }
 }
-
-type Parameters = &'static [(&'static str, bool, &'static str, &'static str)];
 
 const fn read(path: &'static str, id: &'static str, summary: &'static str, query: Parameters, answer: Answer) -> Operation {
     Operation { method: "get", path, id, summary, body: None, query, answer, keyed: false }
@@ -60,7 +74,7 @@ const OPERATIONS: [Operation; 18] = [
         "/v1/chats:count",
         "getChatCount",
         "How many chats there are.",
-        &[("includeArchived", false, "boolean", "Count archived chats too.")],
+        &[optional("includeArchived", "Flag", "Count archived chats too.")],
         Answer::Json("GetChatCountResponse"),
     ),
     read(
@@ -75,8 +89,8 @@ const OPERATIONS: [Operation; 18] = [
         "emulatorListChats",
         "All chats, page by page, in the order of their GUIDs. Emulator only.",
         &[
-            ("after", false, "string", "Continue after this GUID: the previous page's nextAfter."),
-            ("limit", false, "integer", "Chats of this page, 1 to 1000; 100 when absent."),
+            optional("after", "Text", "Continue after this GUID: the previous page's nextAfter."),
+            optional("limit", "PageSize", "Chats of this page; 100 when absent."),
         ],
         Answer::Json("ChatPage"),
     ),
@@ -138,65 +152,114 @@ const OPERATIONS: [Operation; 18] = [
     ),
 ];
 
-/// The document; without `emulator`, without the control plane.
+/// What a call may answer instead, and when.
+const STATUSES: [(u16, &str, When); 13] = [
+    (400, "The input is wrong: context.field names where. Or the state of the chat does not allow it.", When::Always),
+    (401, "The token is missing, wrong or expired.", When::Always),
+    (403, "The token does not allow this, or this host or web origin is not served.", When::Always),
+    (404, "There is no such chat.", When::Always),
+    (408, "The body did not arrive in time.", When::Body),
+    (409, "The idempotency key was used for another request.", When::Body),
+    (413, "The body is too large.", When::Body),
+    (415, "The body is not application/json.", When::Body),
+    (429, "A limit of the service was reached; Retry-After says when to go on.", When::Relay),
+    (500, "The server failed; its log says more under this request id.", When::Always),
+    (501, "The service cannot do this.", When::Relay),
+    (503, "The service is busy or away; Retry-After says when to go on.", When::Always),
+    (504, "The service did not answer in time.", When::Relay),
+];
+
+/// Which calls answer with a status.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Those with a body.
+    Body,
+    /// Those that another service answers.
+    Relay,
+}
+
+const ABOUT: &str = "iMessage chats over HTTP: proto3-JSON, so 64-bit numbers are strings, bytes are base64, and fields with their \
+    default value may be absent. Fields that are not named here may be there. Live events are at /v1/events, a WebSocket.";
+
+/// The document: of the emulator, or of a relay, which has no control plane and leaves the rules to the service behind it.
 #[must_use]
 pub fn document(emulator: bool) -> Value {
     let mut paths = Map::new();
     for operation in OPERATIONS.iter().filter(|operation| emulator || !operation.path.starts_with("/emulator/")) {
         let item = paths.entry(operation.path).or_insert_with(|| json!({}));
         if let Value::Object(item) = item {
-            item.insert(operation.method.to_owned(), operation.describe());
+            item.insert(operation.method.to_owned(), operation.describe(emulator));
         }
     }
-    paths.insert(
-        "/healthz".to_owned(),
-        json!({"get": {
-            "operationId": "health", "summary": "Whether the gateway is up.", "security": [],
-            "responses": {"200": {"description": "It is.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
-        }}),
-    );
+    paths.insert("/healthz".to_owned(), health(emulator));
+    let whose = if emulator {
+        "This is the emulator: it is the service, and these are its rules."
+    } else {
+        "This is a relay: the service behind it decides which addresses, texts and images it takes, and what it allows."
+    };
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "im-chats gateway",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "iMessage chats over HTTP: proto3-JSON, so 64-bit numbers are strings, bytes are base64, and fields with their default value may be absent. Live events are at /v1/events, a WebSocket.",
+            "description": format!("{ABOUT} {whose}"),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        // Where the document came from.
+        "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "paths": paths,
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}, "schemas": schemas()},
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas::all(emulator),
+        },
     })
 }
 
+fn health(emulator: bool) -> Value {
+    let up = if emulator {
+        json!({"text/plain": {"schema": {"type": "string"}}})
+    } else {
+        json!({"application/json": {"schema": reference("Health")}})
+    };
+    json!({"get": {
+        "operationId": "health", "summary": "Whether the gateway is up.", "security": [],
+        "responses": {
+            "200": {"description": "It is.", "content": up},
+            "503": {
+                "description": "It is not, or is busy; the body says why.",
+                "content": {"application/json": {"schema": {"anyOf": [reference("Health"), reference("Failure")]}}},
+            },
+            "default": failure("Why not."),
+        },
+    }})
+}
+
 impl Operation {
-    fn describe(&self) -> Value {
+    fn describe(&self, emulator: bool) -> Value {
         let mut parameters: Vec<Value> = self
             .query
             .iter()
-            .map(|(name, required, kind, meaning)| {
-                json!({"name": name, "in": "query", "required": required, "description": meaning, "schema": {"type": kind}})
+            .map(|parameter| {
+                json!({
+                    "name": parameter.name, "in": "query", "required": parameter.required,
+                    "description": parameter.meaning, "schema": schemas::parameter(parameter.schema),
+                })
             })
             .collect();
         if self.keyed {
             parameters.push(json!({
                 "name": "x-idempotency-key", "in": "header", "required": false,
                 "description": "Makes the write repeatable: the same key with the same request is answered again, not done again.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES},
+                "schema": schemas::key("string"),
             }));
         }
-        let content = match self.answer {
-            Answer::Json(schema) => json!({"application/json": {"schema": reference(schema)}}),
-            Answer::Image => json!({"image/*": {}}),
-        };
         let mut described = json!({
             "operationId": self.id,
             "summary": self.summary,
             "parameters": parameters,
-            "responses": {
-                "200": {"description": "Done.", "content": content, "headers": {"x-request-id": {"schema": {"type": "string"}}}},
-                "default": {"description": "Why not.", "content": {"application/json": {"schema": reference("Failure")}}},
-            },
+            "responses": self.responses(emulator),
         });
         if let (Some(body), Value::Object(fields)) = (self.body, &mut described) {
             fields.insert(
@@ -206,75 +269,33 @@ impl Operation {
         }
         described
     }
+
+    fn responses(&self, emulator: bool) -> Value {
+        let content = match self.answer {
+            Answer::Json(schema) => json!({"application/json": {"schema": reference(schema)}}),
+            Answer::Image => schemas::image_types(),
+        };
+        let done =
+            json!({"description": "Done.", "content": content, "headers": {"x-request-id": {"schema": {"type": "string"}}}});
+        let mut responses = Map::from_iter([("200".to_owned(), done), ("default".to_owned(), failure("Why not."))]);
+        for (status, meaning, when) in STATUSES {
+            let applies = match when {
+                When::Always => true,
+                When::Body => self.body.is_some(),
+                When::Relay => !emulator,
+            };
+            if applies {
+                responses.insert(status.to_string(), failure(meaning));
+            }
+        }
+        Value::Object(responses)
+    }
+}
+
+fn failure(meaning: &str) -> Value {
+    json!({"description": meaning, "content": {"application/json": {"schema": reference("Failure")}}})
 }
 
 fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
-}
-
-fn schemas() -> Value {
-    let text = json!({"type": "string"});
-    let flag = json!({"type": "boolean"});
-    let time = json!({"type": "string", "format": "date-time"});
-    let bytes = json!({"type": "string", "contentEncoding": "base64"});
-    let sequence = json!({"type": "integer", "minimum": 1, "maximum": im_chats::model::MAX_SAFE_INTEGER});
-    let sequences = json!({"type": "array", "items": sequence});
-    json!({
-        "Empty": {"type": "object"},
-        "ChatServiceType": {"type": "string", "enum": [
-            "CHAT_SERVICE_TYPE_UNSPECIFIED", "CHAT_SERVICE_TYPE_IMESSAGE", "CHAT_SERVICE_TYPE_SMS", "CHAT_SERVICE_TYPE_RCS",
-        ]},
-        "SingleServiceAddressInfo": {"type": "object", "properties": {
-            "address": text, "service": reference("ChatServiceType"), "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
-        }},
-        "Message": {"type": "object", "properties": {
-            "guid": text, "chatGuids": {"type": "array", "items": text}, "subject": text, "dateCreated": time, "dateRead": time,
-            "content": {"type": "object", "properties": {"text": text, "expressiveSendStyleId": text}},
-            "sender": reference("SingleServiceAddressInfo"), "isFromMe": flag, "isSent": flag, "isDelivered": flag,
-        }},
-        "Chat": {"type": "object", "required": ["guid"], "properties": {
-            "guid": text, "chatIdentifier": text, "groupId": text, "displayName": text, "isGroup": flag,
-            "service": reference("ChatServiceType"), "isArchived": flag, "isFiltered": flag,
-            "unreadCount": {"type": "integer", "minimum": 0},
-            "participants": {"type": "array", "items": reference("SingleServiceAddressInfo")}, "lastMessage": reference("Message"),
-        }},
-        "CreateChatRequest": {"type": "object", "required": ["addresses"], "properties": {
-            "addresses": {"type": "array", "items": text, "minItems": 1, "maxItems": crate::emulator::input::MAX_ADDRESSES},
-            "service": reference("ChatServiceType"),
-            "initialMessage": {"type": "object", "required": ["text"], "properties": {
-                "text": {"type": "string", "minLength": 1}, "attributedBody": bytes, "effectId": text, "subject": text,
-            }},
-            "clientMessageId": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES},
-        }},
-        "CreateChatResponse": {"type": "object", "required": ["chat"], "properties": {
-            "chat": reference("Chat"), "initialMessage": reference("Message"),
-        }},
-        "ChatRequest": {"type": "object", "required": ["chatGuid"], "properties": {"chatGuid": text}},
-        "SetBackgroundRequest": {"type": "object", "required": ["chatGuid", "data"], "properties": {"chatGuid": text, "data": bytes}},
-        "SetTypingRequest": {"type": "object", "required": ["chatGuid"], "properties": {"chatGuid": text, "isTyping": flag}},
-        "GetChatResponse": {"type": "object", "required": ["chat"], "properties": {"chat": reference("Chat")}},
-        "GetChatCountResponse": {"type": "object", "properties": {"count": {"type": "string", "pattern": "^[0-9]+$"}}},
-        "HasBackgroundResponse": {"type": "object", "properties": {"backgroundPresent": flag}},
-        "ChatPage": {"type": "object", "required": ["chats"], "properties": {
-            "chats": {"type": "array", "items": {"type": "object", "required": ["chat", "hasBackground"], "properties": {
-                "chat": reference("Chat"), "hasBackground": flag,
-            }}},
-            "nextAfter": text,
-        }},
-        "ActRequest": {"type": "object", "required": ["chatGuid"], "properties": {"chatGuid": text, "actor": text}},
-        "ActSetBackgroundRequest": {"type": "object", "required": ["chatGuid", "data"], "properties": {"chatGuid": text, "data": bytes, "actor": text}},
-        "ReceiveRequest": {"type": "object", "required": ["chatGuid", "from", "text"], "properties": {"chatGuid": text, "from": text, "text": text}},
-        "GenerateRequest": {"type": "object", "required": ["count"], "properties": {
-            "count": {"type": "integer", "minimum": 1, "maximum": crate::emulator::control::MAX_GENERATED},
-            "chatGuids": {"type": "array", "items": text},
-        }},
-        "Written": {"type": "object", "required": ["sequences"], "properties": {"sequences": sequences}},
-        "Generated": {"type": "object", "required": ["first", "last", "count"], "properties": {
-            "first": sequence, "last": sequence, "count": {"type": "integer"}, "sequences": sequences,
-        }},
-        "Failure": {"type": "object", "required": ["code", "message", "source", "errorCode", "retryable", "context", "requestId"], "properties": {
-            "code": text, "message": text, "source": text, "errorCode": text, "retryable": flag,
-            "context": {"type": "object", "additionalProperties": text}, "retryAfterMs": {"type": "integer", "minimum": 0}, "requestId": text,
-        }},
-    })
 }

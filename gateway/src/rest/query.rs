@@ -1,5 +1,7 @@
 //! Query parameters. Unknown ones are ignored.
 
+use std::ops::RangeInclusive;
+
 use im_chats::error::Error;
 use percent_encoding::percent_decode_str;
 
@@ -32,12 +34,30 @@ impl Query {
     /// # Errors
     /// `invalidArgument` when it is given more than once.
     pub fn text(&self, name: &'static str) -> Result<&str, Error> {
+        Ok(self.find(name)?.unwrap_or_default())
+    }
+
+    fn find(&self, name: &'static str) -> Result<Option<&str>, Error> {
         let snake = snake_case(name);
         let mut found = self.0.iter().filter(|(key, _)| key == name || *key == snake).map(|(_, value)| value.as_str());
         match (found.next(), found.next()) {
             (_, Some(_)) => Err(Error::invalid(name, "this query parameter is given more than once")),
-            (found, None) => Ok(found.unwrap_or_default()),
+            (found, None) => Ok(found),
         }
+    }
+
+    /// A whole number in decimal digits; absent = none.
+    ///
+    /// # Errors
+    /// `invalidArgument` when it is given more than once, is something else, or outside `range`.
+    pub fn number(&self, name: &'static str, range: RangeInclusive<usize>) -> Result<Option<usize>, Error> {
+        let Some(text) = self.find(name)? else { return Ok(None) };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && range.contains(number));
+        number.map(Some).ok_or_else(|| {
+            let expected = format!("expected a whole number from {} to {}", range.start(), range.end());
+            Error::invalid(name, expected).with_context("value", shown(text))
+        })
     }
 
     /// A chat GUID. A `+` that was not encoded arrives as a space; no GUID has one there, so it is put back.
@@ -57,15 +77,17 @@ impl Query {
     /// # Errors
     /// `invalidArgument` when it is given more than once, or is neither `true` nor `false`.
     pub fn flag(&self, name: &'static str) -> Result<bool, Error> {
-        match self.text(name)? {
-            "true" => Ok(true),
-            "" | "false" => Ok(false),
-            other => {
-                let shown: String = other.chars().take(64).collect();
-                Err(Error::invalid(name, "write true or false").with_context("value", shown))
-            }
+        match self.find(name)? {
+            Some("true") => Ok(true),
+            None | Some("false") => Ok(false),
+            Some(other) => Err(Error::invalid(name, "write true or false").with_context("value", shown(other))),
         }
     }
+}
+
+/// As much of a value as an error repeats.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -118,8 +140,26 @@ mod tests {
             ("includeArchived=true", Some(true)),
             ("includeArchived=false", Some(false)),
             ("includeArchived=yes", None),
+            ("includeArchived=", None),
         ] {
             assert_eq!(Query::parse(text).unwrap().flag("includeArchived").ok(), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_digits_within_its_range() {
+        for (text, value) in [
+            ("", Some(None)),
+            ("limit=1", Some(Some(1))),
+            ("limit=007", Some(Some(7))),
+            ("limit=0", None),
+            ("limit=1001", None),
+            ("limit=", None),
+            ("limit=%2B5", None),
+            ("limit=-5", None),
+            ("limit=99999999999999999999999", None),
+        ] {
+            assert_eq!(Query::parse(text).unwrap().number("limit", 1..=1000).ok(), value, "{text}");
         }
     }
 }

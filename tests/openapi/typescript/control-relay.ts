@@ -1,0 +1,2 @@
+// A relay has no control plane.
+export async function control(..._: unknown[]): Promise<void> {}
