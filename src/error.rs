@@ -241,6 +241,8 @@ error_codes! {
     NewContactThrottled = "newContactThrottled", ResourceExhausted;
     /// Much is sent and little comes back.
     SendReceiveRatioExceeded = "sendReceiveRatioExceeded", ResourceExhausted;
+    /// More event streams are open than the server allows one client; `context.limit` says how many.
+    SubscriptionLimitExceeded = "subscriptionLimitExceeded", ResourceExhausted;
     /// The idempotency key was already used for a different write.
     DuplicateMessage = "duplicateMessage", AlreadyExists;
     /// No such chat.

@@ -1,9 +1,10 @@
 import { carryOut, type Call, type Ending } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
+import { checkStore, loadCursor, type CursorStore } from "./cursor-store.js";
 import { checkGlobals } from "./environment.js";
-import { blame, callSite, ErrorCode, IMessageError, make, ValidationError, type CallSite } from "./errors.js";
-import { Host, type Runtime } from "./host.js";
-import { EventIterator, type Sequenced } from "./iterator.js";
+import { blame, callSite, ErrorCode, IMessageError, make, messageOf, precondition, type CallSite } from "./errors.js";
+import { Host, type Runtime, type WebSocketConstructor } from "./host.js";
+import { EventIterator, failWaiting, type Sequenced } from "./iterator.js";
 import { checkKeys, readOptions, type ClientOptions, type Settings } from "./options.js";
 import { onPanic } from "./panic.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
@@ -42,6 +43,14 @@ export interface SubscribeOptions {
    */
   readonly after?: string | number | undefined;
   /**
+   * Where the stream keeps its cursor over restarts of the program: `fileCursor(path)`, `storageCursor(localStorage, key)`, or a
+   * {@link CursorStore} of your own. The stream begins after the cursor that is saved there; while there is none, at `after`, or
+   * now. The cursor is saved once the stream is ready, then as events are handled (at most four times a second), and at the end,
+   * and never past an event that is not handled. When the store fails or holds no cursor, the stream ends with an
+   * `IMessageError` whose `context.field` is `cursor`.
+   */
+  readonly cursor?: CursorStore | undefined;
+  /**
    * Whether the stream goes on by itself after a cut, without losing or repeating an event. Default true. With `false` a cut
    * ends it with a `ConnectionError`.
    */
@@ -54,6 +63,15 @@ export interface SubscribeOptions {
   readonly onGap?: "fail" | "skip" | ((gap: Gap) => void) | undefined;
   /** Ends the stream; the loop over it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `events.catchUp`. */
+export interface CatchUpOptions extends CallOptions {
+  /**
+   * Where the cursor is kept, as for {@link SubscribeOptions.cursor}: each catch-up then replays what happened since the one
+   * before. While nothing is saved there, it begins at `after`, or at the beginning.
+   */
+  readonly cursor?: CursorStore | undefined;
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
@@ -76,7 +94,7 @@ export interface Events {
    * Replays everything the log still holds after `after` – a saved cursor or a sequence, from the beginning without it – and
    * ends with one `catchup.complete`. Bad input is reported by the stream, as a `ValidationError`.
    */
-  catchUp(after?: string | number, options?: CallOptions): TypedEventStream<CatchUpEvent>;
+  catchUp(after?: string | number, options?: CatchUpOptions): TypedEventStream<CatchUpEvent>;
 }
 
 /** A client of one account. */
@@ -87,7 +105,10 @@ export interface Client extends AsyncDisposable {
   readonly events: Events;
   /** How the connection of the event streams is. */
   readonly connection: Connection;
-  /** Ends open streams (their loops finish) and calls under way, and refuses later ones. Safe to repeat. */
+  /**
+   * Ends open streams (their loops finish) and calls under way, and refuses later ones. Safe to repeat. Resolves once the streams'
+   * cursors are saved, and rejects when that fails.
+   */
   close(): Promise<void>;
 }
 
@@ -103,6 +124,7 @@ const underWay = new Map<Ending["end"], LazyClient>();
 function crashed(message: string): IMessageError {
   crash ??= message;
   for (const end of [...underWay.keys()]) end(crashError(crash));
+  failWaiting(crashError(crash));
   return crashError(crash);
 }
 
@@ -112,9 +134,8 @@ function crashError(message: string): IMessageError {
   return make(IMessageError, `im-chats stopped working and must be loaded again: ${message}`, details);
 }
 
-function closedError(): ValidationError {
-  const details = { code: ErrorCode.preconditionFailed, grpcCode: 9, retryable: false };
-  return make(ValidationError, "the client is closed; create a new one with createClient", details);
+function closedError(): IMessageError {
+  return precondition("the client is closed; create a new one with createClient");
 }
 
 /**
@@ -131,17 +152,25 @@ function weakly(host: Host): Host {
   }) as unknown as Host;
 }
 
+/** What anything that went wrong on the wasm side is to the user. */
+function explain(error: unknown): unknown {
+  return error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error;
+}
+
 function start(runtime: Runtime): Promise<void> {
   starting ??= (async () => {
+    let isWhole = false;
     try {
-      await init({ module_or_path: await readWasm(await runtime.wasm()) });
+      const wasm = await readWasm(await runtime.wasm());
+      isWhole = !("headers" in wasm);
+      await init({ module_or_path: wasm });
       onPanic(() => crashed("it panicked"));
     } catch (cause) {
       starting = undefined;
       if (cause instanceof IMessageError) throw cause;
       // What does not compile today does not tomorrow, and neither does what a page's policy forbids.
-      const retryable = !(cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError);
-      throw notStarted(cause instanceof Error ? cause.message : String(cause), retryable, cause);
+      const retryable = !(isWhole || cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError);
+      throw notStarted(messageOf(cause), retryable, cause);
     }
   })();
   return starting;
@@ -155,6 +184,7 @@ class LazyClient {
   readonly #streams = new Set<EventIterator<Sequenced>>();
   #core: Core | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(runtime: Runtime, settings: Settings) {
     this.#runtime = runtime;
@@ -208,7 +238,7 @@ class LazyClient {
         },
         (error: unknown) => {
           over();
-          reject(blame(error instanceof WebAssembly.RuntimeError ? crashed(error.message) : error, site));
+          reject(blame(explain(error), site));
         },
       );
     });
@@ -220,34 +250,63 @@ class LazyClient {
 
   stream<T extends object>(
     site: CallSite,
-    signal: AbortSignal | undefined,
-    open: (core: Core) => Subscription,
+    options: { readonly signal?: AbortSignal | undefined; readonly cursor?: CursorStore | undefined } | undefined,
+    known: readonly string[],
+    open: (core: Core, options: unknown) => Subscription,
   ): TypedEventStream<T> {
+    const { signal, cursor: store } = Object(options) as NonNullable<typeof options>;
     const iterator: EventIterator<T & Sequenced> = new EventIterator(
-      () =>
-        this.#run(site, async (core) => {
-          this.#host.webSocket ??= await this.#runtime.webSocket();
-          if (this.#closed) throw closedError();
-          return open(core);
-        }),
-      () => this.#streams.delete(iterator),
-      (error) => blame(error, site),
+      {
+        open: () =>
+          this.#run(site, async (core) => {
+            checkOptions(options, [...known, "cursor"]);
+            checkStore(store);
+            this.#host.webSocket ??= await this.#webSocket();
+            const cursor = store && (await loadCursor(store));
+            if (this.#closed) throw closedError();
+            return open(core, store ? { ...options, cursor } : options);
+          }),
+        explain: (error) => blame(explain(error), site),
+        onEnd: () => this.#streams.delete(iterator),
+      },
+      store,
     );
     this.#streams.add(iterator);
     if (isSignal(signal)) iterator.obey(signal);
     return new TypedEventStream<T>(iterator);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  async #webSocket(): Promise<WebSocketConstructor> {
+    try {
+      return await this.#runtime.webSocket();
+    } catch (cause) {
+      if (cause instanceof IMessageError) throw cause;
+      throw make(IMessageError, `event streams need a WebSocket, and this runtime gives none: ${messageOf(cause)}`, {
+        code: ErrorCode.operationNotSupported,
+        grpcCode: 12,
+        retryable: false,
+        cause,
+      });
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
-    for (const stream of [...this.#streams]) void stream.return();
+    const streams = [...this.#streams].map((stream) => stream.return());
     for (const [end, client] of [...underWay]) if (client === this) end(closedError());
     const core = this.#core;
     if (core && !crash) core.close();
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed({ state: "closed" });
-    if (!core || crash) return;
+    if (core && !crash) await this.#free(core);
+    for (const end of await Promise.allSettled(streams)) if (end.status === "rejected") throw end.reason;
+  }
+
+  async #free(core: Core): Promise<void> {
     this.#host.detach();
     // Not now: Rust may be on the stack.
     await undefined;
@@ -290,18 +349,13 @@ function open(runtime: Runtime, options: ClientOptions): Client {
     chats: {
       ...calls,
       subscribeEvents: function subscribeEvents(subscription) {
-        return client.stream(callSite(subscribeEvents), subscription?.signal, (core) => {
-          checkOptions(subscription, ["chat", "after", "resume", "onGap"]);
-          return core.subscribeEvents(subscription);
-        });
+        const known = ["chat", "after", "resume", "onGap"];
+        return client.stream(callSite(subscribeEvents), subscription, known, (core, options) => core.subscribeEvents(options));
       },
     },
     events: {
       catchUp: function catchUp(after, options) {
-        return client.stream(callSite(catchUp), options?.signal, (core) => {
-          checkOptions(options, []);
-          return core.catchUp(after, options);
-        });
+        return client.stream(callSite(catchUp), options, [], (core, options) => core.catchUp(after, options));
       },
     },
     connection: client.connection,

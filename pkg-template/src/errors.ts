@@ -15,6 +15,7 @@ export const ErrorCode = {
   burstRateExceeded: "burstRateExceeded",
   newContactThrottled: "newContactThrottled",
   sendReceiveRatioExceeded: "sendReceiveRatioExceeded",
+  subscriptionLimitExceeded: "subscriptionLimitExceeded",
   duplicateMessage: "duplicateMessage",
   chatNotFound: "chatNotFound",
   messageNotFound: "messageNotFound",
@@ -217,4 +218,19 @@ export function blame(error: unknown, { stack }: CallSite): unknown {
     Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
   }
   return error;
+}
+
+/** What is right, but not now. @internal */
+export function precondition(message: string): ValidationError {
+  return make(ValidationError, message, { code: ErrorCode.preconditionFailed, grpcCode: 9, retryable: false });
+}
+
+/** What anything that was thrown says. @internal */
+export function messageOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    // An object that is no text either.
+    return "an unknown error";
+  }
 }

@@ -4,6 +4,7 @@ import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 
 export * from "./public.js";
+export { fileCursor } from "./no-files.js";
 
 /**
  * Makes a client. It returns at once and sends nothing; the WebAssembly part starts with the first call, and a start that

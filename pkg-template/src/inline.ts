@@ -5,6 +5,7 @@ import type { ClientOptions } from "./options.js";
 import { wasmBytes } from "./wasm/inline.js";
 
 export * from "./public.js";
+export { fileCursor } from "./no-files.js";
 
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({

@@ -6,6 +6,7 @@ import { nodeWebSocket } from "./node-socket.js";
 import type { ClientOptions } from "./options.js";
 
 export * from "./public.js";
+export { fileCursor } from "./file-cursor.js";
 
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({

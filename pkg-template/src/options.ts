@@ -1,5 +1,5 @@
 import { checkGlobals } from "./environment.js";
-import { invalid } from "./errors.js";
+import { invalid, messageOf } from "./errors.js";
 import type { WasmSource } from "./wasm-source.js";
 
 /** Settings of the automatic retry of unary calls. */
@@ -118,7 +118,7 @@ function flag(value: unknown, field: string, otherwise: boolean): boolean {
 function integer(value: unknown, field: string, otherwise: number, least: number, most: number): number {
   if (value === undefined) return otherwise;
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
-    throw invalid(field, `expected a whole number from ${least} to ${most}, got ${String(value)}`);
+    throw invalid(field, `expected a whole number from ${least} to ${most}, got ${messageOf(value)}`);
   }
   return value;
 }

@@ -3,8 +3,10 @@ export { AuthenticationError, ConnectionError, ErrorCode, IMessageError, NotFoun
 export type { IMessageErrorJson, IMessageErrorOptions } from "./errors.js";
 export { MessageEffect } from "./effects.js";
 export { TypedEventStream } from "./stream.js";
-export type { Chats, Client, Events, SubscribeOptions } from "./client.js";
+export { storageCursor } from "./cursor-store.js";
+export type { CatchUpOptions, Chats, Client, Events, SubscribeOptions } from "./client.js";
 export type { Connection, ConnectionStatus, FailedAttempt, Gap } from "./connection.js";
+export type { CursorStorage, CursorStore } from "./cursor-store.js";
 export type { ClientOptions, RetryOptions } from "./options.js";
 export type { WasmSource } from "./wasm-source.js";
 export type {

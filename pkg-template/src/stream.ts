@@ -1,4 +1,5 @@
-import type { StreamSource } from "./iterator.js";
+import { invalid, precondition } from "./errors.js";
+import { END, SOURCE, type StreamSource } from "./iterator.js";
 
 /** Node 18 has no such symbol yet; TypeScript's and Babel's `using` look for this one then. */
 export const asyncDispose: typeof Symbol.asyncDispose =
@@ -8,8 +9,12 @@ export const asyncDispose: typeof Symbol.asyncDispose =
  * A stream of events, for `for await`, or for a callback with {@link TypedEventStream.on | on}.
  *
  * A stream has one consumer. `filter`, `map` and `take` give a new stream that consumes this one. Leaving the loop – also by
- * `break` or an error – ends the stream, at the server too. An event is handled once the next one is asked for: a slow
- * consumer slows the server down instead of filling memory.
+ * `break` or an error – ends the stream, at the server too.
+ *
+ * An event is handled once the next one is asked for: the loop comes round, or the callback returned or its promise resolved.
+ * A slow consumer therefore slows the server down instead of filling memory. An event at which a loop is left, by `break`,
+ * `return` or an error, is not handled: JavaScript tells a stream that it was left, but not why. To stop after an event and have
+ * it count, call {@link TypedEventStream.close | close} or abort the signal inside the loop, and let the loop end by itself.
  */
 export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   readonly #source: StreamSource<T>;
@@ -21,9 +26,13 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    *
    * @param source what to iterate
    * @param cleanup called once, when the stream ends or is closed
+   * @throws ValidationError when an argument is wrong
    */
   constructor(source: AsyncIterable<T>, cleanup?: () => void | Promise<void>) {
-    this.#source = isStreamSource(source) ? source : adopt(source, cleanup);
+    const given = Object(source) as Partial<StreamSource<T>>;
+    if (typeof given[Symbol.asyncIterator] !== "function") throw invalid("source", "expected an async iterable");
+    if (cleanup !== undefined) checkFunction(cleanup, "cleanup");
+    this.#source = given[SOURCE] ? (source as StreamSource<T>) : adopt(source, cleanup);
     // So that they work without the object, as in `const { on, close } = stream`.
     this.on = this.on.bind(this);
     this.filter = this.filter.bind(this);
@@ -52,20 +61,14 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * asynchronously, where the runtime reports it.
    *
    * @returns a function that ends the stream
+   * @throws ValidationError when an argument is no function, or the stream has a consumer already
    */
   on(callback: (event: T) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
+    checkFunction(callback, "callback");
+    if (onError !== undefined) checkFunction(onError, "onError");
     this.#claim();
     const source = this.#source;
-    const run = async () => {
-      try {
-        for (let step = await source.next(); !step.done; step = await source.next()) {
-          await callback(step.value);
-        }
-      } finally {
-        await source.return();
-      }
-    };
-    run().catch((error: unknown) => {
+    const report = (error: unknown) => {
       if (onError) {
         onError(error);
       } else {
@@ -73,14 +76,26 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
           throw error;
         });
       }
-    });
-    return () => void this.close();
+    };
+    const run = async () => {
+      try {
+        for (let step = await source.next(); !step.done; step = await source.next()) {
+          await callback(step.value);
+        }
+      } catch (error) {
+        await source.return().catch(report);
+        throw error;
+      }
+    };
+    run().catch(report);
+    return () => void this.close().catch(report);
   }
 
   /** Only the events for which `predicate` holds; a type guard narrows the type. */
   filter<S extends T>(predicate: (event: T) => event is S): TypedEventStream<S>;
   filter(predicate: (event: T) => boolean): TypedEventStream<T>;
   filter(predicate: (event: T) => boolean): TypedEventStream<T> {
+    checkFunction(predicate, "predicate");
     return this.#derive(async (next) => {
       let step = await next();
       while (!step.done && !predicate(step.value)) step = await next();
@@ -90,14 +105,20 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Every event as `transform` gives it. */
   map<U>(transform: (event: T) => U): TypedEventStream<U> {
+    checkFunction(transform, "transform");
     return this.#derive(async (next) => {
       const step = await next();
       return step.done ? step : { done: false, value: transform(step.value) };
     });
   }
 
-  /** The first `count` events; then the stream ends. 0 or less is an empty stream. */
+  /**
+   * The first `count` events; then the stream ends. 0 or less is an empty stream.
+   *
+   * @throws ValidationError when `count` is not a whole number
+   */
   take(count: number): TypedEventStream<T> {
+    if (!Number.isInteger(count) && count !== Infinity) throw invalid("count", "expected a whole number");
     let left = count;
     return this.#derive(async (next, parent) => {
       if (!(left > 0)) {
@@ -111,22 +132,31 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Where a later stream can go on: pass it as `after`. It moves when the next event is asked for, so what is saved from it
-   * was handled. Undefined until the server has said where the stream begins.
+   * Where a later stream can go on: pass it as `after`. It is known once the stream is {@link TypedEventStream.ready | ready},
+   * undefined before, and moves when the next event is asked for: everything up to it was handled. To have it saved, use the
+   * option `cursor` of `subscribeEvents`.
    */
   get cursor(): string | undefined {
     return this.#source.cursor;
   }
 
   /**
-   * Resolves once the server has attached the stream: nothing that happens afterwards is missed. Also resolves when the
-   * stream ends before that.
+   * Resolves once the server has attached the stream: nothing that happens afterwards is missed, and the
+   * {@link TypedEventStream.cursor | cursor} is known – and saved, when the stream has a store for it.
+   *
+   * Rejects when the stream ends before that: with the stream's error, the reason of its signal, or, when it was closed, with a
+   * `ValidationError` of code `preconditionFailed`. One promise per stream, which always settles; `filter`, `map` and `take` share
+   * it. Nobody needs to await it.
    */
   get ready(): Promise<void> {
-    return this.#source.ready();
+    return this.#source.ready;
   }
 
-  /** Ends the stream, here and at the server. A loop over it finishes. Safe to repeat. */
+  /**
+   * Ends the stream, here and at the server. A loop over it finishes. Safe to repeat.
+   *
+   * Resolves once the cursor is saved, when the stream has a store for it, and rejects when that fails.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#source.return();
@@ -138,9 +168,9 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   #claim(): void {
-    if (this.#closed) throw new Error("this stream is closed; subscribe again for a new one");
+    if (this.#closed) throw precondition("this stream is closed; subscribe again for a new one");
     if (this.#claimed) {
-      throw new Error("this stream already has its one consumer; use filter, map or take before consuming it, or subscribe again");
+      throw precondition("this stream already has its one consumer; use filter, map or take before consuming it, or subscribe again");
     }
     this.#claimed = true;
   }
@@ -151,17 +181,20 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
     const parent = this.#source;
     let claimed = false;
     let ended = false;
+    let failed = false;
     // A derived stream's calls must not overtake each other inside the user's predicate.
     let turn: Promise<unknown> = Promise.resolve();
     const end = async () => {
       ended = true;
       await parent.return();
-      return { done: true, value: undefined } as const;
+      return END;
     };
     const source: StreamSource<U> = {
+      [SOURCE]: true,
       next: () => {
         const result = turn.then(async (): Promise<IteratorResult<U, undefined>> => {
-          if (ended) return { done: true, value: undefined };
+          // The parent learns that the event given last is handled. Not so the event at which the user's function failed.
+          if (ended) return failed ? END : (parent.next() as Promise<typeof END>);
           if (!claimed) {
             this.#claim();
             claimed = true;
@@ -170,6 +203,7 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
             const stepped = await step(() => parent.next(), parent);
             return stepped.done ? await end() : stepped;
           } catch (error) {
+            failed = true;
             await end();
             throw error;
           }
@@ -182,7 +216,9 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
         return parent.cursor;
       },
       acknowledge: () => parent.acknowledge(),
-      ready: () => parent.ready(),
+      get ready() {
+        return parent.ready;
+      },
       [Symbol.asyncIterator]() {
         return this;
       },
@@ -191,48 +227,55 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 }
 
-function isStreamSource<T>(source: AsyncIterable<T>): source is StreamSource<T> {
-  return "acknowledge" in source;
+function checkFunction(value: unknown, name: string): void {
+  if (typeof value !== "function") throw invalid(name, `expected a function, got ${value === null ? "null" : typeof value}`);
 }
 
-/** Any async iterable as a source: it has no cursor, and closing it interrupts whoever waits. */
+/** Any async iterable as a source: it has no cursor, and closing it interrupts everyone who waits. */
 function adopt<T>(iterable: AsyncIterable<T>, cleanup: (() => void | Promise<void>) | undefined): StreamSource<T> {
-  const end = { done: true, value: undefined } as const;
   let iterator: AsyncIterator<T> | undefined;
-  let interrupt: (() => void) | undefined;
-  let ended = false;
-  const finish = async () => {
-    if (ended) return;
-    ended = true;
-    interrupt?.();
-    // Not awaited: a generator that is waiting itself answers only after its own wait.
-    void Promise.resolve(iterator?.return?.(undefined)).catch(() => {});
-    await cleanup?.();
+  const interrupts = new Set<() => void>();
+  let over: Promise<void> | undefined;
+  const finish = () =>
+    (over ??= (async () => {
+      for (const interrupt of interrupts) interrupt();
+      // Not awaited: a generator that is waiting itself answers only after its own wait.
+      void (async () => iterator?.return?.(undefined))().catch(() => {});
+      await cleanup?.();
+    })());
+  const step = async (): Promise<IteratorResult<T, undefined>> => {
+    try {
+      iterator ??= iterable[Symbol.asyncIterator]();
+      const given = await iterator.next();
+      if (!given.done && !over) return given;
+    } catch (error) {
+      // What an iterator says after its stream was closed is nobody's.
+      if (over) return END;
+      await finish().catch(() => {});
+      throw error;
+    }
+    await finish();
+    return END;
   };
   return {
-    async next() {
-      if (ended) return end;
-      iterator ??= iterable[Symbol.asyncIterator]();
-      const interrupted = new Promise<typeof end>((resolve) => {
-        interrupt = () => resolve(end);
-      });
-      try {
-        const step = await Promise.race([iterator.next(), interrupted]);
-        if (!step.done && !ended) return step;
-      } catch (error) {
-        await finish();
-        throw error;
-      }
-      await finish();
-      return end;
-    },
+    [SOURCE]: true,
+    next: () =>
+      over
+        ? Promise.resolve(END)
+        : new Promise((resolve, reject) => {
+            const interrupt = () => resolve(END);
+            interrupts.add(interrupt);
+            step()
+              .then(resolve, reject)
+              .finally(() => interrupts.delete(interrupt));
+          }),
     async return() {
       await finish();
-      return end;
+      return END;
     },
     cursor: undefined,
     acknowledge() {},
-    async ready() {},
+    ready: Promise.resolve(),
     [Symbol.asyncIterator]() {
       return this;
     },

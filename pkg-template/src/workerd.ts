@@ -6,6 +6,7 @@ import type { ClientOptions } from "./options.js";
 import wasm from "./wasm/im_chats_bg.wasm";
 
 export * from "./public.js";
+export { fileCursor } from "./no-files.js";
 
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({

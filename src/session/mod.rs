@@ -41,7 +41,7 @@ impl Batch for serde_json::Value {
     }
 }
 
-/// A user's stream. Numbers are never used twice in one machine.
+/// A user's stream. Numbers increase, and are never used twice in one machine.
 pub type StreamId = u32;
 
 /// One try to have a socket. Inputs of an earlier try are ignored, so a late callback can do no harm.
@@ -151,7 +151,8 @@ pub enum Output<B> {
         /// The last sequence inside the gap.
         to: u64,
     },
-    /// Answers the pull that is waiting, for the last time.
+    /// The stream is over: the answer to the pull that is waiting, and to every later one. It comes before the first pull when
+    /// nothing is left to give.
     End {
         /// Whose.
         stream: StreamId,

@@ -214,7 +214,7 @@ impl<B: Batch> Subscription<B> {
             return;
         }
         self.taken_through = through;
-        if self.pulling {
+        if self.taken == 0 {
             self.handled = through;
         }
     }
@@ -231,10 +231,6 @@ impl<B: Batch> Subscription<B> {
     /// Skips to where the log begins now; gives the last sequence before the gap.
     pub fn skip_to(&mut self, log: String, first: u64) -> u64 {
         let from = self.reached();
-        if self.queue.is_empty() && self.taken == 0 {
-            // There is nothing before the gap that the user could still be working on.
-            self.handled = first;
-        }
         self.position = Some(Position { log, sequence: first });
         self.pass(first);
         from
@@ -245,6 +241,12 @@ impl<B: Batch> Subscription<B> {
         self.pulling = true;
         self.owed += core::mem::take(&mut self.taken);
         self.handled = self.taken_through;
+    }
+
+    /// Whether its end is due: no event waits for its user or is still with them. That is so before the first pull, too: a
+    /// stream that could not begin says so although nobody asks.
+    pub fn is_over(&self) -> bool {
+        self.ending.is_some() && self.queue.is_empty() && self.taken == 0
     }
 
     /// What answers the waiting pull, when there is something.

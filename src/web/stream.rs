@@ -31,8 +31,9 @@ struct Waiter {
     stream: StreamId,
     answers: Vec<Answer>,
     pull: Option<(Function, Function)>,
-    attached: bool,
-    ready: Option<Function>,
+    /// Whether the server attached the stream, or why that will never be.
+    attached: Option<Result<(), JsValue>>,
+    ready: Option<(Function, Function)>,
     /// Nothing more comes than what is in `answers`.
     ended: bool,
     last_cursor: Option<Cursor>,
@@ -40,7 +41,7 @@ struct Waiter {
     on_gap: JsValue,
 }
 
-/// The streams of a client that JavaScript holds.
+/// The streams of a client that JavaScript holds, in the order of their numbers.
 #[derive(Default)]
 pub(super) struct Waiters(RefCell<Vec<Waiter>>);
 
@@ -50,7 +51,7 @@ impl Waiters {
             stream,
             answers: Vec::new(),
             pull: None,
-            attached: false,
+            attached: None,
             ready: None,
             ended: false,
             last_cursor: None,
@@ -63,15 +64,32 @@ impl Waiters {
     }
 
     fn with<T>(&self, stream: StreamId, act: impl FnOnce(&mut Waiter) -> T) -> Option<T> {
-        self.0.borrow_mut().iter_mut().find(|waiter| waiter.stream == stream).map(act)
+        let mut waiters = self.0.borrow_mut();
+        let at = waiters.binary_search_by_key(&stream, |waiter| waiter.stream).ok()?;
+        waiters.get_mut(at).map(act)
     }
 
     pub(super) fn attached(&self, stream: StreamId) {
-        let ready = self.with(stream, |waiter| {
-            waiter.attached = true;
-            waiter.ready.take()
+        self.set_attached(stream, Ok(()));
+    }
+
+    /// The first word counts: a stream that was attached has been attached, however it ends.
+    fn set_attached(&self, stream: StreamId, outcome: Result<(), JsValue>) {
+        self.with(stream, |waiter| waiter.attached.get_or_insert(outcome).is_ok());
+        self.tell_ready(stream);
+    }
+
+    /// Tells who waits for the stream to be attached, once that is decided.
+    fn tell_ready(&self, stream: StreamId) {
+        let told = self.with(stream, |waiter| {
+            let outcome = waiter.attached.clone()?;
+            Some((waiter.ready.take()?, outcome))
         });
-        resolve(ready.flatten());
+        let Some(((accept, refuse), outcome)) = told.flatten() else { return };
+        let _ = match outcome {
+            Ok(()) => accept.call0(&JsValue::UNDEFINED),
+            Err(error) => refuse.call1(&JsValue::UNDEFINED, &error),
+        };
     }
 
     /// Says which stretch of the log a stream had to leave out.
@@ -86,13 +104,7 @@ impl Waiters {
     }
 
     pub(super) fn end(&self, stream: StreamId, result: Result<Option<u64>, Error>, cursor: Option<Cursor>, host: &Host) {
-        let ready = self.with(stream, |waiter| {
-            waiter.last_cursor = cursor;
-            waiter.attached = true;
-            waiter.ready.take()
-        });
-        // Whoever waits for the stream to be attached learns from the stream itself how it ended.
-        resolve(ready.flatten());
+        self.with(stream, |waiter| waiter.last_cursor = cursor);
         let end = match result {
             Err(error) => Err(to_js(host, &error, &JsValue::UNDEFINED)),
             Ok(None) => Ok(()),
@@ -103,6 +115,7 @@ impl Waiters {
                 Ok(())
             }
         };
+        self.set_attached(stream, Err(end.clone().err().unwrap_or_default()));
         self.answer(stream, Answer::End(end));
     }
 
@@ -132,12 +145,6 @@ impl Waiters {
         };
         let _ = settle.call1(&JsValue::UNDEFINED, &value);
         false
-    }
-}
-
-fn resolve(waiting: Option<Function>) {
-    if let Some(waiting) = waiting {
-        let _ = waiting.call0(&JsValue::UNDEFINED);
     }
 }
 
@@ -174,7 +181,7 @@ impl Subscription {
             Ok(Plan {
                 topic: Topic::Chats,
                 chat: options.value("chat").map(|chat| guid(&chat)).transpose()?.map(|chat| chat.as_str().to_owned()),
-                start: options.value("after").map_or(Ok(Start::Head), |after| start(&after))?,
+                start: begin(&options, &options.value("after").unwrap_or_default(), Start::Head)?,
                 until_head: false,
                 resume: options.flag("resume")?.unwrap_or(true),
                 on_gap,
@@ -186,11 +193,12 @@ impl Subscription {
 
     pub(super) fn catch_up(driver: &Rc<Driver>, after: JsValue, options: JsValue) -> Result<Self, JsValue> {
         let plan = || {
-            Options::new(options).signal()?;
+            let options = Options::new(options);
+            options.signal()?;
             Ok(Plan {
                 topic: Topic::All,
                 chat: None,
-                start: if after.is_undefined() { Start::Beginning } else { start(&after)? },
+                start: begin(&options, &after, Start::Beginning)?,
                 until_head: true,
                 resume: true,
                 on_gap: OnGap::Fail,
@@ -204,6 +212,16 @@ impl Subscription {
         let stream = driver.open(plan, on_gap);
         Ok(Self { driver: Rc::clone(driver), stream })
     }
+}
+
+/// Where to begin: at what the shell found in the user's cursor store, else after what was asked for.
+fn begin(options: &Options, after: &JsValue, otherwise: Start) -> Result<Start, Error> {
+    let asked = if after.is_undefined() { otherwise } else { start(after)? };
+    let Some(saved) = options.value("cursor") else { return Ok(asked) };
+    let Cursor { log, sequence } = text(&saved, "cursor")
+        .and_then(|saved| Cursor::parse(&saved, "cursor"))
+        .map_err(|_| Error::invalid("cursor", "the store holds something that is no saved cursor"))?;
+    Ok(Start::After(After { log: Some(log), sequence }))
 }
 
 /// A saved cursor, or a plain sequence.
@@ -230,16 +248,12 @@ impl Subscription {
         }
     }
 
-    /// Calls `accept` once the server has the cursor – nothing that happens afterwards is missed – or the stream is over.
-    pub fn ready(&self, accept: Function) {
-        let now = self.driver.waiters.with(self.stream, |waiter| {
-            if waiter.attached {
-                return Some(accept);
-            }
-            waiter.ready = Some(accept);
-            None
-        });
-        resolve(now.flatten());
+    /// Calls `accept` once the server has the cursor – nothing that happens afterwards is missed – or `refuse` when the stream is
+    /// over before that, with its error.
+    pub fn ready(&self, accept: Function, refuse: Function) {
+        let waiters = &self.driver.waiters;
+        waiters.with(self.stream, |waiter| waiter.ready = Some((accept, refuse)));
+        waiters.tell_ready(self.stream);
     }
 
     /// The cursor; of the event with this sequence, when the user is in the middle of a batch.

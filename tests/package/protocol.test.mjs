@@ -12,7 +12,7 @@ const READY = {
   protocol: 1,
   log: { id: "log-1", first: 0, head: 0 },
   heartbeatIntervalMs: 15_000,
-  limits: { maxFrameBytes: 65_536, maxOutgoingFrameBytes: 1_048_576, maxBatchEvents: 256, maxSubscriptions: 64 },
+  limits: { maxFrameBytes: 65_536, maxOutgoingFrameBytes: 1_048_576, maxBatchEvents: 256, maxSubscriptions: 4_096 },
 };
 
 let server;

@@ -9,6 +9,7 @@ use crate::session::{Batch, FailedAttempt, Output};
 use crate::wire::frame::{ClientFrame, LogInfo};
 use crate::wire::json::decimal;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// After this much health a cut is a new one, not one more of the same.
 const HEALTHY_MS: u64 = 10_000;
@@ -89,10 +90,27 @@ impl<B: Batch> Machine<B> {
     pub(super) fn attach(&mut self) {
         let Some(log) = &self.log else { return };
         let first = Position { log: log.id.clone(), sequence: log.first };
+        let limit = self.max_subscriptions;
+        let mut room = limit.saturating_sub(self.streams.iter().map(|stream| u64::from(stream.wire_id != 0)).sum());
+        let mut named = Vec::new();
+        let mut refused = false;
         for stream in self.streams.iter_mut().filter(|stream| stream.wire_id == 0 && stream.ending.is_none()) {
+            if room == 0 {
+                stream.end(Err(too_many(limit)));
+                refused = true;
+                continue;
+            }
+            room -= 1;
             self.last_wire_id += 1;
             let frame = stream.subscribe(self.last_wire_id, self.config.window, &first);
+            named.push((self.last_wire_id, stream.stream));
             self.outputs.push_back(Output::Send(ClientFrame::Subscribe(frame)));
+        }
+        for (wire_id, stream) in named {
+            self.remember(wire_id, stream);
+        }
+        if refused {
+            self.settle_all();
         }
     }
 
@@ -145,7 +163,7 @@ impl<B: Batch> Machine<B> {
         self.detach(&error);
         self.report(Some(error));
         self.phase = Phase::Backoff { until: retry_at };
-        self.settle();
+        self.settle_all();
         self.rest();
     }
 
@@ -174,7 +192,7 @@ impl<B: Batch> Machine<B> {
         self.phase = Phase::Failed;
         self.reset();
         self.report(Some(error));
-        self.settle();
+        self.settle_all();
     }
 
     pub(super) fn detach(&mut self, error: &Error) {
@@ -185,7 +203,7 @@ impl<B: Batch> Machine<B> {
                 stream.end(Err(error.clone()));
             }
         }
-        self.settle();
+        self.settle_all();
     }
 
     /// Closes the socket, if there may be one, and stops listening to it.
@@ -255,4 +273,11 @@ impl<B: Batch> Machine<B> {
             _ => {}
         }
     }
+}
+
+/// A socket holds no more subscriptions than the server says.
+fn too_many(limit: u64) -> Error {
+    let message = "more streams are open than the server allows one client; \
+                   open one stream of all chats and pick by chatGuid, or close streams that are not needed";
+    Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", crate::wire::json::decimal(limit))
 }

@@ -1,6 +1,7 @@
 //! The machine itself: what comes in and goes out, what users do, and who is served when. `link` is the way to a session and
 //! back, `server` what the server says.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 mod link;
@@ -13,7 +14,7 @@ use super::subscription::Subscription;
 use super::{Attempt, Batch, Config, ConnectionState, FailedAttempt, Input, Output, Status, StreamId};
 use crate::error::Error;
 use crate::model::Cursor;
-use crate::wire::frame::{ClientFrame, LogInfo, SubscriptionId};
+use crate::wire::frame::{ClientFrame, LogInfo, ServerFrame, SubscriptionId};
 
 /// A probed socket must say something within this time.
 const PROBE_MS: u64 = 3_000;
@@ -28,9 +29,17 @@ pub struct Machine<B> {
     phase: Phase,
     /// The latest try; inputs of earlier ones are ignored.
     attempt: Attempt,
-    streams: Vec<Subscription<B>>,
+    /// In the order of their numbers, and boxed: there may be thousands.
+    streams: Vec<Box<Subscription<B>>>,
     /// Names of subscriptions are never used twice, so a late frame for an old one is recognised.
     last_wire_id: u64,
+    /// Which stream has which name on the present socket, in the order of the names. A name that is gone may still be here.
+    names: Vec<(u64, StreamId)>,
+    /// Most subscriptions that the server takes on one socket.
+    max_subscriptions: u64,
+    /// Whether no stream is behind the head told in its `subscribed`. Kept, since looking at every stream for every frame would
+    /// make thousands of streams slow.
+    all_caught_up: bool,
     /// Failures in a row, for the backoff: a session that lasts sets it back.
     failures: u32,
     /// Attempts that failed since the last `ready`, for whoever watches.
@@ -68,6 +77,9 @@ impl<B: Batch> Machine<B> {
             attempt: 0,
             streams: Vec::new(),
             last_wire_id: 0,
+            names: Vec::new(),
+            max_subscriptions: u64::MAX,
+            all_caught_up: true,
             failures: 0,
             failed_attempts: 0,
             refused: false,
@@ -99,6 +111,16 @@ impl<B: Batch> Machine<B> {
         if overslept && !gone {
             self.wake();
         }
+        // These bring no stream nearer to the head told in its `subscribed`, or away from it.
+        let is_plain = matches!(
+            &input,
+            Input::Pull { .. }
+                | Input::Tick
+                | Input::Frame {
+                    frame: Ok(Some(ServerFrame::Events { .. } | ServerFrame::Heartbeat { .. } | ServerFrame::Pong { .. })),
+                    ..
+                }
+        );
         match input {
             Input::Open { stream, plan } => self.open(Subscription::new(stream, plan)),
             Input::Pull { stream } => self.pull(stream),
@@ -119,6 +141,9 @@ impl<B: Batch> Machine<B> {
             Input::Close => self.close(),
         }
         self.tick();
+        if !is_plain {
+            self.all_caught_up = self.streams.iter().all(|stream| stream.caught_up || stream.ending.is_some());
+        }
         self.armed = self.deadline();
         let state = self.present_state();
         if core::mem::take(&mut self.failure_changed) || state != self.state {
@@ -171,13 +196,13 @@ impl<B: Batch> Machine<B> {
     /// The head that the server last told a stream; 0 before it did.
     #[must_use]
     pub fn head(&self, stream: StreamId) -> u64 {
-        self.streams.iter().find(|candidate| candidate.stream == stream).map_or(0, |stream| stream.head)
+        self.index(stream).and_then(|index| self.streams.get(index)).map_or(0, |stream| stream.head)
     }
 
     /// The cursor up to which a stream's user handled everything; none before the server told where the stream begins.
     #[must_use]
     pub fn cursor(&self, stream: StreamId) -> Option<Cursor> {
-        self.streams.iter().find(|candidate| candidate.stream == stream)?.cursor()
+        self.streams.get(self.index(stream)?)?.cursor()
     }
 
     // -- what users do ----------------------------------------------------------------------------------------------
@@ -187,23 +212,25 @@ impl<B: Batch> Machine<B> {
             stream.ending = Some(Ok(None));
         }
         self.linger_until = None;
-        self.streams.push(stream);
+        let number = stream.stream;
+        self.streams.push(Box::new(stream));
         match self.phase {
             Phase::Idle | Phase::Failed => self.connect(),
             Phase::Ready(_) => self.attach(),
+            Phase::Closed => self.settle(number),
             _ => {}
         }
     }
 
     fn pull(&mut self, stream: StreamId) {
-        let Some(stream) = self.streams.iter_mut().find(|candidate| candidate.stream == stream) else { return };
-        stream.pull();
-        self.settle();
+        let Some(found) = self.index(stream).and_then(|index| self.streams.get_mut(index)) else { return };
+        found.pull();
+        self.settle(stream);
     }
 
     fn cancel(&mut self, stream: StreamId) {
-        let Some(index) = self.streams.iter().position(|candidate| candidate.stream == stream) else { return };
-        let stream = self.streams.swap_remove(index);
+        let Some(index) = self.index(stream) else { return };
+        let stream = self.streams.remove(index);
         if stream.wire_id != 0 && stream.ending.is_none() {
             self.send(ClientFrame::Unsubscribe { id: SubscriptionId::Number(stream.wire_id) });
         }
@@ -225,30 +252,26 @@ impl<B: Batch> Machine<B> {
 
     // -- helpers ----------------------------------------------------------------------------------------------------
 
-    /// Gives every waiting user what there is: a batch, or the end behind the last one; and the server its credit.
-    fn settle(&mut self) {
-        let mut over = false;
-        let window = self.config.window;
-        for stream in &mut self.streams {
-            if let Some(add) = stream.top_up(window) {
-                let id = SubscriptionId::Number(stream.wire_id);
-                self.outputs.push_back(Output::Send(ClientFrame::Credit { id, add }));
-            }
-            if let Some(batch) = stream.next_batch() {
-                self.outputs.push_back(Output::Deliver { stream: stream.stream, batch });
-            }
-            // Still waiting: the queue is empty, so an end that is due is due now.
-            if stream.pulling
-                && let Some(result) = stream.ending.clone()
-            {
-                self.outputs.push_back(Output::End { stream: stream.stream, result, cursor: stream.cursor() });
-                over = true;
-            }
-        }
-        if over {
-            self.streams.retain(|stream| !(stream.pulling && stream.ending.is_some()));
+    /// Where a stream is in the list.
+    fn index(&self, stream: StreamId) -> Option<usize> {
+        self.streams.binary_search_by_key(&stream, |candidate| candidate.stream).ok()
+    }
+
+    /// Gives a stream's user what there is: a batch, or the end behind the last one; and the server its credit.
+    fn settle(&mut self, stream: StreamId) {
+        let Some(index) = self.index(stream) else { return };
+        let Some(found) = self.streams.get_mut(index) else { return };
+        if serve(found, self.config.window, &mut self.outputs) {
+            self.streams.remove(index);
         }
         // A stream whose end waits for its user needs no socket any more.
+        self.rest();
+    }
+
+    /// The same for every stream.
+    fn settle_all(&mut self) {
+        let (window, outputs) = (self.config.window, &mut self.outputs);
+        self.streams.retain_mut(|stream| !serve(stream, window, outputs));
         self.rest();
     }
 
@@ -297,7 +320,25 @@ impl<B: Batch> Machine<B> {
     /// The stream that has this name on the present socket. Frames for a name that is gone are late, not wrong.
     fn by_wire_id(&mut self, id: &SubscriptionId) -> Option<&mut Subscription<B>> {
         let SubscriptionId::Number(id) = id else { return None };
-        self.streams.iter_mut().find(|stream| stream.wire_id == *id && stream.wire_id != 0 && stream.ending.is_none())
+        let at = self.names.binary_search_by_key(id, |(name, _)| *name).ok()?;
+        let (_, stream) = *self.names.get(at)?;
+        let index = self.index(stream)?;
+        self.streams
+            .get_mut(index)
+            .map(|stream| &mut **stream)
+            .filter(|stream| stream.wire_id == *id && stream.ending.is_none())
+    }
+
+    /// Remembers which stream has a name, and forgets names that are gone once they are the larger part.
+    fn remember(&mut self, wire_id: u64, stream: StreamId) {
+        if self.names.len() > 2 * self.streams.len() + 16 {
+            let mut names = core::mem::take(&mut self.names);
+            names.retain(|(name, stream)| {
+                self.index(*stream).and_then(|index| self.streams.get(index)).is_some_and(|stream| stream.wire_id == *name)
+            });
+            self.names = names;
+        }
+        self.names.push((wire_id, stream));
     }
 
     fn present_state(&self) -> ConnectionState {
@@ -308,7 +349,7 @@ impl<B: Batch> Machine<B> {
             Phase::Ready(ready) if ready.stale_at() > self.now => {
                 if !self.is_needed() {
                     ConnectionState::Idle
-                } else if self.streams.iter().all(|stream| stream.caught_up || stream.ending.is_some()) {
+                } else if self.all_caught_up {
                     ConnectionState::Live
                 } else {
                     ConnectionState::CatchingUp
@@ -318,5 +359,23 @@ impl<B: Batch> Machine<B> {
             _ if self.is_retry => ConnectionState::Reconnecting,
             _ => ConnectionState::Connecting,
         }
+    }
+}
+
+/// What is due to one stream: its credit to the server, and to its user a batch or, then it is over, the end.
+fn serve<B: Batch>(stream: &mut Subscription<B>, window: u64, outputs: &mut VecDeque<Output<B>>) -> bool {
+    if let Some(add) = stream.top_up(window) {
+        let id = SubscriptionId::Number(stream.wire_id);
+        outputs.push_back(Output::Send(ClientFrame::Credit { id, add }));
+    }
+    if let Some(batch) = stream.next_batch() {
+        outputs.push_back(Output::Deliver { stream: stream.stream, batch });
+    }
+    match stream.ending.clone().filter(|_| stream.is_over()) {
+        Some(result) => {
+            outputs.push_back(Output::End { stream: stream.stream, result, cursor: stream.cursor() });
+            true
+        }
+        None => false,
     }
 }

@@ -30,10 +30,11 @@ impl<B: Batch> Machine<B> {
         };
         match (frame, &self.phase) {
             (
-                ServerFrame::Ready { protocol, log, heartbeat_interval_ms, token_expires_in_ms, .. },
+                ServerFrame::Ready { protocol, log, heartbeat_interval_ms, limits, token_expires_in_ms },
                 Phase::Greeting { .. } | Phase::Ready(_),
             ) => {
                 if protocol == PROTOCOL {
+                    self.max_subscriptions = limits.max_subscriptions;
                     self.ready(log, heartbeat_interval_ms, token_expires_in_ms);
                 } else {
                     self.fail(Error::new(
@@ -63,8 +64,9 @@ impl<B: Batch> Machine<B> {
             }
             ServerFrame::Events { id, prev, through, events } => {
                 let Some(stream) = self.by_wire_id(&id) else { return };
+                let number = stream.stream;
                 match stream.receive(prev, through, events) {
-                    Ok(()) => self.settle(),
+                    Ok(()) => self.settle(number),
                     Err(error) => self.lose(error),
                 }
             }
@@ -85,8 +87,9 @@ impl<B: Batch> Machine<B> {
                 };
                 match reached {
                     Ok(()) => {
+                        let number = stream.stream;
                         stream.end(Ok(Some(head)));
-                        self.settle();
+                        self.settle(number);
                     }
                     Err(error) => self.lose(error),
                 }
@@ -133,8 +136,9 @@ impl<B: Batch> Machine<B> {
         if error.retryable {
             return self.lose(error);
         }
+        let number = stream.stream;
         stream.end(Err(error));
-        self.settle();
+        self.settle(number);
     }
 
     /// The log lost its beginning since `ready`. Whoever asked for the oldest event there is misses nothing by getting it.

@@ -1,0 +1,137 @@
+import { ErrorCode, IMessageError, invalid, make, messageOf } from "./errors.js";
+
+/**
+ * Where a stream keeps its cursor over restarts of the program: a file ({@link fileCursor}), `localStorage`
+ * ({@link storageCursor}), or something of your own, like a row of a database. One store belongs to one stream.
+ */
+export interface CursorStore {
+  /** What was saved last; undefined or null when there is nothing yet. Called once, before the stream begins. */
+  load(): string | null | undefined | Promise<string | null | undefined>;
+  /**
+   * Keeps `cursor` in place of the one before, whole or not at all. Never called while an earlier call is unfinished, and at
+   * most four times a second. When it fails, the stream ends with an error.
+   */
+  save(cursor: string): void | Promise<void>;
+}
+
+/** What {@link storageCursor} needs of a storage: `localStorage`, `sessionStorage`, or React Native's `AsyncStorage`. */
+export interface CursorStorage {
+  /** The value of a key; null when there is none. */
+  getItem(key: string): string | null | Promise<string | null>;
+  /** Sets the value of a key. */
+  setItem(key: string, value: string): void | Promise<void>;
+}
+
+/**
+ * Keeps a stream's cursor in a storage of the browser.
+ *
+ * @example
+ * const stream = im.chats.subscribeEvents({ cursor: storageCursor(localStorage, "im-chats.cursor") });
+ *
+ * @param storage `localStorage`, or anything with its `getItem` and `setItem`
+ * @param key the item's name; another one for every stream
+ * @throws ValidationError when an argument is wrong
+ */
+export function storageCursor(storage: CursorStorage, key: string): CursorStore {
+  if (typeof storage?.getItem !== "function" || typeof storage.setItem !== "function") {
+    throw invalid("storage", "expected localStorage, or an object with its getItem and setItem");
+  }
+  if (typeof key !== "string" || key === "") throw invalid("key", "expected the name of an item");
+  return { load: () => storage.getItem(key), save: (cursor) => storage.setItem(key, cursor) };
+}
+
+/** The option `cursor`, checked. @internal */
+export function checkStore(store: unknown): void {
+  const { load, save } = Object(store) as Partial<CursorStore>;
+  if (store !== undefined && (typeof load !== "function" || typeof save !== "function")) {
+    throw invalid("cursor", "expected a store of cursors: fileCursor(path), storageCursor(storage, key), or an object with load and save");
+  }
+}
+
+/** What a store holds, which may still be no cursor. @internal */
+export async function loadCursor(store: CursorStore): Promise<string | undefined> {
+  let saved: unknown;
+  try {
+    saved = await store.load();
+  } catch (cause) {
+    throw failed("loaded", cause);
+  }
+  if (saved === undefined || saved === null) return undefined;
+  if (typeof saved !== "string") throw invalid("cursor", `the store holds something that is no saved cursor: load() gave ${typeof saved}`);
+  return saved;
+}
+
+function failed(what: string, cause: unknown): IMessageError {
+  if (cause instanceof IMessageError) return cause;
+  return make(IMessageError, `the cursor could not be ${what}: ${messageOf(cause)}`, {
+    code: ErrorCode.internalError,
+    grpcCode: 13,
+    retryable: false,
+    context: { field: "cursor" },
+    cause,
+  });
+}
+
+/** How long after one save the next one may begin, in milliseconds. */
+const PACE_MS = 250;
+
+/** Saves the cursor of one stream as it moves: not too often, one save at a time, and all of it at the end. @internal */
+export class CursorSaver {
+  readonly #store: CursorStore;
+  readonly #current: () => string | undefined;
+  readonly #onFailure: (error: IMessageError) => void;
+  #saved: string | undefined;
+  /** The save under way; it never rejects. */
+  #saving: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The stream is over, or a save failed: then none is tried again, since the one before is what the store holds. */
+  #closed = false;
+  #failed = false;
+
+  constructor(store: CursorStore, current: () => string | undefined, onFailure: (error: IMessageError) => void) {
+    this.#store = store;
+    this.#current = current;
+    this.#onFailure = onFailure;
+  }
+
+  /** The cursor may have moved. Called for every event, so it does nothing while a save runs or is due. */
+  moved(): void {
+    if (!this.#saving && this.#timer === undefined) void this.#save();
+  }
+
+  /** Resolves once what is handled by now is saved, or could not be. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return this.#saving ? this.#saving.then(() => this.flush()) : this.#save();
+  }
+
+  /** The same, for a stream that is over. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.flush();
+  }
+
+  #save(): Promise<void> {
+    const cursor = this.#failed ? undefined : this.#current();
+    if (cursor === undefined || cursor === this.#saved) return Promise.resolve();
+    const save = async () => this.#store.save(cursor);
+    this.#saving = save()
+      .then(
+        () => void (this.#saved = cursor),
+        (cause: unknown) => {
+          this.#failed = true;
+          this.#onFailure(failed("saved", cause));
+        },
+      )
+      .then(() => {
+        this.#saving = undefined;
+        if (this.#closed || this.#failed) return;
+        this.#timer = setTimeout(() => {
+          this.#timer = undefined;
+          void this.#save();
+        }, PACE_MS);
+      });
+    return this.#saving;
+  }
+}

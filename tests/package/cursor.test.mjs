@@ -1,0 +1,396 @@
+// Cursors that outlive the program: where they are known, what counts as handled, and stores that keep them.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import { createClient, fileCursor, IMessageError, storageCursor, ValidationError } from "im-chats";
+
+import { startGateway } from "../support/gateway.mjs";
+
+const run = promisify(execFile);
+
+let gateway;
+let im;
+let chat;
+let folder;
+
+before(async () => {
+  gateway = await startGateway();
+});
+after(() => gateway.stop());
+
+beforeEach(async () => {
+  im = createClient({ address: gateway.address, token: gateway.token });
+  ({ chat } = await im.chats.create(["alice@example.com"]));
+  folder = await mkdtemp(join(tmpdir(), "im-chats-cursor-"));
+});
+afterEach(async () => {
+  await im.close().catch(() => {});
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Two events. */
+async function toggle(times = 1) {
+  for (let time = 0; time < times; time += 1) {
+    for (const what of ["archive", "unarchive"]) {
+      const [status] = await gateway.call("POST", `/emulator/v1/chats:${what}`, { chatGuid: chat.guid });
+      assert.equal(status, 200);
+    }
+  }
+}
+
+const sequenceOf = (cursor) => Number(cursor.split("@")[0]);
+
+/** A store in memory, which tells what happens to it. */
+function memory(saved) {
+  const store = {
+    saved,
+    saves: [],
+    load: () => store.saved,
+    save: async (cursor) => {
+      store.saves.push(cursor);
+      store.saved = cursor;
+    },
+  };
+  return store;
+}
+
+/** One run of a program: handles `count` events (or none), then ends as `end` says; gives the sequences it handled. */
+async function program(store, count, end) {
+  const client = createClient({ address: gateway.address, token: gateway.token });
+  const controller = new AbortController();
+  const handled = [];
+  const stream = client.chats.subscribeEvents({ cursor: store, signal: controller.signal });
+  await stream.ready;
+  const loop = (async () => {
+    if (count === 0) return;
+    for await (const event of stream) {
+      handled.push(event.sequence);
+      if (handled.length === count) await end?.({ stream, client, controller });
+    }
+  })().catch((error) => {
+    if (error.name !== "AbortError") throw error;
+  });
+  if (count > 0) await loop;
+  await client.close();
+  return handled;
+}
+
+const ends = {
+  "stream.close() while an event is handled": ({ stream }) => void stream.close(),
+  "im.close() while an event is handled": ({ client }) => void client.close(),
+  "its signal while an event is handled": ({ controller }) => controller.abort(),
+  "stream.close() while it waits": ({ stream }) => void setImmediate(() => stream.close()),
+  "im.close() while it waits": ({ client }) => void setImmediate(() => client.close()),
+  "its signal while it waits": ({ controller }) => void setImmediate(() => controller.abort()),
+};
+
+describe("a program that keeps its cursor", () => {
+  for (const [name, end] of Object.entries(ends)) {
+    test(`and ends by ${name} handles each event once over its restarts`, async () => {
+      const store = fileCursor(join(folder, "cursor"));
+      assert.deepEqual(await program(store, 0), [], "a first run that sees no event");
+      const seen = [];
+      for (let run = 0; run < 3; run += 1) {
+        await toggle();
+        seen.push(...(await program(store, 2, end)));
+      }
+      assert.equal(seen.length, 6);
+      assert.deepEqual(seen, Array.from({ length: 6 }, (_, index) => seen[0] + index), "none lost, none twice");
+    });
+  }
+
+  test("sees an event again at which it left the loop, and loses none", async () => {
+    const store = memory();
+    await program(store, 0);
+    await toggle();
+    const seen = [];
+    const broken = im.chats.subscribeEvents({ cursor: store });
+    for await (const event of broken) {
+      seen.push(event.sequence);
+      break;
+    }
+    const mistake = new Error("mine");
+    const thrown = async () => {
+      for await (const event of im.chats.subscribeEvents({ cursor: store })) {
+        seen.push(event.sequence);
+        throw mistake;
+      }
+    };
+    await assert.rejects(thrown(), mistake);
+    assert.equal(seen[0], seen[1]);
+    assert.equal(sequenceOf(store.saved), seen[0] - 1);
+  });
+
+  test("killed in the middle goes on with the event it was at", async () => {
+    const file = join(folder, "cursor");
+    await program(fileCursor(file), 0);
+    await toggle(2);
+    const code = `
+      import { createClient, fileCursor } from "im-chats";
+      const im = createClient({ address: ${JSON.stringify(gateway.address)}, token: ${JSON.stringify(gateway.token)} });
+      let handled = 0;
+      for await (const { sequence } of im.chats.subscribeEvents({ cursor: fileCursor(${JSON.stringify(file)}) })) {
+        console.log(sequence);
+        if (++handled === 3) {
+          // What is handled is saved within a quarter of a second; this one is not handled.
+          setTimeout(() => process.kill(process.pid, "SIGKILL"), 1000);
+          await new Promise(() => {});
+        }
+      }`;
+    const { stdout, signal } = await run(process.execPath, ["--input-type=module", "--eval", code]).catch((error) => error);
+    assert.equal(signal, "SIGKILL");
+    const seen = stdout.trim().split("\n").map(Number);
+    const again = await program(fileCursor(file), 2, ends["stream.close() while an event is handled"]);
+    assert.deepEqual(again, [seen[2], seen[2] + 1]);
+  });
+});
+
+describe("callbacks", () => {
+  test("that resolved have handled their event, one that rejected has not", async () => {
+    const store = memory();
+    await program(store, 0);
+    await toggle(2);
+    const seen = [];
+    await new Promise((resolve, reject) => {
+      const stream = im.chats.subscribeEvents({ cursor: store });
+      const stop = stream.on(async (event) => {
+        seen.push(event.sequence);
+        if (seen.length === 2) {
+          stop();
+          stream.close().then(() => setImmediate(resolve));
+        }
+      }, reject);
+    });
+    assert.equal(sequenceOf(store.saved), seen[1]);
+    const mistake = new Error("mine");
+    const error = await new Promise((resolve) => {
+      im.chats.subscribeEvents({ cursor: store }).on(async (event) => {
+        seen.push(event.sequence);
+        throw mistake;
+      }, resolve);
+    });
+    assert.equal(error, mistake);
+    assert.equal(sequenceOf(store.saved), seen[1], "the third comes again");
+  });
+
+  test("of filter and map that fail have not handled their event; take has handled its last one", async () => {
+    const store = memory();
+    await program(store, 0);
+    await toggle(2);
+    const first = sequenceOf(store.saved) + 1;
+    const fail = () => {
+      throw new Error("mine");
+    };
+    for (const derive of [(stream) => stream.filter(fail), (stream) => stream.map(fail)]) {
+      const iterator = derive(im.chats.subscribeEvents({ cursor: store }))[Symbol.asyncIterator]();
+      await assert.rejects(iterator.next(), /mine/);
+      assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+      assert.equal(sequenceOf(store.saved), first - 1);
+    }
+    for await (const event of im.chats.subscribeEvents({ cursor: store }).take(2)) void event;
+    assert.equal(sequenceOf(store.saved), first + 1);
+  });
+});
+
+describe("a store", () => {
+  test("is given the cursor at ready, and when it is not saved there is no ready", async () => {
+    const store = memory();
+    const stream = im.chats.subscribeEvents({ cursor: store });
+    await stream.ready;
+    assert.deepEqual(store.saves, [stream.cursor]);
+    await stream.close();
+    assert.equal(store.saves.length, 1, "what did not move is not saved again");
+  });
+
+  test("is saved to at most a few times a second, one save at a time, and never past an unfinished event", async () => {
+    const store = memory();
+    await program(store, 0);
+    const [, { first, last }] = await gateway.call("POST", "/emulator/v1/events:generate", { count: 5000 });
+    let running = 0;
+    let handling = first;
+    const save = store.save;
+    store.save = async (cursor) => {
+      assert.equal((running += 1), 1, "one at a time");
+      assert.ok(sequenceOf(cursor) < handling, "never past the event that is being handled");
+      await new Promise(setImmediate);
+      await save(cursor);
+      running -= 1;
+    };
+    const began = Date.now();
+    const before = store.saves.length;
+    const stream = im.chats.subscribeEvents({ cursor: store });
+    for await (const event of stream) {
+      handling = event.sequence;
+      if (event.sequence >= last) {
+        handling = last + 1;
+        void stream.close();
+      }
+    }
+    const took = Date.now() - began;
+    assert.equal(sequenceOf(store.saved), last);
+    const saves = store.saves.length - before;
+    assert.ok(saves <= took / 250 + 3, `${saves} saves in ${took} ms`);
+  });
+
+  test("that is empty begins at `after`, later where it was; also for a catch-up", async () => {
+    await toggle(2);
+    const store = memory();
+    const [begin] = [0];
+    const events = [];
+    for await (const event of im.events.catchUp(begin, { cursor: store })) events.push(event);
+    const complete = events.pop();
+    assert.equal(complete.type, "catchup.complete");
+    assert.ok(events.length >= 4);
+    assert.equal(sequenceOf(store.saved), complete.headSequence);
+    await toggle();
+    const later = [];
+    for await (const event of im.events.catchUp(undefined, { cursor: store })) later.push(event.type);
+    assert.deepEqual(later, ["chat.archived", "chat.unarchived", "catchup.complete"]);
+    const live = im.chats.subscribeEvents({ after: complete.headSequence, cursor: memory() });
+    const iterator = live[Symbol.asyncIterator]();
+    assert.equal((await iterator.next()).value.sequence, complete.headSequence + 1);
+    await iterator.return();
+  });
+
+  test("of the browser's kind keeps it under its key", async () => {
+    const items = new Map();
+    const storage = { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => void items.set(key, value) };
+    const store = storageCursor(storage, "im-chats.cursor");
+    assert.deepEqual(await program(store, 0), []);
+    await toggle();
+    const seen = await program(store, 2, ends["stream.close() while an event is handled"]);
+    assert.equal(sequenceOf(items.get("im-chats.cursor")), seen[1]);
+  });
+
+  test("of a file replaces it as a whole, and leaves nothing beside it", async () => {
+    for (const path of [join(folder, "cursor"), pathToFileURL(join(folder, "other"))]) {
+      const store = fileCursor(path);
+      assert.equal(await store.load(), undefined);
+      await store.save("7@log");
+      await store.save("8@log");
+      assert.equal(await store.load(), "8@log");
+      assert.equal(await readFile(path, "utf8"), "8@log\n");
+    }
+    assert.deepEqual((await readdir(folder)).sort(), ["cursor", "other"]);
+  });
+});
+
+describe("a store that fails ends the stream with a clear error", () => {
+  const about = (error, pattern) => {
+    assert.ok(error instanceof IMessageError, `${error}`);
+    assert.deepEqual([error.context.field, error.retryable], ["cursor", false]);
+    assert.match(error.message, pattern);
+    return true;
+  };
+  const refused = async (cursor, pattern) => {
+    const stream = im.chats.subscribeEvents({ cursor });
+    const error = await stream.ready.then(() => assert.fail("ready"), (error) => error);
+    about(error, pattern);
+    await assert.rejects(stream[Symbol.asyncIterator]().next(), (thrown) => thrown === error);
+    return error;
+  };
+
+  test("when it holds garbage, which stays as it is", async () => {
+    const file = join(folder, "cursor");
+    for (const garbage of ["", "\n", "hello", "12", "@", "5@", "-1@log", "9007199254740992@log", "1@log".repeat(100), "{}"]) {
+      await writeFile(file, garbage);
+      const error = await refused(fileCursor(file), /cursor/);
+      assert.ok(error instanceof ValidationError, `${JSON.stringify(garbage)}: ${error}`);
+      assert.equal(await readFile(file, "utf8"), garbage);
+    }
+    for (const garbage of [5, true, {}, []]) assert.ok((await refused(memory(garbage), /cursor/)) instanceof ValidationError);
+  });
+
+  test("when it belongs to another log", async () => {
+    const stream = im.chats.subscribeEvents({ cursor: memory("5@another-log") });
+    await assert.rejects(stream.ready, (error) => error.code === "logChanged");
+  });
+
+  test("when it cannot be read", async () => {
+    const cause = new Error("no disk");
+    const error = await refused({ load: () => Promise.reject(cause), save() {} }, /could not be loaded: no disk/);
+    assert.equal(error.cause, cause);
+    await refused(fileCursor(folder), /could not be loaded: EISDIR/);
+    await refused({ load() { throw Object.create(null); }, save() {} }, /could not be loaded/);
+  });
+
+  test("when it cannot be saved to from the beginning", async () => {
+    await refused({ load() {}, save: () => Promise.reject(new Error("quota")) }, /could not be saved: quota/);
+    await refused({ load() {}, save() { throw new Error("quota"); } }, /could not be saved: quota/);
+    await refused(fileCursor(join(folder, "nowhere", "cursor")), /could not be saved: ENOENT/);
+  });
+
+  test("when it cannot be saved to later: in the loop, and the cursor that was saved last stays", async () => {
+    const store = memory();
+    await program(store, 0);
+    const good = store.saved;
+    const stream = im.chats.subscribeEvents({ cursor: store });
+    await stream.ready;
+    store.save = () => Promise.reject(new Error("disk full"));
+    await toggle();
+    const loop = async () => {
+      for await (const event of stream) void event;
+    };
+    await assert.rejects(loop(), (error) => about(error, /could not be saved: disk full/));
+    assert.equal(store.saved, good);
+    await im.close();
+  });
+
+  for (const [name, close] of [
+    ["stream.close()", (stream) => stream.close()],
+    ["im.close()", () => im.close()],
+  ]) {
+    test(`when the last save fails: by ${name}, once`, async () => {
+      const store = memory();
+      await program(store, 0);
+      const stream = im.chats.subscribeEvents({ cursor: store });
+      await stream.ready;
+      await toggle();
+      const iterator = stream[Symbol.asyncIterator]();
+      await iterator.next();
+      store.save = () => Promise.reject(new Error("disk full"));
+      // The one that follows `ready` at once may still be waiting for its turn.
+      await iterator.next();
+      await assert.rejects(close(stream), (error) => about(error, /could not be saved: disk full/));
+      await stream.close();
+    });
+  }
+
+  test("by the callback for errors, when there is one", async () => {
+    const store = memory();
+    await program(store, 0);
+    await toggle();
+    const stream = im.chats.subscribeEvents({ cursor: store });
+    await stream.ready;
+    store.save = () => Promise.reject(new Error("disk full"));
+    const error = await new Promise((resolve) => stream.on(() => {}, resolve));
+    about(error, /disk full/);
+  });
+
+  test("when it is none", async () => {
+    for (const cursor of [null, 5, "cursor.txt", {}, { load() {} }, { save() {} }, []]) {
+      assert.ok((await refused(cursor, /expected a store/)) instanceof ValidationError);
+      const caught = im.events.catchUp(undefined, { cursor });
+      await assert.rejects(caught.ready, ValidationError);
+    }
+    for (const make of [
+      () => fileCursor(),
+      () => fileCursor(""),
+      () => fileCursor(5),
+      () => fileCursor(new URL("https://example.com/x")),
+      () => storageCursor(),
+      () => storageCursor({}, "key"),
+      () => storageCursor({ getItem() {}, setItem() {} }),
+      () => storageCursor({ getItem() {}, setItem() {} }, ""),
+    ]) {
+      assert.throws(make, (error) => error instanceof ValidationError && /^(path|storage|key)$/.test(error.context.field));
+    }
+  });
+});
