@@ -837,3 +837,116 @@ fn late_callbacks_of_an_earlier_socket_do_nothing() {
     assert!(rig.batches.is_empty());
     assert_eq!(rig.machine.state(), ConnectionState::Live);
 }
+
+#[test]
+fn a_stream_that_cannot_begin_says_so_although_nobody_pulls() {
+    let refused = json!({ "type": "error", "id": 1, "fatal": false, "code": "cursorAhead", "grpcCode": 11, "message": "beyond",
+        "retryable": false, "context": { "first": "0", "head": "5" } });
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.ready(5);
+    rig.subscribe_frame();
+    rig.frame(&refused);
+    assert_eq!(rig.end.take().expect("it ended").0.unwrap_err().code, "cursorAhead");
+
+    let mut rig = Rig::new(1024);
+    rig.open(Plan { resume: false, ..live_plan() });
+    rig.connect("secret");
+    rig.cut(1006);
+    assert_eq!(rig.end.take().expect("it ended").0.unwrap_err().code, "networkError");
+
+    let mut rig = Rig::new(1024);
+    rig.feed(Input::Close);
+    rig.open(live_plan());
+    assert_eq!(rig.end.take().expect("it ended").0, Ok(None));
+}
+
+#[test]
+fn an_end_never_overtakes_an_event_that_its_user_has_not_handled() {
+    let mut rig = Rig::new(1024);
+    rig.open(Plan { resume: false, ..live_plan() });
+    rig.ready(0);
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.cut(1006);
+    assert!(rig.end.is_none(), "an event waits");
+    rig.pull();
+    assert!(rig.end.is_none(), "the event is with its user");
+    rig.pull();
+    let (result, cursor) = rig.end.take().expect("it ended");
+    assert_eq!(result.unwrap_err().code, "networkError");
+    assert_eq!(cursor.map(|cursor| cursor.sequence), Some(1), "asked for more: the event is handled");
+}
+
+#[test]
+fn the_position_is_known_once_attached_and_follows_what_the_filter_hides_before_the_first_event() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.ready(10);
+    assert_eq!(rig.cursor(), None);
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 10, 10);
+    assert_eq!(rig.cursor(), Some(10));
+    rig.events(1, 10, 20, &[]);
+    assert_eq!(rig.cursor(), Some(20), "nothing was given, so nothing is unfinished");
+    rig.events(1, 20, 21, &[21]);
+    assert_eq!(rig.cursor(), Some(20));
+}
+
+#[test]
+fn streams_beyond_the_servers_limit_end_with_an_error_of_their_own() {
+    let mut rig = Rig::new(1024);
+    let mut ready = ready_frame(0);
+    ready["limits"]["maxSubscriptions"] = json!(2);
+    for stream in 1..=4 {
+        rig.feed(Input::Open { stream, plan: live_plan() });
+    }
+    rig.connect("secret");
+    rig.sent.clear();
+    rig.frame(&ready);
+    assert_eq!(rig.sent.len(), 2, "two subscribe frames");
+    let (result, _) = rig.end.take().expect("two ended");
+    let error = result.unwrap_err();
+    assert_eq!((error.code.as_ref(), error.context_value("limit")), ("subscriptionLimitExceeded", Some("2")));
+    assert_eq!(error.category(), im_chats::error::Category::RateLimit);
+    // One that leaves makes room for another.
+    rig.sent.clear();
+    rig.feed(Input::Cancel { stream: 1 });
+    rig.feed(Input::Open { stream: 5, plan: live_plan() });
+    let types: Vec<_> = rig.sent.iter().map(|frame| frame["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(types, ["unsubscribe", "subscribe"]);
+    assert!(rig.end.is_none());
+}
+
+#[test]
+fn frames_find_their_stream_among_thousands_that_come_and_go() {
+    let mut rig = Rig::new(1024);
+    let mut ready = ready_frame(0);
+    ready["limits"]["maxSubscriptions"] = json!(4096);
+    rig.feed(Input::Open { stream: 1, plan: live_plan() });
+    rig.connect("secret");
+    rig.frame(&ready);
+    let mut wire_id_of_first = rig.sent.pop_back().unwrap()["id"].clone();
+    for round in 0..3_u32 {
+        let streams: Vec<_> = (2..500).map(|stream| round * 1000 + stream).collect();
+        for stream in &streams {
+            rig.feed(Input::Open { stream: *stream, plan: live_plan() });
+        }
+        for stream in &streams {
+            rig.feed(Input::Cancel { stream: *stream });
+        }
+        if round == 1 {
+            rig.cut(1006);
+            rig.advance(20_000);
+            rig.connect("secret");
+            rig.sent.clear();
+            rig.frame(&ready);
+            wire_id_of_first = rig.sent.pop_back().unwrap()["id"].clone();
+        }
+    }
+    rig.frame(&json!({ "type": "subscribed", "id": wire_id_of_first, "after": { "log": "log-1", "sequence": 0 }, "head": 0 }));
+    rig.feed(Input::Pull { stream: 1 });
+    rig.events(wire_id_of_first.as_u64().unwrap(), 0, 1, &[1]);
+    assert_eq!(rig.batches.concat_sequences(), [1]);
+}

@@ -289,6 +289,7 @@ impl World<'_> {
         }
         let state = &self.clients[client];
         let cursor = state.machine.as_ref().and_then(|machine| machine.cursor(stream));
+        // The position is known from here on: a program that saves it now misses nothing later.
         let Some(cursor) = cursor else {
             return self.fail(format!("stream {stream} was attached and has no cursor"));
         };
@@ -427,7 +428,8 @@ impl World<'_> {
         let Some(run) = self.clients[client].seats[seat].run.take() else { return };
         let wrong = match &result {
             Ok(None) => (!run.cancelled && !closed).then(|| "nobody left it".to_owned()),
-            _ if !run.pulling => Some("nobody waits".to_owned()),
+            // Before the first pull the end may come unasked; later the user is still at the last batch until they ask for more.
+            _ if run.taken > 0 => Some(format!("its user is still at {} events", run.taken)),
             _ if run.waiting > 0 => Some(format!("{} events were not given out", run.waiting)),
             Ok(Some(head)) => self.wrong_completion(&run, *head, cursor.as_ref()),
             Err(error) => {
