@@ -175,7 +175,7 @@ fn one_subscription_too_many_is_refused_and_the_others_go_on() {
     let errors = of_type(&frames, "error");
     assert_eq!(errors.len(), 1);
     assert_eq!((&errors[0]["id"], &errors[0]["fatal"]), (&json!(3), &json!(false)));
-    assert_eq!((&errors[0]["code"], &errors[0]["context"]["maxSubscriptions"]), (&json!("preconditionFailed"), &json!("2")));
+    assert_eq!((&errors[0]["code"], &errors[0]["context"]["limit"]), (&json!("subscriptionLimitExceeded"), &json!("2")));
     rig.append("chat.archived", CHAT, 1);
     assert_eq!(of_type(&rig.drain_sent(), "events").len(), 2);
     rig.say(r#"{"type":"unsubscribe","id":1}"#);

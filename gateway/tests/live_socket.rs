@@ -99,7 +99,7 @@ async fn sixty_four_subscriptions_of_one_socket_all_get_everything() {
     let (server, _data) = fresh(&[]);
     let chat = server.create("alice@example.com");
     let (mut socket, ready) = Socket::ready(&server).await;
-    assert_eq!(ready["limits"]["maxSubscriptions"], 64);
+    assert_eq!(ready["limits"]["maxSubscriptions"], 4096);
     for id in 0..65 {
         socket.say(&subscribe(id, Some(0), 100_000)).await;
     }

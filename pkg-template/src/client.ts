@@ -162,7 +162,7 @@ function start(runtime: Runtime): Promise<void> {
     let isWhole = false;
     try {
       const wasm = await readWasm(await runtime.wasm());
-      isWhole = !("headers" in wasm);
+      isWhole = !("headers" in Object(wasm));
       await init({ module_or_path: wasm });
       onPanic(() => crashed("it panicked"));
     } catch (cause) {

@@ -31,6 +31,8 @@ describe("importing", () => {
       "TypedEventStream",
       "ValidationError",
       "createClient",
+      "fileCursor",
+      "storageCursor",
     ];
     assert.deepEqual(Object.keys(main).sort(), names);
     assert.deepEqual(Object.keys(inline).sort(), names);

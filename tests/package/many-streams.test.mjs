@@ -11,13 +11,17 @@ import { startProxy } from "../support/proxy.mjs";
 const CHATS = 1_000;
 
 describe("one stream per chat", () => {
-  test("a thousand on one socket all get their events, and all go on after a cut", { timeout: 120_000 }, async () => {
+  test("a thousand on one socket all get their events, and all go on after a cut", { timeout: 120_000 }, async (context) => {
     const gateway = await startGateway();
+    context.after(() => gateway.stop());
     const proxy = await startProxy(gateway.address);
+    context.after(() => proxy.close());
+    const direct = createClient({ address: gateway.address, token: gateway.token });
     const im = createClient({ address: proxy.address, token: gateway.token });
+    context.after(() => im.close());
     const guids = Array.from({ length: CHATS }, (_, index) => `any;-;person${index}@example.com`);
     for (let from = 0; from < CHATS; from += 50) {
-      await Promise.all(guids.slice(from, from + 50).map((guid) => im.chats.create([guid.slice(6)])));
+      await Promise.all(guids.slice(from, from + 50).map((guid) => direct.chats.create([guid.slice(6)])));
     }
     const streams = guids.map((chat) => im.chats.subscribeEvents({ chat }));
     await Promise.all(streams.map((stream) => stream.ready));
@@ -39,16 +43,15 @@ describe("one stream per chat", () => {
     await archive("unarchive", guids);
     await expectAll("chat.unarchived");
     assert.equal(im.connection.state, "live");
-    await im.close();
-    await proxy.close();
-    await gateway.stop();
   });
 });
 
 describe("the stream beyond what the server allows one client", () => {
-  test("ends with a RateLimitError that says the limit and what to do; the others go on, and one that ends makes room", async () => {
+  test("ends with a RateLimitError that says the limit and what to do; the others go on, and one that ends makes room", async (context) => {
     const gateway = await startGateway({ args: ["--max-subscriptions", "2"] });
+    context.after(() => gateway.stop());
     const im = createClient({ address: gateway.address, token: gateway.token });
+    context.after(() => im.close());
     const { chat } = await im.chats.create(["alice@example.com"]);
     const [first, second] = [im.chats.subscribeEvents({ chat: chat.guid }), im.chats.subscribeEvents()];
     await Promise.all([first.ready, second.ready]);
@@ -67,19 +70,17 @@ describe("the stream beyond what the server allows one client", () => {
       for await (const event of stream.take(1)) assert.equal(event.type, "chat.archived");
     }
     await im.chats.subscribeEvents().ready;
-    await im.close();
-    await gateway.stop();
   });
 
-  test("also of streams that were opened before the limit was known", async () => {
+  test("also of streams that were opened before the limit was known", async (context) => {
     const gateway = await startGateway({ args: ["--max-subscriptions", "2"] });
+    context.after(() => gateway.stop());
     const im = createClient({ address: gateway.address, token: gateway.token });
+    context.after(() => im.close());
     const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => im.chats.subscribeEvents().ready));
     assert.deepEqual(
       outcomes.map(({ status, reason }) => reason?.code ?? status),
       ["fulfilled", "fulfilled", "subscriptionLimitExceeded", "subscriptionLimitExceeded"],
     );
-    await im.close();
-    await gateway.stop();
   });
 });

@@ -26,13 +26,13 @@ pub struct LiveLimits {
     #[arg(long, default_value_t = 256, value_parser = size())]
     pub max_batch_events: usize,
     /// Most subscriptions on one socket.
-    #[arg(long, default_value_t = 64, value_parser = size())]
+    #[arg(long, default_value_t = 4_096, value_parser = size())]
     pub max_subscriptions: usize,
     /// Frames a client may send per second, in the long run.
     #[arg(long, default_value_t = 1_000, value_parser = positive())]
     pub max_frames_per_second: u64,
-    /// Frames a client may send at once after having been quiet.
-    #[arg(long, default_value_t = 2_000, value_parser = positive())]
+    /// Frames a client may send at once after having been quiet; a client that reconnects sends one for each subscription.
+    #[arg(long, default_value_t = 10_000, value_parser = positive())]
     pub max_frame_burst: u64,
     /// While as many bytes as this wait to be written to a socket, no further events are read for it, nor frames from it.
     #[arg(long, default_value_t = 262_144, value_parser = size())]
@@ -84,9 +84,9 @@ impl Default for LiveLimits {
             max_frame_bytes: 65_536,
             max_outgoing_frame_bytes: 1_048_576,
             max_batch_events: 256,
-            max_subscriptions: 64,
+            max_subscriptions: 4_096,
             max_frames_per_second: 1_000,
-            max_frame_burst: 2_000,
+            max_frame_burst: 10_000,
             high_water_bytes: 262_144,
             write_timeout_ms: 60_000,
             max_concurrent_reads: 4,

@@ -16,7 +16,7 @@ use super::rate::Rate;
 use super::subscription::Subscription;
 use crate::auth::Grant;
 pub use crate::log::LogState;
-use crate::log::{ReadPage, ReadQuery};
+use crate::log::{LoggedEvent, ReadPage, ReadQuery};
 
 mod frames;
 mod reading;
@@ -79,6 +79,13 @@ pub enum Input<'a> {
     Malformed,
     /// The log moved, was pruned or replaced. Tell it before a frame, too: "the head at this moment" is meant literally.
     Log(LogState),
+    /// As [`Input::Log`], and these are all the events after the head that the session knew.
+    Appended {
+        /// The log as it is now.
+        log: LogState,
+        /// The events, in order.
+        events: &'a [Arc<LoggedEvent>],
+    },
     /// A read that [`Output::Read`] asked for has ended.
     Page {
         /// Which.
@@ -213,6 +220,7 @@ impl Session {
             Input::Binary => self.violation(Error::invalid("frame", "expected text, not binary")),
             Input::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
             Input::Log(log) => self.log_moved(log),
+            Input::Appended { log, events } => self.log_grew(log, events),
             Input::Page { read, page } => self.page(read, page),
             Input::Verified(judgement) => self.verified(judgement),
             Input::Written { bytes } => self.out.written(bytes, self.now),
@@ -245,6 +253,12 @@ impl Session {
     #[must_use]
     pub fn log_id(&self) -> Arc<str> {
         Arc::clone(&self.log.id)
+    }
+
+    /// The head of the log, as the session knows it.
+    #[must_use]
+    pub const fn head(&self) -> u64 {
+        self.log.head
     }
 
     /// What the client said of itself.

@@ -47,6 +47,9 @@ const BUFFER_BYTES: usize = 4 * 1024;
 /// Frames are handed to the transport in runs of about this many bytes, each followed by one flush.
 const RUN_BYTES: usize = 64 * 1024;
 
+/// With more subscriptions than this, those that a new event does not concern are passed by without a read.
+const FEW_SUBSCRIPTIONS: usize = 4;
+
 /// What all sockets share: the limits, and how many more there may be. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Live {
@@ -203,8 +206,17 @@ impl Driver {
     }
 
     fn tell_log(&mut self) {
-        let now = self.now();
-        self.session.handle(now, Input::Log(self.state.log.state()));
+        let (now, log, known) = (self.now(), self.state.log.state(), self.session.head());
+        // With few subscriptions looking at the events first is no gain.
+        let many = self.session.subscriptions() > FEW_SUBSCRIPTIONS && log.head > known;
+        let events = if many { self.state.log.recent(&log.id, known, log.head) } else { None };
+        self.session.handle(
+            now,
+            match &events {
+                Some(events) => Input::Appended { log, events },
+                None => Input::Log(log),
+            },
+        );
     }
 
     fn now(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! One cursor over the log. It holds no events: without credit it simply stays behind.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use im_chats::error::{Error, ErrorCode};
@@ -39,6 +40,34 @@ pub(super) struct Subscription {
     reading: bool,
     /// It stands in the session's queue of subscriptions that want to read.
     pub(super) queued: bool,
+}
+
+/// The chats that a stretch of the log is about.
+#[derive(Debug, Default)]
+pub(super) struct News<'a> {
+    /// Of every event.
+    all: HashSet<&'a str>,
+    /// Of the chat events.
+    chats: HashSet<&'a str>,
+}
+
+impl<'a> News<'a> {
+    pub(super) fn of(events: &'a [Arc<LoggedEvent>]) -> Self {
+        let mut news = Self::default();
+        for event in events {
+            news.all.insert(&event.chat_guid);
+            if event.kind.is_in(Topic::Chats) {
+                news.chats.insert(&event.chat_guid);
+            }
+        }
+        news
+    }
+
+    /// Whether a subscription to this sees any of it.
+    fn concern(&self, topic: Topic, chat: Option<&str>) -> bool {
+        let events = if topic == Topic::All { &self.all } else { &self.chats };
+        chat.map_or(!events.is_empty(), |chat| events.contains(chat))
+    }
 }
 
 /// What became of a subscription after it moved.
@@ -99,6 +128,16 @@ impl Subscription {
     /// Whether the log may hold something for it that it can take.
     pub(super) fn wants_to_read(&self, head: u64) -> bool {
         !self.reading && !self.starved && self.scanned < self.bound(head)
+    }
+
+    /// Moves over a stretch that holds nothing for it, as a read of it would; false when it must read.
+    pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) -> bool {
+        let waits = self.caught_up && !self.until_head && !self.reading && self.scanned == before;
+        let passes = waits && !news.concern(self.topic, self.chat.as_deref());
+        if passes {
+            self.scanned = head;
+        }
+        passes
     }
 
     fn bound(&self, head: u64) -> u64 {

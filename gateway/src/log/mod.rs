@@ -32,6 +32,9 @@ use tail::Tail;
 /// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.
 const TAIL_BYTES: usize = 4 * 1024 * 1024;
 
+/// Most events that [`EventLog::recent`] gives.
+const RECENT: usize = 1024;
+
 /// Rows looked at by one read at most, so that a reader whose filter hides nearly everything still moves, and says so.
 const SCAN_ROWS: usize = 8192;
 
@@ -255,6 +258,13 @@ impl EventLog {
             page.map(Ok)
         };
         self.0.store.read(read).await?
+    }
+
+    /// All events in `after < sequence <= through` of the log with this id, when they are few and in memory.
+    #[must_use]
+    pub fn recent(&self, id: &Arc<str>, after: u64, through: u64) -> Option<Vec<Arc<LoggedEvent>>> {
+        let _same = self.same(id).ok()?;
+        self.0.tail.lock().recent(after, through, RECENT)
     }
 
     /// Whether it is still the log with this id.

@@ -39,6 +39,16 @@ impl Tail {
         }
     }
 
+    /// The events after `after` up to `through`, or `None` when memory does not go back so far or they are more than `most`.
+    pub(super) fn recent(&self, after: u64, through: u64, most: usize) -> Option<Vec<Arc<LoggedEvent>>> {
+        if after < self.floor {
+            return None;
+        }
+        let start = self.events.partition_point(|event| event.sequence <= after);
+        let end = self.events.partition_point(|event| event.sequence <= through);
+        (end.saturating_sub(start) <= most).then(|| self.events.range(start..end).cloned().collect())
+    }
+
     /// Answers from memory, or `None` when the reader is further back than memory goes.
     pub(super) fn read(&self, query: &ReadQuery, bound: u64, scan: usize) -> Option<ReadPage> {
         if query.after < self.floor {

@@ -29,7 +29,8 @@ pub struct Machine<B> {
     phase: Phase,
     /// The latest try; inputs of earlier ones are ignored.
     attempt: Attempt,
-    /// In the order of their numbers, and boxed: there may be thousands.
+    /// In the order of their numbers.
+    #[expect(clippy::vec_box, reason = "there may be thousands, and taking one out moves all behind it")]
     streams: Vec<Box<Subscription<B>>>,
     /// Names of subscriptions are never used twice, so a late frame for an old one is recognised.
     last_wire_id: u64,

@@ -128,7 +128,7 @@ impl Session {
         } else if self.subscriptions.len() >= self.limits.max_subscriptions {
             let limit = self.limits.max_subscriptions.to_string();
             let message = "this socket has as many subscriptions as the server allows";
-            Err(Error::new(ErrorCode::PreconditionFailed, message).with_context("maxSubscriptions", limit))
+            Err(Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", limit))
         } else {
             Subscription::attach(&ask, &self.log)
         };

@@ -1,11 +1,13 @@
 //! Bringing the subscriptions forward.
 
+use std::sync::Arc;
+
 use im_chats::error::Error;
 use im_chats::wire::frame::{ServerFrame, SubscriptionId, close};
 
 use super::{LogState, Output, Phase, ReadId, Session};
-use crate::live::subscription::Arrival;
-use crate::log::ReadPage;
+use crate::live::subscription::{Arrival, News};
+use crate::log::{LoggedEvent, ReadPage};
 
 impl Session {
     pub(super) fn log_moved(&mut self, log: LogState) {
@@ -25,6 +27,23 @@ impl Session {
             match place {
                 Ok(()) => self.enqueue(&id),
                 Err(error) => self.end_subscription(id, &error),
+            }
+        }
+    }
+
+    /// The log grew by these events. Of thousands of subscriptions to one chat each, few can see any of them: the others move
+    /// without a read.
+    pub(super) fn log_grew(&mut self, log: LogState, events: &[Arc<LoggedEvent>]) {
+        if log.id != self.log.id || log.head <= self.log.head {
+            return self.log_moved(log);
+        }
+        let before = self.log.head;
+        self.log = log;
+        let (head, news) = (self.log.head, News::of(events));
+        for (id, subscription) in &mut self.subscriptions {
+            if !subscription.pass_by(before, head, &news) && !subscription.queued && subscription.wants_to_read(head) {
+                subscription.queued = true;
+                self.queue.push_back(id.clone());
             }
         }
     }
