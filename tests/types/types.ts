@@ -5,8 +5,10 @@ import {
   ConnectionError,
   createClient,
   ErrorCode,
+  fileCursor,
   IMessageError,
   MessageEffect,
+  storageCursor,
   TypedEventStream,
   ValidationError,
   type CatchUpEvent,
@@ -16,10 +18,11 @@ import {
   type Client,
   type ConnectionState,
   type CreateChatResult,
+  type CursorStore,
   type Message,
   type MessageEffectName,
 } from "im-chats";
-import { createClient as createInline } from "im-chats/inline";
+import { createClient as createInline, fileCursor as fileCursorInline } from "im-chats/inline";
 
 /** Compiles only when both are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -121,3 +124,24 @@ export async function errors(signal: AbortSignal) {
     throw error;
   }
 }
+
+// -- stores of cursors --------------------------------------------------------------------------------------------------
+
+const stores: CursorStore[] = [
+  fileCursor("cursor.txt"),
+  fileCursor(new URL("file:///cursor.txt")),
+  storageCursor(localStorage, "key"),
+  storageCursor({ getItem: async () => null, setItem: async () => {} }, "key"),
+  { load: () => undefined, save: () => {} },
+  { load: async () => null, save: async (cursor) => void cursor.length },
+];
+same<typeof fileCursorInline, typeof fileCursor>(true);
+for (const cursor of [...stores, undefined]) {
+  im.chats.subscribeEvents({ cursor, after: 3 });
+  im.events.catchUp(undefined, { cursor });
+}
+// @ts-expect-error -- a path is not a store
+im.chats.subscribeEvents({ cursor: "cursor.txt" });
+// @ts-expect-error -- a store must give a text
+im.chats.subscribeEvents({ cursor: { load: () => 5, save: () => {} } });
+same<TypedEventStream<ChatEvent>["ready"], Promise<void>>(true);
