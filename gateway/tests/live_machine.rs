@@ -165,6 +165,42 @@ fn heartbeats_do_not_pile_up_for_a_reader_that_does_not_read() {
 }
 
 #[test]
+fn a_new_event_is_read_only_for_the_subscriptions_it_concerns_and_the_others_move_on() {
+    let chat = |number: u64| format!("any;-;person{number}@example.com");
+    let mut rig = Rig::ready(LiveLimits::default(), log_of(1));
+    for id in 0..100 {
+        let ask = json!({ "type": "subscribe", "id": id, "topic": "chats", "chat": chat(id), "credit": 5 });
+        rig.say(&ask.to_string());
+    }
+    rig.say(&json!({ "type": "subscribe", "id": 100, "topic": "chats", "credit": 5 }).to_string());
+    rig.say(&json!({ "type": "subscribe", "id": 101, "topic": "all", "chat": chat(7), "credit": 5 }).to_string());
+    rig.drain_sent();
+    let begun = rig.reads_begun;
+    // The head becomes even, which is when the rig tells of the events themselves.
+    rig.append("chat.archived", &chat(7), 1);
+    let given: Vec<_> = of_type(&rig.drain_sent(), "events").iter().map(|frame| frame["id"].as_u64().unwrap()).collect();
+    assert_eq!((given, rig.reads_begun - begun), (vec![7, 100, 101], 3));
+    rig.log.append("message.received", &chat(8));
+    rig.append("message.received", &chat(7), 1);
+    let frames = rig.drain_sent();
+    let given = of_type(&frames, "events");
+    assert_eq!(given.len(), 1, "messages are not of the topic chats");
+    assert_eq!((&given[0]["id"], &given[0]["prev"], &given[0]["through"]), (&json!(101), &json!(2), &json!(4)));
+    // What was passed by is told with the heartbeat, and the chain holds.
+    rig.log.append("chat.archived", &chat(8));
+    rig.append("chat.unarchived", &chat(9), 1);
+    let of =
+        |frames: &[Value], id: u64| of_type(frames, "events").into_iter().find(|frame| frame["id"] == id).cloned().unwrap();
+    let frames = rig.drain_sent();
+    let eighth = of(&frames, 8);
+    assert_eq!((&eighth["prev"], &eighth["events"][0]["sequence"]), (&json!(1), &json!(5)));
+    rig.advance(15_000);
+    let frames = rig.drain_sent();
+    let fiftieth = of(&frames, 50);
+    assert_eq!((&fiftieth["prev"], &fiftieth["through"]), (&json!(1), &json!(6)));
+}
+
+#[test]
 fn one_subscription_too_many_is_refused_and_the_others_go_on() {
     let limits = LiveLimits { max_subscriptions: 2, ..LiveLimits::default() };
     let mut rig = Rig::ready(limits, log_of(0));
