@@ -4,7 +4,8 @@ import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 import { readWasm } from "./wasm-source.js";
 
-export * from "./public.js";
+// The browser's entry, but for what follows.
+export * from "./index.js";
 
 /** Makes a client; see the documentation of the browser's entry. */
 export const createClient: (options: ClientOptions) => Client = clientFactory({

@@ -38,6 +38,13 @@ describe("importing", () => {
     assert.deepEqual(Object.keys(inline).sort(), names);
   });
 
+  test("gives the same names to pages, while developing and after", async () => {
+    const entry = (name) => import(new URL(name, import.meta.resolve("im-chats/package.json")).href);
+    const [index, development] = await Promise.all(["index.js", "index-dev.js"].map(entry));
+    assert.deepEqual(Object.keys(development).sort(), Object.keys(index).sort());
+    assert.notEqual(development.createClient, index.createClient);
+  });
+
   test("touches no global and reads no file", async () => {
     const { stdout } = await program(`
       const touched = [];
