@@ -37,7 +37,8 @@ fn host() -> JsValue {
         },
         arm(delay) { this.delay = delay; },
         watchWake(watch) { this.watching = watch; },
-        stateChanged(state) { this.state = state; },
+        statusChanged(state) { this.state = state; },
+        lagChanged() {},
     })")
 }
 
@@ -174,7 +175,7 @@ fn what_is_not_a_good_answer_is_an_error() {
 
 /// Opens the socket of the try that the core wants a token for.
 fn connect(core: &Core, host: &JsValue) {
-    core.token(number(host, "asked"), Some("t".to_owned()), String::new());
+    core.token(number(host, "asked"), Some("t".to_owned()), &JsValue::UNDEFINED);
     report(core, host, 0, &JsValue::UNDEFINED);
 }
 
@@ -241,4 +242,68 @@ fn an_event_without_a_sequence_is_never_handed_on() {
         assert!(get(&host, "closed").is_truthy(), "{events}: the socket is given up");
         assert_eq!(stream.cursor(JsValue::UNDEFINED).as_string().as_deref(), Some("0@l"));
     }
+}
+
+/// Whether the server attached the stream, as the shell asks.
+fn ready(stream: &Subscription) -> Promise {
+    Promise::new(&mut |accept, refuse| stream.ready(accept, refuse))
+}
+
+#[wasm_bindgen_test]
+async fn ready_is_told_whether_asked_before_or_after_and_without_a_pull() {
+    let host = host();
+    let core = core(&host);
+    let (attached, refused) =
+        (core.subscribe_events(JsValue::UNDEFINED).unwrap(), core.subscribe_events(js("({ after: 7 })")).unwrap());
+    let (early, early_refused) = (ready(&attached), ready(&refused));
+    connect(&core, &host);
+    for frame in [
+        "({ type: 'ready', protocol: 1, log: { id: 'l', first: 0, head: 3 }, heartbeatIntervalMs: 15000,
+            limits: { maxFrameBytes: 1, maxOutgoingFrameBytes: 1, maxBatchEvents: 1, maxSubscriptions: 2 } })",
+        "({ type: 'subscribed', id: 1, after: { log: 'l', sequence: 3 }, head: 3 })",
+        "({ type: 'error', id: 2, fatal: false, code: 'cursorAhead', grpcCode: 11, message: 'beyond', retryable: false, context: {} })",
+    ] {
+        report(&core, &host, 1, &js(frame));
+    }
+    assert!(JsFuture::from(early).await.unwrap().is_undefined());
+    assert!(JsFuture::from(ready(&attached)).await.unwrap().is_undefined());
+    assert_eq!(attached.cursor(JsValue::UNDEFINED).as_string().as_deref(), Some("3@l"));
+    let error = JsFuture::from(early_refused).await.unwrap_err();
+    assert_eq!(text_of(&error, "code").as_deref(), Some("cursorAhead"));
+    assert!(JsFuture::from(ready(&refused)).await.unwrap_err() == error, "the same error");
+    assert!(JsFuture::from(pull(&refused)).await.unwrap_err() == error, "which a pull has, too");
+    assert!(JsFuture::from(pull(&refused)).await.unwrap().is_undefined(), "once");
+
+    let too_many: Vec<_> = (0..2).map(|_| core.subscribe_events(JsValue::UNDEFINED).unwrap()).collect();
+    let error = JsFuture::from(ready(too_many.last().unwrap())).await.unwrap_err();
+    assert_eq!(text_of(&error, "code").as_deref(), Some("subscriptionLimitExceeded"));
+    assert_eq!(get(&error, "category").as_f64(), Some(3.0), "a RateLimitError");
+}
+
+#[wasm_bindgen_test]
+fn a_saved_cursor_comes_before_after_and_garbage_names_the_store() {
+    let host = host();
+    let core = core(&host);
+    let _stream = core.subscribe_events(js("({ after: 5, cursor: '9@l' })")).unwrap();
+    let _other = core.subscribe_events(js("({ after: 5, cursor: undefined })")).unwrap();
+    let _third = core.catch_up(js("undefined"), js("({ cursor: '4@l' })")).unwrap();
+    connect(&core, &host);
+    report(
+        &core,
+        &host,
+        1,
+        &js("({ type: 'ready', protocol: 1, log: { id: 'l', first: 0, head: 9 }, heartbeatIntervalMs: 15000,
+            limits: { maxFrameBytes: 1, maxOutgoingFrameBytes: 1, maxBatchEvents: 1, maxSubscriptions: 9 } })"),
+    );
+    let sent = get(&host, "sent");
+    let after = |index: usize| get(&get(&sent.item(index), "after"), "sequence").as_f64();
+    assert_eq!([after(1), after(2), after(3)], [Some(9.0), Some(5.0), Some(4.0)]);
+    for garbage in ["'nonsense'", "''", "5", "{}", "'-1@l'"] {
+        let options = js(&["({ cursor: ", garbage, " })"].concat());
+        for error in [core.subscribe_events(options.clone()).err(), core.catch_up(JsValue::UNDEFINED, options).err()] {
+            assert_eq!(text_of(&get(&error.unwrap(), "context"), "field").as_deref(), Some("cursor"), "{garbage}");
+        }
+    }
+    let wrong = core.subscribe_events(js("({ after: 'nonsense', cursor: '9@l' })")).err().unwrap();
+    assert_eq!(text_of(&get(&wrong, "context"), "field").as_deref(), Some("after"), "wrong input is told all the same");
 }
