@@ -64,6 +64,8 @@ pub(super) struct Cursor {
     reading: Option<BoxFuture<'static, Result<ReadPage, Error>>>,
     interval: Duration,
     next_heartbeat: Instant,
+    /// Whether the stream has yet to say that it is attached.
+    greets: bool,
     end: Option<End>,
     drain: CancellationToken,
     _slot: OwnedSemaphorePermit,
@@ -74,13 +76,13 @@ impl Cursor {
     pub(super) fn new(state: &AppState, head: watch::Receiver<u64>, range: Range, end: Option<End>) -> Result<Self, Status> {
         let slot = state.grpc.slot().map_err(|error| status::from_error(&error))?;
         let interval = Duration::from_millis(state.live.heartbeat_interval_ms());
-        let now = Instant::now();
         Ok(Self {
             log: state.log.clone(),
             id: range.log,
             head,
-            // A live stream says at once that it is attached; a replay has something to say anyway.
-            next_heartbeat: if range.until.is_some() { now + interval } else { now },
+            next_heartbeat: Instant::now() + interval,
+            // A live stream says that it is attached before anything else; a replay has something to say anyway.
+            greets: range.until.is_none(),
             until: range.until,
             from_beginning: range.from_beginning,
             query: ReadQuery {
@@ -128,6 +130,9 @@ impl Cursor {
             }
             // Its next event would be one of another log, and a reader that waits would wait for a place that never comes.
             self.log.check_id(&self.id)?;
+            if std::mem::take(&mut self.greets) {
+                return Ok(Step::Heartbeat);
+            }
             if let Some(event) = self.page.next() {
                 return Ok(Step::Event(event));
             }
