@@ -227,7 +227,9 @@ impl World<'_> {
         if self.bug == Some(Bug::SwallowFailure) {
             outputs.retain(|output| !matches!(output, Output::Status(Status { failed: Some(_), .. })));
         }
-        self.check_reports(client, fails || overdue, repeats, &outputs);
+        // An attempt that nobody needs any more may be given up before its time is over: nothing failed then.
+        let given_up = machine.state() == ConnectionState::Idle && !fails;
+        self.check_reports(client, fails || (overdue && !given_up), repeats, &outputs);
         let state = &mut self.clients[client];
         let Some(machine) = &mut state.machine else { return };
         // A frame may be taken and the socket given up all the same, because a deadline had passed.
