@@ -215,6 +215,7 @@ impl World<'_> {
         let random = state.rng.f64();
         let Some(machine) = &mut state.machine else { return };
         let before = machine.last_error().cloned();
+        let was_ready = state.is_ready;
         machine.handle(now, random, input);
         // A try may be lost without a socket, and for the same reason as the one before.
         let overdue = state.trying_since.is_some_and(|since| since + CONNECT_TIMEOUT_MS <= now);
@@ -235,8 +236,9 @@ impl World<'_> {
         // A frame may be taken and the socket given up all the same, because a deadline had passed.
         let too_late = machine.last_error().is_some_and(|error| SILENCE.contains(&error.message.as_ref()));
         let hung_up = !too_late && outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
-        if let Some(ServerFrame::Heartbeat { head }) = frame {
-            self.heard_head(client, head);
+        // Before `ready` a heartbeat says nothing: a link that swallows frames may have swallowed that one.
+        if let Some(ServerFrame::Heartbeat { head }) = frame.as_ref().filter(|_| was_ready) {
+            self.heard_head(client, *head);
         }
         if let Some(frame) = frame.filter(|_| !hung_up) {
             self.accepted(client, &frame);
