@@ -58,7 +58,7 @@ export interface SubscribeOptions {
   readonly resume?: boolean | undefined;
   /**
    * What to do when the server no longer holds the events after the cursor. `"fail"`, the default, ends the stream with an
-   * `IMessageError` of code `cursorTooOld`. `"skip"` goes on with the oldest event there is; what was left out is told to
+   * `IMessageError` of code `cursorTooOld`. `"skip"` goes on with the oldest event there is; what was left out is reported to
    * {@link Connection.on}, or to the function given here instead of `"skip"`.
    */
   readonly onGap?: "fail" | "skip" | ((gap: Gap) => void) | undefined;

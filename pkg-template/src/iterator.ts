@@ -205,7 +205,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     this.#finish();
   }
 
-  /** Also when it is over already, for whatever reason: that the last cursor is not saved is told to whoever closes it. */
+  /** Also for a stream that is over: `close()` then throws that the last cursor could not be saved. */
   #storeFailed(error: unknown): void {
     this.#failure = { reason: error };
     this.#unsaved = true;

@@ -57,7 +57,7 @@ export function openSocket(
     }
     report(1, frame);
   };
-  // Kept for good: `ws` throws an error that nobody listens to, also after we lost interest.
+  // Never removed: `ws` throws an error that has no listener, also after we closed the socket.
   socket.onerror = (event) => {
     reason ??= describe(event as Partial<ErrorEvent>);
   };

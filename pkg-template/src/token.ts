@@ -1,7 +1,7 @@
 import { AuthenticationError, ErrorCode, IMessageError, make } from "./errors.js";
 import type { Settings } from "./options.js";
 
-/** The token as it is now: a function is asked anew for every call and every connection. @internal */
+/** The token as it is now: a function is asked again for every call and every connection. @internal */
 export async function readToken(given: Settings["token"]): Promise<string> {
   let token: unknown;
   try {
