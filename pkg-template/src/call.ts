@@ -2,7 +2,7 @@ import { base64 } from "./base64.js";
 import { ConnectionError, ErrorCode, IMessageError, invalid, make } from "./errors.js";
 import { abortReason, onAbort } from "./host.js";
 import type { Settings } from "./options.js";
-import { answerFields } from "./probe.js";
+import { answerFields, whyUnreachable } from "./probe.js";
 import { checkToken, readToken } from "./token.js";
 import { retryDelay, type Core } from "./wasm/im_chats.js";
 
@@ -117,7 +117,7 @@ async function exchange(
     if (ok) return { ok, ...parsed };
     return { ok, ...parsed, ...answerFields(status, (name) => response.headers.get(name)) };
   } catch (cause) {
-    throw failed(ErrorCode.networkError, 14, `${baseUrl} could not be reached, or the connection broke`, cause);
+    throw failed(ErrorCode.networkError, 14, `${baseUrl} could not be reached, or the connection broke: ${whyUnreachable(cause)}`, cause);
   }
 }
 

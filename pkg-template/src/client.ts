@@ -282,7 +282,7 @@ class LazyClient {
       return await this.#runtime.webSocket();
     } catch (cause) {
       if (cause instanceof IMessageError) throw cause;
-      throw make(IMessageError, `event streams need a WebSocket, and this runtime gives none: ${messageOf(cause)}`, {
+      throw make(IMessageError, `event streams need a WebSocket, and this runtime gives none: ${messageOf(cause)}; in Node, \`npm install ws\` provides one`, {
         code: ErrorCode.operationNotSupported,
         grpcCode: 12,
         retryable: false,

@@ -1,5 +1,6 @@
 import { checkGlobals } from "./environment.js";
 import { invalid, messageOf } from "./errors.js";
+import { isToken } from "./token.js";
 import type { WasmSource } from "./wasm-source.js";
 
 /** Settings of the automatic retry of unary calls. */
@@ -68,6 +69,9 @@ export function readOptions(options: ClientOptions): Settings {
   if (typeof token !== "function" && (typeof token !== "string" || token.trim() === "")) {
     throw invalid("token", `expected a token, or a function that gives one${missing(token)}`);
   }
+  if (typeof token === "string" && !isToken(token)) {
+    throw invalid("token", "expected visible ASCII characters; a token with a space or a line break cannot travel in a header");
+  }
   if (server !== undefined && (typeof server !== "string" || !/^[\x21-\x7e]+$/.test(server))) {
     throw invalid("server", "expected the name of an instance, in visible ASCII characters");
   }
@@ -118,7 +122,7 @@ function flag(value: unknown, field: string, otherwise: boolean): boolean {
 function integer(value: unknown, field: string, otherwise: number, least: number, most: number): number {
   if (value === undefined) return otherwise;
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
-    throw invalid(field, `expected a whole number from ${least} to ${most}, got ${messageOf(value)}`);
+    throw invalid(field, `expected a whole number from ${least} to ${most}, got ${typeof value === "number" ? value : messageOf(typeof value)}`);
   }
   return value;
 }

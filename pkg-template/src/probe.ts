@@ -32,6 +32,31 @@ export function answerFields(status: number, header: (name: string) => string | 
   };
 }
 
+/** Of what a TLS library or a parser says when the other side speaks the other protocol, and what to do then. */
+const OTHER_SCHEME: readonly (readonly [RegExp, string])[] = [
+  [/wrong version number|packet length too long|EPROTO|InvalidContentType/, "the server speaks no TLS there: use an http:// address, or tls: false"],
+  [/Expected HTTP\//, "the server may expect TLS: use an https:// address"],
+];
+
+/** The words of a network error, in one line; undefined when the runtime gives none. @internal */
+export function networkReason(error: unknown): string | undefined {
+  const { code, errors = [], message } = Object(error) as { code?: string; errors?: Error[]; message?: string };
+  // A host with several addresses fails with one error for each, and no words of its own.
+  const text = (message || errors.map((each) => each.message).join("; ") || code)?.trim().replace(/\s+/g, " ");
+  const hint = OTHER_SCHEME.find(([pattern]) => pattern.test(`${text} ${code}`));
+  return hint ? `${hint[1]} (${code ?? text})` : text;
+}
+
+/** Why `fetch` failed. Node hides the reason one level down; a page is told nothing, so both usual reasons are named. @internal */
+export function whyUnreachable(cause: unknown): string {
+  const { cause: inner, message } = Object(cause) as { cause?: unknown; message?: string };
+  if (inner !== undefined) return networkReason(inner) ?? "no reason is known";
+  const { location } = globalThis as { location?: { origin?: string } };
+  return location?.origin
+    ? `no server answers, or it is not a gateway that allows pages of ${location.origin} (--allow-origin)`
+    : message || "no reason is known";
+}
+
 /** How long the answer may take. */
 const PROBE_MS = 3_000;
 
@@ -66,8 +91,8 @@ export async function probe(socketUrl: string): Promise<Reason> {
     } catch {
       // Nobody there, for all a page can know.
     }
-    const why = (cause as { cause?: Error } | undefined)?.cause?.message;
-    return { message: why || `no server answers at ${origin}, its certificate is not trusted, or the page's policy forbids it`, cause };
+    const why = networkReason((cause as { cause?: unknown } | undefined)?.cause);
+    return { message: why ?? `no server answers at ${origin}, its certificate is not trusted, or the page's policy forbids it`, cause };
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,4 @@
-import { answerFields, probe, type Reason } from "./probe.js";
+import { answerFields, networkReason, probe, type Reason } from "./probe.js";
 
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
@@ -91,9 +91,7 @@ export function openSocket(
 
 /** What an error event tells; nothing in browsers, by design. */
 function describe({ error, message }: Partial<ErrorEvent>): Reason | undefined {
-  const { code, errors = [] } = Object(error) as NodeJS.ErrnoException & { errors?: Error[] };
-  // A host with several addresses fails with one error for each, and no words of its own.
-  const text = (error as Error | undefined)?.message || errors.map((each) => each.message).join("; ") || code || message;
+  const text = networkReason(error) || message;
   // Some runtimes say of every upgrade that was refused only that it was not answered with 101.
   return text && !/\b101\b/.test(text) ? { message: text, cause: error } : undefined;
 }

@@ -15,8 +15,13 @@ export async function readToken(given: Settings["token"]): Promise<string> {
 }
 
 /** Anything else could not travel in a header, and `fetch` would call it a network failure. @internal */
+export function isToken(token: unknown): token is string {
+  return typeof token === "string" && /^[\x21-\x7e]+$/.test(token);
+}
+
+/** @internal */
 export function checkToken(token: unknown): string {
-  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
+  if (isToken(token)) return token;
   throw refused("the token is empty or not made of visible ASCII characters");
 }
 

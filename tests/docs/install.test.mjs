@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, lstat, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,10 +29,13 @@ async function inEmptyFolder(use) {
 test("the first program, installed as README says", () =>
   inEmptyFolder(async (folder, start) => {
     const readme = await readFile(join(root, "README.md"), "utf8");
-    const [, install] = /`npm (install [^`]*\/path\/to\/im-chats\/pkg)`/.exec(readme);
+    const [, install] = /`(npm install [^`]*\/path\/to\/im-chats\/pkg[^`]*)`/.exec(readme);
     const [, program] = /```js\n([^]*?)```/.exec(readme);
     await start("npm", ["init", "-y"]);
-    await start("npm", [...install.replace("/path/to/im-chats", root).split(" "), "--no-audit", "--no-fund"]);
+    await start("sh", ["-c", `${install.replace("/path/to/im-chats", root)} --no-audit --no-fund`]);
+    // What was installed stays whole when something else is.
+    await start("npm", ["install", "ws", "--no-audit", "--no-fund", "--prefer-offline"]);
+    assert.equal((await lstat(join(folder, "node_modules/im-chats"))).isSymbolicLink(), false);
     await writeFile(join(folder, "first.mjs"), program);
     const { stdout } = await start(process.execPath, ["first.mjs"]);
     assert.match(stdout, /^any;-;alice@example\.com 1\n/);

@@ -233,9 +233,24 @@ describe("failures", () => {
     assert.ok(error instanceof ConnectionError);
     assert.deepEqual([error.code, error.retryable], ["networkError", true]);
     assert.ok(error.cause instanceof Error);
-    assert.equal(error.message, `http://127.0.0.1:${port} could not be reached, or the connection broke`);
+    assert.equal(error.message, `http://127.0.0.1:${port} could not be reached, or the connection broke: connect ECONNREFUSED 127.0.0.1:${port}`);
     assert.match(error.stack, /transport\.test\.mjs/);
     await alone.close();
+  });
+
+  test("TLS against a server without it is told with what to change", async () => {
+    await serve(json(200, {}));
+    const { port } = server.address();
+    const secure = createClient({ address: `127.0.0.1:${port}`, token: "t" });
+    const hint = /the server speaks no TLS there: use an http:\/\/ address, or tls: false/;
+    const error = await secure.chats.count().catch((error) => error);
+    assert.ok(error instanceof ConnectionError);
+    assert.match(error.message, hint);
+    const lost = new Promise((resolve) => secure.connection.on(({ lastError }) => lastError && resolve(lastError)));
+    const stream = secure.chats.subscribeEvents();
+    assert.match((await lost).message, hint);
+    await stream.close();
+    await secure.close();
   });
 });
 

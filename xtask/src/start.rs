@@ -1,9 +1,12 @@
 //! `cargo xtask start`: the emulator with its data in `.im-chats/`, and the console's URL.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::thread;
 
@@ -20,6 +23,9 @@ const ADDRESS: &str = "127.0.0.1:8787";
 
 /// Where the emulator's state stays from run to run, in the repository's root.
 const DATA: &str = ".im-chats";
+
+/// Where the token stays beside it.
+const TOKEN: &str = "token";
 
 /// Builds what is missing, runs the emulator until it ends or a signal comes, and passes its exit code on.
 pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
@@ -41,7 +47,7 @@ pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
     let token = match value_of(options, "--token").or_else(|| env::var("IM_CHATS_TOKEN").ok().filter(|token| !token.is_empty()))
     {
         Some(token) => token,
-        None => new_token()?,
+        None => kept_token(&house.path(&data))?,
     };
     // Not as an argument, which every user of the machine can read in the list of processes.
     command.env("IM_CHATS_TOKEN", &token);
@@ -114,6 +120,28 @@ fn value_of(options: &[String], name: &str) -> Option<String> {
     None
 }
 
+/// The token of the last start with this data, or a new one: programs that run and bookmarks survive a restart.
+fn kept_token(data: &Path) -> Result<String> {
+    let file = data.join(TOKEN);
+    let describe = || format!("the token cannot be kept in {}", file.display());
+    match fs::read_to_string(&file) {
+        Ok(token) if is_token(token.trim_end()) => return Ok(token.trim_end().to_owned()),
+        // What nobody can have in use may be replaced.
+        Ok(_) => fs::remove_file(&file).with_context(describe)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(describe),
+    }
+    let token = new_token()?;
+    DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(describe)?;
+    let mut kept = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).with_context(describe)?;
+    writeln!(kept, "{token}").with_context(describe)?;
+    Ok(token)
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// 128 bits from the system, as hexadecimal: it must survive a URL's fragment and a copy by hand.
 fn new_token() -> Result<String> {
     let mut bytes = [0_u8; 16];
@@ -124,6 +152,7 @@ fn new_token() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn options(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
@@ -140,6 +169,17 @@ mod tests {
     fn tokens_differ_and_fit_a_fragment() {
         let (one, other) = (new_token().unwrap(), new_token().unwrap());
         assert_ne!(one, other);
-        assert!(one.len() == 32 && one.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(is_token(&one));
+    }
+
+    #[test]
+    fn a_token_is_kept_with_the_data_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let token = kept_token(&data).unwrap();
+        assert_eq!(kept_token(&data).unwrap(), token);
+        assert_eq!(fs::metadata(data.join(TOKEN)).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(data.join(TOKEN), "half").unwrap();
+        assert_ne!(kept_token(&data).unwrap(), token);
     }
 }
