@@ -258,12 +258,12 @@ class LazyClient {
     const { signal, cursor: store } = Object(options) as NonNullable<typeof options>;
     const iterator: EventIterator<T & Sequenced> = new EventIterator(
       {
-        open: () =>
+        open: (settled) =>
           this.#run(site, async (core) => {
             checkOptions(options, [...known, "cursor"]);
             checkStore(store);
             this.#host.webSocket ??= await this.#webSocket();
-            const cursor = store && (await loadCursor(store));
+            const cursor = store && (await loadCursor(store, settled));
             if (this.#closed) throw closedError();
             return open(core, store ? { ...options, cursor } : options);
           }),

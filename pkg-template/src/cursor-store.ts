@@ -1,15 +1,23 @@
-import { ErrorCode, IMessageError, invalid, make, messageOf } from "./errors.js";
+import { ConnectionError, ErrorCode, IMessageError, invalid, make, messageOf, precondition } from "./errors.js";
 
 /**
  * Where a stream keeps its cursor over restarts of the program: a file ({@link fileCursor}), `localStorage`
  * ({@link storageCursor}), or something of your own, like a row of a database. One store belongs to one stream.
  */
 export interface CursorStore {
-  /** What was saved last; undefined or null when there is nothing yet. Called once, before the stream begins. */
+  /**
+   * What was saved last; undefined or null when there is nothing yet. Called once, before the stream begins. When it fails, or takes
+   * longer than 30 seconds, the stream ends with an error.
+   */
   load(): string | null | undefined | Promise<string | null | undefined>;
   /**
    * Keeps `cursor` in place of the one before, whole or not at all. Never called while an earlier call is unfinished, and at
-   * most four times a second. When it fails, the stream ends with an error.
+   * most four times a second. When it fails, the stream ends with an error: an `IMessageError` whose `context.field` is `cursor`.
+   * An `IMessageError` of your own is its `cause`, and gives it its `code`.
+   *
+   * It has 10 seconds. After that the stream ends with a `ConnectionError` of code `timeout`, which `close()` throws when it waited
+   * for this save. So do not wait for `stream.close()` or `im.close()` in here: both wait for the save. The stream does not call its
+   * store again then; another stream may, although this call is unfinished.
    */
   save(cursor: string): void | Promise<void>;
 }
@@ -48,29 +56,62 @@ export function checkStore(store: unknown): void {
   }
 }
 
-/** What a store holds, which may still be no cursor. @internal */
-export async function loadCursor(store: CursorStore): Promise<string | undefined> {
-  let saved: unknown;
-  try {
-    saved = await store.load();
-  } catch (cause) {
-    throw failed("loaded", cause);
-  }
+/** How long a store may take, in seconds. */
+const LIMIT_S = { loaded: 30, saved: 10 };
+
+/** The last call of each store: a stream may follow another one so closely that the store still works for that one. None rejects. */
+const calls = new WeakMap<CursorStore, Promise<unknown>>();
+
+/**
+ * Calls a store, but not now and not before its last call is over: a store that closes its stream would be called within itself.
+ * Rejects when the call fails or takes too long.
+ */
+function callStore<T>(store: CursorStore, what: keyof typeof LIMIT_S, act: () => T | Promise<T>, ended?: Promise<void>): Promise<T> {
+  const limited = () =>
+    new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => reject(late(what)), LIMIT_S[what] * 1000);
+      // Nobody waits any more, and a timer would keep Node alive.
+      void ended?.then(() => reject(precondition("the stream is closed")));
+      const settled = () => clearTimeout(timer);
+      void ended?.then(settled);
+      const run = async () => act();
+      run().then(resolve, (cause: unknown) => reject(failed(what, cause))).then(settled);
+    });
+  const call = Promise.resolve(calls.get(store)).then(limited);
+  calls.set(store, call.catch(() => {}));
+  return call;
+}
+
+/** What a store holds, which may still be no cursor. Waits no longer once the stream has `ended`. @internal */
+export async function loadCursor(store: CursorStore, ended: Promise<void>): Promise<string | undefined> {
+  const saved: unknown = await callStore(store, "loaded", () => store.load(), ended);
   if (saved === undefined || saved === null) return undefined;
   if (typeof saved !== "string") throw invalid("cursor", `the store holds something that is no saved cursor: load() gave ${typeof saved}`);
   return saved;
 }
 
-function failed(what: string, cause: unknown): IMessageError {
-  if (cause instanceof IMessageError) return cause;
-  return make(IMessageError, `the cursor could not be ${what}: ${messageOf(cause)}`, {
-    code: ErrorCode.internalError,
-    grpcCode: 13,
+function late(what: keyof typeof LIMIT_S): IMessageError {
+  return make(ConnectionError, `cursor: could not be ${what} within ${LIMIT_S[what]} s`, {
+    code: ErrorCode.timeout,
+    grpcCode: 4,
     retryable: false,
     context: { field: "cursor" },
+  });
+}
+
+/** Of the plain class even for a store's own `AuthenticationError`, which says nothing about the client's token. */
+function failed(what: string, cause: unknown): IMessageError {
+  const { code, grpcCode, retryable, context } = cause instanceof IMessageError ? cause : UNKNOWN;
+  return make(IMessageError, `the cursor could not be ${what}: ${messageOf(cause)}`, {
+    code,
+    grpcCode,
+    retryable,
+    context: { ...context, field: "cursor" },
     cause,
   });
 }
+
+const UNKNOWN = { code: ErrorCode.internalError, grpcCode: 13, retryable: false, context: {} };
 
 /** How long after one save the next one may begin, in milliseconds. */
 const PACE_MS = 250;
@@ -115,13 +156,12 @@ export class CursorSaver {
   #save(): Promise<void> {
     const cursor = this.#failed ? undefined : this.#current();
     if (cursor === undefined || cursor === this.#saved) return Promise.resolve();
-    const save = async () => this.#store.save(cursor);
-    this.#saving = save()
+    this.#saving = callStore(this.#store, "saved", () => this.#store.save(cursor))
       .then(
         () => void (this.#saved = cursor),
-        (cause: unknown) => {
+        (error: IMessageError) => {
           this.#failed = true;
-          this.#onFailure(failed("saved", cause));
+          this.#onFailure(error);
         },
       )
       .then(() => {

@@ -53,8 +53,8 @@ function answer<T>(ask: (accept: (value: T) => void, refuse: (error: unknown) =>
 
 /** What an {@link EventIterator} needs of its client. @internal */
 export interface StreamOwner {
-  /** Opens the subscription. */
-  open(): Promise<Subscription>;
+  /** Opens the subscription; `settled` resolves once that is done, or not needed any more. */
+  open(settled: Promise<void>): Promise<Subscription>;
   /** What a failure of the wasm side is to the user. */
   explain(error: unknown): unknown;
   /** Called once, when the stream is over and its cursor saved. */
@@ -101,7 +101,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     // Whoever iterates sees the error; a stream that nobody waits for must not become an unhandled rejection.
     this.ready.catch(() => {});
     this.#opening = new Promise((resolve) => (this.#opened = resolve));
-    owner.open().then((source) => this.#begin(source), (error: unknown) => this.#fail(error));
+    owner.open(this.#opening).then((source) => this.#begin(source), (error: unknown) => this.#fail(error));
   }
 
   #begin(source: Subscription): void {

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { promisify } from "node:util";
 
-import { createClient, fileCursor, IMessageError, storageCursor, ValidationError } from "im-chats";
+import { AuthenticationError, ConnectionError, createClient, fileCursor, IMessageError, storageCursor, ValidationError } from "im-chats";
 
 import { startGateway } from "../support/gateway.mjs";
 
@@ -282,6 +282,162 @@ describe("a store", () => {
   });
 });
 
+describe("a file of a cursor", () => {
+  test("serves streams that follow each other at once", async () => {
+    const file = join(folder, "cursor");
+    const ended = [];
+    for (let round = 0; round < 60; round += 1) {
+      const controller = new AbortController();
+      const stream = im.chats.subscribeEvents({ cursor: fileCursor(file), signal: controller.signal });
+      ended.push(assert.rejects(stream[Symbol.asyncIterator]().next(), (error) => error.name === "AbortError" || assert.fail(error)));
+      // Every other one is aborted while it saves its first cursor.
+      if (round % 2 === 0) await stream.ready;
+      else await new Promise((resolve) => setTimeout(resolve, round / 10));
+      controller.abort();
+    }
+    await Promise.all(ended);
+    await im.close();
+    assert.deepEqual(await readdir(folder), ["cursor"]);
+  });
+
+  test("is written in the order of the saves, also by stores that do not know each other", async () => {
+    const file = join(folder, "cursor");
+    await Promise.all(Array.from({ length: 20 }, (_, index) => fileCursor(index % 2 ? file : pathToFileURL(file)).save(`${index}@log`)));
+    assert.equal(await fileCursor(file).load(), "19@log");
+    const late = fileCursor(file).save("20@log");
+    assert.equal(await fileCursor(file).load(), "20@log", "a load waits for the save before it");
+    await late;
+    assert.deepEqual(await readdir(folder), ["cursor"]);
+  });
+
+  test("stays a symbolic link, also one to a file that does not exist yet", async () => {
+    const link = join(folder, "link");
+    await symlink("target", link);
+    for (const cursor of ["7@log", "8@log"]) {
+      await fileCursor(link).save(cursor);
+      assert.ok((await lstat(link)).isSymbolicLink());
+      assert.equal(await readFile(join(folder, "target"), "utf8"), `${cursor}\n`);
+    }
+    assert.deepEqual((await readdir(folder)).sort(), ["link", "target"]);
+  });
+
+  test("is named by a URL of a file and nothing more", () => {
+    for (const url of ["file:///d/c?x=1", "file:///d/c#x", "file:///d/a%2Fb", "https://example.com/c"]) {
+      assert.throws(() => fileCursor(new URL(url)), (error) => error instanceof ValidationError && error.context.field === "path", url);
+    }
+  });
+});
+
+/** Shortens the time that a store has, and tells of the timers that still run for it. */
+function hurry(context) {
+  const { setTimeout: begin, clearTimeout: end } = globalThis;
+  const running = new Set();
+  const began = [];
+  globalThis.setTimeout = (act, delay, ...input) => {
+    const isLimit = delay >= 10_000 && new Error().stack.includes("cursor-store");
+    const timer = begin(() => (running.delete(timer), act(...input)), isLimit ? 100 : delay);
+    if (isLimit) running.add(timer), began.push(delay);
+    return timer;
+  };
+  globalThis.clearTimeout = (timer) => (running.delete(timer), end(timer));
+  context.after(() => Object.assign(globalThis, { setTimeout: begin, clearTimeout: end }));
+  return { running, began };
+}
+
+const isLate = (what) => (error) => {
+  assert.ok(error instanceof ConnectionError, `${error}`);
+  assert.deepEqual([error.code, error.context.field], ["timeout", "cursor"]);
+  assert.match(error.message, new RegExp(`^cursor: could not be ${what} within`));
+  return true;
+};
+
+describe("a store that does not answer", () => {
+  const never = () => new Promise(() => {});
+  /** A stream that handled an event which its store does not save. */
+  async function stuck(save = never, options = {}) {
+    await im.close().catch(() => {});
+    im = createClient({ address: gateway.address, token: gateway.token });
+    const store = memory();
+    const stream = im.chats.subscribeEvents({ ...options, cursor: store });
+    await stream.ready;
+    store.save = save;
+    await toggle();
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.next();
+    return { stream, iterator };
+  }
+
+  test("holds up no way out: its time is limited", async (context) => {
+    const { began } = hurry(context);
+    let { stream, iterator } = await stuck();
+    await assert.rejects(stream.close(), isLate("saved"));
+    await stream.close();
+    assert.deepEqual([...new Set(began)].sort(), [10_000, 30_000]);
+    ({ stream } = await stuck());
+    await assert.rejects(im.close(), isLate("saved"));
+    ({ iterator } = await stuck());
+    await assert.rejects(iterator.next(), isLate("saved"));
+    const controller = new AbortController();
+    ({ iterator } = await stuck(never, { signal: controller.signal }));
+    controller.abort();
+    await assert.rejects(iterator.next(), isLate("saved"));
+    assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+  });
+
+  test("from the beginning ends the stream before it is ready", async (context) => {
+    hurry(context);
+    await assert.rejects(im.chats.subscribeEvents({ cursor: { load: never, save() {} } }).ready, isLate("loaded"));
+    await assert.rejects(im.chats.subscribeEvents({ cursor: { load() {}, save: never } }).ready, isLate("saved"));
+  });
+
+  test("leaves no timer behind, whether it answers or its stream ends", async (context) => {
+    const { running, began } = hurry(context);
+    await program(memory(), 0);
+    assert.ok(began.length >= 2);
+    assert.equal(running.size, 0, "after a good end");
+    const asked = new Promise((resolve) => {
+      const stream = im.chats.subscribeEvents({ cursor: { load: () => (resolve(stream), never()), save() {} } });
+    });
+    await (await asked).close();
+    await new Promise(setImmediate);
+    assert.equal(running.size, 0, "after a stream that ended while it was loaded");
+  });
+});
+
+describe("a store whose save closes", () => {
+  for (const [name, close] of [
+    ["its stream", (stream) => stream.close()],
+    ["its client", () => im.close()],
+  ]) {
+    test(`${name} is called once at a time, and the close succeeds`, async () => {
+      let running = 0;
+      let most = 0;
+      let closing;
+      const stream = im.chats.subscribeEvents({
+        cursor: {
+          load() {},
+          save() {
+            most = Math.max(most, (running += 1));
+            closing ??= close(stream);
+            running -= 1;
+          },
+        },
+      });
+      await assert.rejects(stream.ready);
+      assert.equal(most, 1);
+      await closing;
+      await stream.close();
+    });
+
+    test(`${name} and waits for that runs out of time`, async (context) => {
+      hurry(context);
+      const stream = im.chats.subscribeEvents({ cursor: { load() {}, save: () => close(stream) } });
+      await assert.rejects(stream[Symbol.asyncIterator]().next(), isLate("saved"));
+    });
+  }
+});
+
 describe("a store that fails ends the stream with a clear error", () => {
   const about = (error, pattern) => {
     assert.ok(error instanceof IMessageError, `${error}`);
@@ -319,6 +475,17 @@ describe("a store that fails ends the stream with a clear error", () => {
     assert.equal(error.cause, cause);
     await refused(fileCursor(folder), /could not be loaded: EISDIR/);
     await refused({ load() { throw Object.create(null); }, save() {} }, /could not be loaded/);
+  });
+
+  test("when it throws an error of this package: as its cause, with its code", async () => {
+    const cause = new AuthenticationError("the database's password", { code: "tokenExpired", grpcCode: 16, retryable: false, context: { row: "7" } });
+    const fail = () => {
+      throw cause;
+    };
+    for (const store of [{ load: fail, save() {} }, { load() {}, save: fail }]) {
+      const error = await refused(store, /could not be (loaded|saved): the database's password/);
+      assert.deepEqual([error.name, error.code, error.cause, error.context.row], ["IMessageError", "tokenExpired", cause, "7"]);
+    }
   });
 
   test("when it cannot be saved to from the beginning", async () => {
