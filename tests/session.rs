@@ -950,3 +950,21 @@ fn frames_find_their_stream_among_thousands_that_come_and_go() {
     rig.events(wire_id_of_first.as_u64().unwrap(), 0, 1, &[1]);
     assert_eq!(rig.batches.concat_sequences(), [1]);
 }
+
+#[test]
+fn a_server_cannot_ask_for_a_wait_or_a_silence_without_end() {
+    let most = 1_u64 << 53;
+    let mut rig = Rig::live(4, 0);
+    rig.frame(&json!({ "type": "drain", "reconnectMinMs": most - 1, "reconnectMaxMs": most - 1 }));
+    rig.cut(1001);
+    let retry_at = rig.told.last().unwrap().failed.unwrap().retry_at.unwrap();
+    assert_eq!(retry_at - rig.now, 60_000);
+    rig.advance(60_000);
+    rig.connect("secret");
+    rig.sent.clear();
+    let mut frame = ready_frame(0);
+    frame["heartbeatIntervalMs"] = json!(most - 1);
+    rig.frame(&frame);
+    let silence = rig.machine.deadline().unwrap() - rig.now;
+    assert!(silence <= 605_000, "{silence} ms of silence would pass for health");
+}

@@ -14,6 +14,13 @@ use alloc::vec::Vec;
 /// After this much health a cut is a new one, not one more of the same.
 const HEALTHY_MS: u64 = 10_000;
 
+/// The longest wait that a server may ask for, in milliseconds; a longer one counts as this. Otherwise one number would make a
+/// client deaf without end.
+const MAX_ASKED_MS: u64 = 60_000;
+
+/// The longest interval between heartbeats, in milliseconds, for the same reason: silence is told by it.
+const MAX_HEARTBEAT_INTERVAL_MS: u64 = 300_000;
+
 impl<B: Batch> Machine<B> {
     pub(super) fn connect(&mut self) {
         self.attempt = self.attempt.wrapping_add(1);
@@ -77,7 +84,7 @@ impl<B: Batch> Machine<B> {
         self.log = Some(log);
         self.phase = Phase::Ready(Ready {
             since,
-            heartbeat_interval_ms: heartbeat_interval_ms.max(1_000),
+            heartbeat_interval_ms: heartbeat_interval_ms.clamp(1_000, MAX_HEARTBEAT_INTERVAL_MS),
             last_frame_at: self.now,
             pings,
             ping,
@@ -157,7 +164,7 @@ impl<B: Batch> Machine<B> {
             Some((min, max)) => min.saturating_add(scale(max.saturating_sub(min), self.random)),
             None => self.config.backoff.delay_ms(self.failures, self.random),
         };
-        let retry_at = self.now.saturating_add(delay.max(asked));
+        let retry_at = self.now.saturating_add(delay.max(asked).min(MAX_ASKED_MS));
         self.attempt_failed(Some(retry_at));
         self.hang_up(1000);
         self.detach(&error);
