@@ -280,6 +280,17 @@ impl Store {
         self.0.faults.succeeded(operation);
     }
 
+    /// Fails when the database's file was deleted or moved away: SQLite would go on writing into a file that has no name, and
+    /// all of it would be gone with the process.
+    pub(crate) fn check_present(&self) -> Result<(), Problem> {
+        match std::fs::metadata(&self.0.database) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Problem::damage("the database's file was deleted while the gateway ran"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the mark; call it after the commit.
     pub(crate) fn mark(&self, mark: Mark) {
         static FAILED: crate::log_throttle::LogThrottle = crate::log_throttle::LogThrottle::per_minute();

@@ -436,3 +436,16 @@ async fn a_database_that_went_back_in_time_is_another_log() {
     let (_, end) = caught_up(&server, json!({ "log": id, "sequence": 20 })).await;
     assert_eq!(end["code"], "logChanged", "{end}");
 }
+
+#[tokio::test]
+async fn nothing_is_answered_as_stored_once_the_data_was_deleted() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::logged(data.path(), &[]);
+    server.create("bob@example.com");
+    std::fs::remove_dir_all(data.path()).unwrap();
+    let (status, body) = server.request("POST", "/v1/chats", Some(&json!({ "addresses": ["eve@example.com"] })));
+    assert_eq!((status, &body["errorCode"]), (500, &json!("databaseError")), "{body}");
+    assert!(body["message"].as_str().unwrap().contains("deleted while the gateway ran"), "{body}");
+    assert_eq!(server.request("GET", "/healthz", None).0, 503);
+    assert!(server.said().contains("deleted while the gateway ran"), "{}", server.said());
+}

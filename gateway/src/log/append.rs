@@ -151,6 +151,7 @@ impl Appender {
     {
         let commits = self.commits.saturating_add(1);
         let store = &self.log.0.store;
+        store.check_present().map_err(|problem| store.failed(Operation::Write, &problem))?;
         commit(&mut self.connection, commits, write).map_err(|error| store.failed(Operation::Write, &error.into()))?;
         self.commits = commits;
         store.mark(Mark { commits: unsigned(commits), head });

@@ -12,6 +12,9 @@ pub(super) const FILE: &str = "mark";
 
 const TITLE: &str = "im-chats mark";
 
+/// Most bytes looked at: several times what a mark has.
+const MAX_BYTES: u64 = 256;
+
 /// How far a database had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -51,9 +54,14 @@ impl MarkFile {
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(directory.join(FILE))?;
+        let path = directory.join(FILE);
+        // Opening a pipe would wait for its other end.
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{FILE} is not a regular file")));
+        }
+        let file = options.open(path)?;
         let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
+        (&file).take(MAX_BYTES).read_to_end(&mut text)?;
         let mark = str::from_utf8(&text).ok().and_then(Mark::parse);
         if mark.is_none() && !text.is_empty() {
             tracing::warn!("the file {FILE} in the data directory is damaged: whether the database went back cannot be told");
@@ -83,6 +91,16 @@ fn write_at_start(mut file: &File, bytes: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_that_is_no_file_or_has_no_end_keeps_nobody_waiting() {
+        let directory = tempfile::tempdir().unwrap();
+        File::create(directory.path().join(FILE)).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(MarkFile::open(directory.path()).unwrap().1, None);
+        std::fs::remove_file(directory.path().join(FILE)).unwrap();
+        std::fs::create_dir(directory.path().join(FILE)).unwrap();
+        assert!(MarkFile::open(directory.path()).unwrap_err().to_string().contains("not a regular file"));
+    }
 
     #[test]
     fn what_was_written_is_read_and_a_flipped_bit_is_noticed() {
