@@ -19,7 +19,7 @@ use support::grpc::{Raw, channel, clients, framed, refused};
 use support::server::{PATIENCE, Server, Socket, TOKEN, fresh};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -82,6 +82,27 @@ async fn a_client_that_asks_and_never_reads_is_let_go() {
 
 async fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(&server.address).await.unwrap()
+}
+
+/// A connection from another address of this machine than the usual one.
+async fn connect_from_elsewhere(server: &Server) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    socket.connect(server.address.parse().unwrap()).await.unwrap()
+}
+
+/// A request for the event stream, as far as it is answered: a socket that never says who it is.
+async fn upgrade(stream: &mut TcpStream) -> String {
+    let ask = "GET /v1/events HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+               sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+               sec-websocket-protocol: im.events.v1.json\r\n\r\n";
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let byte = timeout(PATIENCE, stream.read_u8()).await.expect("an answer").expect("a whole head");
+        answer.push(byte);
+    }
+    String::from_utf8(answer).unwrap()
 }
 
 /// What a connection answers to one request, as far as it comes at once.
@@ -179,7 +200,7 @@ async fn all_connections_together_have_a_limit_that_is_answered() {
 
 #[tokio::test]
 async fn health_watches_do_not_take_the_places_of_event_streams() {
-    let (server, _data) = logged(&["--max-open-streams", "5", "--max-grpc-streams", "5"]);
+    let (server, _data) = logged(&["--max-open-streams", "5", "--max-grpc-streams", "5", "--max-connections-per-address", "0"]);
     let mut watches = Vec::new();
     for _ in 0..40 {
         let mut health = HealthClient::new(channel(&server).await);
@@ -207,7 +228,7 @@ async fn health_watches_do_not_take_the_places_of_event_streams() {
 #[tokio::test]
 async fn reflection_has_the_places_of_what_needs_no_token() {
     const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-    let (server, _data) = fresh(&["--max-open-streams", "2"]);
+    let (server, _data) = fresh(&["--max-open-streams", "2", "--max-connections-per-address", "0"]);
     let raw = Raw::connect(&server).await;
     // list_services, with the question left open.
     let open = || async {
@@ -230,7 +251,7 @@ async fn reflection_has_the_places_of_what_needs_no_token() {
 
 #[tokio::test]
 async fn requests_without_a_token_do_not_take_the_places_of_those_with_one() {
-    let (server, _data) = logged(&["--max-open-requests", "3"]);
+    let (server, _data) = logged(&["--max-open-requests", "3", "--max-connections-per-address", "0"]);
     // Bodies that never come, of callers without a token.
     let mut slow = Vec::new();
     for _ in 0..3 {
@@ -258,7 +279,8 @@ async fn requests_without_a_token_do_not_take_the_places_of_those_with_one() {
 
 #[tokio::test]
 async fn sockets_that_show_no_token_do_not_take_the_places_of_those_that_do() {
-    let (server, _data) = logged(&["--max-waiting-sockets", "2", "--max-sockets", "4", "--init-timeout-ms", "60000"]);
+    let limits = ["--max-waiting-sockets", "2", "--max-sockets", "4", "--init-timeout-ms", "60000"];
+    let (server, _data) = logged(&[&limits[..], &["--max-connections-per-address", "0"]].concat());
     let waiting = [Socket::connect(&server).await, Socket::connect(&server).await];
     let mut third = Socket::connect(&server).await;
     let error = third.next().await;
@@ -274,6 +296,108 @@ async fn sockets_that_show_no_token_do_not_take_the_places_of_those_that_do() {
     first.say(&json!({ "type": "init", "token": TOKEN })).await;
     assert_eq!(first.next().await["type"], "ready");
     Socket::ready(&server).await;
+}
+
+/// With eight places, how many one address can take: by its share, and where addresses are not looked at.
+const SHARES: [(&str, usize); 2] = [("1024", 2), ("0", 8)];
+
+#[tokio::test]
+async fn one_address_has_a_share_of_the_requests_without_a_token() {
+    for (connections, share) in SHARES {
+        let (server, _data) = logged(&["--max-open-requests", "8", "--max-connections-per-address", connections]);
+        let tcp = connect_from_elsewhere(&server).await;
+        // No room for a single byte of an answer, so each keeps its place.
+        let (sender, connection) =
+            h2::client::Builder::new().initial_window_size(0).handshake::<_, bytes::Bytes>(tcp).await.unwrap();
+        tokio::spawn(connection);
+        let mut statuses = Vec::new();
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            let mut sender = sender.clone().ready().await.unwrap();
+            let request = http::Request::get("http://localhost/healthz").body(()).unwrap();
+            let (answer, _) = sender.send_request(request, true).unwrap();
+            let answer = timeout(PATIENCE, answer).await.expect("a head").unwrap();
+            statuses.push(answer.status().as_u16());
+            held.push(answer);
+        }
+        assert_eq!(statuses, [vec![200; share], vec![503; 20 - share]].concat(), "{connections}");
+        assert_eq!(lines(&server, "--max-open-requests").await, 1);
+        let own = get(&mut connect_from_elsewhere(&server).await, "/healthz").await;
+        assert!(own.starts_with("HTTP/1.1 503") && own.contains(&format!("\"limit\":\"{share}\"")), "{own}");
+        for path in ["/healthz", "/", "/openapi.json"] {
+            let status = if share < 8 { "HTTP/1.1 200" } else { "HTTP/1.1 503" };
+            let answer = get(&mut connect(&server).await, path).await;
+            assert!(answer.starts_with(status), "{connections} {path}: {answer}");
+        }
+        // What it lets go of, it can have again.
+        drop(held);
+        let end = Instant::now() + PATIENCE;
+        while !get(&mut connect_from_elsewhere(&server).await, "/healthz").await.starts_with("HTTP/1.1 200") {
+            assert!(Instant::now() < end, "the place is never free again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_a_share_of_the_sockets_without_a_token() {
+    for (connections, share) in SHARES {
+        let flags = ["--max-waiting-sockets", "8", "--init-timeout-ms", "60000", "--max-connections-per-address", connections];
+        let (server, _data) = logged(&flags);
+        let mut held = Vec::new();
+        for count in 0..12 {
+            let mut stream = connect_from_elsewhere(&server).await;
+            let head = upgrade(&mut stream).await;
+            assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+            if count < share {
+                held.push(stream);
+                continue;
+            }
+            // The socket says why, and closes.
+            let mut said = vec![0; 1024];
+            let read = timeout(PATIENCE, stream.read(&mut said)).await.expect("a frame").unwrap();
+            let said = String::from_utf8_lossy(&said[..read]);
+            assert!(said.contains("serviceUnavailable") && said.contains(&format!("\"limit\":\"{share}\"")), "{said}");
+        }
+        assert_eq!(lines(&server, "--max-waiting-sockets").await, 1);
+        if share < 8 {
+            Socket::ready(&server).await;
+        } else {
+            let mut refused = Socket::connect(&server).await;
+            assert_eq!(refused.next().await["code"], "serviceUnavailable");
+        }
+        drop(held);
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_a_share_of_the_streams_without_a_token() {
+    const WATCH: &str = "/grpc.health.v1.Health/Watch";
+    const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for (connections, share) in SHARES {
+        let (server, _data) = logged(&["--max-open-streams", "8", "--max-connections-per-address", connections]);
+        let raw = Raw::over(connect_from_elsewhere(&server).await, &server.address).await;
+        let mut held = Vec::new();
+        // Both kinds have the same places.
+        for (count, path) in [WATCH, REFLECTION].into_iter().cycle().take(20).enumerate() {
+            let mut sender = raw.sender.clone().ready().await.unwrap();
+            let (answer, mut asks) = sender.send_request(raw.request(path, &[("authorization", b"")]), false).unwrap();
+            let ask: &[u8] = if path == WATCH { b"" } else { &[0x3a, 0] };
+            let _ = asks.send_data(framed(ask).into(), path == WATCH);
+            let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+            if count < share {
+                assert!(!answer.headers().contains_key("grpc-status"), "{count}: {answer:?}");
+                held.push((answer, asks));
+            } else {
+                let said = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+                let refusal = (said("grpc-status"), said("error-code"), said("error-context-limit"));
+                assert_eq!(refusal, ("14".to_owned(), "serviceUnavailable".to_owned(), share.to_string()), "{path}");
+            }
+        }
+        assert_eq!(lines(&server, "--max-open-streams").await, 1);
+        let other = HealthClient::new(channel(&server).await).watch(HealthCheckRequest::default()).await;
+        assert_eq!(other.is_ok(), share < 8, "{connections}: {other:?}");
+        drop(held);
+    }
 }
 
 #[tokio::test]

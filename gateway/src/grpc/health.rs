@@ -22,7 +22,7 @@ impl Health for Front {
     type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let slot = self.state.grpc.open_slot().map_err(|error| crate::status::from_error(&error))?;
+        let slot = self.state.grpc.open_slot(request.extensions()).map_err(|error| crate::status::from_error(&error))?;
         let service = request.into_inner().service;
         let now = if known(&service) { self.health() } else { answer(ServingStatus::ServiceUnknown) };
         let drain = self.state.drain.clone();

@@ -1,9 +1,11 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use http::Extensions;
 use im_chats::error::Error;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::http::limit::Limit;
+use crate::http::share::{Peer, Place, SharedLimit};
 
 /// What the gRPC front gives at most.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -12,7 +14,8 @@ pub struct GrpcLimits {
     /// Most gRPC event streams at once; one more is refused as UNAVAILABLE.
     #[arg(long, default_value_t = 4_096, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_grpc_streams: usize,
-    /// Most streams at once that need no token: health watches and reflection. One more is refused.
+    /// Most streams at once that need no token: health watches and reflection. One more is refused. One address has a
+    /// quarter at most, unless --max-connections-per-address is 0.
     #[arg(long, default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_open_streams: usize,
 }
@@ -27,7 +30,7 @@ impl Default for GrpcLimits {
 #[derive(Debug, Clone)]
 pub struct Grpc {
     streams: Limit,
-    open_streams: Limit,
+    open_streams: SharedLimit,
 }
 
 impl Grpc {
@@ -36,7 +39,11 @@ impl Grpc {
     pub fn new(limits: &GrpcLimits) -> Self {
         Self {
             streams: Limit::new(limits.max_grpc_streams, "gRPC event streams", "--max-grpc-streams"),
-            open_streams: Limit::new(limits.max_open_streams, "health watches and reflection streams", "--max-open-streams"),
+            open_streams: SharedLimit::new(
+                limits.max_open_streams,
+                "health watches and reflection streams",
+                "--max-open-streams",
+            ),
         }
     }
 
@@ -46,7 +53,7 @@ impl Grpc {
     }
 
     /// A place for one more stream of a caller who may have no token.
-    pub(super) fn open_slot(&self) -> Result<OwnedSemaphorePermit, Error> {
-        self.open_streams.take()
+    pub(super) fn open_slot(&self, extensions: &Extensions) -> Result<Place, Error> {
+        self.open_streams.take(extensions.get::<Peer>().copied())
     }
 }

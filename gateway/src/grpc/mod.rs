@@ -116,7 +116,7 @@ fn reflection(state: &AppState) -> Router<AppState> {
 
 /// A client may keep its questions open for ever, so it has a place while it does; a drain ends them, and with them the call.
 async fn asks_until_drain(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let slot = match state.grpc.open_slot() {
+    let slot = match state.grpc.open_slot(request.extensions()) {
         Ok(slot) => slot,
         Err(error) => return Failure::from(error).into_response(),
     };

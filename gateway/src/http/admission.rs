@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
+use super::share::{Peer, Place, SharedLimit};
 use crate::auth::{Authenticator, Grant, bearer};
 
 /// How long an upload waits for those before it.
@@ -32,7 +33,7 @@ const UNIT: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct Admission {
     requests: Limit,
-    open_requests: Limit,
+    open_requests: SharedLimit,
     bodies: Limit,
     uploads: Limit,
     large_answers: Limit,
@@ -40,7 +41,7 @@ pub struct Admission {
 
 /// A place that an answer keeps until its last byte is out.
 #[derive(Debug, Clone)]
-pub struct Held(#[allow(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+pub struct Held(#[allow(dead_code, reason = "held, never read")] Arc<Place>);
 
 /// What became of a request's token, for all who ask.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ impl Admission {
     pub fn new(limits: &ServerLimits) -> Self {
         Self {
             requests: Limit::new(limits.max_requests, "requests", "--max-requests"),
-            open_requests: Limit::new(limits.max_open_requests, "requests without a token", "--max-open-requests"),
+            open_requests: SharedLimit::new(limits.max_open_requests, "requests without a token", "--max-open-requests"),
             bodies: Limit::in_units(UNIT, limits.max_body_bytes, "bytes of request bodies", "--max-body-bytes"),
             uploads: Limit::new(limits.max_uploads, "uploads", "--max-uploads"),
             large_answers: Limit::new(limits.max_large_answers, "large answers", "--max-large-answers"),
@@ -70,10 +71,10 @@ impl Admission {
     /// Lets a request in.
     ///
     /// # Errors
-    /// `serviceUnavailable` when there are as many of its kind as may be.
-    pub(super) fn admit(&self, verdict: &Verdict) -> Result<Held, Error> {
-        let limit = if verdict.0.is_ok() { &self.requests } else { &self.open_requests };
-        Ok(Held(Arc::new(limit.take()?)))
+    /// `serviceUnavailable` when there are as many of its kind as may be, or without a token as many as one peer may have.
+    pub(super) fn admit(&self, verdict: &Verdict, peer: Option<Peer>) -> Result<Held, Error> {
+        let place = if verdict.0.is_ok() { self.requests.take()?.into() } else { self.open_requests.take(peer)? };
+        Ok(Held(Arc::new(place)))
     }
 
     /// A place for an answer that is larger than most.

@@ -1,13 +1,10 @@
 //! How many connections there may be, in all and from one address.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use im_chats::error::Error;
-use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,8 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
-use crate::full;
-use crate::log_throttle::LogThrottle;
+use super::share::{Peer, Share, Shares};
 
 /// Refused connections that are being told why; one more is closed at once.
 const FAREWELLS: usize = 64;
@@ -31,74 +27,37 @@ pub(super) struct Connections(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     all: Limit,
-    per_peer: usize,
-    peers: Mutex<HashMap<Peer, usize>>,
-    crowded: LogThrottle,
+    shares: Shares,
     farewells: Arc<Semaphore>,
-}
-
-/// Whose connections are counted together: one IPv4 address, or one IPv6 network as it is given to one household.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Peer(IpAddr);
-
-impl Peer {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) if !address.is_loopback() => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                Self(IpAddr::V6(Ipv6Addr::from_bits(network)))
-            }
-            address => Self(address),
-        }
-    }
 }
 
 /// One connection's place, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    connections: Connections,
-    peer: Peer,
+    _share: Share,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Connections {
     pub(super) fn new(limits: &ServerLimits) -> Self {
+        let share = match limits.max_connections_per_address {
+            0 => usize::MAX,
+            limit => limit,
+        };
         Self(Arc::new(Inner {
             all: Limit::new(limits.max_connections, "connections", "--max-connections"),
-            per_peer: match limits.max_connections_per_address {
-                0 => usize::MAX,
-                limit => limit,
-            },
-            peers: Mutex::default(),
-            crowded: LogThrottle::per_minute(),
+            shares: Shares::new(share, "connections", "--max-connections-per-address"),
             farewells: Arc::new(Semaphore::new(FAREWELLS)),
         }))
     }
 
-    /// A place for a connection from `address`.
+    /// A place for a connection from this peer.
     ///
     /// # Errors
     /// `serviceUnavailable`, retryable, with `context.limit`.
-    pub(super) fn enter(&self, address: IpAddr) -> Result<Place, Error> {
+    pub(super) fn enter(&self, peer: Peer) -> Result<Place, Error> {
         let slot = self.0.all.take()?;
-        let peer = Peer::of(address);
-        let mut peers = self.0.peers.lock();
-        let open = peers.entry(peer).or_insert(0);
-        if *open >= self.0.per_peer {
-            let limit = self.0.per_peer;
-            // Not the address: the log names nobody.
-            if let Some(repeated) = self.0.crowded.hit() {
-                tracing::warn!(
-                    limit,
-                    repeated,
-                    "limit reached: no more connections from one address; see --max-connections-per-address"
-                );
-            }
-            return Err(full::error("connections from one address", limit));
-        }
-        *open = open.saturating_add(1);
-        drop(peers);
-        Ok(Place { connections: self.clone(), peer, _slot: slot })
+        Ok(Place { _share: self.0.shares.take(peer)?, _slot: slot })
     }
 
     /// Answers a connection that found no place, where HTTP can be spoken at once, and closes it.
@@ -135,31 +94,19 @@ fn refusal(error: Error) -> Vec<u8> {
     answer
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut peers = self.connections.0.peers.lock();
-        if let Some(open) = peers.get_mut(&self.peer) {
-            *open = open.saturating_sub(1);
-            if *open == 0 {
-                peers.remove(&self.peer);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn peer(text: &str) -> Peer {
+        Peer::of(text.parse().unwrap())
     }
 
     #[tokio::test]
     async fn an_address_has_its_share_and_gets_it_back() {
         let limits = ServerLimits { max_connections: 4, max_connections_per_address: 2, ..ServerLimits::default() };
         let connections = Connections::new(&limits);
-        let enter = |text: &str| connections.enter(address(text));
+        let enter = |text: &str| connections.enter(peer(text));
         let first = enter("10.0.0.1").unwrap();
         let second = enter("::ffff:10.0.0.1").unwrap();
         let crowded = enter("10.0.0.1").unwrap_err();
@@ -175,14 +122,14 @@ mod tests {
         drop((second, neighbour));
         enter("10.0.0.1").unwrap();
         drop(_home);
-        assert!(connections.0.peers.lock().is_empty(), "nobody is remembered who is gone");
+        assert!(connections.0.shares.is_empty(), "nobody is remembered who is gone");
     }
 
     #[tokio::test]
     async fn zero_is_no_limit() {
         let limits = ServerLimits { max_connections_per_address: 0, ..ServerLimits::default() };
         let connections = Connections::new(&limits);
-        let all: Vec<_> = (0..2_000).map(|_| connections.enter(address("::1")).unwrap()).collect();
+        let all: Vec<_> = (0..2_000).map(|_| connections.enter(peer("::1")).unwrap()).collect();
         assert_eq!(all.len(), 2_000);
     }
 }

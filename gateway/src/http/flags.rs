@@ -11,7 +11,8 @@ pub struct ServerLimits {
     #[arg(long, default_value_t = 32_768, value_parser = size())]
     pub max_connections: usize,
     /// Most of them from one address (IPv6: from one /64 network); 0 = no such limit. Behind a proxy all connections come from
-    /// its address: raise the limit there.
+    /// its address: raise the limit there, or set it to 0. With 0 one address may also take all of --max-open-requests,
+    /// --max-waiting-sockets and --max-open-streams; otherwise it has a quarter of each at most.
     #[arg(long, default_value_t = 1_024)]
     pub max_connections_per_address: usize,
     /// How long a request's head may take, and an HTTP/1 connection may be without a request, in milliseconds.
@@ -23,7 +24,8 @@ pub struct ServerLimits {
     /// Most requests with a good token at once, beside uploads, gRPC event streams and sockets of the event stream.
     #[arg(long, default_value_t = 4_096, value_parser = size())]
     pub max_requests: usize,
-    /// Most requests without a good token at once: the console, /healthz, /openapi.json, gRPC health and reflection.
+    /// Most requests without a good token at once: the console, /healthz, /openapi.json, gRPC health and reflection. One
+    /// address has a quarter at most, unless --max-connections-per-address is 0.
     #[arg(long, default_value_t = 1_024, value_parser = size())]
     pub max_open_requests: usize,
     /// Most bytes of request bodies in memory at once, uploads not counted.

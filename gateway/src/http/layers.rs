@@ -19,6 +19,7 @@ use super::access::Access;
 use super::admission::{Held, Verdict};
 use super::body::SharedBody;
 use super::failure::{Failure, OwnBody};
+use super::share::Peer;
 use super::single;
 use crate::app::AppState;
 use crate::grpc;
@@ -145,7 +146,8 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
     // The route, not the path: paths and queries may hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let verdict = Verdict::of(request.headers(), &*state.authenticator);
-    let response = match (state.admission.admit(&verdict), grpc::is_grpc(&request)) {
+    let peer = request.extensions().get::<Peer>().copied();
+    let response = match (state.admission.admit(&verdict, peer), grpc::is_grpc(&request)) {
         (Err(error), true) => identify(grpc::complete(Failure::from(error).into_response()), &id),
         // Nothing of it is read: whoever is one too many gets no more than the answer.
         (Err(error), false) => complete(Failure::from(error).into_response(), &id),

@@ -13,5 +13,6 @@ pub mod layers;
 pub mod limit;
 mod opening;
 pub mod server;
+pub mod share;
 mod single;
 pub mod tls;

@@ -1,7 +1,6 @@
 //! The accept loop: HTTP/1.1 and HTTP/2 on one port, plain (HTTP/2 with prior knowledge) or behind TLS (by ALPN), WebSocket
 //! upgrades, limits, and a drain.
 
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use super::activity::{Activity, Outgoing, Streams};
 use super::connections::{Connections, Place};
 use super::flags::ServerLimits;
 use super::opening::{Opened, opening};
+use super::share::Peer;
 use crate::log_throttle::LogThrottle;
 
 /// Most header lines of a request.
@@ -69,6 +69,8 @@ struct Server {
     head_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
+    /// Whether requests say which peer they are from: what one peer may take of each limit depends on it.
+    names_peers: bool,
 }
 
 /// Serves `router` until `drain` is cancelled, then lets what is under way finish, within [`DRAIN_TIMEOUT`]. A client that takes
@@ -91,6 +93,8 @@ pub async fn serve(
         head_timeout,
         idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
         write_timeout: write_timeout.saturating_add(CUT_DELAY),
+        // Behind a proxy all clients have one address, which must not have the share of one.
+        names_peers: limits.max_connections_per_address > 0,
     };
     let places = Connections::new(limits);
     let connections = TaskTracker::new();
@@ -102,7 +106,7 @@ pub async fn serve(
         };
         let Some((stream, peer)) = accepted else { continue };
         match places.enter(peer) {
-            Ok(place) => drop(connections.spawn(server.clone().connection(stream, place))),
+            Ok(place) => drop(connections.spawn(server.clone().connection(stream, place, peer))),
             Err(full) => places.refuse(stream, full, server.tls.is_none()),
         }
     }
@@ -119,7 +123,7 @@ pub async fn serve(
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, place: Place) {
+    async fn connection(self, stream: TcpStream, place: Place, peer: Peer) {
         // Who says nothing yet has nothing under way: a drain does not wait for them.
         let opened = tokio::select! {
             () = self.drain.cancelled() => None,
@@ -128,7 +132,10 @@ impl Server {
         let Some(opened) = opened else { return };
         let is_http2 = opened.is_http2;
         let activity = Activity::new();
-        let service = hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| {
+        let service = hyper::service::service_fn(|mut request: http::Request<hyper::body::Incoming>| {
+            if self.names_peers {
+                request.extensions_mut().insert(peer);
+            }
             let in_flight = activity.begin();
             let answer = self.router.clone().oneshot(request);
             async move { answer.await.map(|response| Outgoing::answer(response, in_flight)) }
@@ -194,14 +201,14 @@ impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
 static ACCEPT_FAILED: LogThrottle = LogThrottle::per_minute();
 
-async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, Peer)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
             // Small frames must not wait for the acknowledgement of the one before.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");
             }
-            Some((stream, peer.ip()))
+            Some((stream, Peer::of(peer.ip())))
         }
         Err(error) => {
             // Without a free file descriptor it fails again at once, until somebody else closes a connection.

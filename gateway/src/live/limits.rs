@@ -56,7 +56,8 @@ pub struct LiveLimits {
     /// Most sockets of the event stream at once; one more is closed with 4429.
     #[arg(long, default_value_t = 16_384, value_parser = size())]
     pub max_sockets: usize,
-    /// Most of them that have not sent a good token yet; one more is closed with 4429.
+    /// Most of them that have not sent a good token yet; one more is closed with 4429. One address has a quarter at most, unless
+    /// --max-connections-per-address is 0.
     #[arg(long, default_value_t = 1_024, value_parser = size())]
     pub max_waiting_sockets: usize,
 }

@@ -19,7 +19,7 @@ use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue};
 use im_chats::error::Error;
 use im_chats::wire::frame::{PATH, SUBPROTOCOL};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::limits::LiveLimits;
@@ -29,6 +29,7 @@ use crate::auth;
 use crate::http::admission::Verdict;
 use crate::http::failure::Failure;
 use crate::http::limit::Limit;
+use crate::http::share::{Peer, Place, SharedLimit};
 use crate::log::ReadPage;
 
 /// How long the last frames and the close handshake may take.
@@ -56,7 +57,7 @@ pub struct Live {
     limits: Arc<LiveLimits>,
     sockets: Limit,
     /// For those that may still be anybody.
-    waiting: Limit,
+    waiting: SharedLimit,
     refusals: Arc<Semaphore>,
 }
 
@@ -65,7 +66,8 @@ impl Live {
     #[must_use]
     pub fn new(limits: LiveLimits) -> Self {
         let sockets = Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets");
-        let waiting = Limit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets");
+        let waiting =
+            SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets");
         Self { limits: Arc::new(limits), sockets, waiting, refusals: Arc::new(Semaphore::new(REFUSALS)) }
     }
 
@@ -91,6 +93,7 @@ pub fn routes() -> Router<AppState> {
 async fn upgrade(
     State(state): State<AppState>,
     verdict: Option<Extension<Verdict>>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -103,7 +106,7 @@ async fn upgrade(
     };
     // A good token in the header is as good as one in `init`.
     let known = verdict.is_some_and(|Extension(Verdict(verdict))| verdict.is_ok());
-    let waiting = if known { Ok(None) } else { state.live.waiting.take().map(Some) };
+    let waiting = if known { Ok(None) } else { state.live.waiting.take(peer.map(|Extension(peer)| peer)).map(Some) };
     let place = waiting.and_then(|waiting| Ok((state.live.sockets.take()?, waiting)));
     let (slot, waiting, refused) = match place {
         Ok((slot, waiting)) => (slot, waiting, None),
@@ -153,11 +156,11 @@ struct Driver {
     stream: SplitStream<WebSocket>,
     writer: Writer,
     /// Its place among those that have not shown a good token yet.
-    waiting: Option<OwnedSemaphorePermit>,
+    waiting: Option<Place>,
 }
 
 impl Driver {
-    fn new(state: AppState, opening: Opening, waiting: Option<OwnedSemaphorePermit>, socket: WebSocket) -> Self {
+    fn new(state: AppState, opening: Opening, waiting: Option<Place>, socket: WebSocket) -> Self {
         let session = Session::new(Arc::clone(&state.live.limits), opening, state.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
