@@ -1,12 +1,13 @@
 import { carryOut, type Call, type Ending } from "./call.js";
 import { LiveConnection, type Connection, type Gap } from "./connection.js";
-import { checkStore, loadCursor, type CursorStore } from "./cursor-store.js";
+import { loadCursor, type CursorStore } from "./cursor-store.js";
 import { checkGlobals } from "./environment.js";
 import { blame, callSite, ErrorCode, IMessageError, make, messageOf, precondition, type CallSite } from "./errors.js";
 import { Host, type Runtime } from "./host.js";
 import { EventIterator, failWaiting, type Sequenced } from "./iterator.js";
-import { checkKeys, readOptions, type ClientOptions, type Settings } from "./options.js";
+import { readOptions as readClientOptions, type ClientOptions, type Settings } from "./options.js";
 import { onPanic } from "./panic.js";
+import { isSignal, now, readArgument, readInput, readOptions } from "./snapshot.js";
 import type { WebSocketConstructor } from "./socket.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
 import { readToken } from "./token.js";
@@ -19,17 +20,17 @@ import init, {
   type Subscription,
 } from "./wasm/im_chats.js";
 
-/** The unary calls, and the options that each takes besides `signal`. */
+/** The unary calls: the arguments that each takes, and the options that come after them, besides `signal`. */
 const UNARY = {
-  create: ["message", "effect", "subject", "clientMessageId"],
-  get: [],
-  count: ["includeArchived"],
-  markRead: [],
-  setTyping: [],
-  shareContactInfo: [],
-  setBackground: [],
-  hasBackground: [],
-  removeBackground: [],
+  create: [["addresses"], ["message", "effect", "subject", "clientMessageId"]],
+  get: [["chat"], []],
+  count: [[], ["includeArchived"]],
+  markRead: [["chat"], []],
+  setTyping: [["chat", "isTyping"], []],
+  shareContactInfo: [["chat"], []],
+  setBackground: [["chat", "data"], []],
+  hasBackground: [["chat"], []],
+  removeBackground: [["chat"], []],
 } as const;
 
 type Unary = keyof typeof UNARY;
@@ -191,7 +192,9 @@ class LazyClient {
     this.#runtime = runtime;
     this.#settings = settings;
     // Not now, when Rust is on the stack: the user's function may close the client, which frees what Rust is using.
-    this.#host = new Host(this.connection, async () => (await undefined, readToken(settings.token)));
+    this.#host = new Host(this.connection, async () => (await undefined, readToken(settings.token)), (error) => {
+      crashed(messageOf(error));
+    });
   }
 
   async #started(): Promise<Core> {
@@ -209,7 +212,15 @@ class LazyClient {
     const core = new Core(weakly(this.#host), this.#settings.baseUrl);
     this.#host.attach(core);
     const streams = this.#streams;
-    this.connection.attach(() => (crash === undefined ? Math.max(0, ...Array.from(streams, (stream) => stream.lag)) : 0));
+    this.connection.attach(() => {
+      if (crash !== undefined) return 0;
+      try {
+        return Math.max(0, ...Array.from(streams, (stream) => stream.lag));
+      } catch (error) {
+        crashed(messageOf(error));
+        return 0;
+      }
+    });
     return core;
   }
 
@@ -251,23 +262,34 @@ class LazyClient {
 
   stream<T extends object>(
     site: CallSite,
-    options: { readonly signal?: AbortSignal | undefined; readonly cursor?: CursorStore | undefined } | undefined,
+    options: unknown,
     known: readonly string[],
     open: (core: Core, options: unknown) => Subscription,
   ): TypedEventStream<T> {
-    const { signal, cursor: store } = Object(options) as NonNullable<typeof options>;
+    const given = now(() => readOptions(options, [...known, "cursor"]));
+    let signal: unknown;
+    let store: CursorStore | undefined;
+    try {
+      const read = given();
+      signal = read?.["signal"];
+      store = read?.["cursor"] as CursorStore | undefined;
+    } catch {
+      // Opening reports it.
+    }
     const iterator: EventIterator<T & Sequenced> = new EventIterator(
       {
         open: (settled) =>
           this.#run(site, async (core) => {
-            checkOptions(options, [...known, "cursor"]);
-            checkStore(store);
+            const options = given();
             this.#host.webSocket ??= await this.#webSocket();
             const cursor = store && (await loadCursor(store, settled));
             if (this.#closed) throw closedError();
             return open(core, store ? { ...options, cursor } : options);
           }),
         explain: (error) => blame(explain(error), site),
+        check: () => {
+          if (crash) throw crashError(crash);
+        },
         onEnd: () => this.#streams.delete(iterator),
       },
       store,
@@ -316,16 +338,6 @@ class LazyClient {
   }
 }
 
-/** Anything else in `signal` is refused by the wasm side, with the other bad options. */
-function isSignal(value: unknown): value is AbortSignal {
-  return typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
-}
-
-/** The keys of a call's options; no options at all is fine. The values are the wasm side's to check. */
-function checkOptions(options: unknown, known: readonly string[]): void {
-  if (options !== undefined) checkKeys(options, "options", [...known, "signal"]);
-}
-
 /** Makes the `createClient` of one runtime. @internal */
 export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
   return function createClient(options) {
@@ -339,12 +351,12 @@ export function clientFactory(runtime: Runtime): (options: ClientOptions) => Cli
 
 // Its methods are functions of their own, so that they work without the object, as in `const { get } = im.chats`.
 function open(runtime: Runtime, options: ClientOptions): Client {
-  const settings = readOptions(options);
+  const settings = readClientOptions(options);
   const { wasm } = options;
   const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
   const client = new LazyClient(own, settings);
   const calls = Object.fromEntries(
-    Object.entries(UNARY).map(([name, known]) => [name, unary(client, name as Unary, known)]),
+    Object.entries(UNARY).map(([name, input]) => [name, unary(client, name as Unary, input)]),
   ) as unknown as Pick<Chats, Unary>;
   return {
     chats: {
@@ -356,7 +368,8 @@ function open(runtime: Runtime, options: ClientOptions): Client {
     },
     events: {
       catchUp: function catchUp(after, options) {
-        return client.stream(callSite(catchUp), options, [], (core, options) => core.catchUp(after, options));
+        const given = now(() => readArgument("after", after));
+        return client.stream(callSite(catchUp), options, [], (core, options) => core.catchUp(given(), options));
       },
     },
     connection: client.connection,
@@ -365,12 +378,10 @@ function open(runtime: Runtime, options: ClientOptions): Client {
   };
 }
 
-function unary(client: LazyClient, name: Unary, known: readonly string[]): (...input: unknown[]) => Promise<unknown> {
+function unary(client: LazyClient, name: Unary, [names, known]: (typeof UNARY)[Unary]): (...input: unknown[]) => Promise<unknown> {
   return function call(...input) {
-    return client.call(callSite(call), (core) => {
-      const method = core[name] as unknown as (...input: unknown[]) => Call;
-      checkOptions(input[method.length - 1], known);
-      return method.apply(core, input);
-    });
+    const site = callSite(call);
+    const given = now(() => readInput(input, names, known));
+    return client.call(site, (core) => (core[name] as unknown as (...input: unknown[]) => Call).apply(core, given()));
   };
 }

@@ -188,9 +188,14 @@ export function buildError(category: number, message: string, options: IMessageE
 }
 
 /** Bad input, found before anything is sent. The message becomes `field: message`. @internal */
-export function invalid(field: string, message: string): ValidationError {
-  const context = { field };
-  return make(ValidationError, `${field}: ${message}`, { code: ErrorCode.invalidArgument, grpcCode: 3, retryable: false, context });
+export function invalid(field: string, message: string, cause?: unknown): ValidationError {
+  const details = { code: ErrorCode.invalidArgument, grpcCode: 3, retryable: false, context: { field }, cause };
+  return make(ValidationError, `${field}: ${message}`, details);
+}
+
+/** Whether an error was made here and is on its way to the user. @internal */
+export function isOurs(error: unknown): boolean {
+  return ours.has(error as object);
 }
 
 /** The stack of a call of a public method. @internal */

@@ -80,10 +80,12 @@ export class Host {
   #stopWatching: (() => void) | undefined;
   readonly #connection: LiveConnection;
   readonly #token: () => Promise<string>;
+  readonly #crashed: (error: unknown) => void;
 
-  constructor(connection: LiveConnection, token: () => Promise<string>) {
+  constructor(connection: LiveConnection, token: () => Promise<string>, crashed: (error: unknown) => void) {
     this.#connection = connection;
     this.#token = token;
+    this.#crashed = crashed;
   }
 
   attach(core: Core): void {
@@ -96,6 +98,17 @@ export class Host {
     this.#core = undefined;
   }
 
+  /** Tells the core something. The caller is a timer or a socket, where an error would end the whole program. */
+  #tell(tell: (core: Core) => void): void {
+    const core = this.#core?.deref();
+    if (!core) return;
+    try {
+      tell(core);
+    } catch (error) {
+      this.#crashed(error);
+    }
+  }
+
   error(category: number, message: string, fields: IMessageErrorOptions, cause: unknown): Error {
     // An error of our own classes is already what the user wants to see: a token function threw it.
     return cause instanceof IMessageError ? cause : buildError(category, message, fields, cause);
@@ -103,18 +116,9 @@ export class Host {
 
   fetchToken(attempt: number): void {
     void this.#token().then(
-      (token) => this.#core?.deref()?.token(attempt, token, ""),
-      (error: unknown) => this.#core?.deref()?.token(attempt, undefined, error),
+      (token) => this.#tell((core) => core.token(attempt, token, "")),
+      (error: unknown) => this.#tell((core) => core.token(attempt, undefined, error)),
     );
-  }
-
-  bytes(value: unknown): Uint8Array | undefined {
-    if (value instanceof Uint8Array) return value;
-    if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-    // By what it is called: a buffer may come from another frame or realm. One that was transferred has nothing left in it.
-    if (!/^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(value))) return undefined;
-    const buffer = value as ArrayBuffer;
-    return buffer.byteLength === 0 ? new Uint8Array(0) : new Uint8Array(buffer);
   }
 
   sequences(events: readonly { readonly sequence?: unknown }[]): Float64Array {
@@ -128,17 +132,17 @@ export class Host {
 
   openSocket(url: string, protocol: string, attempt: number): OpenSocket {
     if (!this.webSocket) throw new Error("this runtime has no WebSocket");
-    return openSocket(this.webSocket, url, protocol, (kind, value) => this.#core?.deref()?.report(attempt, kind, value));
+    return openSocket(this.webSocket, url, protocol, (kind, value) => this.#tell((core) => core.report(attempt, kind, value)));
   }
 
   arm(delay: number): void {
     clearTimeout(this.#timer);
-    if (delay >= 0) this.#timer = setTimeout(() => this.#core?.deref()?.tick(), delay);
+    if (delay >= 0) this.#timer = setTimeout(() => this.#tell((core) => core.tick()), delay);
   }
 
   watchWake(watch: boolean): void {
     this.#stopWatching?.();
-    this.#stopWatching = watch ? onWake((online) => this.#core?.deref()?.wake(online)) : undefined;
+    this.#stopWatching = watch ? onWake((online) => this.#tell((core) => core.wake(online))) : undefined;
   }
 
   statusChanged(state: ConnectionState, lastError: IMessageError | undefined, failedAttempt: FailedAttempt | undefined): void {

@@ -57,6 +57,8 @@ export interface StreamOwner {
   open(settled: Promise<void>): Promise<Subscription>;
   /** What a failure of the wasm side is to the user. */
   explain(error: unknown): unknown;
+  /** Throws when the wasm side stopped working, and would never answer. */
+  check(): void;
   /** Called once, when the stream is over and its cursor saved. */
   onEnd(): void;
 }
@@ -101,7 +103,8 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     // Whoever iterates sees the error; a stream that nobody waits for must not become an unhandled rejection.
     this.ready.catch(() => {});
     this.#opening = new Promise((resolve) => (this.#opened = resolve));
-    owner.open(this.#opening).then((source) => this.#begin(source), (error: unknown) => this.#fail(error));
+    const open = async () => this.#begin(await owner.open(this.#opening));
+    open().catch((error: unknown) => this.#fail(owner.explain(error)));
   }
 
   #begin(source: Subscription): void {
@@ -168,6 +171,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
         this.#index = 0;
         if (!this.#source) await this.#opening;
         const source = this.#source;
+        this.#owner.check();
         const pulling = source && answer<readonly T[] | undefined>((accept, refuse) => source.pull(accept, refuse));
         this.#saver?.moved();
         const pulled = await pulling;
@@ -216,7 +220,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     if (this.#ended) return;
     const source = this.#source;
     this.#cursor = this.cursor;
-    if (this.#index > 0) this.#given = source?.cursor(this.#batch[this.#index - 1]?.sequence) as string | undefined;
+    if (this.#index > 0) this.#given = this.#cursorAt(this.#index - 1);
     this.#ended = true;
     this.#batch = [];
     this.#index = 0;
@@ -248,7 +252,17 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     if (!this.#source) return this.#cursor;
     // The event given last is with the user, so the one before it is the last that was handled.
     const handled = this.#index - (this.#acknowledged ? 1 : 2);
-    return this.#source.cursor(this.#batch[handled]?.sequence) as string | undefined;
+    return this.#cursorAt(handled);
+  }
+
+  #cursorAt(index: number): string | undefined {
+    try {
+      return this.#source?.cursor(this.#batch[index]?.sequence) as string | undefined;
+    } catch (error) {
+      // The wasm side stopped working. Whoever asks for the next event gets to know.
+      this.#owner.explain(error);
+      return undefined;
+    }
   }
 
   /** How far the log's head is ahead of the last event that was handled. */

@@ -140,7 +140,7 @@ impl Core {
     ) -> Result<JsValue, JsValue> {
         let call = || {
             let chat = guid(chat)?;
-            let data = bytes(&self.driver.host, data)?;
+            let data = bytes(data)?;
             Ok(Call { image: Some(data), ..plain(Request::set_background(&chat), options)? })
         };
         self.call(call())

@@ -3,7 +3,7 @@
 //! Handing it in, instead of importing a module, keeps one identity of the error classes, lets each runtime's entry choose
 //! its `WebSocket`, and lets the tests replace all of it.
 
-use js_sys::{Float64Array, Uint8Array};
+use js_sys::Float64Array;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -23,10 +23,6 @@ extern "C" {
     /// The sequences of an array of events, in one crossing; NaN where there is none.
     #[wasm_bindgen(method, structural, catch)]
     pub fn sequences(this: &Host, events: &JsValue) -> Result<Float64Array, JsValue>;
-
-    /// The bytes of any view or buffer, or undefined when it is none; what is outside a view is not among them.
-    #[wasm_bindgen(method, structural, catch)]
-    pub fn bytes(this: &Host, value: &JsValue) -> Result<Option<Uint8Array>, JsValue>;
 
     /// Opens a WebSocket that reports to `Core.report(attempt, kind, value)`.
     #[wasm_bindgen(method, structural, catch, js_name = openSocket)]

@@ -1,4 +1,7 @@
 //! What users hand in, checked before anything else happens.
+//!
+//! The shell made plain values of it (`snapshot.ts`), so that reading them runs no code of the user's: an exception of that would
+//! leave everything borrowed that is borrowed here.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -7,7 +10,6 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use super::host::Host;
 use super::js::get;
 use crate::error::Error;
 use crate::model::{ChatGuid, CreateChatOptions};
@@ -46,13 +48,13 @@ pub(super) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
     (0..length).map(|index| text(&value.item(index), &item("addresses", index))).collect()
 }
 
-/// The bytes of an image: a `Uint8Array`, any other view, or an `ArrayBuffer`; what is outside a view is not sent.
-pub(super) fn bytes(host: &Host, value: &JsValue) -> Result<Uint8Array, Error> {
-    let Ok(Some(bytes)) = host.bytes(value) else {
+/// The bytes of an image, of which the shell made a `Uint8Array`.
+pub(super) fn bytes(value: &JsValue) -> Result<Uint8Array, Error> {
+    let Some(bytes) = value.dyn_ref::<Uint8Array>() else {
         return Err(unexpected("data", "the image as a Uint8Array or an ArrayBuffer", value));
     };
     check_image_size(usize::try_from(bytes.length()).unwrap_or(usize::MAX), "data")?;
-    Ok(bytes)
+    Ok(bytes.clone())
 }
 
 /// An options object, whose keys the shell checked: every value of its type; undefined is absent.

@@ -27,7 +27,6 @@ fn host() -> JsValue {
     js("({
         sent: [],
         error(category, message, fields, cause) { return Object.assign(new Error(message), { category, cause }, fields); },
-        bytes: (value) => (value instanceof Uint8Array ? value : undefined),
         sequences: (events) => Float64Array.from(events, (event) => (typeof event.sequence === 'number' ? event.sequence : NaN)),
         fetchToken(attempt) { this.asked = attempt; },
         openSocket(url, protocol, attempt) {

@@ -1,0 +1,124 @@
+import { checkStore } from "./cursor-store.js";
+import { invalid, isOurs, messageOf } from "./errors.js";
+import { checkKeys } from "./options.js";
+
+// What a user hands in is read once, before the method returns: a later change is not seen, and the wasm side, which may not have
+// started yet, sees plain values only. Reading anything else can run code of the user's, and nothing of that may throw through it.
+
+/** The largest image; a larger one is refused unread. `src/wire/limits.rs` has the same figure. */
+const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
+
+/** How many addresses a create takes; `src/wire/request.rs` has the same figure, and refuses more. */
+const MAX_ADDRESSES = 1024;
+
+/** The largest body of a request, an image aside. A text that alone is longer would only fill the memory of the wasm side. */
+const MAX_BODY_BYTES = 262_144;
+
+/** Does something now; what it gives, or throws, is given or thrown later, as often as it is asked for. @internal */
+export function now<T>(act: () => T): () => T {
+  try {
+    const value = act();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** The arguments of a method: one for each of `names`, then its options. @internal */
+export function readInput(input: readonly unknown[], names: readonly string[], known: readonly string[]): unknown[] {
+  return [...names.map((name, index) => readArgument(name, input[index])), readOptions(input[names.length], known)];
+}
+
+/** The options of a method; undefined is none at all. @internal */
+export function readOptions(options: unknown, known: readonly string[]): Readonly<Record<string, unknown>> | undefined {
+  if (options === undefined) return undefined;
+  const names = [...known, "signal"];
+  read("options", () => checkKeys(options, "options", names));
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = read(name, () => readOption(name, (options as Record<string, unknown>)[name]));
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+function readOption(name: string, value: unknown): unknown {
+  if (name === "signal" && isSignal(value)) return value;
+  if (name === "onGap" && typeof value === "function") return value;
+  if (name !== "cursor") return plain(name, value);
+  checkStore(value);
+  return value;
+}
+
+/** One argument. @internal */
+export function readArgument(name: string, value: unknown): unknown {
+  if (name === "addresses") return read(name, () => (Array.isArray(value) ? texts(name, value) : plain(name, value)));
+  if (name === "data") return read(name, () => bytes(value) ?? plain(name, value));
+  return plain(name, value);
+}
+
+/** A copy of a list of texts, as far as the wasm side needs it to see what is wrong: to the first item that is none, or is too many. */
+function texts(name: string, list: readonly unknown[]): unknown[] {
+  const copy: unknown[] = [];
+  let length = 0;
+  for (let index = 0; index < list.length && index <= MAX_ADDRESSES; index++) {
+    const field = `${name}[${index}]`;
+    const item = plain(field, read(field, () => list[index]));
+    copy.push(item);
+    if (typeof item !== "string") break;
+    // With its quotes and its comma.
+    length += item.length + 3;
+    checkLength(name, length);
+  }
+  return copy;
+}
+
+/** A copy of the bytes of a view – only of those it shows – or a buffer; undefined when it is neither. */
+function bytes(value: unknown): Uint8Array | undefined {
+  let shown: Uint8Array;
+  if (ArrayBuffer.isView(value)) {
+    shown = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  } else {
+    // By what it is called: a buffer may come from another frame or realm. One that was transferred has nothing left in it.
+    if (!/^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(value))) return undefined;
+    const buffer = value as ArrayBuffer;
+    shown = buffer.byteLength ? new Uint8Array(buffer) : new Uint8Array(0);
+  }
+  return shown.length > MAX_IMAGE_BYTES ? shown : shown.slice();
+}
+
+/** A value that nothing is read of but its type, unless it is a text, a number, or true or false. */
+function plain(field: string, value: unknown): unknown {
+  if (typeof value === "string") checkLength(field, value.length);
+  if (typeof value === "function") return () => {};
+  if (typeof value !== "object" || value === null) return value;
+  try {
+    return Array.isArray(value) ? [] : {};
+  } catch {
+    // A proxy that was revoked.
+    return {};
+  }
+}
+
+function checkLength(field: string, length: number): void {
+  // No character takes less than a byte.
+  if (length > MAX_BODY_BYTES) throw invalid(field, `too long; a request has at most ${MAX_BODY_BYTES} bytes`);
+}
+
+/** By its shape and not its class: a polyfill's signal, or one of another realm, is as good. @internal */
+export function isSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === "boolean" && typeof addEventListener === "function";
+}
+
+/** Reads something of the user's, which may run the user's code. */
+function read<T>(field: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (isOurs(cause)) throw cause;
+    throw invalid(field, `could not be read: ${messageOf(cause)}`, cause);
+  }
+}

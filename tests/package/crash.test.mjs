@@ -1,0 +1,88 @@
+// When the wasm traps, everything under way ends with an error that says so, and the program goes on.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import { startGateway } from "../support/gateway.mjs";
+
+const run = promisify(execFile);
+
+let gateway;
+
+before(async () => {
+  gateway = await startGateway();
+});
+
+after(() => gateway.stop());
+
+/** What a program prints, as JSON. In it, `trap.on` names the method of the core that is to trap. */
+async function program(code) {
+  const preamble = `
+    import { readFile } from "node:fs/promises";
+    import { createClient, IMessageError } from "im-chats";
+    import { Core } from ${JSON.stringify(new URL("wasm/im_chats.js", import.meta.resolve("im-chats")).href)};
+    const trap = { happened: Promise.withResolvers?.() ?? {} };
+    if (!trap.happened.promise) trap.happened.promise = new Promise((resolve) => (trap.happened.resolve = resolve));
+    for (const name of ["report", "tick", "token", "wake"]) {
+      const real = Core.prototype[name];
+      Core.prototype[name] = function (...input) {
+        if (trap.on !== name) return real.apply(this, input);
+        setImmediate(trap.happened.resolve);
+        throw new WebAssembly.RuntimeError("unreachable");
+      };
+    }
+    const told = (error) => [error instanceof IMessageError, error.code, error.message];
+    const address = ${JSON.stringify(gateway.address)};
+    const token = ${JSON.stringify(gateway.token)};`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", `${preamble}\n${code}`], { timeout: 20_000 });
+  return JSON.parse(stdout);
+}
+
+const CRASH = [true, "internalError", "im-chats stopped working and must be loaded again: unreachable"];
+
+describe("a trap", () => {
+  test("while a frame is taken ends each stream: one that waits, one that is asked later, one of another client", async () => {
+    const answers = await program(`
+      const im = createClient({ address, token });
+      const other = createClient({ address, token });
+      const streams = [im.chats.subscribeEvents(), im.chats.subscribeEvents(), other.chats.subscribeEvents()];
+      await Promise.all(streams.map((stream) => stream.ready));
+      const [waits, later, elsewhere] = streams.map((stream) => stream[Symbol.asyncIterator]());
+      const waiting = waits.next().catch(told);
+      trap.on = "report";
+      await fetch(address + "/emulator/v1/events:generate", { method: "POST", body: JSON.stringify({ count: 1 }),
+        headers: { authorization: "Bearer " + token, "content-type": "application/json" } });
+      await trap.happened.promise;
+      const answers = [await waiting, await later.next().catch(told), await elsewhere.next().catch(told), await im.chats.count().catch(told)];
+      const { lag } = im.connection;
+      await Promise.all([im.close(), other.close()]);
+      console.log(JSON.stringify([...answers, lag]));
+      process.exit();`);
+    assert.deepEqual(answers, [CRASH, CRASH, CRASH, CRASH, 0]);
+  });
+
+  test("while the token is taken ends the stream that is opening", async () => {
+    const answers = await program(`
+      const im = createClient({ address, token });
+      trap.on = "token";
+      const stream = im.chats.subscribeEvents();
+      const ready = await stream.ready.catch(told);
+      const next = await stream[Symbol.asyncIterator]().next().catch(told);
+      console.log(JSON.stringify([ready, next]));
+      process.exit();`);
+    assert.deepEqual(answers, [CRASH, CRASH]);
+  });
+
+  test("in a timer ends the stream", async () => {
+    const answers = await program(`
+      // Nobody listens there, so that the next attempt waits for its timer.
+      const im = createClient({ address: "http://127.0.0.1:1", token });
+      trap.on = "tick";
+      const stream = im.chats.subscribeEvents();
+      console.log(JSON.stringify(await stream.ready.catch(told)));
+      process.exit();`);
+    assert.deepEqual(answers, CRASH);
+  });
+});
