@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
 
@@ -172,9 +171,9 @@ async fn serve(
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
-    announce(if tls.is_some() { "https" } else { "http" }, address);
+    // First: whoever reads the line may ask for the end at once, and is served a drain like anybody later.
     shutdown.serving();
-    tokio::spawn(log_drain(drain.clone()));
+    announce(if tls.is_some() { "https" } else { "http" }, address);
     open_files::raise_limit();
     let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
     server::serve(listener, tls, app::router(state, emulator), drain, tasks, &args.limits, write_timeout).await;
@@ -247,9 +246,4 @@ fn start_logging(format: LogFormat) {
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(place, "a fault of the gateway: {}", panic.payload_as_str().unwrap_or("(no words)"));
-}
-
-async fn log_drain(drain: CancellationToken) {
-    drain.cancelled().await;
-    tracing::info!("draining");
 }

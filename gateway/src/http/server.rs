@@ -110,6 +110,8 @@ pub async fn serve(
             Err(full) => places.refuse(stream, full, server.tls.is_none()),
         }
     }
+    // Here and not in a task of its own: a drain with nothing under way may end before that task runs.
+    tracing::info!("draining");
     drop(listener);
     connections.close();
     tasks.close();
