@@ -29,6 +29,8 @@ async function program(code) {
       const real = Core.prototype[name];
       Core.prototype[name] = function (...input) {
         if (trap.on !== name) return real.apply(this, input);
+        // Only once: a second trap would end what the first one left.
+        trap.on = undefined;
         setImmediate(trap.happened.resolve);
         throw new WebAssembly.RuntimeError("unreachable");
       };
@@ -47,13 +49,15 @@ describe("a trap", () => {
     const answers = await program(`
       const im = createClient({ address, token });
       const other = createClient({ address, token });
+      await im.chats.create(["a@example.com"]);
       const streams = [im.chats.subscribeEvents(), im.chats.subscribeEvents(), other.chats.subscribeEvents()];
       await Promise.all(streams.map((stream) => stream.ready));
       const [waits, later, elsewhere] = streams.map((stream) => stream[Symbol.asyncIterator]());
       const waiting = waits.next().catch(told);
       trap.on = "report";
-      await fetch(address + "/emulator/v1/events:generate", { method: "POST", body: JSON.stringify({ count: 1 }),
+      const { status } = await fetch(address + "/emulator/v1/events:generate", { method: "POST", body: JSON.stringify({ count: 1 }),
         headers: { authorization: "Bearer " + token, "content-type": "application/json" } });
+      if (status !== 200) throw new Error("the emulator answered " + status);
       await trap.happened.promise;
       const answers = [await waiting, await later.next().catch(told), await elsewhere.next().catch(told), await im.chats.count().catch(told)];
       const { lag } = im.connection;
