@@ -233,9 +233,10 @@ impl Logged {
         assert_eq!(status(&answer), 403, "{answer}");
     }
 
-    /// Ends it; what it wrote on stderr.
+    /// Ends it, in order: a killed process loses the lines that are not written yet. What it wrote on stderr.
     fn stop(mut self) -> String {
-        self.child.kill().unwrap();
+        let id = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap();
         self.reader.join().unwrap()
     }

@@ -53,6 +53,11 @@ export const DIFFERENCES = [
     is: ({ theirs, ours, path }) => theirs === undefined && ours === ABSENT && path.startsWith("value"),
   },
   {
+    what: "A second loop over a stream ends with a `ValidationError` of code `preconditionFailed`; theirs with a plain `Error`.",
+    why: "Every failure is an `IMessageError`, so one `catch` can tell them apart by class and code.",
+    is: ({ path, their, our }) => path.startsWith("error.") && their.error?.class === "Error" && our.error?.code === "preconditionFailed",
+  },
+  {
     what: "A message of an answer has the fields that showing a chat needs; theirs has all of the wire's, most of them empty.",
     why: "Chats show a message, they do not manage it. What is not documented is not promised.",
     is: ({ theirs, ours, path }) => ours === ABSENT && theirs !== undefined && inMessage(path) && UNDOCUMENTED.has(last(path)),
