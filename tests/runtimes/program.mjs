@@ -89,7 +89,7 @@ const CHECKS = {
       im.chats.get("nobody").catch(resolve);
     });
     same([/^chat: /.test(failed.message), /callersFunction/.test(failed.stack)], [true, true]);
-    const stranger = client({ token: "not the token" });
+    const stranger = client({ token: "not-the-token" });
     const refused = await failure(stranger.chats.count());
     same([refused instanceof sdk.AuthenticationError, refused.code], [true, "unauthenticated"]);
     await stranger.close();
