@@ -89,8 +89,8 @@ class Session {
 
 async function connect(token) {
   clearErrors();
-  session = new Session(token);
   try {
+    session = new Session(token);
     await session.start();
     sessionStorage.setItem(STORED_TOKEN, token);
     setScreen("console");

@@ -155,10 +155,15 @@ describe("the console", () => {
   test("a wrong token is said in words, and the right one still works", async () => {
     ({ page, complaints, close } = await openPage(browser));
     await page.goto(gateway.address);
-    await page.getByLabel("Token", { exact: true }).fill("not the token");
-    await page.getByRole("button", { name: "Connect" }).click();
     const alert = page.getByRole("alert");
+    // One that cannot travel in a header is refused before anything is sent.
+    await page.getByLabel("Token", { exact: true }).fill("not a token");
+    await page.getByRole("button", { name: "Connect" }).click();
     await alert.getByText("Connecting failed.").waitFor();
+    assert.match(await alert.textContent(), /ValidationError.*token/s);
+    await page.getByLabel("Token", { exact: true }).fill("not-the-token");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await alert.getByText("AuthenticationError").waitFor();
     assert.match(await alert.textContent(), /AuthenticationError.*unauthenticated/s);
     assert.equal(await page.evaluate(() => document.activeElement.id), "token");
     await page.getByLabel("Token", { exact: true }).fill(gateway.token);
