@@ -1,14 +1,8 @@
 //! Who may talk to the gateway.
 
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
+pub use im_chats_protocol::server::Grant;
 use subtle::ConstantTimeEq;
-
-/// What a good token allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Grant {
-    /// When the token ends, in milliseconds from now; absent = never.
-    pub expires_in_ms: Option<u64>,
-}
 
 /// Judges tokens, for REST and for the event stream alike.
 pub trait Authenticator: Send + Sync + 'static {

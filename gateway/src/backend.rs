@@ -2,7 +2,7 @@
 //! twice.
 
 use async_trait::async_trait;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 
 use crate::log::EventLog;
 use crate::proto::{

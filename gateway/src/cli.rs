@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
-use im_chats::wire::token::check_token;
+use im_chats_protocol::wire::token::check_token;
 
 use crate::listen::Listen;
 

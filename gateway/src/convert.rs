@@ -1,6 +1,6 @@
 //! Between the documented shapes and the wire's.
 
-use im_chats::model;
+use im_chats_protocol::model;
 
 use crate::proto;
 

@@ -1,6 +1,6 @@
 //! What a client is told that meets a full server, whichever front it came to.
 
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 
 /// The server has as many `what` (a plural) as it takes. That is the server's state and not the caller's rate, so it is
 /// `serviceUnavailable`; `context.limit` says how many.

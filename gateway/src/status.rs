@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use im_chats::error::{Error, ErrorCode, GrpcCode};
-use im_chats::wire::failure::{default_code, retry_after_seconds};
+use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
+use im_chats_protocol::wire::failure::{default_code, retry_after_seconds};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, KeyAndValueRef, MetadataMap};
 use tonic::{Code, Status};

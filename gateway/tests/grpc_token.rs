@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use im_chats::error::Error;
 use im_chats_gateway::app::{self, AppState};
 use im_chats_gateway::auth::{Authenticator, Grant};
 use im_chats_gateway::emulator::Emulator;
@@ -18,6 +17,7 @@ use im_chats_gateway::live::{Live, LiveLimits};
 use im_chats_gateway::proto::SubscribeChatEventsRequest;
 use im_chats_gateway::proto::chat_service_client::ChatServiceClient;
 use im_chats_gateway::store::Store;
+use im_chats_protocol::error::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

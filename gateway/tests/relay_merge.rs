@@ -5,9 +5,9 @@
 
 use std::collections::VecDeque;
 
-use im_chats::error::{Error, ErrorCode};
-use im_chats::session::Backoff;
 use im_chats_gateway::relay::merge::{Event, Input, Link, Merge, Output, Timing};
+use im_chats_protocol::client::Backoff;
+use im_chats_protocol::error::{Error, ErrorCode};
 
 const SEEDS: u64 = 1_000;
 

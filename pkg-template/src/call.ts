@@ -6,7 +6,7 @@ import { answerFields, whyUnreachable } from "./probe.js";
 import { checkToken, readToken } from "./token.js";
 import { retryDelay, type Core } from "./wasm/im_chats.js";
 
-/** A unary call as the wasm side makes it of what the user gave; `src/web/call.rs` is the other half. @internal */
+/** A unary call as the wasm side makes it of what the user gave; `src/call.rs` is the other half. @internal */
 export interface Call {
   readonly url: string;
   /** The number of what it answers, to be given back to `Core.answer`. */

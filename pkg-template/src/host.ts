@@ -70,7 +70,7 @@ function onWake(wake: (online?: boolean) => void): () => void {
   };
 }
 
-/** What the wasm side needs of its runtime; `src/web/host.rs` is the other half. @internal */
+/** What the wasm side needs of its runtime; `src/host.rs` is the other half. @internal */
 export class Host {
   /** Set before the first stream opens. */
   webSocket: WebSocketConstructor | undefined;

@@ -5,7 +5,7 @@ export function onPanic(tell: () => void): void {
   told = tell;
 }
 
-/** What the wasm side calls right before it traps; `src/web/panic.rs` is the other half. @internal */
+/** What the wasm side calls right before it traps; `src/panic.rs` is the other half. @internal */
 export function panicked(): void {
   told();
 }

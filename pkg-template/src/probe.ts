@@ -1,4 +1,4 @@
-/** Why a socket did not open, or closed; `src/web/refusal.rs` reads it. @internal */
+/** Why a socket did not open, or closed; `src/refusal.rs` reads it. @internal */
 export interface Reason extends Partial<AnswerFields> {
   /** In words. */
   readonly message?: string;

@@ -3,7 +3,7 @@ import { answerFields, networkReason, probe, type Reason } from "./probe.js";
 /** @internal */
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
 
-/** What is known of a socket that closed; `src/web/refusal.rs` reads it. @internal */
+/** What is known of a socket that closed; `src/refusal.rs` reads it. @internal */
 export interface Closing extends Reason {
   readonly code: number;
 }

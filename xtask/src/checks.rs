@@ -46,13 +46,30 @@ pub fn rust_steps(house: &House) -> Vec<Step<'_>> {
             name: "clippy",
             what: "lints, native, all targets",
             needs: &["tools"],
-            run: Box::new(|| cargo(house, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+            run: Box::new(|| {
+                cargo(
+                    house,
+                    &[
+                        "clippy",
+                        "--workspace",
+                        "--all-targets",
+                        "--features",
+                        tools::WORKSPACE_FEATURES,
+                        "--",
+                        "-D",
+                        "warnings",
+                    ],
+                )
+            }),
         },
         Step {
             name: "clippy-wasm",
-            what: "lints of the SDK, wasm",
+            what: "lints of the SDK, the protocol and the emulator, wasm",
             needs: &["tools"],
             run: Box::new(|| {
+                // By itself: with the SDK beside it, the protocol has the SDK's features.
+                let pure = ["clippy", "--package", "im-chats-protocol", "--package", "im-chats-emulator"];
+                cargo(house, &[&pure[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())?;
                 let sdk = ["clippy", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib"];
                 cargo(house, &[&sdk[..], &["--tests", "--", "-D", "warnings"]].concat())?;
                 // As it is shipped, too.

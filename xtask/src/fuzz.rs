@@ -10,7 +10,10 @@ use crate::house::House;
 use crate::steps::seconds;
 
 /// The targets of `tests/fuzz`.
-const TARGETS: [&str; 5] = ["client-frames", "server-frames", "rest-bodies", "rest-answers", "texts"];
+const TARGETS: [&str; 6] = ["client-frames", "server-frames", "rest-answers", "texts", "rest-bodies", "addresses"];
+
+/// Those of them that need the gateway built.
+const OF_THE_GATEWAY: [&str; 2] = ["rest-bodies", "addresses"];
 
 /// What libFuzzer needs of the compiler. Only the target's code gets it: with `--target`, build scripts do not.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -24,10 +27,11 @@ pub fn run(house: &House, minutes: f64, names: &[String]) -> Result<()> {
     }
     let chosen: Vec<&str> =
         TARGETS.into_iter().filter(|target| names.is_empty() || names.iter().any(|name| name == target)).collect();
+    let features = if chosen.iter().any(|target| OF_THE_GATEWAY.contains(target)) { "coverage,gateway" } else { "coverage" };
     let host = cmd!(house.sh, "rustc --print host-tuple").quiet().read()?;
     house
         .cargo()
-        .args(["build", "--package", "im-chats-fuzz", "--bin", "fuzz", "--features", "coverage", "--profile", "fuzz"])
+        .args(["build", "--package", "im-chats-fuzz", "--bin", "fuzz", "--features", features, "--profile", "fuzz"])
         .args(["--target", &host])
         .env("RUSTFLAGS", COVERAGE)
         .run()

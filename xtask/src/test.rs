@@ -74,7 +74,10 @@ fn rust_tests(house: &House) -> Vec<Step<'_>> {
             name: "native",
             what: "unit, property and integration tests of the workspace",
             needs: &["tools"],
-            run: Box::new(|| house.cargo().args(["test", "--workspace"]).run().context("native tests failed")),
+            run: Box::new(|| {
+                let arguments = ["test", "--workspace", "--features", tools::WORKSPACE_FEATURES];
+                house.cargo().args(arguments).run().context("native tests failed")
+            }),
         },
         Step {
             name: "wasm",

@@ -12,6 +12,10 @@ use crate::stamp;
 
 const WASM: &str = "wasm32-unknown-unknown";
 
+/// What the checks and tests of the whole workspace switch on: the fuzzer's targets that need the gateway. By itself it needs
+/// nothing but the protocol.
+pub const WORKSPACE_FEATURES: &str = "im-chats-fuzz/gateway";
+
 /// Adds the wasm target to the toolchain when it is missing.
 pub fn wasm_target(house: &House) -> Result<()> {
     let libraries = cmd!(house.sh, "rustc --print target-libdir --target {WASM}").quiet().ignore_stderr().read()?;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};
-use im_chats::wire::frame::{PATH, SUBPROTOCOL};
+use im_chats_protocol::wire::frame::{PATH, SUBPROTOCOL};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 

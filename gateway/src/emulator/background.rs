@@ -5,17 +5,17 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 use rusqlite::{Connection, MAIN_DB, OptionalExtension as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::core::Command;
 use super::{Emulator, broken};
 use crate::store::checksum::Checksum;
 use crate::store::layout::background_checksum_of_pieces;
 use crate::store::problem::Problem;
 use crate::store::{Operation, Store};
+use im_chats_emulator::Command;
 
 /// What is read at once, and so what a client that takes nothing makes the gateway hold.
 const PIECE: usize = 512 * 1024;

@@ -14,13 +14,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use im_chats::error::{Error, ErrorCode};
-use im_chats::model::Chat;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::model::Chat;
 use serde::{Deserialize, Serialize};
 
-use super::address::Address;
-use super::core::Command;
-use super::image::ImageType;
 use super::journal::Outcome;
 use super::{Emulator, input};
 use crate::http::admission::{Admission, counted_body, one_upload};
@@ -29,6 +26,9 @@ use crate::http::large;
 use crate::proto;
 use crate::rest::query::Query;
 use crate::rest::{Routes, SMALL_BODY, json, with_image};
+use im_chats_emulator::Command;
+use im_chats_emulator::address::Address;
+use im_chats_emulator::image::ImageType;
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;

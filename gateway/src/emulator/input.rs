@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use im_chats::error::Error;
-use im_chats::model::{ChatGuid, ChatServiceType, MessageEffect};
-use im_chats::wire::limits::check_key;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::limits::check_key;
+use im_chats_protocol::model::{ChatGuid, ChatServiceType, MessageEffect};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::address::Address;
-use super::core::{Command, Opening, Write};
 use crate::backend::Call;
 use crate::convert::service_from_wire;
 use crate::proto::{CreateChatInitialMessage, CreateChatRequest};
+use im_chats_emulator::address::Address;
+use im_chats_emulator::{Command, Opening, Write};
 
 /// Addresses of one chat at most: a group in Messages has 32 people, this account among them.
 pub const MAX_ADDRESSES: usize = 31;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::core::{Answer, Change, Decision, Entry, Request, State};
 use crate::log::{Appender, LoggedEvent};
 use crate::store::meta::{self, Key, Meta};
 use crate::store::problem::Problem;
 use crate::store::{Store, StoreError, layout, verify};
+use im_chats_emulator::{Change, Decision, Entry, Reply, Request, State};
 
 /// Requests of one transaction at most.
 const BATCH_REQUESTS: usize = 512;
@@ -27,7 +27,7 @@ const BATCH_BYTES: usize = 32 * 1024 * 1024;
 pub(super) const QUEUE: usize = 1024;
 
 /// Where a request's outcome goes.
-type Reply = oneshot::Sender<Result<Outcome, Error>>;
+type ReplySender = oneshot::Sender<Result<Outcome, Error>>;
 
 /// A request on its way to the writer.
 #[derive(Debug)]
@@ -35,13 +35,13 @@ pub(super) struct Job {
     pub(super) request: Request,
     /// The background's bytes, when the request sets one.
     pub(super) image: Option<Bytes>,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplySender,
 }
 
 /// What a request led to, once it is on disk.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Outcome {
-    pub(super) answer: Answer,
+    pub(super) answer: Reply,
     /// First and last sequence written, when any was.
     pub(super) sequences: Option<(u64, u64)>,
 }
@@ -66,7 +66,7 @@ struct Batch {
     events: Vec<LoggedEvent>,
     images: Vec<Image>,
     image_bytes: usize,
-    replies: Vec<(Reply, Result<Outcome, Error>)>,
+    replies: Vec<(ReplySender, Result<Outcome, Error>)>,
 }
 
 /// A background to store, or (without data) to drop.
@@ -151,7 +151,7 @@ impl Writer {
     }
 
     /// The answer that this entry of the journal holds; the entry may be one of the batch.
-    fn answered(&self, number: u64, batch: &Batch) -> Result<Answer, Error> {
+    fn answered(&self, number: u64, batch: &Batch) -> Result<Reply, Error> {
         let waiting = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
         let on_disk = self.working.entries().saturating_sub(waiting);
         let entry = match number.checked_sub(on_disk).and_then(|place| place.checked_sub(1)) {

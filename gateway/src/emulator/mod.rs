@@ -1,14 +1,9 @@
 //! The emulator: an iMessage chat service without a Mac and without an account, durable on disk.
 
-pub mod address;
 mod background;
 pub mod control;
-pub mod core;
-mod email;
-pub mod image;
 pub mod input;
 mod journal;
-mod phone;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -17,13 +12,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use im_chats::error::{Error, ErrorCode};
-use im_chats::model::Chat;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::model::Chat;
 use tokio::sync::{mpsc, oneshot};
 
-use self::core::{Command, Request, Write};
 use crate::log::{self, EventLog};
 use crate::store::{Owner, Store, StoreError};
+use im_chats_emulator::{Command, Request, Write};
 use journal::{Job, Outcome, View, Writer};
 
 /// The running emulator. Cheap to clone.

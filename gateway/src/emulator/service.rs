@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 
-use super::core::{Answer, Command};
-use super::image::ImageType;
 use super::{Emulator, input};
 use crate::backend::{Backend, Call};
 use crate::log::EventLog;
@@ -14,6 +12,8 @@ use crate::proto::{
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,
 };
+use im_chats_emulator::image::ImageType;
+use im_chats_emulator::{Command, Reply};
 
 /// Images above this size are hashed where blocking is allowed.
 const HASH_INLINE_BYTES: usize = 64 * 1024;
@@ -26,11 +26,11 @@ impl Backend for Emulator {
         let write = input::write("CreateChat", call, request.client_message_id.as_deref(), &request)?;
         let command = input::create(&request)?;
         match self.execute(command, write, None).await?.answer {
-            Answer::Created(result) => Ok(CreateChatResponse {
+            Reply::Created(result) => Ok(CreateChatResponse {
                 chat: Some((&result.chat).into()),
                 initial_message: result.initial_message.as_ref().map(Into::into),
             }),
-            Answer::Done => Err(super::broken("a create was answered without a chat")),
+            Reply::Done => Err(super::broken("a create was answered without a chat")),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use im_chats::model::ChatGuid;
-use im_chats::wire::frame::Topic;
+use im_chats_protocol::model::ChatGuid;
+use im_chats_protocol::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
 use super::deadline::End;

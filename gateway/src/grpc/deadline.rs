@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::Grant;

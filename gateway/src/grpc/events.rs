@@ -1,8 +1,8 @@
 //! From an event as the log holds it to the one of the wire. Everything that leaves over gRPC passes [`Change::of`].
 
 use bytes::Bytes;
-use im_chats::error::{Error, ErrorCode};
-use im_chats::model::{ChatEvent, EventContext, LiveEvent, MessageEvent};
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::model::{ChatEvent, EventContext, LiveEvent, MessageEvent};
 
 use prost::Message as _;
 

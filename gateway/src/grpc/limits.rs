@@ -1,9 +1,9 @@
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 use http::Extensions;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::flags::{defaults, size};
 use crate::http::limit::Limit;
 use crate::http::share::{Peer, Place, SharedLimit};
 
@@ -12,17 +12,17 @@ use crate::http::share::{Peer, Place, SharedLimit};
 #[command(next_help_heading = "gRPC")]
 pub struct GrpcLimits {
     /// Most gRPC event streams at once; one more is refused as UNAVAILABLE.
-    #[arg(long, default_value_t = 4_096, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, default_value_t = 4_096, value_parser = size())]
     pub max_grpc_streams: usize,
     /// Most streams at once that need no token: health watches and reflection. One more is refused. One address has a
     /// quarter at most, unless --max-connections-per-address is 0.
-    #[arg(long, default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, default_value_t = 256, value_parser = size())]
     pub max_open_streams: usize,
 }
 
 impl Default for GrpcLimits {
     fn default() -> Self {
-        Self { max_grpc_streams: 4_096, max_open_streams: 256 }
+        defaults()
     }
 }
 

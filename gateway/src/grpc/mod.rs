@@ -21,12 +21,12 @@ use futures_util::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode, Version};
 use http_body_util::BodyExt as _;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
 use tonic_health::pb::health_server::HealthServer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::AppState;
-use crate::emulator::image::{self, MAX_IMAGE_BYTES};
 use crate::http::activity::Unhurried;
 use crate::http::admission::{counted_body, one_upload};
 use crate::http::call;
@@ -83,7 +83,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
 /// The library refuses a message by its size before it looks inside: in this call, the image is what makes it large.
 async fn too_large_an_image(response: Response) -> Response {
     match tonic::Status::from_header_map(response.headers()) {
-        Some(status) if refusal::is_too_large(&status) => Failure::from(image::too_large("data")).into_response(),
+        Some(status) if refusal::is_too_large(&status) => Failure::from(image_too_large("data")).into_response(),
         _ => response,
     }
 }

@@ -1,6 +1,6 @@
 //! The gRPC library's own refusals, in our codes.
 
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 use tonic::{Code, Status};
 
 /// Where tonic says that protobuf could not be read.

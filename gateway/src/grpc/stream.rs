@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, Stream, stream};
-use im_chats::error::{Error, ErrorCode};
-use im_chats::wire::frame::Topic;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::wire::frame::Topic;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;

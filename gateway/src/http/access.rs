@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Uri};
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 
 use crate::log_throttle::{KeyedLogThrottle, MINUTE};
 

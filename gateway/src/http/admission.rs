@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header;
 use http_body::{Frame, SizeHint};
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 

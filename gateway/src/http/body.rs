@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use parking_lot::Mutex;
 
 use super::failure::Failure;

@@ -1,8 +1,8 @@
 //! What travels beside a request in its headers, or in gRPC's words its metadata.
 
 use http::{Extensions, HeaderMap};
-use im_chats::error::Error;
-use im_chats::wire::limits::check_key;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::limits::check_key;
 
 use super::layers::{IDEMPOTENCY_KEY, RequestId};
 use crate::backend::Call;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use im_chats::error::{Category, Error, ErrorCode, GrpcCode};
+use im_chats_protocol::error::{Category, Error, ErrorCode, GrpcCode};
 use serde::Serialize;
 
 /// Marks an answer whose status says that something is wrong and whose body says what, in a form of its own.
@@ -111,7 +111,7 @@ impl IntoResponse for Failure {
 
 #[cfg(test)]
 mod tests {
-    use im_chats::wire::failure::{Response as Answer, read, retry_after_seconds};
+    use im_chats_protocol::wire::failure::{Response as Answer, read, retry_after_seconds};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,6 +1,8 @@
 //! The limits around every handler, as flags of the command line.
 
 use clap::Args;
+
+use crate::flags::{defaults, positive, size};
 use clap::builder::RangedU64ValueParser;
 
 /// What the gateway takes at most, whatever is spoken over a connection. Every value is a flag of the command line.
@@ -39,26 +41,8 @@ pub struct ServerLimits {
     pub max_large_answers: usize,
 }
 
-fn positive() -> RangedU64ValueParser<u64> {
-    RangedU64ValueParser::new().range(1..)
-}
-
-fn size() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..)
-}
-
 impl Default for ServerLimits {
     fn default() -> Self {
-        Self {
-            max_connections: 32_768,
-            max_connections_per_address: 1_024,
-            head_timeout_ms: 30_000,
-            idle_timeout_ms: 60_000,
-            max_requests: 4_096,
-            max_open_requests: 1_024,
-            max_body_bytes: 67_108_864,
-            max_uploads: 4,
-            max_large_answers: 32,
-        }
+        defaults()
     }
 }

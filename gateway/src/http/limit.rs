@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::full;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 

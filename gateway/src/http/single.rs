@@ -3,7 +3,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, Uri};
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 
 use super::layers::IDEMPOTENCY_KEY;
 

@@ -17,20 +17,19 @@ use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream, StreamExt};
 use futures_util::{FutureExt, SinkExt};
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue};
-use im_chats::error::Error;
-use im_chats::wire::frame::{PATH, SUBPROTOCOL};
+use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::frame::{PATH, SUBPROTOCOL};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::limits::LiveLimits;
-use super::machine::{Input, Opening, Output, ReadId, Session};
 use crate::app::AppState;
 use crate::auth;
 use crate::http::admission::Verdict;
 use crate::http::failure::Failure;
 use crate::http::limit::Limit;
 use crate::http::share::{Peer, Place, SharedLimit};
-use crate::log::ReadPage;
+use im_chats_protocol::server::{Opening, ReadId, ReadPage, ServerInput, ServerOutput, Session, SessionLimits};
 
 /// How long the last frames and the close handshake may take.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,7 +53,7 @@ const FEW_SUBSCRIPTIONS: usize = 4;
 /// What all sockets share: the limits, and how many more there may be. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Live {
-    limits: Arc<LiveLimits>,
+    session: Arc<SessionLimits>,
     sockets: Limit,
     /// For those that may still be anybody.
     waiting: SharedLimit,
@@ -68,13 +67,13 @@ impl Live {
         let sockets = Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets");
         let waiting =
             SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets");
-        Self { limits: Arc::new(limits), sockets, waiting, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+        Self { session: Arc::new(limits.session()), sockets, waiting, refusals: Arc::new(Semaphore::new(REFUSALS)) }
     }
 
     /// How often a heartbeat is sent, in milliseconds.
     #[must_use]
     pub fn heartbeat_interval_ms(&self) -> u64 {
-        self.limits.heartbeat_interval_ms
+        self.session.heartbeat_interval_ms
     }
 
     /// How many sockets are open.
@@ -121,7 +120,7 @@ async fn upgrade(
     let chosen = if subprotocol_agreed { Some(HeaderValue::from_static(SUBPROTOCOL)) } else { offered.into_iter().next() };
     let header_token = auth::bearer(headers.get(AUTHORIZATION)).ok().map(str::to_owned);
     let opening = Opening { subprotocol_agreed, header_token, refused };
-    let limit = state.live.limits.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
+    let limit = state.live.session.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
     let mut upgrade =
         upgrade.max_frame_size(limit).max_message_size(limit).read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
     if let Some(chosen) = chosen {
@@ -161,7 +160,7 @@ struct Driver {
 
 impl Driver {
     fn new(state: AppState, opening: Opening, waiting: Option<Place>, socket: WebSocket) -> Self {
-        let session = Session::new(Arc::clone(&state.live.limits), opening, state.log.state(), 0);
+        let session = Session::new(Arc::clone(&state.live.session), opening, state.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
         Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer, waiting }
@@ -183,43 +182,34 @@ impl Driver {
             tokio::select! {
                 () = drain.cancelled(), if !draining => {
                     draining = true;
-                    self.tell(Input::Drain);
+                    self.tell(ServerInput::Drain);
                 }
-                Ok(()) = head.changed() => self.tell_log(),
-                Some((read, page)) = self.reads.next() => self.tell(Input::Page { read, page }),
+                Ok(()) = head.changed() => self.tell(ServerInput::Tick),
+                Some((read, page)) = self.reads.next() => self.tell(ServerInput::Page { read, page }),
                 message = self.stream.next(), if self.session.takes_frames() => self.received(message),
                 written = self.writer.write(), if self.writer.has_work() => match written {
-                    Ok(bytes) => self.tell(Input::Written { bytes }),
+                    Ok(bytes) => self.tell(ServerInput::Written { bytes }),
                     Err(error) => {
                         tracing::debug!(%error, "event stream cut while writing");
-                        self.tell(Input::Gone);
+                        self.tell(ServerInput::Gone);
                     }
                 },
-                () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => self.tell(Input::Tick),
+                () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => self.tell(ServerInput::Tick),
             }
         }
     }
 
-    fn tell(&mut self, input: Input<'_>) {
-        // First what the log is now: a page of a log that was replaced meanwhile must find nobody who waits for it, and for
-        // a frame "the head at this moment" is meant literally.
-        self.tell_log();
-        let now = self.now();
-        self.session.handle(now, input);
-    }
-
-    fn tell_log(&mut self) {
-        let (now, log, known) = (self.now(), self.state.log.state(), self.session.head());
-        // With few subscriptions looking at the events first is no gain.
-        let many = self.session.subscriptions() > FEW_SUBSCRIPTIONS && log.head > known;
-        let events = if many { self.state.log.recent(&log.id, known, log.head) } else { None };
-        self.session.handle(
-            now,
-            match &events {
-                Some(events) => Input::Appended { log, events },
-                None => Input::Log(log),
-            },
-        );
+    fn tell(&mut self, input: ServerInput<'_>) {
+        let (now, log) = (self.now(), self.state.log.state());
+        // With few subscriptions looking at the new events first is no gain.
+        let known = self.session.head();
+        if log.head > known
+            && self.session.subscriptions() > FEW_SUBSCRIPTIONS
+            && let Some(events) = self.state.log.recent(&log.id, known, log.head)
+        {
+            self.session.handle(now, &log, ServerInput::Appended { events: &events });
+        }
+        self.session.handle(now, &log, input);
     }
 
     fn now(&self) -> u64 {
@@ -228,16 +218,16 @@ impl Driver {
 
     fn received(&mut self, message: Option<Result<Message, axum::Error>>) {
         match message {
-            Some(Ok(Message::Text(text))) => self.tell(Input::Text(text.as_str())),
-            Some(Ok(Message::Binary(_))) => self.tell(Input::Binary),
+            Some(Ok(Message::Text(text))) => self.tell(ServerInput::Text(text.as_str())),
+            Some(Ok(Message::Binary(_))) => self.tell(ServerInput::Binary),
             // The WebSocket layer answers pings itself; the answer waits for the next write.
             Some(Ok(Message::Ping(_))) => self.writer.dirty = true,
             Some(Ok(Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_))) | None => self.tell(Input::Gone),
+            Some(Ok(Message::Close(_))) | None => self.tell(ServerInput::Gone),
             Some(Err(error)) => match fault(error) {
-                Fault::TooLarge => self.tell(Input::Oversized),
-                Fault::Malformed => self.tell(Input::Malformed),
-                Fault::Cut => self.tell(Input::Gone),
+                Fault::TooLarge => self.tell(ServerInput::Oversized),
+                Fault::Malformed => self.tell(ServerInput::Malformed),
+                Fault::Cut => self.tell(ServerInput::Gone),
             },
         }
     }
@@ -246,19 +236,19 @@ impl Driver {
     fn carry_out(&mut self) -> Option<CloseFrame> {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
-                Output::Read { read, query } => {
+                ServerOutput::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
+                ServerOutput::Read { read, query } => {
                     let (log, id) = (self.state.log.clone(), self.session.log_id());
                     self.reads.push(async move { (read, log.read_of(id, query).await) }.boxed());
                 }
-                Output::Verify { token } => {
+                ServerOutput::Verify { token } => {
                     let judgement = self.state.authenticator.verify(&token);
                     if judgement.is_ok() {
                         self.waiting = None;
                     }
-                    self.tell(Input::Verified(judgement));
+                    self.tell(ServerInput::Verified(judgement));
                 }
-                Output::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),
+                ServerOutput::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),
             }
         }
         None

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use im_chats::error::{Error, ErrorCode};
-use im_chats::model::MAX_SAFE_INTEGER;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::number::MAX_SAFE_INTEGER;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::read::{signed, unsigned};

@@ -1,5 +1,7 @@
 //! Flipped bits: whatever one of them changes, a reader gets exactly the events that were written, or an error.
 
+use bytes::Bytes;
+use im_chats_protocol::wire::frame::Topic;
 use std::path::Path;
 
 use super::*;

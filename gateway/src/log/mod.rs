@@ -18,15 +18,14 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-use im_chats::error::{Error, ErrorCode};
-use im_chats::wire::frame::Topic;
+use im_chats_protocol::error::{Error, ErrorCode};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::store::{Faults, Store, StoreError};
 pub use append::Appender;
+pub use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 use tail::Tail;
 
 /// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.
@@ -37,110 +36,6 @@ const RECENT: usize = 1024;
 
 /// Rows looked at by one read at most, so that a reader whose filter hides nearly everything still moves, and says so.
 const SCAN_ROWS: usize = 8192;
-
-/// What an event is about; a [`Topic`] selects by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// A change of a chat.
-    Chat,
-    /// A change of a message.
-    Message,
-    /// A change of a group: its name, its icon, its people.
-    Group,
-    /// A change of a poll.
-    Poll,
-    /// Something that only a newer version could tell.
-    Unknown,
-}
-
-impl EventKind {
-    /// In the order of the numbers in the database.
-    const ALL: [Self; 5] = [Self::Chat, Self::Message, Self::Group, Self::Poll, Self::Unknown];
-
-    const fn number(self) -> i64 {
-        self as i64
-    }
-
-    fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index)).copied()
-    }
-
-    /// Whether a reader of `topic` sees events of this kind.
-    #[must_use]
-    pub const fn is_in(self, topic: Topic) -> bool {
-        match topic {
-            Topic::All => true,
-            Topic::Chats => matches!(self, Self::Chat),
-        }
-    }
-}
-
-/// An event as the log holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedEvent {
-    /// Its place, 1 to 2^53 − 1.
-    pub sequence: u64,
-    /// What it is about.
-    pub kind: EventKind,
-    /// The chat it happened in.
-    pub chat_guid: Box<str>,
-    /// The documented public JSON.
-    pub json: Box<str>,
-    /// The `CatchUpEventsResponse` it came as, byte for byte, when it came from another server: what this version does not
-    /// know of it is in there.
-    pub proto: Option<Bytes>,
-}
-
-impl LoggedEvent {
-    /// What it costs to hold, in bytes.
-    fn size(&self) -> usize {
-        let proto = self.proto.as_ref().map_or(0, Bytes::len);
-        self.json.len().saturating_add(self.chat_guid.len()).saturating_add(proto)
-    }
-}
-
-/// A log as seen at one moment: all three belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogState {
-    /// Its identity.
-    pub id: Arc<str>,
-    /// The smallest cursor that is still good.
-    pub first: u64,
-    /// The last sequence written.
-    pub head: u64,
-}
-
-/// What a reader asks for.
-#[derive(Debug, Clone)]
-pub struct ReadQuery {
-    /// The reader's position: it has everything up to and including this.
-    pub after: u64,
-    /// Upper bound, inclusive; a value beyond the head means the head.
-    pub through: u64,
-    /// Which kinds it sees.
-    pub topic: Topic,
-    /// Only this chat.
-    pub chat: Option<Box<str>>,
-    /// Most events in the answer; 0 gives none.
-    pub max_events: usize,
-    /// Most bytes of JSON in the answer; one event is given even when it alone is larger.
-    pub max_bytes: usize,
-}
-
-impl ReadQuery {
-    fn admits(&self, kind: EventKind, chat: &str) -> bool {
-        kind.is_in(self.topic) && self.chat.as_deref().is_none_or(|wanted| wanted == chat)
-    }
-}
-
-/// What a reader gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadPage {
-    /// The reader's next position: every event in `after < sequence <= through` that its filter lets pass is in `events`.
-    pub through: u64,
-    /// Those events, in order; may be empty although `through` moved.
-    pub events: Vec<Arc<LoggedEvent>>,
-}
 
 /// The readers' side of the log.
 #[derive(Debug, Clone)]

@@ -1,4 +1,6 @@
 use super::*;
+use bytes::Bytes;
+use im_chats_protocol::wire::frame::Topic;
 use proptest::prelude::*;
 
 fn event(sequence: u64, kind: EventKind, chat: &str) -> LoggedEvent {
@@ -51,7 +53,7 @@ async fn a_sequence_that_does_not_increase_or_is_too_large_is_refused_and_nothin
     let directory = tempfile::tempdir().unwrap();
     let (log, mut appender) = open(&Store::open(directory.path()).unwrap()).unwrap();
     appender.append(vec![event(5, EventKind::Chat, "c")]).unwrap();
-    for wrong in [vec![5], vec![4], vec![6, 6], vec![7, 6], vec![im_chats::model::MAX_SAFE_INTEGER + 1]] {
+    for wrong in [vec![5], vec![4], vec![6, 6], vec![7, 6], vec![im_chats_protocol::number::MAX_SAFE_INTEGER + 1]] {
         let events = wrong.iter().map(|n| event(*n, EventKind::Chat, "c")).collect();
         assert_eq!(appender.append(events).unwrap_err().code, "internalError", "{wrong:?}");
     }

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use im_chats::error::{Error, ErrorCode};
-use im_chats::model::{
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::model::{
     self, ChatEvent, EventContext, GroupChange, GroupChanged, GroupEvent, LiveEvent, MessageEdited, MessageEvent,
     MessageReacted, MessageRead, MessageReceived, MessageStickerPlaced, MessageUnsent, PollChangeDelta, PollChanged, PollEvent,
     UnknownChange, UnknownEvent,

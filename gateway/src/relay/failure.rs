@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 use tonic::{Code, Status};
 
 use crate::status::to_error;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, ReadyChunks, StreamExt};
-use im_chats::error::{Category, Error, ErrorCode};
+use im_chats_protocol::error::{Category, Error, ErrorCode};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 

@@ -28,9 +28,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use im_chats::error::{Error, ErrorCode};
-use im_chats::model::MAX_SAFE_INTEGER;
-use im_chats::session::Backoff;
+use im_chats_protocol::client::Backoff;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
 use super::refusal::Refusal;
 

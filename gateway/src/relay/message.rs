@@ -1,6 +1,6 @@
 //! From the service's message to the documented one, with every field it has.
 
-use im_chats::model::{
+use im_chats_protocol::model::{
     AttachmentInfo, CompanionKind, Message, MessageAppliedReaction, MessageContent, MessageItemType, MessageMention,
     MessagePlacedSticker, MessageReaction, MessageReactionKind, MiniAppContent, MiniAppLayoutInfo, StickerPlacement,
     TextFormat, TransferState,
@@ -14,7 +14,7 @@ fn time(time: Option<proto::Timestamp>) -> Option<String> {
 
 /// A whole number that JavaScript holds exactly; what cannot be one is 0.
 fn whole(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0).min(im_chats::model::MAX_SAFE_INTEGER)
+    u64::try_from(number).unwrap_or(0).min(im_chats_protocol::number::MAX_SAFE_INTEGER)
 }
 
 /// JSON has no infinities.

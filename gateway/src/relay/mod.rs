@@ -17,8 +17,8 @@ mod upstream;
 use std::time::Duration;
 
 use http::Uri;
-use im_chats::error::Error;
-use im_chats::session::Backoff;
+use im_chats_protocol::client::Backoff;
+use im_chats_protocol::error::Error;
 
 use crate::cli::RelayArgs;
 use crate::health::Health;

@@ -1,6 +1,6 @@
 //! What a service means that does not accept a cursor.
 
-use im_chats::error::{Error, ErrorCode, GrpcCode};
+use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 
 /// Why a catch-up was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

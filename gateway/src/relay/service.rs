@@ -1,7 +1,7 @@
 //! The nine calls, passed through.
 
 use async_trait::async_trait;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 
 use super::Relay;
 use super::upstream::Method;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use im_chats::error::Error;
-use im_chats::wire::token::check_token;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::token::check_token;
 use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
 

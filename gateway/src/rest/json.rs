@@ -3,13 +3,13 @@
 use axum::extract::Request;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::http::body;
 use crate::http::failure::Failure;
-use crate::unique::{Unique, repeated};
+use im_chats_protocol::wire::unique::{Unique, repeated};
 
 /// Largest body, in bytes.
 #[derive(Debug, Clone, Copy)]

@@ -11,9 +11,10 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 
+use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
+
 use crate::app::AppState;
 use crate::backend::Call;
-use crate::emulator::image::{self, MAX_IMAGE_BYTES};
 use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
@@ -114,7 +115,7 @@ async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit
 /// A body with an image in it. What makes such a body too large is the image, and that is what the error names.
 pub(crate) async fn with_image<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Failure> {
     json::read(request, IMAGE_BODY).await.map_err(|failure| match failure.status {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::with_status(image::too_large("data"), failure.status),
+        StatusCode::PAYLOAD_TOO_LARGE => Failure::with_status(image_too_large("data"), failure.status),
         _ => failure,
     })
 }

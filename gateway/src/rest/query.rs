@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use im_chats::error::Error;
+use im_chats_protocol::error::Error;
 use percent_encoding::percent_decode_str;
 
 /// The parameters of one request, decoded.

@@ -14,7 +14,7 @@ const LAYOUT_2: &str = "
     PRAGMA user_version = 2;";
 
 fn everything() -> ReadQuery {
-    use im_chats::wire::frame::Topic;
+    use im_chats_protocol::wire::frame::Topic;
     ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chat: None, max_events: 9999, max_bytes: 1 << 30 }
 }
 

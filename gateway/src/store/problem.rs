@@ -1,6 +1,6 @@
 //! What can go wrong with the database, told apart by what helps.
 
-use im_chats::error::{Error, ErrorCode};
+use im_chats_protocol::error::{Error, ErrorCode};
 use rusqlite::ErrorCode as Sqlite;
 
 /// Why the database could not be read or written.

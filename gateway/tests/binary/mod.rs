@@ -206,8 +206,8 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq
 
 /// The log of a data directory that no process holds.
 pub fn read_events(data: &Path) -> Vec<Value> {
-    use im_chats::wire::frame::Topic;
     use im_chats_gateway::log::{ReadQuery, open};
+    use im_chats_protocol::wire::frame::Topic;
     let store = im_chats_gateway::store::Store::open(data).unwrap();
     let (log, _appender) = open(&store).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -3,10 +3,10 @@
 //! An input is read line by line. `!CODE` is the socket's end, `+MS` is time that passes, `?` is a user who asks for more; any
 //! other line is a text frame.
 
-use im_chats::model::MAX_SAFE_INTEGER;
-use im_chats::session::{Config, Input, Machine, OnGap, Output, Plan, Start};
-use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Topic};
-use im_chats::wire::frame_json::MalformedFrame;
+use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGap, Plan, Start};
+use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Topic};
+use im_chats_protocol::wire::frame_json::MalformedFrame;
 use im_chats_transcript::{Directive, Step};
 use serde_json::Value;
 
@@ -37,53 +37,53 @@ pub(crate) fn run(data: &[u8]) {
         resume: true,
         on_gap: OnGap::Skip,
     };
-    seat.feed(Input::Open { stream: STREAM, plan });
+    seat.feed(ClientInput::Open { stream: STREAM, plan });
     for line in data.split(|byte| *byte == b'\n').take(MAX_LINES) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
         let number = || line.get(1..).and_then(|rest| rest.parse::<u64>().ok()).unwrap_or(1);
         match line.chars().next() {
             Some('!') => {
                 let (attempt, code) = (seat.attempt, u16::try_from(number()).unwrap_or(1006));
-                seat.feed(Input::Disconnected { attempt, code, reason: None });
+                seat.feed(ClientInput::Disconnected { attempt, code, reason: None });
             }
             Some('+') => {
                 seat.now = seat.now.saturating_add(number()).min(MAX_SAFE_INTEGER);
-                seat.feed(Input::Tick);
+                seat.feed(ClientInput::Tick);
             }
-            Some('?') => seat.feed(Input::Pull { stream: STREAM }),
+            Some('?') => seat.feed(ClientInput::Pull { stream: STREAM }),
             _ => {
                 let frame = match serde_json::from_str::<Value>(line) {
                     Ok(frame) => ServerFrame::read(&frame, |events| events),
                     Err(_) => Err(MalformedFrame { field: "frame" }),
                 };
                 let attempt = seat.attempt;
-                seat.feed(Input::Frame { attempt, frame });
+                seat.feed(ClientInput::Frame { attempt, frame });
             }
         }
         // Time stands still here, so a deadline may be now; it must not lie in the past, where it would be due for ever.
         let overdue = seat.machine.deadline().is_some_and(|deadline| deadline < seat.now);
         assert!(!overdue, "a deadline stays due: {:?} at {}", seat.machine.deadline(), seat.now);
     }
-    seat.feed(Input::Close);
+    seat.feed(ClientInput::Close);
     assert_eq!(seat.machine.deadline(), None, "a closed client waits for nothing");
 }
 
 impl Seat {
-    fn feed(&mut self, input: Input<Value>) {
+    fn feed(&mut self, input: ClientInput<Value>) {
         self.machine.handle(self.now, 0.5, input);
         while let Some(output) = self.machine.poll() {
             match output {
-                Output::FetchToken { attempt } => {
+                ClientOutput::FetchToken { attempt } => {
                     let result = Ok("token".into());
-                    self.machine.handle(self.now, 0.5, Input::Token { attempt, result });
+                    self.machine.handle(self.now, 0.5, ClientInput::Token { attempt, result });
                 }
-                Output::Connect { attempt } => {
+                ClientOutput::Connect { attempt } => {
                     self.attempt = attempt;
-                    self.machine.handle(self.now, 0.5, Input::Connected { attempt });
+                    self.machine.handle(self.now, 0.5, ClientInput::Connected { attempt });
                 }
-                Output::Send(ClientFrame::Subscribe(subscribe)) => self.grant(subscribe.credit, true),
-                Output::Send(ClientFrame::Credit { add, .. }) => self.grant(add, false),
-                Output::Deliver { batch, .. } => self.delivered(&batch),
+                ClientOutput::Send(ClientFrame::Subscribe(subscribe)) => self.grant(subscribe.credit, true),
+                ClientOutput::Send(ClientFrame::Credit { add, .. }) => self.grant(add, false),
+                ClientOutput::Deliver { batch, .. } => self.delivered(&batch),
                 _ => {}
             }
         }

@@ -5,8 +5,12 @@
 //! as one likes. Both begin with the frames of `docs/protocol.md` and a few bodies.
 #![allow(clippy::panic, reason = "a promise that is broken is told to the fuzzer by a panic")]
 
+#[cfg(feature = "gateway")]
+mod address;
+mod answer;
+#[cfg(feature = "gateway")]
+mod body;
 mod client;
-mod rest;
 mod server;
 mod text;
 
@@ -23,13 +27,16 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// All of them.
-pub const TARGETS: [Target; 5] = [
+/// All of them. Those of the emulator and the gateway need the feature `gateway`; the others need nothing but the protocol.
+pub const TARGETS: &[Target] = &[
     Target { name: "client-frames", run: client::run, seeds: client::seeds },
     Target { name: "server-frames", run: server::run, seeds: server::seeds },
-    Target { name: "rest-bodies", run: rest::bodies, seeds: rest::body_seeds },
-    Target { name: "rest-answers", run: rest::answers, seeds: rest::answer_seeds },
+    Target { name: "rest-answers", run: answer::run, seeds: answer::seeds },
     Target { name: "texts", run: text::run, seeds: text::seeds },
+    #[cfg(feature = "gateway")]
+    Target { name: "rest-bodies", run: body::run, seeds: body::seeds },
+    #[cfg(feature = "gateway")]
+    Target { name: "addresses", run: address::run, seeds: address::seeds },
 ];
 
 /// The sessions of `docs/protocol.md`, each a list of lines that `line` makes of its steps.

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use im_chats::error::Error;
-use im_chats::model::MAX_SAFE_INTEGER;
-use im_chats_gateway::auth::Grant;
-use im_chats_gateway::live::machine::{Input, LogState, Opening, Output};
-use im_chats_gateway::live::{LiveLimits, Session};
-use im_chats_gateway::log::{EventKind, LoggedEvent, ReadPage};
+use im_chats_protocol::error::Error;
+use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::server::Grant;
+use im_chats_protocol::server::{EventKind, LoggedEvent, ReadPage};
+use im_chats_protocol::server::{LogState, Opening, ServerInput, ServerOutput};
+use im_chats_protocol::server::{Session, SessionLimits};
 use im_chats_transcript::{Directive, Step};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ const MAX_LINES: usize = 64;
 
 struct Server {
     session: Session,
-    limits: Arc<LiveLimits>,
+    limits: Arc<SessionLimits>,
     now: u64,
     head: u64,
     /// Bytes the transport has not taken yet.
@@ -30,36 +30,35 @@ struct Server {
 }
 
 pub(crate) fn run(data: &[u8]) {
-    let limits = Arc::new(LiveLimits { max_batch_events: 3, max_subscriptions: 4, ..LiveLimits::default() });
+    let limits = Arc::new(SessionLimits { max_batch_events: 3, max_subscriptions: 4, ..SessionLimits::default() });
     let opening = Opening { subprotocol_agreed: true, ..Opening::default() };
     let session = Session::new(Arc::clone(&limits), opening, log(0), 0);
     let mut server = Server { session, limits, now: 0, head: 0, waiting: 0, positions: BTreeMap::new() };
     for line in data.split(|byte| *byte == b'\n').take(MAX_LINES) {
         let Ok(line) = std::str::from_utf8(line) else {
-            server.feed(Input::Malformed);
+            server.feed(ServerInput::Malformed);
             continue;
         };
         let number = || line.get(1..).and_then(|rest| rest.parse::<u64>().ok()).unwrap_or(1);
         match line.chars().next() {
             Some('+') => {
                 server.now = server.now.saturating_add(number()).min(MAX_SAFE_INTEGER);
-                server.feed(Input::Tick);
+                server.feed(ServerInput::Tick);
             }
             Some('=') => {
                 server.head = server.head.saturating_add(number().min(64));
-                let state = log(server.head);
-                server.feed(Input::Log(state));
+                server.feed(ServerInput::Tick);
             }
             Some('%') => {
                 let bytes = std::mem::take(&mut server.waiting);
-                server.feed(Input::Written { bytes });
+                server.feed(ServerInput::Written { bytes });
             }
-            _ => server.feed(Input::Text(line)),
+            _ => server.feed(ServerInput::Text(line)),
         }
         let subscriptions = server.session.subscriptions();
         assert!(subscriptions <= server.limits.max_subscriptions, "{subscriptions} subscriptions");
     }
-    server.feed(Input::Gone);
+    server.feed(ServerInput::Gone);
     assert!(server.session.is_closed(), "a socket that is gone is over");
 }
 
@@ -68,16 +67,16 @@ fn log(head: u64) -> LogState {
 }
 
 impl Server {
-    fn feed(&mut self, input: Input<'_>) {
-        self.session.handle(self.now, input);
+    fn feed(&mut self, input: ServerInput<'_>) {
+        self.session.handle(self.now, &log(self.head), input);
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Verify { token } => {
-                    let refused = Error::new(im_chats::error::ErrorCode::Unauthenticated, "no");
+                ServerOutput::Verify { token } => {
+                    let refused = Error::new(im_chats_protocol::error::ErrorCode::Unauthenticated, "no");
                     let verdict = if token == "secret" { Ok(Grant::default()) } else { Err(refused) };
-                    self.session.handle(self.now, Input::Verified(verdict));
+                    self.session.handle(self.now, &log(self.head), ServerInput::Verified(verdict));
                 }
-                Output::Read { read, query } => {
+                ServerOutput::Read { read, query } => {
                     let bound = query.through.min(self.head);
                     let seen = |sequence: &u64| query.chat.is_none() || sequence.is_multiple_of(2);
                     let events: Vec<_> =
@@ -88,10 +87,10 @@ impl Server {
                         bound
                     };
                     let page = ReadPage { through: through.max(query.after), events };
-                    self.session.handle(self.now, Input::Page { read, page: Ok(page) });
+                    self.session.handle(self.now, &log(self.head), ServerInput::Page { read, page: Ok(page) });
                 }
-                Output::Send(text) => self.sent(&text),
-                Output::Close { .. } => {}
+                ServerOutput::Send(text) => self.sent(&text),
+                ServerOutput::Close { .. } => {}
             }
         }
     }

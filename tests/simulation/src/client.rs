@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
-use im_chats::error::{Error, ErrorCode};
-use im_chats::session::{Attempt, Config, ConnectionState, FailedAttempt, Input, Machine, Output, Status};
-use im_chats::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId};
+use im_chats_protocol::client::{Attempt, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Machine, Status};
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
 use crate::Bug;
@@ -41,7 +41,7 @@ pub struct Client {
     thaws: bool,
     wakes: bool,
     timers_first: bool,
-    deferred: VecDeque<Input<Value>>,
+    deferred: VecDeque<ClientInput<Value>>,
     pub slow_token_until: u64,
     pub slow_token_by: u64,
     pub fail_token_until: u64,
@@ -137,10 +137,10 @@ impl Client {
     }
 
     /// Whether an input is the end of an attempt, or of the socket.
-    fn fails(&self, input: &Input<Value>) -> bool {
+    fn fails(&self, input: &ClientInput<Value>) -> bool {
         match input {
-            Input::Disconnected { attempt, .. } => self.socket.is_some_and(|(present, _)| present == *attempt),
-            Input::Token { attempt, result: Err(_) } => {
+            ClientInput::Disconnected { attempt, .. } => self.socket.is_some_and(|(present, _)| present == *attempt),
+            ClientInput::Token { attempt, result: Err(_) } => {
                 self.trying_since.is_some() && self.socket.is_none() && *attempt == self.token_attempt
             }
             _ => false,
@@ -175,7 +175,7 @@ impl Client {
 
 impl World<'_> {
     /// Something happens to a client's machine, as soon as it is awake.
-    pub fn feed(&mut self, client: usize, input: Input<Value>) {
+    pub fn feed(&mut self, client: usize, input: ClientInput<Value>) {
         let now = self.now;
         let state = &mut self.clients[client];
         if state.machine.is_none() || self.report.failure.is_some() {
@@ -197,13 +197,13 @@ impl World<'_> {
         self.check_client(client);
     }
 
-    fn handle(&mut self, client: usize, input: Input<Value>, fails: bool) {
+    fn handle(&mut self, client: usize, input: ClientInput<Value>, fails: bool) {
         let now = self.now;
-        let pulls = matches!(input, Input::Pull { .. });
+        let pulls = matches!(input, ClientInput::Pull { .. });
         // A fresh token may be refused for the same reason again, which is news all the same.
-        let repeats = matches!(input, Input::Token { result: Err(_), .. });
+        let repeats = matches!(input, ClientInput::Token { result: Err(_), .. });
         let frame = match &input {
-            Input::Frame { attempt, frame: Ok(Some(frame)) }
+            ClientInput::Frame { attempt, frame: Ok(Some(frame)) }
                 if self.clients[client].socket.is_some_and(|(a, _)| a == *attempt) =>
             {
                 Some(frame.clone())
@@ -226,7 +226,7 @@ impl World<'_> {
         }
         let mut outputs: Vec<_> = std::iter::from_fn(|| machine.poll()).collect();
         if self.bug == Some(Bug::SwallowFailure) {
-            outputs.retain(|output| !matches!(output, Output::Status(Status { failed: Some(_), .. })));
+            outputs.retain(|output| !matches!(output, ClientOutput::Status(Status { failed: Some(_), .. })));
         }
         // An attempt that nobody needs any more may be given up before its time is over: nothing failed then.
         let given_up = machine.state() == ConnectionState::Idle && !fails;
@@ -235,7 +235,7 @@ impl World<'_> {
         let Some(machine) = &mut state.machine else { return };
         // A frame may be taken and the socket given up all the same, because a deadline had passed.
         let too_late = machine.last_error().is_some_and(|error| SILENCE.contains(&error.message.as_ref()));
-        let hung_up = !too_late && outputs.iter().any(|output| matches!(output, Output::Disconnect { .. }));
+        let hung_up = !too_late && outputs.iter().any(|output| matches!(output, ClientOutput::Disconnect { .. }));
         // Before `ready` a heartbeat says nothing: a link that swallows frames may have swallowed that one.
         if let Some(ServerFrame::Heartbeat { head }) = frame.as_ref().filter(|_| was_ready) {
             self.heard_head(client, *head);
@@ -248,10 +248,10 @@ impl World<'_> {
         }
     }
 
-    fn client_output(&mut self, client: usize, output: Output<Value>, pulls: bool) {
+    fn client_output(&mut self, client: usize, output: ClientOutput<Value>, pulls: bool) {
         match output {
-            Output::FetchToken { attempt } => self.fetch_token(client, attempt),
-            Output::Connect { attempt } => {
+            ClientOutput::FetchToken { attempt } => self.fetch_token(client, attempt),
+            ClientOutput::Connect { attempt } => {
                 let (born, latency) = (self.clients[client].born, self.clients[client].spec.latency_ms);
                 let mut connection = Connection::new(client, born, attempt, latency, self.seed);
                 let delay = 2 * connection.delay();
@@ -264,8 +264,8 @@ impl World<'_> {
                 state.refused_in_words = false;
                 self.after(delay, Event::Reach { connection: index });
             }
-            Output::Send(frame) => self.client_sends(client, frame),
-            Output::Disconnect { code } => {
+            ClientOutput::Send(frame) => self.client_sends(client, frame),
+            ClientOutput::Disconnect { code } => {
                 self.say(|| format!("c{client}: disconnect {code}"));
                 let state = &mut self.clients[client];
                 state.cuts += 1;
@@ -275,11 +275,11 @@ impl World<'_> {
                     self.send(connection, true, Parcel::Close(code));
                 }
             }
-            Output::Attached { stream } => self.attached(client, stream),
-            Output::Deliver { stream, batch } => self.delivered(client, stream, batch, pulls),
-            Output::Gap { stream, from, to } => self.gap(client, stream, from, to),
-            Output::End { stream, result, cursor } => self.ended(client, stream, result, cursor),
-            Output::Status(Status { state, failed, .. }) => {
+            ClientOutput::Attached { stream } => self.attached(client, stream),
+            ClientOutput::Deliver { stream, batch } => self.delivered(client, stream, batch, pulls),
+            ClientOutput::Gap { stream, from, to } => self.gap(client, stream, from, to),
+            ClientOutput::End { stream, result, cursor } => self.ended(client, stream, result, cursor),
+            ClientOutput::Status(Status { state, failed, .. }) => {
                 self.say(|| format!("c{client}: {}, {failed:?}", state.as_str()));
                 let client = &mut self.clients[client];
                 let refused = client.refusals >= 2;
@@ -360,11 +360,11 @@ impl World<'_> {
         let input = match parcel {
             Parcel::Down(frame, _) => {
                 self.say(|| format!("c{client} ← s  {} {}", frame["type"], frame["id"]));
-                Input::Frame { attempt, frame: ServerFrame::read(&frame, |events| events) }
+                ClientInput::Frame { attempt, frame: ServerFrame::read(&frame, |events| events) }
             }
             Parcel::Close(code) => {
                 self.say(|| format!("c{client} ← s  close {code} of try {attempt}"));
-                Input::Disconnected { attempt, code, reason: None }
+                ClientInput::Disconnected { attempt, code, reason: None }
             }
             Parcel::Up(_) => return,
         };
@@ -394,7 +394,7 @@ impl World<'_> {
         }
         state.timer = None;
         if state.machine.as_ref().and_then(Machine::deadline).is_some_and(|deadline| deadline <= now) {
-            self.feed(client, Input::Tick);
+            self.feed(client, ClientInput::Tick);
             let deadline = self.clients[client].machine.as_ref().and_then(Machine::deadline);
             if deadline.is_some_and(|deadline| deadline < now) {
                 self.fail(format!("c{client}: a deadline stays due"));
@@ -405,7 +405,7 @@ impl World<'_> {
 
     /// Whoever watches hears of every attempt that fails, with its number, its cause and the time of the next; and of nothing
     /// that did not happen.
-    fn check_reports(&mut self, client: usize, fails: bool, repeats: bool, outputs: &[Output<Value>]) {
+    fn check_reports(&mut self, client: usize, fails: bool, repeats: bool, outputs: &[ClientOutput<Value>]) {
         if self.bug.is_some_and(|bug| bug != Bug::SwallowFailure) {
             return;
         }
@@ -414,7 +414,7 @@ impl World<'_> {
         let mut wrong = None;
         let mut heard = false;
         for output in outputs {
-            let Output::Status(status) = output else { continue };
+            let ClientOutput::Status(status) = output else { continue };
             let known = state.told.as_ref();
             if known == Some(status) && !fails && !repeats {
                 wrong = Some("the same was reported twice".to_owned());
@@ -443,7 +443,7 @@ impl World<'_> {
             }
             state.told = Some(status.clone());
         }
-        if heard || outputs.iter().any(|output| matches!(output, Output::Disconnect { .. })) {
+        if heard || outputs.iter().any(|output| matches!(output, ClientOutput::Disconnect { .. })) {
             state.is_ready = false;
         }
         if fails && !heard {
@@ -479,15 +479,15 @@ impl World<'_> {
         let deferred = std::mem::take(&mut state.deferred);
         self.say(|| format!("c{client}: awake"));
         if wakes {
-            self.feed(client, Input::Wake);
+            self.feed(client, ClientInput::Wake);
         }
         if timers_first {
-            self.feed(client, Input::Tick);
+            self.feed(client, ClientInput::Tick);
         }
         for input in deferred {
             self.feed(client, input);
         }
-        self.feed(client, Input::Tick);
+        self.feed(client, ClientInput::Tick);
     }
 
     /// Dies without a word; a new process comes later and goes on from the saved cursors.
@@ -514,7 +514,7 @@ impl World<'_> {
         if state.machine.is_none() || state.is_frozen(now) {
             return;
         }
-        self.feed(client, Input::Close);
+        self.feed(client, ClientInput::Close);
         self.check_closed(client);
         self.clients[client].die();
         if let Some(ms) = ms {
@@ -554,7 +554,7 @@ impl World<'_> {
         }
         self.thaw(client);
         self.birth(client);
-        self.feed(client, Input::Network { online: true });
+        self.feed(client, ClientInput::Network { online: true });
         for seat in 0..self.clients[client].seats.len() {
             self.works(client, seat);
             self.open(client, seat);
@@ -569,40 +569,42 @@ impl World<'_> {
 
     // -- planted bugs -----------------------------------------------------------------------------------------------
 
-    fn tamper_with_input(&mut self, client: usize, mut input: Input<Value>) -> Vec<Input<Value>> {
+    fn tamper_with_input(&mut self, client: usize, mut input: ClientInput<Value>) -> Vec<ClientInput<Value>> {
         let Some(bug) = self.bug else { return vec![input] };
         let state = &mut self.clients[client];
         let present = state.socket.map(|(attempt, _)| attempt);
         match (&mut input, bug) {
-            (Input::Frame { frame: Ok(Some(ServerFrame::Events { id, prev, .. })), .. }, Bug::SkipChainCheck) => {
+            (ClientInput::Frame { frame: Ok(Some(ServerFrame::Events { id, prev, .. })), .. }, Bug::SkipChainCheck) => {
                 if let SubscriptionId::Number(id) = id
                     && let Some(position) = state.wires.get(id).and_then(|wire| wire.position)
                 {
                     *prev = position;
                 }
             }
-            (Input::Frame { frame: Ok(Some(ServerFrame::Events { id, .. })), .. }, Bug::ForgetWireIds) => {
+            (ClientInput::Frame { frame: Ok(Some(ServerFrame::Events { id, .. })), .. }, Bug::ForgetWireIds) => {
                 if let Some(last) = state.wires.keys().next_back() {
                     *id = SubscriptionId::Number(*last);
                 }
             }
-            (Input::Frame { attempt, .. } | Input::Disconnected { attempt, .. }, Bug::LateFrames) => {
+            (ClientInput::Frame { attempt, .. } | ClientInput::Disconnected { attempt, .. }, Bug::LateFrames) => {
                 *attempt = present.unwrap_or(*attempt);
             }
-            (Input::Frame { frame: Ok(Some(ServerFrame::CaughtUp { .. })), .. }, Bug::IgnoreCaughtUp) => return Vec::new(),
-            (Input::Tick, Bug::NeverTimeOut) => {
+            (ClientInput::Frame { frame: Ok(Some(ServerFrame::CaughtUp { .. })), .. }, Bug::IgnoreCaughtUp) => {
+                return Vec::new();
+            }
+            (ClientInput::Tick, Bug::NeverTimeOut) => {
                 if let Some(attempt) = present {
                     let frame = Ok(Some(ServerFrame::Heartbeat { head: 0 }));
-                    return vec![Input::Frame { attempt, frame }, input];
+                    return vec![ClientInput::Frame { attempt, frame }, input];
                 }
             }
-            (Input::Frame { attempt, frame: Ok(Some(ServerFrame::Heartbeat { .. })) }, Bug::IgnoreMissingPong) => {
+            (ClientInput::Frame { attempt, frame: Ok(Some(ServerFrame::Heartbeat { .. })) }, Bug::IgnoreMissingPong) => {
                 let answer = state.ping.map(|ping| ServerFrame::Pong { n: ping.n });
-                let answer = answer.map(|pong| Input::Frame { attempt: *attempt, frame: Ok(Some(pong)) });
+                let answer = answer.map(|pong| ClientInput::Frame { attempt: *attempt, frame: Ok(Some(pong)) });
                 return [Some(input), answer].into_iter().flatten().collect();
             }
-            (Input::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == 4401 => *code = 1006,
-            (Input::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. }, Bug::RetryAuthForever) if error.fatal => {
+            (ClientInput::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == 4401 => *code = 1006,
+            (ClientInput::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. }, Bug::RetryAuthForever) if error.fatal => {
                 return Vec::new();
             }
             _ => {}

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use im_chats::error::{Error, ErrorCode};
-use im_chats::wire::frame::Topic;
-use im_chats_gateway::live::machine::LogState;
-use im_chats_gateway::log::{EventKind, LoggedEvent, ReadPage, ReadQuery};
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::server::LogState;
+use im_chats_protocol::server::{EventKind, LoggedEvent, ReadPage, ReadQuery};
+use im_chats_protocol::wire::frame::Topic;
 
 /// The chats there are; small, so that filters hide much but not everything.
 pub const CHATS: [&str; 3] = ["any;-;a@example.com", "any;-;b@example.com", "any;+;group"];

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use im_chats::error::{Error, GrpcCode};
-use im_chats::model::Cursor;
-use im_chats::session::{ConnectionState, Input, Machine, OnGap, Start, StreamId};
-use im_chats::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId, close};
+use im_chats_protocol::client::{ClientInput, ConnectionState, Machine, OnGap, Start, StreamId};
+use im_chats_protocol::error::{Error, GrpcCode};
+use im_chats_protocol::model::Cursor;
+use im_chats_protocol::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId, close};
 use serde_json::Value;
 
 use crate::Bug;
@@ -141,13 +141,13 @@ impl World<'_> {
     // -- what goes in and out of a client ---------------------------------------------------------------------------
 
     /// Before the machine learns of it.
-    pub fn observe(&mut self, client: usize, input: &Input<Value>) {
+    pub fn observe(&mut self, client: usize, input: &ClientInput<Value>) {
         let now = self.now;
         let patience = self.ping_patience();
         let state = &mut self.clients[client];
         let is_present = |attempt: &u32| state.socket.is_some_and(|(present, _)| present == *attempt);
         match input {
-            Input::Frame { attempt, frame } if is_present(attempt) => {
+            ClientInput::Frame { attempt, frame } if is_present(attempt) => {
                 state.last_frame_at = now;
                 // Frames may have lain in the queue; only the answer proves that the socket lives.
                 state.probe_until = state.probe_until.map(|_| now + 3_000 + TIMER_SLACK_MS);
@@ -169,7 +169,7 @@ impl World<'_> {
                     _ => {}
                 }
             }
-            Input::Disconnected { attempt, code, .. } if is_present(attempt) => {
+            ClientInput::Disconnected { attempt, code, .. } if is_present(attempt) => {
                 if *code == close::UNAUTHENTICATED || std::mem::take(&mut state.refused_in_words) {
                     state.refusals += 1;
                 }
@@ -178,15 +178,15 @@ impl World<'_> {
                 (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
             }
-            Input::Open { stream, .. } => {
+            ClientInput::Open { stream, .. } => {
                 state.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).filter(|run| run.stream == *stream).for_each(
                     |run| {
                         run.known = true;
                     },
                 );
             }
-            Input::Token { result: Err(_), .. } => state.cuts += 1,
-            Input::Wake | Input::Network { .. } => {
+            ClientInput::Token { result: Err(_), .. } => state.cuts += 1,
+            ClientInput::Wake | ClientInput::Network { .. } => {
                 let receiving = state
                     .machine
                     .as_ref()
@@ -352,7 +352,7 @@ impl World<'_> {
                 } else {
                     run.acked_too_early.push_back(batch);
                 }
-                return self.feed(client, Input::Pull { stream });
+                return self.feed(client, ClientInput::Pull { stream });
             }
             _ => {}
         }

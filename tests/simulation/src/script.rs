@@ -1,8 +1,8 @@
 //! What happens to the world and when, written down before it begins: a list can be shortened, a stream of dice cannot.
 
 use fastrand::Rng;
-use im_chats::session::OnGap;
-use im_chats::wire::frame::Topic;
+use im_chats_protocol::client::OnGap;
+use im_chats_protocol::wire::frame::Topic;
 
 use crate::log::{CHATS, Filter};
 

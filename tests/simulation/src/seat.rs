@@ -1,8 +1,8 @@
 //! Users: they open streams, pull at their own pace, stall, leave, and come back with the cursor they saved.
 
-use im_chats::model::Cursor;
-use im_chats::session::{Input, Plan, Start, StreamId};
-use im_chats::wire::frame::After;
+use im_chats_protocol::client::{ClientInput, Plan, Start, StreamId};
+use im_chats_protocol::model::Cursor;
+use im_chats_protocol::wire::frame::After;
 
 use crate::log::CHATS;
 use crate::oracle::Run;
@@ -67,7 +67,7 @@ impl World<'_> {
         seat.run = Some(Run::new(stream, spec.clone(), start, (head, first), state.cuts));
         let (first_pull, born) = (state.rng.u64(0..=20 + spec.pace_ms), state.born);
         self.say(|| format!("c{client}: open stream {stream} at seat {index}: {plan:?}"));
-        self.feed(client, Input::Open { stream, plan });
+        self.feed(client, ClientInput::Open { stream, plan });
         self.after(first_pull, Event::Pull { client, born, stream });
     }
 
@@ -81,7 +81,7 @@ impl World<'_> {
         let (stream, waits) = (run.stream, run.pulling);
         run.cancelled = true;
         self.say(|| format!("c{client}: leave stream {stream}"));
-        self.feed(client, Input::Cancel { stream });
+        self.feed(client, ClientInput::Cancel { stream });
         // Whoever waits is answered with the end; whoever does not, needs no answer.
         if waits && self.seat_of(client, stream).is_some() {
             self.fail(format!("c{client}: stream {stream} was left, but its waiting reader was not told"));
@@ -111,7 +111,7 @@ impl World<'_> {
         }
         run.pulling = true;
         self.say(|| format!("c{client}: stream {stream} pulls"));
-        self.feed(client, Input::Pull { stream });
+        self.feed(client, ClientInput::Pull { stream });
         // What is saved is what was handled.
         let cursor = self.clients[client].machine.as_ref().and_then(|machine| machine.cursor(stream));
         let seat = &mut self.clients[client].seats[index];

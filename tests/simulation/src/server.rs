@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use im_chats::error::{Error, ErrorCode};
-use im_chats::session::Input as ClientInput;
-use im_chats_gateway::auth::Grant;
-use im_chats_gateway::live::machine::{Input, Opening, Output, ReadId};
-use im_chats_gateway::live::{LiveLimits, Session};
-use im_chats_gateway::log::{ReadPage, ReadQuery};
+use im_chats_protocol::client::ClientInput;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::server::Grant;
+use im_chats_protocol::server::{Opening, ReadId, ServerInput, ServerOutput};
+use im_chats_protocol::server::{ReadPage, ReadQuery};
+use im_chats_protocol::server::{Session, SessionLimits};
 use serde_json::Value;
 
 use crate::Bug;
@@ -16,7 +16,7 @@ use crate::world::{Event, World};
 
 /// What the process is like at present. Times are when a trouble ends.
 pub struct Server {
-    pub limits: Arc<LiveLimits>,
+    pub limits: Arc<SessionLimits>,
     pub up: bool,
     /// Which life.
     pub epoch: u32,
@@ -33,7 +33,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(limits: Arc<LiveLimits>) -> Self {
+    pub fn new(limits: Arc<SessionLimits>) -> Self {
         Self {
             limits,
             up: true,
@@ -90,7 +90,7 @@ impl World<'_> {
         let connection = &mut self.connections[index];
         let Some(session) = &connection.session else { return };
         match parcel {
-            Parcel::Close(_) => self.server_input(index, Input::Gone),
+            Parcel::Close(_) => self.server_input(index, ServerInput::Gone),
             _ if !session.takes_frames() => connection.backlog.push_back(parcel),
             Parcel::Up(text) => {
                 self.server_frame(index, &text);
@@ -111,9 +111,6 @@ impl World<'_> {
         }
         let client = self.connections[index].client;
         self.say(|| format!("c{client} → s  {text}"));
-        // Not `tell_log`: frames that wait behind this one must not overtake it.
-        let state = self.log().state();
-        self.server_step(index, Input::Log(state));
         let tampered = match self.bug {
             Some(Bug::ForgetFilter) if frame["type"] == "subscribe" => {
                 frame["chat"] = Value::Null;
@@ -126,14 +123,13 @@ impl World<'_> {
             _ => false,
         };
         if tampered {
-            return self.server_step(index, Input::Text(&frame.to_string()));
+            return self.server_step(index, ServerInput::Text(&frame.to_string()));
         }
-        self.server_step(index, Input::Text(text));
+        self.server_step(index, ServerInput::Text(text));
     }
 
     pub fn tell_log(&mut self, index: usize) {
-        let state = self.log().state();
-        self.server_input(index, Input::Log(state));
+        self.server_input(index, ServerInput::Tick);
     }
 
     pub fn server_timer(&mut self, index: usize) {
@@ -143,23 +139,23 @@ impl World<'_> {
         if session.next_deadline().is_none_or(|deadline| deadline > self.now) {
             return self.arm_server(index);
         }
-        self.server_input(index, Input::Tick);
+        self.server_input(index, ServerInput::Tick);
         let still = self.connections[index].session.as_ref().and_then(Session::next_deadline);
         if still.is_some_and(|deadline| deadline <= self.now) {
             self.fail(format!("the server's deadline {due:?} stays due"));
         }
     }
 
-    pub fn server_input(&mut self, index: usize, input: Input<'_>) {
+    pub fn server_input(&mut self, index: usize, input: ServerInput<'_>) {
         self.server_step(index, input);
         self.take_backlog(index);
     }
 
-    fn server_step(&mut self, index: usize, input: Input<'_>) {
-        let now = self.now;
+    fn server_step(&mut self, index: usize, input: ServerInput<'_>) {
+        let (now, log) = (self.now, self.log().state());
         let Some(session) = &mut self.connections[index].session else { return };
         self.report.inputs += 1;
-        session.handle(now, input);
+        session.handle(now, &log, input);
         self.carry_out(index);
     }
 
@@ -179,9 +175,9 @@ impl World<'_> {
     fn carry_out(&mut self, index: usize) {
         while let Some(output) = self.connections[index].session.as_mut().and_then(Session::poll) {
             match output {
-                Output::Send(text) => self.server_sends(index, &text),
-                Output::Read { read, query } => self.begin_read(index, read, query),
-                Output::Verify { token } => {
+                ServerOutput::Send(text) => self.server_sends(index, &text),
+                ServerOutput::Read { read, query } => self.begin_read(index, read, query),
+                ServerOutput::Verify { token } => {
                     let delay = if self.now < self.server.slow_verify_until {
                         self.connections[index].rng.u64(0..=self.server.slow_verify_by)
                     } else {
@@ -192,7 +188,7 @@ impl World<'_> {
                     let at = connection.last_verdict;
                     self.at(at, Event::Verified { connection: index, token });
                 }
-                Output::Close { code, .. } => {
+                ServerOutput::Close { code, .. } => {
                     let client = self.connections[index].client;
                     self.say(|| format!("s → c{client}  close {code}"));
                     self.connections[index].session = None;
@@ -269,7 +265,7 @@ impl World<'_> {
 
     pub fn read_done(&mut self, index: usize, read: ReadId, query: &ReadQuery, page: Option<Result<ReadPage, Error>>) {
         let page = page.unwrap_or_else(|| self.read(query));
-        self.server_input(index, Input::Page { read, page });
+        self.server_input(index, ServerInput::Page { read, page });
     }
 
     pub fn verdict(&mut self, index: usize, token: &str) {
@@ -286,7 +282,7 @@ impl World<'_> {
             Some("good") => refused(ErrorCode::TokenExpired),
             _ => refused(ErrorCode::Unauthenticated),
         };
-        self.server_input(index, Input::Verified(judgement));
+        self.server_input(index, ServerInput::Verified(judgement));
     }
 
     /// The process dies; the log does not. `silent`: the whole machine does, and nobody is told.
@@ -319,7 +315,7 @@ impl World<'_> {
         self.server.up = false;
         self.server.epoch += 1;
         for index in 0..self.connections.len() {
-            self.server_input(index, Input::Drain);
+            self.server_input(index, ServerInput::Drain);
         }
         let epoch = self.server.epoch;
         self.after(self.server.limits.drain_timeout_ms + ms, Event::ServerUp { epoch });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
-use im_chats_gateway::live::Session;
+use im_chats_protocol::server::Session;
 use serde_json::Value;
 
 /// What travels.

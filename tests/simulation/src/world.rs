@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use im_chats::error::Error;
-use im_chats::session::{Attempt, Input, StreamId};
-use im_chats::wire::frame::close;
-use im_chats_gateway::live::LiveLimits;
-use im_chats_gateway::live::machine::{Input as ServerInput, ReadId};
-use im_chats_gateway::log::{EventKind, ReadPage, ReadQuery};
+use im_chats_protocol::client::{Attempt, ClientInput, StreamId};
+use im_chats_protocol::error::Error;
+use im_chats_protocol::server::SessionLimits;
+use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery};
+use im_chats_protocol::server::{ReadId, ServerInput};
+use im_chats_protocol::wire::frame::close;
 
 use crate::client::Client;
 use crate::log::{CHATS, Log};
@@ -117,12 +117,12 @@ pub struct World<'a> {
 
 impl<'a> World<'a> {
     pub fn new(seed: u64, script: &'a Script, options: &Options) -> Self {
-        let limits = LiveLimits {
+        let limits = SessionLimits {
             heartbeat_interval_ms: script.heartbeat_ms,
             max_batch_events: script.max_batch,
             max_concurrent_reads: script.max_reads,
             high_water_bytes: script.high_water,
-            ..LiveLimits::default()
+            ..SessionLimits::default()
         };
         let mut world = Self {
             seed,
@@ -229,7 +229,7 @@ impl<'a> World<'a> {
             Event::ClientTimer { client, born } => self.client_timer(client, born),
             Event::Token { client, born, attempt, result } => {
                 if self.clients[client].born == born {
-                    self.feed(client, Input::Token { attempt, result });
+                    self.feed(client, ClientInput::Token { attempt, result });
                 }
             }
             Event::Pull { client, born, stream } => self.pull(client, born, stream),
@@ -361,8 +361,8 @@ impl<'a> World<'a> {
                 (client.short_token_until, client.short_token_life) = (until, life);
             }
             Action::Sleep { client, ms, wakes, timers_first } => self.sleep(client_of(client), ms, wakes, timers_first),
-            Action::Wake { client } => self.feed(client_of(client), Input::Wake),
-            Action::Network { client, online } => self.feed(client_of(client), Input::Network { online }),
+            Action::Wake { client } => self.feed(client_of(client), ClientInput::Wake),
+            Action::Network { client, online } => self.feed(client_of(client), ClientInput::Network { online }),
             Action::Cut { client, .. }
             | Action::HalfOpen { client, .. }
             | Action::Deaf { client }

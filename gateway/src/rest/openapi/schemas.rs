@@ -1,6 +1,6 @@
 //! What bodies, parameters and answers look like. Requests are described as strictly as they are read.
 
-use im_chats::wire::limits::MAX_KEY_BYTES;
+use im_chats_protocol::limits::MAX_KEY_BYTES;
 use serde_json::{Value, json};
 
 use super::reference;
@@ -96,7 +96,7 @@ fn create(emulator: bool) -> Value {
     let mut effect = json!({"type": ["string", "null"], "description": "Apple's identifier of a bubble or screen effect."});
     if emulator && let (Value::Object(addresses), Value::Object(effect)) = (&mut addresses, &mut effect) {
         addresses.insert("maxItems".to_owned(), MAX_ADDRESSES.into());
-        let known = im_chats::model::MessageEffect::ALL.iter().map(|effect| Value::from(effect.id()));
+        let known = im_chats_protocol::model::MessageEffect::ALL.iter().map(|effect| Value::from(effect.id()));
         effect.insert("enum".to_owned(), known.chain([Value::Null]).collect());
     }
     object(
@@ -156,7 +156,7 @@ fn answers() -> Value {
 
 /// The control plane.
 fn control() -> Value {
-    let sequence = json!({"type": "integer", "minimum": 1, "maximum": im_chats::model::MAX_SAFE_INTEGER});
+    let sequence = json!({"type": "integer", "minimum": 1, "maximum": im_chats_protocol::number::MAX_SAFE_INTEGER});
     let sequences = json!({"type": "array", "items": sequence});
     let address = json!({"type": "string", "minLength": 1, "description": "An e-mail address or a phone number."});
     let actor = json!({

@@ -1,0 +1,125 @@
+//! Idempotency keys: a write that comes again with its key is answered again, not done again. The answers themselves stay in
+//! the journal: they can be large, and most are never asked for again.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use im_chats_protocol::error::{Error, ErrorCode};
+
+/// How long a key is remembered, in milliseconds: a day.
+pub const KEY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How many keys are remembered at most; beyond it the oldest go first.
+pub const KEY_LIMIT: usize = 65_536;
+
+/// How many bytes of keys are remembered at most; beyond it the oldest go first.
+pub const KEY_BYTES: usize = 8 * 1024 * 1024;
+
+/// What identifies a write: the keys it came with, and what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// One or two keys, in no order. One namespace for all methods: a key names one write, whichever it is.
+    pub keys: Vec<String>,
+    /// SHA-256 of method and request, in hexadecimal.
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Remembered {
+    fingerprint: Arc<str>,
+    at: i64,
+    /// The number of the journal's entry that holds the answer.
+    entry: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Keys {
+    by_key: HashMap<Arc<str>, Remembered>,
+    by_age: VecDeque<(i64, Arc<str>)>,
+    /// Bytes of the keys in `by_age`.
+    bytes: usize,
+}
+
+impl Keys {
+    /// The number of the journal's entry that holds the answer given before, if the write was done before.
+    pub(super) fn find(&self, write: &Write, now: i64) -> Result<Option<u64>, Error> {
+        let mut found = None;
+        for key in &write.keys {
+            let Some(remembered) = self.by_key.get(key.as_str()).filter(|remembered| !expired(remembered.at, now)) else {
+                continue;
+            };
+            if *remembered.fingerprint != *write.fingerprint {
+                return Err(Error::new(
+                    ErrorCode::DuplicateMessage,
+                    "this idempotency key was already used for a different write; use a new key for a new write",
+                )
+                .with_context("idempotencyKey", key.clone()));
+            }
+            found = Some(remembered.entry);
+        }
+        Ok(found)
+    }
+
+    pub(super) fn remember(&mut self, keys: &[String], fingerprint: &str, at: i64, entry: u64) {
+        let remembered = Remembered { fingerprint: fingerprint.into(), at, entry };
+        for key in keys {
+            let key: Arc<str> = key.as_str().into();
+            self.by_key.insert(Arc::clone(&key), remembered.clone());
+            self.bytes = self.bytes.saturating_add(key.len());
+            self.by_age.push_back((at, key));
+        }
+        while let Some((age, _)) = self.by_age.front()
+            && (self.by_age.len() > KEY_LIMIT || self.bytes > KEY_BYTES || expired(*age, at))
+        {
+            let Some((age, key)) = self.by_age.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(key.len());
+            // The key may have been used anew since: then its newer place in the queue counts.
+            if self.by_key.get(&key).is_some_and(|remembered| remembered.at == age) {
+                self.by_key.remove(&key);
+            }
+        }
+    }
+}
+
+const fn expired(at: i64, now: i64) -> bool {
+    now.saturating_sub(at) > KEY_LIFETIME_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(keys: &[&str], fingerprint: &str) -> Write {
+        Write { keys: keys.iter().map(|key| (*key).to_owned()).collect(), fingerprint: fingerprint.to_owned() }
+    }
+
+    #[test]
+    fn a_key_is_good_for_a_day_and_for_one_write() {
+        let mut keys = Keys::default();
+        keys.remember(&["a".into(), "b".into()], "f", 0, 7);
+        for key in ["a", "b"] {
+            assert_eq!(keys.find(&write(&[key, "new"], "f"), KEY_LIFETIME_MS), Ok(Some(7)));
+            assert_eq!(keys.find(&write(&[key], "g"), 1).unwrap_err().code, "duplicateMessage");
+        }
+        assert_eq!(keys.find(&write(&["a"], "g"), KEY_LIFETIME_MS + 1), Ok(None));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut keys = Keys::default();
+        for n in 0..KEY_LIMIT + 10 {
+            keys.remember(&[n.to_string()], "f", 0, 1);
+        }
+        assert_eq!((keys.by_key.len(), keys.by_age.len()), (KEY_LIMIT, KEY_LIMIT));
+        assert_eq!(keys.find(&write(&["9"], "g"), 0), Ok(None));
+        keys.remember(&["late".into()], "f", KEY_LIFETIME_MS + 1, 1);
+        assert_eq!((keys.by_key.len(), keys.by_age.len(), keys.bytes), (1, 1, 4));
+        let long = |n: usize| format!("{n:0255}");
+        for n in 0..KEY_LIMIT {
+            keys.remember(&[long(n)], "f", KEY_LIFETIME_MS + 1, 1);
+        }
+        assert!(keys.bytes <= KEY_BYTES && keys.bytes > KEY_BYTES - 255);
+        assert_eq!(keys.find(&write(&[&long(KEY_LIMIT - 1)], "f"), KEY_LIFETIME_MS + 1), Ok(Some(1)));
+        assert_eq!(keys.find(&write(&[&long(0)], "f"), KEY_LIFETIME_MS + 1), Ok(None));
+    }
+}

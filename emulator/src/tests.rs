@@ -1,0 +1,204 @@
+//! Random histories against what a user may rely on.
+
+use im_chats_protocol::model::{ChatServiceType, LiveEvent};
+use proptest::prelude::*;
+
+use super::*;
+use crate::address::Address;
+use im_chats_protocol::server::LoggedEvent;
+
+const PEOPLE: [&str; 4] = ["alice@example.com", "bob@example.com", "carol@example.com", "+14155552671"];
+
+fn address(who: usize) -> Address {
+    Address::parse(PEOPLE[who % PEOPLE.len()], "a").unwrap()
+}
+
+/// A command by number, so that proptest can shrink it: which people, which chat of those there are, which key.
+#[derive(Debug, Clone)]
+enum Step {
+    Create { people: Vec<usize>, text: Option<u8> },
+    On { chat: usize, what: u8, actor: Option<usize> },
+    Receive { chat: usize, from: usize },
+    Generate { chats: usize, count: u64 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Step, Option<u8>)>> {
+    let step = prop_oneof![
+        (proptest::sample::subsequence(vec![0, 1, 2, 3], 1..=4), proptest::option::of(0u8..3))
+            .prop_map(|(people, text)| Step::Create { people, text }),
+        (0usize..6, 0u8..7, proptest::option::of(0usize..4)).prop_map(|(chat, what, actor)| Step::On { chat, what, actor }),
+        (0usize..6, 0usize..4).prop_map(|(chat, from)| Step::Receive { chat, from }),
+        (1usize..4, 1u64..20).prop_map(|(chats, count)| Step::Generate { chats, count }),
+    ];
+    proptest::collection::vec((step, proptest::option::of(0u8..6)), 1..40)
+}
+
+fn request(state: &State, step: &Step, key: Option<u8>, now: i64) -> Request {
+    let guid = |index: usize| {
+        let guids: Vec<String> = state.chats().map(|known| known.chat.guid.clone()).collect();
+        guids.get(index).cloned().unwrap_or_else(|| "any;-;nobody@example.com".to_owned())
+    };
+    let command = match step {
+        Step::Create { people, text } => Command::Create {
+            addresses: people.iter().map(|who| address(*who)).collect(),
+            service: ChatServiceType::IMessage,
+            opening: text.map(|text| Opening { text: format!("text {text}"), effect: None, subject: None }),
+        },
+        Step::On { chat, what, actor } => {
+            let chat = guid(*chat);
+            let actor = actor.map(address);
+            match what {
+                0 => Command::Touch { chat },
+                1 | 2 => Command::MarkRead { chat, actor },
+                3 => Command::SetBackground { chat, mime: "image/png", actor },
+                4 => Command::RemoveBackground { chat, actor },
+                archived => Command::SetArchived { chat, archived: *archived == 5, actor },
+            }
+        }
+        Step::Receive { chat, from } => Command::Receive { chat: guid(*chat), from: address(*from), text: "hello".to_owned() },
+        Step::Generate { chats, count } => {
+            Command::Generate { chats: (0..*chats).map(|index| guid(index).into()).collect(), count: *count }
+        }
+    };
+    Request {
+        command,
+        write: key.map(|key| Write { keys: vec![format!("key {key}")], fingerprint: format!("{step:?}") }),
+        now,
+        ids: [format!("group{now}"), format!("message{now}")],
+    }
+}
+
+/// Two chats of one guid must not appear twice in one generated run.
+fn sensible(state: &State, step: &Step) -> bool {
+    !matches!(step, Step::Generate { chats, .. } if *chats > state.chats().count())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn replay_gives_the_same_state_and_the_events_tell_what_changed(history in steps()) {
+        let mut state = State::default();
+        let mut journal: Vec<Entry> = Vec::new();
+        let mut log: Vec<LoggedEvent> = Vec::new();
+        for (now, (step, key)) in (1_767_268_800_000..).zip(&history) {
+            if !sensible(&state, step) {
+                continue;
+            }
+            let request = request(&state, step, *key, now);
+            let before = state.clone();
+            let decision = match state.decide(&request) {
+                Ok(Decision::New(outcome)) => outcome,
+                Ok(Decision::Again { entry }) => {
+                    // The answer is where it is said to be, and it is that of this write.
+                    let Some(Entry::Answered { keys, fingerprint, .. }) = journal.get(usize::try_from(entry).unwrap() - 1) else {
+                        panic!("no answer at {entry}")
+                    };
+                    let write = request.write.as_ref().unwrap();
+                    prop_assert_eq!((keys, fingerprint), (&write.keys, &write.fingerprint));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            for entry in &decision.entries {
+                let events = entry.events().unwrap();
+                prop_assert_eq!(events.last().map(|event| event.sequence), entry.last_sequence());
+                log.extend(events);
+                state.apply(entry);
+            }
+            // Deciding changes nothing by itself, and the same write again writes nothing.
+            if request.write.is_some() {
+                let answered = u64::try_from(journal.len() + decision.entries.len()).unwrap();
+                prop_assert_eq!(state.decide(&request), Ok(Decision::Again { entry: answered }));
+                let last = decision.entries.last();
+                let is_it = matches!(last, Some(Entry::Answered { answer, .. }) if **answer == decision.answer);
+                prop_assert!(is_it, "{:?}", last);
+            } else if decision.entries.is_empty() {
+                prop_assert_eq!(&before, &state);
+            }
+            journal.extend(decision.entries);
+        }
+
+        // The log is gapless here, and its head is the state's.
+        let sequences: Vec<u64> = log.iter().map(|event| event.sequence).collect();
+        prop_assert_eq!(sequences, (1..=state.head()).collect::<Vec<_>>());
+
+        // A restart: the journal as it lies on disk.
+        let mut replayed = State::default();
+        for entry in &journal {
+            let text = serde_json::to_string(entry).unwrap();
+            replayed.apply(&serde_json::from_str(&text).unwrap());
+        }
+        prop_assert_eq!(&replayed, &state);
+
+        // What a reader of the events alone believes is what the state says.
+        for known in state.chats() {
+            let mut archived = false;
+            let mut background = false;
+            let mut unread = 0;
+            for event in log.iter().filter(|event| *event.chat_guid == *known.chat.guid) {
+                let value: serde_json::Value = serde_json::from_str(&event.json).unwrap();
+                serde_json::from_str::<LiveEvent>(&event.json).unwrap();
+                match value["type"].as_str().unwrap() {
+                    "chat.archived" => { prop_assert!(!archived); archived = true; }
+                    "chat.unarchived" => { prop_assert!(archived); archived = false; }
+                    "chat.backgroundChanged" => background = true,
+                    "chat.backgroundRemoved" => { prop_assert!(background); background = false; }
+                    "chat.markedRead" => { prop_assert!(unread > 0); unread = 0; }
+                    "message.received" => {
+                        // A message never lands in the archive.
+                        prop_assert!(!archived);
+                        unread += u32::from(value["isFromMe"] == false);
+                    }
+                    other => prop_assert!(false, "unknown event {other}"),
+                }
+            }
+            prop_assert_eq!((archived, background, Some(unread)), (known.chat.is_archived, known.background.is_some(), known.chat.unread_count));
+        }
+    }
+}
+
+fn decide(state: &mut State, request: &Request) -> Result<Outcome, im_chats_protocol::error::Error> {
+    let Decision::New(decision) = state.decide(request)? else { panic!("no request here comes twice") };
+    decision.entries.iter().for_each(|entry| state.apply(entry));
+    Ok(decision)
+}
+
+#[test]
+fn the_same_people_in_any_order_are_the_same_group() {
+    let mut state = State::default();
+    let guid = |decision: Outcome| match decision.answer {
+        Reply::Created(result) => result.chat.guid,
+        Reply::Done => panic!("no chat"),
+    };
+    let create = |people: Vec<usize>, now| Step::Create { people, text: None }.clone_into_request(now);
+    let first = guid(decide(&mut state, &create(vec![0, 1, 2], 1)).unwrap());
+    let second = guid(decide(&mut state, &create(vec![2, 0, 1], 2)).unwrap());
+    let other = guid(decide(&mut state, &create(vec![0, 1], 3)).unwrap());
+    assert_eq!(first, second);
+    assert_ne!(first, other);
+}
+
+impl Step {
+    fn clone_into_request(&self, now: i64) -> Request {
+        request(&State::default(), self, None, now)
+    }
+}
+
+#[test]
+fn the_log_ends_at_the_last_exact_number() {
+    let mut state = State::default();
+    decide(&mut state, &request(&State::default(), &Step::Create { people: vec![0], text: None }, None, 1)).unwrap();
+    let last = im_chats_protocol::number::MAX_SAFE_INTEGER;
+    state.apply(&Entry::Changed {
+        sequence: last - 1,
+        at: 0,
+        chat: "any;-;alice@example.com".to_owned(),
+        change: Change::MarkedRead,
+        actor: None,
+    });
+    let receive = request(&state, &Step::Receive { chat: 0, from: 0 }, None, 2);
+    decide(&mut state, &receive).unwrap();
+    assert_eq!(state.head(), last);
+    assert_eq!(decide(&mut state, &receive).unwrap_err().code, "internalError");
+}

@@ -1,0 +1,212 @@
+use crate::error::{Category, Error, ErrorCode, GrpcCode};
+use crate::number::decimal;
+use crate::wire::frame::close;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+/// How the connection is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub enum ConnectionState {
+    /// No stream is open, so there is no need for a socket.
+    Idle,
+    /// The first attempt is under way.
+    Connecting,
+    /// Receiving, but not yet everything that was there when the stream began.
+    CatchingUp,
+    /// Receiving: caught up, and the server was heard within two heartbeats.
+    Live,
+    /// An attempt failed or the connection was lost; the next attempt is under way or waits for its turn.
+    Reconnecting,
+    /// Not connected, and the runtime says that there is no network.
+    Offline,
+    /// The client was closed.
+    Closed,
+    /// Given up; the streams ended with the error. A new stream tries again.
+    Failed,
+}
+
+impl ConnectionState {
+    /// The word users read.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::CatchingUp => "catchingUp",
+            Self::Live => "live",
+            Self::Reconnecting => "reconnecting",
+            Self::Offline => "offline",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// An attempt to connect that failed, or a connection that was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// How many attempts failed in a row, this one included; 0 when a connection that worked was lost.
+    pub number: u32,
+    /// When the next attempt begins, on the clock of the machine; `None` when there is none.
+    pub retry_at: Option<u64>,
+}
+
+/// What whoever watches the connection is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// How the connection is.
+    pub state: ConnectionState,
+    /// The latest attempt that failed; `None` once the connection works.
+    pub failed: Option<FailedAttempt>,
+    /// Why the connection does not work, or will soon stop to; `None` while all is well.
+    pub error: Option<Error>,
+}
+
+/// Where the machine is on its way to a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nobody needs a socket.
+    Idle,
+    /// Waiting before the next try.
+    Backoff { until: u64 },
+    /// A token was asked for.
+    Authorizing { until: u64 },
+    /// A socket was asked for; the token is for its `init`.
+    Connecting { until: u64, token: String },
+    /// `init` was sent.
+    Greeting { until: u64 },
+    /// `ready` came.
+    Ready(Ready),
+    /// Given up.
+    Failed,
+    /// For good.
+    Closed,
+}
+
+/// A session that works, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub since: u64,
+    pub heartbeat_interval_ms: u64,
+    pub last_frame_at: u64,
+    /// How many pings were sent on this socket.
+    pub pings: u64,
+    /// The ping that is not answered yet.
+    pub ping: Option<Ping>,
+    /// When to ask for a fresh token, and how long tokens last here.
+    pub refresh: Option<Refresh>,
+}
+
+/// A ping that waits for its pong. One goes out with every heartbeat, because heartbeats show only that the server is heard:
+/// on a link that swallows what the client says, credit is lost and the stream would stand still for ever. Another one goes
+/// out when the machine may have slept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ping {
+    pub n: u64,
+    /// The pong must come by then. A batch with events buys time, since on a slow link the pong may be behind many more.
+    pub until: u64,
+    /// But not beyond this: events may trickle in for hours on a link that swallows the credit for more.
+    pub limit: u64,
+    /// After a wake-up some frame must come by then. Only the pong ends the probe, since other frames may have lain in the
+    /// runtime's queue all the time that the machine slept; but each of them buys time.
+    pub probe_until: Option<u64>,
+}
+
+/// Tokens of this session end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refresh {
+    pub at: u64,
+    pub period_ms: u64,
+}
+
+impl Ping {
+    /// How many times the ordinary patience events can buy in all.
+    pub const PATIENCE: u64 = 4;
+
+    /// An event came.
+    pub fn wait_on(&mut self, until: u64) {
+        self.until = until.min(self.limit);
+    }
+}
+
+impl Ready {
+    /// Silence longer than two heartbeats and 5 s is a cut.
+    pub const fn patience_ms(&self) -> u64 {
+        self.heartbeat_interval_ms.saturating_mul(2).saturating_add(5_000)
+    }
+
+    /// From then on the server has been silent for too long to be called live.
+    pub const fn stale_at(&self) -> u64 {
+        self.last_frame_at.saturating_add(self.patience_ms())
+    }
+
+    /// When the socket is given up unless something comes.
+    pub fn dead_at(&self) -> u64 {
+        match self.ping {
+            None => self.stale_at(),
+            Some(Ping { until, probe_until: None, .. }) => until.min(self.stale_at()),
+            Some(Ping { until, probe_until: Some(probe_until), .. }) => until.min(probe_until),
+        }
+    }
+
+    /// When to look next whether the socket is dead, or only silent for too long to be called live.
+    pub fn look_at(&self, now: u64) -> u64 {
+        let stale_at = self.stale_at();
+        if stale_at > now { self.dead_at().min(stale_at) } else { self.dead_at() }
+    }
+}
+
+/// What a closed socket means for the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Try again after the backoff.
+    Retry,
+    /// The token was refused: once more with a fresh one.
+    Unauthenticated,
+    /// Trying again would be the same mistake again.
+    Final,
+}
+
+/// What follows from a close code and the error that came with it. `opened` is whether there was a socket at all.
+pub(super) fn verdict(code: u16, error: &Error, opened: bool) -> Verdict {
+    match code {
+        close::UNAUTHENTICATED => Verdict::Unauthenticated,
+        close::PROTOCOL_VIOLATION | close::FORBIDDEN | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
+            Verdict::Final
+        }
+        // A server that refuses in words and is cut before the close code arrives refused all the same.
+        _ if error.grpc_code == GrpcCode::Unauthenticated => Verdict::Unauthenticated,
+        _ if error.retryable => Verdict::Retry,
+        _ if !opened || error.category() == Category::Authentication => Verdict::Final,
+        _ => Verdict::Retry,
+    }
+}
+
+/// The error of an attempt that never came to a socket.
+pub(super) fn unopened_error(address: &str, code: u16, reason: Option<Error>) -> Error {
+    let mut error = reason.unwrap_or_else(|| Error::new(ErrorCode::NetworkError, "").retryable());
+    let detail = if error.message.is_empty() { "" } else { ": " };
+    error.message = ["could not connect to ", address, detail, &error.message].concat().into();
+    error.with_context("address", address.to_owned()).with_context("closeCode", decimal(code.into()))
+}
+
+/// The error of a socket that closed without saying why in a frame.
+pub(super) fn closed_error(address: &str, code: u16, reason: Option<Error>) -> Error {
+    let error = match code {
+        close::UNAUTHENTICATED => Error::new(ErrorCode::Unauthenticated, "the service refused the token"),
+        close::FORBIDDEN => Error::new(ErrorCode::Unauthorized, "the token does not allow a stream of events"),
+        close::PROTOCOL_VIOLATION | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
+            Error::new(ErrorCode::InternalError, "the server closed the stream because of a protocol error")
+        }
+        close::GOING_AWAY => Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable(),
+        _ => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
+    };
+    let mut error = error.with_context("address", address.to_owned()).with_context("closeCode", decimal(code.into()));
+    if let Some(reason) = reason {
+        error.message = [&error.message, ": ", &reason.message].concat().into();
+        error.cause = reason.cause.clone();
+    }
+    error
+}

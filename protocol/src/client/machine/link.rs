@@ -1,0 +1,292 @@
+//! The way to a session, and what happens when one is lost.
+
+use super::{Machine, PROBE_MS};
+use crate::client::backoff::scale;
+use crate::client::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_error, unopened_error, verdict};
+use crate::client::stream::Position;
+use crate::client::{Batch, ClientOutput, FailedAttempt};
+use crate::error::{Error, ErrorCode};
+use crate::number::decimal;
+use crate::wire::frame::{ClientFrame, LogInfo};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// After this much health a cut is a new one, not one more of the same.
+const HEALTHY_MS: u64 = 10_000;
+
+/// The longest wait that a server may ask for, in milliseconds; a longer one counts as this. Otherwise one number would make a
+/// client deaf without end.
+const MAX_ASKED_MS: u64 = 60_000;
+
+/// The longest interval between heartbeats, in milliseconds, for the same reason: silence is told by it.
+const MAX_HEARTBEAT_INTERVAL_MS: u64 = 300_000;
+
+impl<B: Batch> Machine<B> {
+    pub(super) fn connect(&mut self) {
+        self.attempt = self.attempt.wrapping_add(1);
+        self.fatal = None;
+        self.drain = None;
+        self.phase = Phase::Authorizing { until: self.now.saturating_add(self.config.connect_timeout_ms) };
+        self.outputs.push_back(ClientOutput::FetchToken { attempt: self.attempt });
+    }
+
+    pub(super) fn token(&mut self, result: Result<String, Error>) {
+        match (&mut self.phase, result) {
+            (Phase::Authorizing { until }, Ok(token)) => {
+                self.phase = Phase::Connecting { until: *until, token };
+                self.outputs.push_back(ClientOutput::Connect { attempt: self.attempt });
+            }
+            (Phase::Authorizing { .. }, Err(error)) => self.lose(error),
+            (Phase::Ready(ready), Ok(token)) => {
+                if let Some(refresh) = &mut ready.refresh {
+                    refresh.at = self.now.saturating_add(refresh.period_ms);
+                }
+                self.send(ClientFrame::Token { token });
+            }
+            // A refresh that failed is asked for again shortly; should the token end before, the server says so.
+            (Phase::Ready(ready), Err(error)) => {
+                if let Some(refresh) = &mut ready.refresh {
+                    refresh.at = self.now.saturating_add(5_000);
+                }
+                self.report(Some(error));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn connected(&mut self) {
+        if let Phase::Connecting { until, token } = &mut self.phase {
+            let (until, token) = (*until, core::mem::take(token));
+            self.phase = Phase::Greeting { until };
+            self.outputs.push_back(ClientOutput::Send(ClientFrame::Init {
+                token: Some(token),
+                client: Some(self.config.client.clone()),
+            }));
+        }
+    }
+
+    /// The token was accepted: the first of this socket, or a fresh one.
+    pub(super) fn ready(&mut self, log: LogInfo, heartbeat_interval_ms: u64, token_expires_in_ms: Option<u64>) {
+        // A fresh token is asked for when a tenth of its life is left, which leaves time for a slow answer.
+        let refresh = token_expires_in_ms.map(|lifetime| {
+            let period_ms = lifetime.saturating_sub(lifetime / 10).max(1_000);
+            Refresh { at: self.now.saturating_add(period_ms), period_ms }
+        });
+        let (since, pings, ping) = match &self.phase {
+            Phase::Ready(ready) => (ready.since, ready.pings, ready.ping),
+            _ => (self.now, 0, None),
+        };
+        self.refused = false;
+        self.is_retry = true;
+        self.failed_attempts = 0;
+        if self.last_error.is_some() {
+            self.failed = None;
+            self.report(None);
+        }
+        self.log = Some(log);
+        self.phase = Phase::Ready(Ready {
+            since,
+            heartbeat_interval_ms: heartbeat_interval_ms.clamp(1_000, MAX_HEARTBEAT_INTERVAL_MS),
+            last_frame_at: self.now,
+            pings,
+            ping,
+            refresh,
+        });
+        self.attach();
+    }
+
+    /// Subscribes every stream that is not on the present socket.
+    pub(super) fn attach(&mut self) {
+        let Some(log) = &self.log else { return };
+        let first = Position { log: log.id.clone(), sequence: log.first };
+        let limit = self.max_subscriptions;
+        let mut room = limit.saturating_sub(self.streams.iter().map(|stream| u64::from(stream.wire_id != 0)).sum());
+        let mut named = Vec::new();
+        let mut refused = false;
+        for stream in self.streams.iter_mut().filter(|stream| stream.wire_id == 0 && stream.ending.is_none()) {
+            if room == 0 {
+                stream.end(Err(too_many(limit)));
+                refused = true;
+                continue;
+            }
+            room -= 1;
+            self.last_wire_id += 1;
+            let frame = stream.subscribe(self.last_wire_id, self.config.window, &first);
+            named.push((self.last_wire_id, stream.stream));
+            self.outputs.push_back(ClientOutput::Send(ClientFrame::Subscribe(frame)));
+        }
+        for (wire_id, stream) in named {
+            self.remember(wire_id, stream);
+        }
+        if refused {
+            self.settle_all();
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, code: u16, reason: Option<Error>) {
+        let opened = !matches!(self.phase, Phase::Connecting { .. });
+        let address = &self.config.address;
+        let error = match self.fatal.take() {
+            Some(error) => error,
+            None if opened => closed_error(address, code, reason),
+            None => unopened_error(address, code, reason),
+        };
+        match verdict(code, &error, opened) {
+            Verdict::Retry => self.lose(error),
+            Verdict::Unauthenticated if self.refused => self.fail(error),
+            // Accepted and refused in turn, as with tokens that end at once: that must not become a loop without rest.
+            Verdict::Unauthenticated if self.is_young() => {
+                self.refused = true;
+                self.lose(error);
+            }
+            Verdict::Unauthenticated => {
+                self.refused = true;
+                self.attempt_failed(Some(self.now));
+                self.detach(&error);
+                self.report(Some(error));
+                if self.is_needed() { self.connect() } else { self.go_idle() }
+            }
+            Verdict::Final => self.fail(error),
+        }
+    }
+
+    /// Whether there is a session that has not lasted long enough to count as health.
+    pub(super) fn is_young(&self) -> bool {
+        matches!(&self.phase, Phase::Ready(ready) if self.now.saturating_sub(ready.since) < HEALTHY_MS)
+    }
+
+    /// The session, or the try to have one, is lost; the streams that may go on wait for the next.
+    pub(super) fn lose(&mut self, error: Error) {
+        if matches!(self.phase, Phase::Ready(_)) && !self.is_young() {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let asked = error.retry_after_ms.unwrap_or(0);
+        let delay = match self.drain.take() {
+            Some((min, max)) => min.saturating_add(scale(max.saturating_sub(min), self.random)),
+            None => self.config.backoff.delay_ms(self.failures, self.random),
+        };
+        let retry_at = self.now.saturating_add(delay.max(asked).min(MAX_ASKED_MS));
+        self.attempt_failed(Some(retry_at));
+        self.hang_up(1000);
+        self.detach(&error);
+        self.report(Some(error));
+        self.phase = Phase::Backoff { until: retry_at };
+        self.settle_all();
+        self.rest();
+    }
+
+    /// Counts an attempt that failed, or the loss of a session that worked, for whoever watches.
+    fn attempt_failed(&mut self, retry_at: Option<u64>) {
+        if !matches!(self.phase, Phase::Ready(_)) {
+            self.failed_attempts = self.failed_attempts.saturating_add(1);
+        }
+        self.is_retry = true;
+        self.failed = Some(FailedAttempt { number: self.failed_attempts, retry_at });
+    }
+
+    /// Keeps why the connection does not work, and has it told.
+    fn report(&mut self, error: Option<Error>) {
+        self.last_error = error;
+        self.failure_changed = true;
+    }
+
+    /// Giving up: every stream ends with the error.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.attempt_failed(None);
+        self.hang_up(1000);
+        for stream in &mut self.streams {
+            stream.end(Err(error.clone()));
+        }
+        self.phase = Phase::Failed;
+        self.reset();
+        self.report(Some(error));
+        self.settle_all();
+    }
+
+    pub(super) fn detach(&mut self, error: &Error) {
+        for stream in &mut self.streams {
+            stream.wire_id = 0;
+            stream.caught_up = false;
+            if !stream.plan.resume {
+                stream.end(Err(error.clone()));
+            }
+        }
+        self.settle_all();
+    }
+
+    /// Closes the socket, if there may be one, and stops listening to it.
+    pub(super) fn hang_up(&mut self, code: u16) {
+        if matches!(self.phase, Phase::Connecting { .. } | Phase::Greeting { .. } | Phase::Ready(_)) {
+            self.outputs.push_back(ClientOutput::Disconnect { code });
+        }
+        self.attempt = self.attempt.wrapping_add(1);
+    }
+
+    pub(super) fn wake(&mut self) {
+        match &mut self.phase {
+            Phase::Backoff { until } => *until = self.now,
+            Phase::Ready(ready) if ready.ping.is_none_or(|ping| ping.probe_until.is_none()) => {
+                self.ping(Some(self.now.saturating_add(PROBE_MS)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the server to show that it hears us; it takes the place of a ping that is not answered yet.
+    pub(super) fn ping(&mut self, probe_until: Option<u64>) {
+        let Phase::Ready(ready) = &mut self.phase else { return };
+        ready.pings += 1;
+        let (n, patience_ms) = (ready.pings, ready.patience_ms());
+        let until = self.now.saturating_add(patience_ms);
+        let limit = self.now.saturating_add(patience_ms.saturating_mul(Ping::PATIENCE));
+        ready.ping = Some(Ping { n, until, limit, probe_until });
+        self.outputs.push_back(ClientOutput::Send(ClientFrame::Ping { n }));
+    }
+
+    /// The error of an attempt whose time is over.
+    fn too_late(&self) -> Error {
+        let address = &self.config.address;
+        let seconds = decimal(self.config.connect_timeout_ms / 1_000);
+        let message = match self.phase {
+            Phase::Authorizing { .. } => ["the token function gave no token within ", &seconds, " s"].concat(),
+            Phase::Greeting { .. } => [address, " did not accept the stream within ", &seconds, " s"].concat(),
+            _ => ["could not connect to ", address, ": no answer within ", &seconds, " s"].concat(),
+        };
+        Error::new(ErrorCode::Timeout, message).retryable().with_context("address", address.clone())
+    }
+
+    pub(super) fn tick(&mut self) {
+        let now = self.now;
+        if self.linger_until.is_some_and(|until| until <= now) {
+            self.hang_up(1000);
+            self.go_idle();
+        }
+        match &mut self.phase {
+            Phase::Backoff { until } if *until <= now => self.connect(),
+            Phase::Authorizing { until } | Phase::Connecting { until, .. } | Phase::Greeting { until } if *until <= now => {
+                let error = self.too_late();
+                self.lose(error);
+            }
+            Phase::Ready(ready) => {
+                if ready.dead_at() <= now {
+                    let heard = ready.stale_at() > now && ready.ping.is_some_and(|ping| ping.probe_until.is_none());
+                    let what = if heard { "the server no longer hears this client" } else { "the server fell silent" };
+                    return self.lose(Error::new(ErrorCode::NetworkError, what).retryable());
+                }
+                if let Some(refresh) = ready.refresh.as_mut().filter(|refresh| refresh.at <= now) {
+                    refresh.at = now.saturating_add(refresh.period_ms);
+                    self.outputs.push_back(ClientOutput::FetchToken { attempt: self.attempt });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A socket holds no more subscriptions than the server says.
+fn too_many(limit: u64) -> Error {
+    let message = "more streams are open than the server allows one client; \
+                   open one stream of all chats and pick by chatGuid, or close streams that are not needed";
+    Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", crate::number::decimal(limit))
+}

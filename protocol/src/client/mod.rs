@@ -1,0 +1,191 @@
+//! The event stream as a state machine without I/O.
+//!
+//! Time, randomness, tokens and frames come in as [`ClientInput`]s; what must be done comes out as [`ClientOutput`]s; the machine itself
+//! has no clock, no task, no socket and no JavaScript. The binding feeds it and carries out what it says; a simulator can do
+//! the same with a virtual clock and a hostile network.
+//!
+//! `docs/protocol.md` is the contract it keeps.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+mod backoff;
+mod connection;
+mod machine;
+mod stream;
+
+pub use backoff::Backoff;
+pub use connection::{ConnectionState, FailedAttempt, Status};
+pub use machine::Machine;
+pub use stream::{OnGap, Plan, Start};
+
+use crate::error::Error;
+use crate::model::Cursor;
+use crate::wire::frame::{ClientFrame, ClientInfo, ServerFrame};
+use crate::wire::frame_json::MalformedFrame;
+
+/// Events of one `events` frame, in whatever form the reader keeps them. The machine only counts and orders them.
+pub trait Batch {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The sequence of one of them; `None` when it has none that JavaScript can hold exactly.
+    fn sequence(&self, index: usize) -> Option<u64>;
+}
+
+impl Batch for serde_json::Value {
+    fn count(&self) -> usize {
+        self.as_array().map_or(0, Vec::len)
+    }
+    fn sequence(&self, index: usize) -> Option<u64> {
+        self.get(index)?.get("sequence")?.as_u64().filter(|sequence| *sequence <= crate::number::MAX_SAFE_INTEGER)
+    }
+}
+
+/// A user's stream. Numbers increase, and are never used twice in one machine.
+pub type StreamId = u32;
+
+/// One try to have a socket. Inputs of an earlier try are ignored, so a late callback can do no harm.
+pub type Attempt = u32;
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum ClientInput<B> {
+    /// A user wants a stream.
+    Open {
+        /// Its number.
+        stream: StreamId,
+        /// What it shall see.
+        plan: Plan,
+    },
+    /// A user asks for the next batch: everything given before is handled.
+    Pull {
+        /// Whose.
+        stream: StreamId,
+    },
+    /// A user left.
+    Cancel {
+        /// Whose.
+        stream: StreamId,
+    },
+    /// The token came, or could not be had.
+    Token {
+        /// The attempt it was asked for.
+        attempt: Attempt,
+        /// The token.
+        result: Result<String, Error>,
+    },
+    /// The socket is open.
+    Connected {
+        /// Which.
+        attempt: Attempt,
+    },
+    /// A frame came.
+    Frame {
+        /// On which socket.
+        attempt: Attempt,
+        /// What was in it; `None` is a type this version does not know.
+        frame: Result<Option<ServerFrame<B>>, MalformedFrame>,
+    },
+    /// The socket is gone, or never came to be.
+    Disconnected {
+        /// Which.
+        attempt: Attempt,
+        /// The WebSocket close code, 1006 when there was none.
+        code: u16,
+        /// Why, as far as the runtime or whoever answered the upgrade says. Before [`ClientInput::Connected`] it also says whether
+        /// trying again can help: a reason that is not retryable ends the streams, and an `unauthenticated` one asks for a
+        /// fresh token once.
+        reason: Option<Error>,
+    },
+    /// The machine may have slept, or the network may have changed: trust nothing that was open.
+    Wake,
+    /// The runtime says whether there is a network at all.
+    Network {
+        /// Whether there is.
+        online: bool,
+    },
+    /// Time passed; due when [`Machine::deadline`] says so, harmless at any other time.
+    Tick,
+    /// The user closed the client.
+    Close,
+}
+
+/// What must be done, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientOutput<B> {
+    /// Ask for a token and give [`ClientInput::Token`].
+    FetchToken {
+        /// To be given back.
+        attempt: Attempt,
+    },
+    /// Open a socket and give [`ClientInput::Connected`] or [`ClientInput::Disconnected`].
+    Connect {
+        /// To be given back with everything this socket does.
+        attempt: Attempt,
+    },
+    /// Send a frame on the socket of the latest [`ClientOutput::Connect`].
+    Send(ClientFrame),
+    /// Close that socket; nothing of it is listened to any more.
+    Disconnect {
+        /// WebSocket close code.
+        code: u16,
+    },
+    /// The server has the stream's cursor: from here on nothing is missed.
+    Attached {
+        /// Whose.
+        stream: StreamId,
+    },
+    /// Answers the pull that is waiting.
+    Deliver {
+        /// Whose.
+        stream: StreamId,
+        /// At least one event.
+        batch: B,
+    },
+    /// Events that the log no longer holds were skipped, as the user allowed.
+    Gap {
+        /// Whose.
+        stream: StreamId,
+        /// The last sequence before the gap.
+        from: u64,
+        /// The last sequence inside the gap.
+        to: u64,
+    },
+    /// The stream is over: the answer to the pull that is waiting, and to every later one. It comes before the first pull when
+    /// nothing is left to give.
+    End {
+        /// Whose.
+        stream: StreamId,
+        /// The head a catch-up reached, nothing for a stream that was closed, or what went wrong.
+        result: Result<Option<u64>, Error>,
+        /// Where a later stream can go on.
+        cursor: Option<Cursor>,
+    },
+    /// The state of the connection changed, an attempt to connect failed, or a failure is over.
+    Status(Status),
+}
+
+/// What can be set, all times in milliseconds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who is calling.
+    pub client: ClientInfo,
+    /// Where the sockets go, for the texts of errors.
+    pub address: String,
+    /// The most events that wait in the client, per stream, however slow its reader is.
+    pub window: u64,
+    /// How long a try may take from asking for the token to `ready`.
+    pub connect_timeout_ms: u64,
+    /// How long a socket without streams is kept, so that a re-mount re-uses it.
+    pub linger_ms: u64,
+    /// The waits between tries.
+    pub backoff: Backoff,
+}
+
+impl Config {
+    /// The settings of `docs/protocol.md`.
+    #[must_use]
+    pub const fn new(client: ClientInfo, address: String) -> Self {
+        Self { client, address, window: 2048, connect_timeout_ms: 15_000, linger_ms: 500, backoff: Backoff::RECONNECT }
+    }
+}

@@ -1,0 +1,26 @@
+//! What both ends agree on: the documented shapes, errors, limits, wire formats, and the two session machines.
+//!
+//! May use: nothing but its own rooms, in this order: [`model`] and [`error`] ← [`limits`] ← [`wire`] ← [`client`] and [`server`].
+//! It has no I/O, no clock, no randomness and no JavaScript: time, bytes and random numbers come in as arguments, so the
+//! simulation, the fuzzer and a browser run the same code.
+
+// Without the standard library no room in here can reach a clock, a file or a socket.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+// `derive(Tsify)` writes paths that begin with the name of its own crate; see `typescript`.
+#[cfg(feature = "typescript")]
+extern crate self as tsify;
+
+#[cfg(feature = "typescript")]
+pub use typescript::{SerializationConfig, Tsify};
+
+pub mod client;
+pub mod error;
+pub mod limits;
+pub mod model;
+pub mod number;
+pub mod server;
+#[cfg(feature = "typescript")]
+mod typescript;
+pub mod wire;

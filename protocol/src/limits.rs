@@ -1,0 +1,78 @@
+//! Limits of what users hand in that both ends check, each in this one place.
+
+use alloc::string::String;
+
+use crate::error::Error;
+use crate::number::decimal;
+
+/// The longest idempotency key, in bytes of UTF-8.
+pub const MAX_KEY_BYTES: usize = 255;
+
+const MIB: usize = 1024 * 1024;
+
+/// The largest image of a background, in bytes: 20 MiB.
+pub const MAX_IMAGE_BYTES: usize = 20 * MIB;
+
+/// Checks an idempotency key: any text of 1 to [`MAX_KEY_BYTES`] bytes without control characters that is not only white space.
+///
+/// # Errors
+/// `invalidArgument` naming `field`.
+pub fn check_key(key: &str, field: &'static str) -> Result<(), Error> {
+    if key.len() <= MAX_KEY_BYTES && !key.trim().is_empty() && !key.contains(char::is_control) {
+        return Ok(());
+    }
+    let rule = ["a key has 1 to ", &number(MAX_KEY_BYTES), " bytes, not only white space, and no control characters"];
+    Err(Error::invalid(field, rule.concat()))
+}
+
+/// Checks the size of an image, in bytes.
+///
+/// # Errors
+/// `invalidArgument` naming `field`; above the limit `context.bytes` and `context.limit` say by how much.
+pub fn check_image_size(bytes: usize, field: &'static str) -> Result<(), Error> {
+    if bytes == 0 {
+        return Err(Error::invalid(field, "the image must not be empty"));
+    }
+    if bytes > MAX_IMAGE_BYTES {
+        return Err(image_too_large(field).with_context("bytes", number(bytes)));
+    }
+    Ok(())
+}
+
+/// The error for more than [`MAX_IMAGE_BYTES`], wherever they are counted.
+#[must_use]
+pub fn image_too_large(field: &'static str) -> Error {
+    let rule = ["at most ", &number(MAX_IMAGE_BYTES / MIB), " MiB"];
+    Error::invalid(field, rule.concat()).with_context("limit", number(MAX_IMAGE_BYTES))
+}
+
+fn number(number: usize) -> String {
+    decimal(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_any_visible_text_within_the_limit() {
+        let longest = "é".repeat(127) + "k";
+        assert_eq!(longest.len(), MAX_KEY_BYTES);
+        for key in ["k", "日本", "😀", "é", "pad ", " pad", "a b", &longest] {
+            assert_eq!(check_key(key, "clientMessageId"), Ok(()), "{key}");
+        }
+        for key in ["", " ", "\u{3000}", "a\nb", "a\0b", "\u{7f}", "\u{85}", &"é".repeat(128)] {
+            let error = check_key(key, "clientMessageId").expect_err(key);
+            assert!(error.message.starts_with("clientMessageId: a key has 1 to 255 bytes"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_image_has_a_size() {
+        assert_eq!(check_image_size(1, "data").and(check_image_size(MAX_IMAGE_BYTES, "data")), Ok(()));
+        assert_eq!(check_image_size(0, "data").unwrap_err().message, "data: the image must not be empty");
+        let error = check_image_size(MAX_IMAGE_BYTES + 1, "data").unwrap_err();
+        assert_eq!(error.message, "data: at most 20 MiB");
+        assert_eq!((error.context_value("bytes"), error.context_value("limit")), (Some("20971521"), Some("20971520")));
+    }
+}

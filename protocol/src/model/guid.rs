@@ -1,0 +1,92 @@
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use crate::error::Error;
+
+/// A chat GUID of the right form: `any;-;<recipient>` for a direct chat, `any;+;<group-id>` for a group.
+///
+/// The form is all it promises: whether such a chat exists, only the server knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChatGuid(String);
+
+const DIRECT: &str = "any;-;";
+const GROUP: &str = "any;+;";
+
+/// What a line of text cannot hold, in JavaScript's eyes: a GUID with one of them was put together by mistake.
+const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+
+impl ChatGuid {
+    /// Trims `text` and checks its form; `field` is what the error names.
+    ///
+    /// # Errors
+    /// `invalidArgument` with `context.field` and `context.value` when the form is wrong.
+    pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
+        let guid = text.trim();
+        let rest = guid.strip_prefix(DIRECT).or_else(|| guid.strip_prefix(GROUP));
+        match rest {
+            Some(rest) if !rest.is_empty() && !rest.contains(LINE_ENDS) => Ok(Self(guid.to_owned())),
+            _ => Err(Error::invalid(
+                field,
+                "a chat GUID looks like any;-;<recipient> or any;+;<group-id>: pass the guid that create, get or an event gave",
+            )
+            .with_context("value", guid.to_owned())),
+        }
+    }
+
+    /// The GUID of the direct chat with a normalised address.
+    #[must_use]
+    pub fn direct(address: &str) -> Self {
+        Self(format!("{DIRECT}{address}"))
+    }
+
+    /// The GUID of the group with this identifier.
+    #[must_use]
+    pub fn group(group_id: &str) -> Self {
+        Self(format!("{GROUP}{group_id}"))
+    }
+
+    /// Whether it names a group.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.0.starts_with(GROUP)
+    }
+
+    /// The GUID as it travels.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChatGuid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_taken_and_trimmed() {
+        for (text, group) in [("any;-;alice@example.com", false), ("  any;+;g1 \n", true)] {
+            let guid = ChatGuid::parse(text, "chat");
+            assert_eq!(guid.as_ref().map(ChatGuid::as_str), Ok(text.trim()));
+            assert_eq!(guid.map(|guid| guid.is_group()), Ok(group));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_the_field() {
+        for text in
+            ["", "any;-;", "any;+;   ", "alice@example.com", "iMessage;-;a@b.c", "any;*;x", "any;-", "ANY;-;x", "any;-;a\nb"]
+        {
+            let error = ChatGuid::parse(text, "chat").unwrap_err();
+            assert_eq!(error.context_value("field"), Some("chat"), "{text:?}");
+            assert_eq!(error.context_value("value"), Some(text.trim()));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+use super::{AttachmentInfo, EventContext, Message, MessageContent, MessageReaction, StickerPlacement};
+
+/// A new message, sent or received.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReceived {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The message.
+    pub message: Message,
+}
+
+/// A message got another content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageEdited {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The message.
+    pub message_guid: String,
+    /// What it says now.
+    pub content: MessageContent,
+    /// When it was edited, RFC 3339.
+    pub edited_at: String,
+}
+
+/// A message of this account was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageRead {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The message.
+    pub message_guid: String,
+    /// When, RFC 3339.
+    pub read_at: String,
+}
+
+/// A message was taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageUnsent {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The message.
+    pub message_guid: String,
+    /// When, RFC 3339.
+    pub retracted_at: String,
+}
+
+/// A tapback came or went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReacted {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The message.
+    pub message_guid: String,
+    /// The tapback.
+    pub reaction: MessageReaction,
+    /// Which part of the message it is on; absent = all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub target_part_index: Option<i32>,
+}
+
+/// A sticker was put on a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageStickerPlaced {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The message.
+    pub message_guid: String,
+    /// Its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub sticker: Option<AttachmentInfo>,
+    /// Where it sits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub placement: Option<StickerPlacement>,
+    /// Which part of the message it is on; absent = all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub target_part_index: Option<i32>,
+}
+
+/// A change of a message; `type` tells which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(tag = "type")]
+pub enum MessageEvent {
+    /// A message landed in a chat.
+    #[serde(rename = "message.received")]
+    Received(Box<MessageReceived>),
+    /// A message was edited.
+    #[serde(rename = "message.edited")]
+    Edited(MessageEdited),
+    /// A message of this account was read.
+    #[serde(rename = "message.read")]
+    Read(MessageRead),
+    /// A message was taken back.
+    #[serde(rename = "message.unsent")]
+    Unsent(MessageUnsent),
+    /// A tapback was put on a message.
+    #[serde(rename = "message.reactionAdded")]
+    ReactionAdded(MessageReacted),
+    /// A tapback was taken from a message.
+    #[serde(rename = "message.reactionRemoved")]
+    ReactionRemoved(MessageReacted),
+    /// A sticker was put on a message.
+    #[serde(rename = "message.stickerPlaced")]
+    StickerPlaced(MessageStickerPlaced),
+}
+
+impl MessageEvent {
+    /// What every event carries.
+    #[must_use]
+    pub const fn context(&self) -> &EventContext {
+        match self {
+            Self::Received(event) => &event.context,
+            Self::Edited(event) => &event.context,
+            Self::Read(event) => &event.context,
+            Self::Unsent(event) => &event.context,
+            Self::ReactionAdded(event) | Self::ReactionRemoved(event) => &event.context,
+            Self::StickerPlaced(event) => &event.context,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+use super::{AttachmentInfo, SingleServiceAddressInfo};
+
+/// The kinds of tapback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub enum MessageReactionKind {
+    /// A heart.
+    #[serde(rename = "love")]
+    Love,
+    /// A thumb up.
+    #[serde(rename = "like")]
+    Like,
+    /// A thumb down.
+    #[serde(rename = "dislike")]
+    Dislike,
+    /// Ha ha.
+    #[serde(rename = "laugh")]
+    Laugh,
+    /// Two exclamation marks.
+    #[serde(rename = "emphasize")]
+    Emphasize,
+    /// A question mark.
+    #[serde(rename = "question")]
+    Question,
+    /// Any emoji; `emoji` says which.
+    #[serde(rename = "emoji")]
+    Emoji,
+    /// A sticker.
+    #[serde(rename = "sticker")]
+    Sticker,
+    /// One that this version does not know.
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+/// A tapback.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReaction {
+    /// Which kind.
+    pub kind: MessageReactionKind,
+    /// The emoji, for the kind that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub emoji: Option<String>,
+}
+
+/// Where a sticker sits on its message, in Apple's normalised coordinates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct StickerPlacement {
+    /// From the left.
+    pub x: f64,
+    /// From the top.
+    pub y: f64,
+    /// Size, as a factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub scale: Option<f64>,
+    /// Angle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub rotation: Option<f64>,
+    /// Width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub width: Option<f64>,
+}
+
+/// A tapback that a message has now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageAppliedReaction {
+    /// The tapback's own message.
+    pub message_guid: String,
+    /// Which part of the message it is on; absent = all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub target_part_index: Option<i32>,
+    /// The tapback.
+    pub reaction: MessageReaction,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub sender: Option<SingleServiceAddressInfo>,
+    /// Whether this account made it.
+    pub is_from_me: bool,
+    /// When, RFC 3339.
+    pub date_created: String,
+}
+
+/// A sticker that a message has now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessagePlacedSticker {
+    /// The sticker's own message.
+    pub message_guid: String,
+    /// Which part of the message it is on; absent = all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub target_part_index: Option<i32>,
+    /// Who placed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub sender: Option<SingleServiceAddressInfo>,
+    /// Whether this account placed it.
+    pub is_from_me: bool,
+    /// When, RFC 3339.
+    pub date_created: String,
+    /// Its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub sticker: Option<AttachmentInfo>,
+    /// Where it sits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub placement: Option<StickerPlacement>,
+}

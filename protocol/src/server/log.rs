@@ -1,0 +1,152 @@
+//! The log as a session sees it: its state at one moment, what to read of it, and what was read.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorCode};
+use crate::wire::frame::{LogInfo, Topic};
+
+/// What an event is about; a [`Topic`] selects by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A change of a chat.
+    Chat,
+    /// A change of a message.
+    Message,
+    /// A change of a group: its name, its icon, its people.
+    Group,
+    /// A change of a poll.
+    Poll,
+    /// Something that only a newer version could tell.
+    Unknown,
+}
+
+impl EventKind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Chat, Self::Message, Self::Group, Self::Poll, Self::Unknown];
+
+    /// Its number, for a log that stores it.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self as i64
+    }
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index)).copied()
+    }
+
+    /// Whether a reader of `topic` sees events of this kind.
+    #[must_use]
+    pub const fn is_in(self, topic: Topic) -> bool {
+        match topic {
+            Topic::All => true,
+            Topic::Chats => matches!(self, Self::Chat),
+        }
+    }
+}
+
+/// An event as the log holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// Its place, 1 to 2^53 − 1.
+    pub sequence: u64,
+    /// What it is about.
+    pub kind: EventKind,
+    /// The chat it happened in.
+    pub chat_guid: Box<str>,
+    /// The documented public JSON.
+    pub json: Box<str>,
+    /// The `CatchUpEventsResponse` it came as, byte for byte, when it came from another server: what this version does not
+    /// know of it is in there.
+    pub proto: Option<Bytes>,
+}
+
+impl LoggedEvent {
+    /// What it costs to hold, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let proto = self.proto.as_ref().map_or(0, Bytes::len);
+        self.json.len().saturating_add(self.chat_guid.len()).saturating_add(proto)
+    }
+}
+
+/// A log as seen at one moment: all three belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogState {
+    /// Its identity.
+    pub id: Arc<str>,
+    /// The smallest cursor that is still good.
+    pub first: u64,
+    /// The last sequence written.
+    pub head: u64,
+}
+
+/// What a reader asks for.
+#[derive(Debug, Clone)]
+pub struct ReadQuery {
+    /// The reader's position: it has everything up to and including this.
+    pub after: u64,
+    /// Upper bound, inclusive; a value beyond the head means the head.
+    pub through: u64,
+    /// Which kinds it sees.
+    pub topic: Topic,
+    /// Only this chat.
+    pub chat: Option<Box<str>>,
+    /// Most events in the answer; 0 gives none.
+    pub max_events: usize,
+    /// Most bytes of JSON in the answer; one event is given even when it alone is larger.
+    pub max_bytes: usize,
+}
+
+impl ReadQuery {
+    /// Whether this reader sees an event of `kind` in `chat`.
+    #[must_use]
+    pub fn admits(&self, kind: EventKind, chat: &str) -> bool {
+        kind.is_in(self.topic) && self.chat.as_deref().is_none_or(|wanted| wanted == chat)
+    }
+}
+
+/// What a reader gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadPage {
+    /// The reader's next position: every event in `after < sequence <= through` that its filter lets pass is in `events`.
+    pub through: u64,
+    /// Those events, in order; may be empty although `through` moved.
+    pub events: Vec<Arc<LoggedEvent>>,
+}
+
+impl LogState {
+    pub(super) fn info(&self) -> LogInfo {
+        LogInfo { id: self.id.to_string(), first: self.first, head: self.head }
+    }
+
+    pub(super) fn changed(&self, expected: &str) -> Error {
+        Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
+            .with_context("log", self.id.to_string())
+            .with_context("expected", expected.to_owned())
+    }
+
+    /// Whether this log has such a place.
+    ///
+    /// # Errors
+    /// `cursorAhead` beyond the head, `cursorTooOld` before the beginning; both say where those are.
+    pub fn check(&self, sequence: u64) -> Result<(), Error> {
+        let bounds =
+            |error: Error| error.with_context("first", self.first.to_string()).with_context("head", self.head.to_string());
+        if sequence > self.head {
+            return Err(bounds(Error::new(ErrorCode::CursorAhead, "the cursor is beyond the log's head")));
+        }
+        if sequence < self.first {
+            let message = "the log no longer holds the events after this cursor";
+            return Err(bounds(Error::new(ErrorCode::CursorTooOld, message)));
+        }
+        Ok(())
+    }
+}

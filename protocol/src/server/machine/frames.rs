@@ -1,0 +1,167 @@
+//! What the client says.
+
+use crate::error::{Error, ErrorCode};
+use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId, close};
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::string::ToString;
+
+use super::Grant;
+use super::{Phase, ServerOutput, Session};
+use crate::server::intake::{self, Refusal};
+use crate::server::subscription::Subscription;
+
+/// Frames that may wait for the judgement of `init`'s token. A client may send its first subscriptions without waiting for
+/// `ready`; more than that is not patience.
+const MAX_HELD: usize = 128;
+
+impl Session {
+    pub(super) fn oversized(&mut self) {
+        let limit = self.limits.max_frame_bytes;
+        let error = Error::invalid("frame", "larger than the server takes");
+        self.fail(close::FRAME_TOO_LARGE, error.with_context("maxFrameBytes", limit.to_string()));
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        if text.len() > self.limits.max_frame_bytes {
+            return self.oversized();
+        }
+        if !self.rate.take(self.now) {
+            let error = Error::new(ErrorCode::BurstRateExceeded, "too many frames in a short time").retryable();
+            return self.fail(close::TOO_MANY, error);
+        }
+        if let Phase::Verifying { held, .. } = &mut self.phase {
+            if held.len() < MAX_HELD {
+                held.push_back(text.to_owned());
+                return;
+            }
+            let error = Error::new(ErrorCode::BurstRateExceeded, "too many frames before ready").retryable();
+            return self.fail(close::TOO_MANY, error);
+        }
+        self.frame(text);
+    }
+
+    fn frame(&mut self, text: &str) {
+        match (intake::read(text), &self.phase) {
+            (Err(Refusal::Session(error)), _) => self.violation(error),
+            (Ok(ClientFrame::Init { token, client }), Phase::AwaitingInit { .. }) => {
+                self.client = client;
+                self.init(token);
+            }
+            (_, Phase::AwaitingInit { .. }) => self.violation(Error::invalid("type", "the first frame is init")),
+            (Ok(ClientFrame::Init { .. }), _) => self.violation(Error::invalid("type", "init was sent already")),
+            (Err(Refusal::Subscription(id, error)), _) => {
+                if self.is_free(&id) {
+                    self.send_error(&error, Some(id), false);
+                }
+            }
+            (Ok(ClientFrame::Subscribe(ask)), _) => self.subscribe(ask),
+            (Ok(ClientFrame::Credit { id, add }), _) => self.credit(&id, add),
+            (Ok(ClientFrame::Unsubscribe { id }), _) => self.unsubscribe(id),
+            (Ok(ClientFrame::Token { token }), _) => {
+                self.refreshing = self.refreshing.saturating_add(1);
+                self.out.push(ServerOutput::Verify { token });
+            }
+            (Ok(ClientFrame::Ping { n }), _) => self.send(&ServerFrame::Pong { n }),
+        }
+    }
+
+    fn init(&mut self, token: Option<String>) {
+        let Phase::AwaitingInit { deadline } = self.phase else { return };
+        let Some(token) = token.or_else(|| self.header_token.take()) else {
+            let message = "no token: send it in init, or as an Authorization header";
+            return self.refuse(Error::new(ErrorCode::Unauthenticated, message));
+        };
+        self.phase = Phase::Verifying { deadline, held: alloc::collections::VecDeque::new() };
+        self.out.push(ServerOutput::Verify { token });
+    }
+
+    pub(super) fn verified(&mut self, judgement: Result<Grant, Error>) {
+        let grant = match judgement {
+            Ok(grant) => grant,
+            Err(error) => return self.refuse(error),
+        };
+        let held = match &mut self.phase {
+            Phase::Verifying { held, .. } => {
+                let held = core::mem::take(held);
+                self.phase = Phase::Live;
+                self.next_heartbeat = self.now.saturating_add(self.limits.heartbeat_interval_ms);
+                self.last_heartbeat = self.now;
+                held
+            }
+            Phase::Live | Phase::Draining { .. } if self.refreshing > 0 => {
+                self.refreshing = self.refreshing.saturating_sub(1);
+                Default::default()
+            }
+            // Nobody asked.
+            _ => return,
+        };
+        self.token_ends = grant.expires_in_ms.map(|ms| self.now.saturating_add(ms));
+        self.send(&ServerFrame::Ready {
+            protocol: PROTOCOL,
+            log: self.log.info(),
+            heartbeat_interval_ms: self.limits.heartbeat_interval_ms,
+            limits: self.limits.announced(),
+            token_expires_in_ms: grant.expires_in_ms,
+        });
+        for text in held {
+            if self.is_closed() {
+                return;
+            }
+            self.frame(&text);
+        }
+    }
+
+    /// Whether `id` names no open subscription; if it does, the session ends.
+    fn is_free(&mut self, id: &SubscriptionId) -> bool {
+        if !self.subscriptions.contains_key(id) {
+            return true;
+        }
+        let error = Error::invalid("id", "a subscription with this id is open on this socket");
+        self.fail(close::DUPLICATE_ID, error);
+        false
+    }
+
+    fn subscribe(&mut self, ask: Subscribe) {
+        if !self.is_free(&ask.id) {
+            return;
+        }
+        let attached = if matches!(self.phase, Phase::Draining { .. }) {
+            Err(Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable())
+        } else if self.subscriptions.len() >= self.limits.max_subscriptions {
+            let limit = self.limits.max_subscriptions.to_string();
+            let message = "this socket has as many subscriptions as the server allows";
+            Err(Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", limit))
+        } else {
+            Subscription::attach(&ask, &self.log)
+        };
+        match attached {
+            Err(error) => self.send_error(&error, Some(ask.id), false),
+            Ok(subscription) => {
+                let after = Attached { log: self.log.id.to_string(), sequence: subscription.position() };
+                self.send(&ServerFrame::Subscribed { id: ask.id.clone(), after, head: self.log.head });
+                self.subscriptions.insert(ask.id.clone(), Box::new(subscription));
+                self.arrive(&ask.id);
+                self.enqueue(&ask.id);
+            }
+        }
+    }
+
+    /// Credit for a subscription that is over crossed its end on the way: that is no error.
+    fn credit(&mut self, id: &SubscriptionId, add: u64) {
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        match subscription.add_credit(add) {
+            Ok(()) => self.enqueue(id),
+            Err(error) => self.violation(error),
+        }
+    }
+
+    /// As with credit, the subscription may have ended meanwhile; then its end was told already.
+    fn unsubscribe(&mut self, id: SubscriptionId) {
+        let Some(subscription) = self.subscriptions.get(&id) else { return };
+        let head = subscription.position();
+        self.forget(&id);
+        self.send(&ServerFrame::Complete { id, head });
+    }
+}

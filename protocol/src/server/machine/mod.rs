@@ -1,0 +1,302 @@
+//! One socket of the event stream as a state machine without I/O.
+//!
+//! It has no clock, no randomness and no task: whoever drives it says what happened and when, with [`Session::handle`], and
+//! then carries out what [`Session::poll`] gives until there is nothing more. `super::socket` drives it with a WebSocket;
+//! tests drive it with a virtual clock.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use crate::error::{Error, GrpcCode};
+use crate::wire::frame::{ClientInfo, ServerFrame, SubscriptionId, close};
+
+use super::limits::SessionLimits;
+use super::log::{LogState, LoggedEvent, ReadPage, ReadQuery};
+use super::outgoing::{Outgoing, Plain};
+use super::rate::Rate;
+use super::subscription::Subscription;
+
+mod frames;
+mod reading;
+mod timers;
+
+/// What a good token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grant {
+    /// When the token ends, in milliseconds from now; absent = never.
+    pub expires_in_ms: Option<u64>,
+}
+
+/// How a socket was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opening {
+    /// Whether both sides named `im.events.v1.json`.
+    pub subprotocol_agreed: bool,
+    /// The token of the upgrade's `Authorization` header, used when `init` has none.
+    pub header_token: Option<String>,
+    /// Why the server has no room for it, when it has none.
+    pub refused: Option<Error>,
+}
+
+/// Names a read of the log until its page comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum ServerInput<'a> {
+    /// A text frame came.
+    Text(&'a str),
+    /// A text frame came that is larger than the transport is willing to hand over.
+    Oversized,
+    /// A binary frame came.
+    Binary,
+    /// The transport met bytes that are no WebSocket frame, or text that is not UTF-8.
+    Malformed,
+    /// The log grew, and these are all the events after the head that the session knew.
+    Appended {
+        /// The events, in order.
+        events: &'a [Arc<LoggedEvent>],
+    },
+    /// A read that [`ServerOutput::Read`] asked for has ended.
+    Page {
+        /// Which.
+        read: ReadId,
+        /// What it found.
+        page: Result<ReadPage, Error>,
+    },
+    /// The judgement that [`ServerOutput::Verify`] asked for; they come in the order they were asked for.
+    Verified(Result<Grant, Error>),
+    /// The transport has taken this many bytes of what was sent.
+    Written {
+        /// Bytes of frame text.
+        bytes: usize,
+    },
+    /// Time has passed, or the log moved, was pruned or replaced.
+    Tick,
+    /// The server is to stop.
+    Drain,
+    /// The transport is gone, or the client closed it.
+    Gone,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum ServerOutput {
+    /// Send this text frame.
+    Send(String),
+    /// Read the log.
+    Read {
+        /// Goes back with the page.
+        read: ReadId,
+        /// What to read.
+        query: ReadQuery,
+    },
+    /// Judge this token.
+    Verify {
+        /// The token.
+        token: String,
+    },
+    /// Close, after everything before this was sent. It is the last output.
+    Close {
+        /// The close code.
+        code: u16,
+        /// A word for it, at most 123 bytes.
+        reason: &'static str,
+    },
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing was said yet.
+    AwaitingInit { deadline: u64 },
+    /// `init` came; its token is being judged. What the client says meanwhile waits.
+    Verifying { deadline: u64, held: VecDeque<String> },
+    /// `ready` was sent.
+    Live,
+    /// `drain` was sent; batches under way still go out.
+    Draining { deadline: u64 },
+    /// Over.
+    Closed,
+}
+
+/// The server's end of one socket.
+#[derive(Debug)]
+pub struct Session {
+    limits: Arc<SessionLimits>,
+    now: u64,
+    log: LogState,
+    phase: Phase,
+    out: Outgoing,
+    rate: Rate,
+    header_token: Option<String>,
+    client: Option<ClientInfo>,
+    token_ends: Option<u64>,
+    /// Judgements asked for beyond that of `init`.
+    refreshing: usize,
+    next_heartbeat: u64,
+    /// When the latest heartbeat was due, and the head it told.
+    last_heartbeat: u64,
+    heartbeat_head: u64,
+    /// Boxed: a map's node has room for eleven, and most sockets have one.
+    subscriptions: BTreeMap<SubscriptionId, Box<Subscription>>,
+    /// Subscriptions that want to read, in the order they are served.
+    queue: VecDeque<SubscriptionId>,
+    /// Reads under way; `None` when their subscription has ended meanwhile.
+    reads: BTreeMap<ReadId, Option<SubscriptionId>>,
+    last_read: u64,
+}
+
+impl Session {
+    /// A socket that has just been opened. Times are milliseconds of any clock that does not go back.
+    #[must_use]
+    pub fn new(limits: Arc<SessionLimits>, opening: Opening, log: LogState, now_ms: u64) -> Self {
+        let mut session = Self {
+            now: now_ms,
+            log,
+            phase: Phase::AwaitingInit { deadline: now_ms.saturating_add(limits.init_timeout_ms) },
+            out: Outgoing::default(),
+            rate: Rate::new(limits.max_frames_per_second, limits.max_frame_burst, now_ms),
+            header_token: opening.header_token,
+            client: None,
+            token_ends: None,
+            refreshing: 0,
+            next_heartbeat: u64::MAX,
+            last_heartbeat: 0,
+            heartbeat_head: 0,
+            subscriptions: BTreeMap::new(),
+            queue: VecDeque::new(),
+            reads: BTreeMap::new(),
+            last_read: 0,
+            limits,
+        };
+        if let Some(error) = opening.refused {
+            session.fail(close::TOO_MANY, error);
+        } else if !opening.subprotocol_agreed {
+            let message = "open the socket with the subprotocol im.events.v1.json";
+            session.fail(close::SUBPROTOCOL, Error::invalid("subprotocol", message));
+        }
+        session
+    }
+
+    /// Handles what happened at `now_ms`, when the log was `log`. "The head at this moment" is meant literally: a page of a log
+    /// that was replaced meanwhile finds no subscription that waits for it.
+    pub fn handle(&mut self, now_ms: u64, log: &LogState, input: ServerInput<'_>) {
+        self.now = self.now.max(now_ms);
+        self.run_timers();
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        match &input {
+            ServerInput::Appended { events } => self.log_grew(log, events),
+            _ => self.log_moved(log),
+        }
+        match input {
+            ServerInput::Text(text) => self.text(text),
+            ServerInput::Oversized => self.oversized(),
+            ServerInput::Binary => self.violation(Error::invalid("frame", "expected text, not binary")),
+            ServerInput::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
+            ServerInput::Page { read, page } => self.page(read, page),
+            ServerInput::Verified(judgement) => self.verified(judgement),
+            ServerInput::Written { bytes } => self.out.written(bytes, self.now),
+            ServerInput::Tick | ServerInput::Appended { .. } => {}
+            ServerInput::Drain => self.drain(),
+            ServerInput::Gone => self.end(),
+        }
+        self.pump();
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll(&mut self) -> Option<ServerOutput> {
+        self.out.pop()
+    }
+
+    /// Whether it is over: nothing that happens matters any more. What [`Session::poll`] still gives should be sent.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether the client's next frame may be handed over. Not while much waits to be written: the answers to a client that
+    /// does not read would otherwise pile up here.
+    #[must_use]
+    pub fn takes_frames(&self) -> bool {
+        !self.is_closed() && self.out.unsent() < self.limits.high_water_bytes
+    }
+
+    /// The log whose places the session's positions are.
+    #[must_use]
+    pub fn log_id(&self) -> Arc<str> {
+        Arc::clone(&self.log.id)
+    }
+
+    /// The head of the log, as the session knows it.
+    #[must_use]
+    pub const fn head(&self) -> u64 {
+        self.log.head
+    }
+
+    /// What the client said of itself.
+    #[must_use]
+    pub const fn client(&self) -> Option<&ClientInfo> {
+        self.client.as_ref()
+    }
+
+    /// How many subscriptions are open.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    fn send(&mut self, frame: &Plain) {
+        self.out.send(frame, self.now);
+    }
+
+    fn send_error(&mut self, error: &Error, id: Option<SubscriptionId>, fatal: bool) {
+        self.send(&ServerFrame::Error(crate::wire::frame::ErrorFrame::new(error, id, fatal)));
+    }
+
+    /// The client broke the protocol.
+    fn violation(&mut self, error: Error) {
+        self.fail(close::PROTOCOL_VIOLATION, error);
+    }
+
+    /// Ends the session with an error of its own.
+    fn fail(&mut self, code: u16, error: Error) {
+        self.end();
+        self.send_error(&error, None, true);
+        self.out.push(ServerOutput::Close { code, reason: reason(code) });
+    }
+
+    /// Refuses a token.
+    fn refuse(&mut self, error: Error) {
+        let code = if error.grpc_code == GrpcCode::PermissionDenied { close::FORBIDDEN } else { close::UNAUTHENTICATED };
+        self.fail(code, error);
+    }
+
+    /// Forgets everything that belongs to an open session.
+    fn end(&mut self) {
+        self.phase = Phase::Closed;
+        self.subscriptions.clear();
+        self.queue.clear();
+        self.reads.clear();
+        self.header_token = None;
+    }
+}
+
+const fn reason(code: u16) -> &'static str {
+    match code {
+        close::GOING_AWAY => "draining",
+        close::PROTOCOL_VIOLATION => "protocol violation",
+        close::UNAUTHENTICATED => "unauthenticated",
+        close::FORBIDDEN => "forbidden",
+        close::SUBPROTOCOL => "subprotocol not agreed on",
+        close::INIT_TIMEOUT => "no init in time",
+        close::DUPLICATE_ID => "subscription id in use",
+        close::FRAME_TOO_LARGE => "frame too large",
+        close::TOO_MANY => "too many or too slow",
+        _ => "",
+    }
+}

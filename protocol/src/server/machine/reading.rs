@@ -1,0 +1,150 @@
+//! Bringing the subscriptions forward.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::error::Error;
+use crate::wire::frame::{ServerFrame, SubscriptionId, close};
+
+use super::{LogState, Phase, ReadId, ServerOutput, Session};
+use crate::server::log::{LoggedEvent, ReadPage};
+use crate::server::subscription::{Arrival, News};
+
+impl Session {
+    pub(super) fn log_moved(&mut self, log: &LogState) {
+        if *log == self.log {
+            return;
+        }
+        let previous = core::mem::replace(&mut self.log, log.clone());
+        let ids: Vec<SubscriptionId> = self.subscriptions.keys().cloned().collect();
+        for id in ids {
+            let place = if previous.id == self.log.id {
+                // A log that lost its end; one that lost its beginning is met by the next read.
+                let position = self.subscriptions.get(&id).map_or(0, |subscription| subscription.position());
+                if position > self.log.head { self.log.check(position) } else { Ok(()) }
+            } else {
+                Err(self.log.changed(&previous.id))
+            };
+            match place {
+                Ok(()) => self.enqueue(&id),
+                Err(error) => self.end_subscription(id, &error),
+            }
+        }
+    }
+
+    /// The log grew by these events. Of thousands of subscriptions to one chat each, few can see any of them: the others move
+    /// without a read.
+    pub(super) fn log_grew(&mut self, log: &LogState, events: &[Arc<LoggedEvent>]) {
+        if log.id != self.log.id || log.head <= self.log.head {
+            return self.log_moved(log);
+        }
+        let before = self.log.head;
+        self.log = log.clone();
+        let (head, news) = (self.log.head, News::of(events));
+        for (id, subscription) in &mut self.subscriptions {
+            if !subscription.pass_by(before, head, &news) && !subscription.queued && subscription.wants_to_read(head) {
+                subscription.queued = true;
+                self.queue.push_back(id.clone());
+            }
+        }
+    }
+
+    /// Puts a subscription at the end of the queue when it can use a read.
+    pub(super) fn enqueue(&mut self, id: &SubscriptionId) {
+        let head = self.log.head;
+        if let Some(subscription) = self.subscriptions.get_mut(id)
+            && !subscription.queued
+            && subscription.wants_to_read(head)
+        {
+            subscription.queued = true;
+            self.queue.push_back(id.clone());
+        }
+    }
+
+    /// Begins reads, one subscription after the other, while the transport keeps up.
+    pub(super) fn pump(&mut self) {
+        if !matches!(self.phase, Phase::Live) {
+            return self.finish_drain();
+        }
+        while self.reads.len() < self.limits.max_concurrent_reads && self.out.unsent() < self.limits.high_water_bytes {
+            let Some(id) = self.queue.pop_front() else { return };
+            let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
+            subscription.queued = false;
+            if !subscription.wants_to_read(self.log.head) {
+                continue;
+            }
+            let query = subscription.begin_read(self.log.head, &self.limits);
+            self.last_read = self.last_read.saturating_add(1);
+            let read = ReadId(self.last_read);
+            self.reads.insert(read, Some(id));
+            self.out.push(ServerOutput::Read { read, query });
+        }
+    }
+
+    pub(super) fn page(&mut self, read: ReadId, page: Result<ReadPage, Error>) {
+        let Some(Some(id)) = self.reads.remove(&read) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        match page.and_then(|page| subscription.end_read(page, self.log.head, &self.limits)) {
+            Err(error) => self.end_subscription(id, &error),
+            Ok(batch) => {
+                if let Some(batch) = batch {
+                    self.out.send_batch(&id, &batch, self.now);
+                }
+                self.arrive(&id);
+                self.enqueue(&id);
+            }
+        }
+    }
+
+    /// Tells what a subscription has just reached.
+    pub(super) fn arrive(&mut self, id: &SubscriptionId) {
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let head = subscription.target();
+        match subscription.arrive() {
+            Arrival::None => {}
+            Arrival::CaughtUp => self.send(&ServerFrame::CaughtUp { id: id.clone(), head }),
+            Arrival::Complete => {
+                self.forget(id);
+                self.send(&ServerFrame::CaughtUp { id: id.clone(), head });
+                self.send(&ServerFrame::Complete { id: id.clone(), head });
+            }
+        }
+    }
+
+    pub(super) fn end_subscription(&mut self, id: SubscriptionId, error: &Error) {
+        self.forget(&id);
+        self.send_error(error, Some(id), false);
+    }
+
+    /// Its id may be used again at once; a page that is still on its way belongs to nobody.
+    pub(super) fn forget(&mut self, id: &SubscriptionId) {
+        self.subscriptions.remove(id);
+        self.queue.retain(|queued| queued != id);
+        for owner in self.reads.values_mut().filter(|owner| owner.as_ref() == Some(id)) {
+            *owner = None;
+        }
+    }
+
+    pub(super) fn drain(&mut self) {
+        if matches!(self.phase, Phase::Draining { .. } | Phase::Closed) {
+            return;
+        }
+        self.phase = Phase::Draining { deadline: self.now.saturating_add(self.limits.drain_timeout_ms) };
+        self.send(&ServerFrame::Drain {
+            reconnect_min_ms: self.limits.drain_reconnect_min_ms,
+            reconnect_max_ms: self.limits.drain_reconnect_max_ms,
+        });
+    }
+
+    /// Closes a draining session once no batch is under way.
+    fn finish_drain(&mut self) {
+        if matches!(self.phase, Phase::Draining { .. }) && self.reads.values().all(Option::is_none) {
+            self.go_away();
+        }
+    }
+
+    pub(super) fn go_away(&mut self) {
+        self.end();
+        self.out.push(ServerOutput::Close { code: close::GOING_AWAY, reason: super::reason(close::GOING_AWAY) });
+    }
+}

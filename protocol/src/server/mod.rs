@@ -1,0 +1,16 @@
+//! The server's session machine: one [`Session`] a socket, without any I/O.
+//!
+//! May use: `model`, `error`, `limits`, `wire`. Whoever drives a session gives it what happened, when, and what the log is at
+//! that moment; the session says what to do.
+
+mod intake;
+mod limits;
+pub mod log;
+pub mod machine;
+mod outgoing;
+mod rate;
+mod subscription;
+
+pub use limits::SessionLimits;
+pub use log::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
+pub use machine::{Grant, Opening, ReadId, ServerInput, ServerOutput, Session};

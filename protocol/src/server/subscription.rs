@@ -1,0 +1,243 @@
+//! One cursor over the log. It holds no events: without credit it simply stays behind.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::error::{Error, ErrorCode};
+use crate::number::MAX_SAFE_INTEGER;
+use crate::wire::frame::{Subscribe, Topic, Until};
+
+use super::limits::SessionLimits;
+use super::log::LogState;
+use super::outgoing::FRAME_OVERHEAD;
+use crate::server::log::{LoggedEvent, ReadPage, ReadQuery};
+
+/// A stretch of the log for the client.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) prev: u64,
+    pub(super) through: u64,
+    pub(super) events: Vec<Arc<LoggedEvent>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    topic: Topic,
+    chat: Option<Box<str>>,
+    /// The client's position: it was told everything up to here.
+    position: u64,
+    /// The server's: between `position` and this there is nothing the filter lets pass. Ahead of `position` only while a
+    /// caught-up client waits for the next heartbeat to hear of it.
+    scanned: u64,
+    /// The head told in `subscribed`.
+    target: u64,
+    until_head: bool,
+    caught_up: bool,
+    credit: u64,
+    /// An event after `scanned` waits for credit, so reading again is of no use.
+    starved: bool,
+    /// A read is under way: never more than one.
+    reading: bool,
+    /// It stands in the session's queue of subscriptions that want to read.
+    pub(super) queued: bool,
+}
+
+/// The chats that a stretch of the log is about.
+#[derive(Debug, Default)]
+pub(super) struct News<'a> {
+    /// Of every event.
+    all: BTreeSet<&'a str>,
+    /// Of the chat events.
+    chats: BTreeSet<&'a str>,
+}
+
+impl<'a> News<'a> {
+    pub(super) fn of(events: &'a [Arc<LoggedEvent>]) -> Self {
+        let mut news = Self::default();
+        for event in events {
+            news.all.insert(&event.chat_guid);
+            if event.kind.is_in(Topic::Chats) {
+                news.chats.insert(&event.chat_guid);
+            }
+        }
+        news
+    }
+
+    /// Whether a subscription to this sees any of it.
+    fn concern(&self, topic: Topic, chat: Option<&str>) -> bool {
+        let events = if topic == Topic::All { &self.all } else { &self.chats };
+        chat.map_or(!events.is_empty(), |chat| events.contains(chat))
+    }
+}
+
+/// What became of a subscription after it moved.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Nothing new.
+    None,
+    /// It has just reached its target and goes on.
+    CaughtUp,
+    /// It has just reached its target, where it was to end.
+    Complete,
+}
+
+impl Subscription {
+    /// Attaches a cursor.
+    ///
+    /// # Errors
+    /// `logChanged`, `cursorAhead` or `cursorTooOld` when there is no such place in the log.
+    pub(super) fn attach(ask: &Subscribe, log: &LogState) -> Result<Self, Error> {
+        let position = match &ask.after {
+            None => log.head,
+            Some(after) => {
+                if let Some(expected) = after.log.as_deref().filter(|expected| **expected != *log.id) {
+                    return Err(log.changed(expected));
+                }
+                log.check(after.sequence)?;
+                after.sequence
+            }
+        };
+        Ok(Self {
+            topic: ask.topic,
+            chat: ask.chat.as_deref().map(Into::into),
+            position,
+            scanned: position,
+            target: log.head,
+            until_head: ask.until == Some(Until::Head),
+            caught_up: false,
+            credit: ask.credit,
+            starved: false,
+            reading: false,
+            queued: false,
+        })
+    }
+
+    pub(super) const fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(super) const fn target(&self) -> u64 {
+        self.target
+    }
+
+    /// For one that waits for credit while the log goes on: the head that the client was told when it subscribed.
+    pub(super) fn head_that_waits(&self) -> Option<u64> {
+        (self.starved && !self.until_head).then_some(self.target)
+    }
+
+    /// Whether the log may hold something for it that it can take.
+    pub(super) fn wants_to_read(&self, head: u64) -> bool {
+        !self.reading && !self.starved && self.scanned < self.bound(head)
+    }
+
+    /// Moves over a stretch that holds nothing for it, as a read of it would; false when it must read.
+    pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) -> bool {
+        let waits = self.caught_up && !self.until_head && !self.reading && self.scanned == before;
+        let passes = waits && !news.concern(self.topic, self.chat.as_deref());
+        if passes {
+            self.scanned = head;
+        }
+        passes
+    }
+
+    fn bound(&self, head: u64) -> u64 {
+        if self.until_head { self.target } else { head }
+    }
+
+    /// Takes more credit.
+    ///
+    /// # Errors
+    /// When the sum leaves the exact range.
+    pub(super) fn add_credit(&mut self, add: u64) -> Result<(), Error> {
+        let sum = self.credit.saturating_add(add);
+        if sum > MAX_SAFE_INTEGER {
+            return Err(Error::invalid("add", "the credit of a subscription is at most 2^53 - 1"));
+        }
+        self.credit = sum;
+        self.starved = self.starved && sum == 0;
+        Ok(())
+    }
+
+    /// The read that brings it forward.
+    pub(super) fn begin_read(&mut self, head: u64, limits: &SessionLimits) -> ReadQuery {
+        self.reading = true;
+        // One more than the credit allows: it tells how far the client can move, and that the rest waits for credit.
+        let one_more = usize::try_from(self.credit.saturating_add(1)).unwrap_or(usize::MAX);
+        ReadQuery {
+            after: self.scanned,
+            through: self.bound(head),
+            topic: self.topic,
+            chat: self.chat.clone(),
+            max_events: limits.max_batch_events.min(one_more),
+            max_bytes: limits.max_outgoing_frame_bytes.saturating_sub(FRAME_OVERHEAD),
+        }
+    }
+
+    /// Takes what was read, and cuts it to what may be sent now. `None`: nothing to tell the client yet.
+    ///
+    /// # Errors
+    /// `internalError` when the log stands still below the bound it was given.
+    pub(super) fn end_read(&mut self, page: ReadPage, head: u64, limits: &SessionLimits) -> Result<Option<Batch>, Error> {
+        self.reading = false;
+        let ReadPage { through, mut events } = page;
+        if through <= self.scanned && events.is_empty() {
+            // A read is begun only when there is something to look at; asking again would turn in a circle.
+            return Err(Error::new(ErrorCode::InternalError, "the event log did not move")
+                .with_context("position", self.scanned.to_string())
+                .with_context("head", head.to_string()));
+        }
+        let credit = usize::try_from(self.credit).unwrap_or(usize::MAX);
+        let taken = fitting(&events, limits).min(credit);
+        self.starved = taken == credit && taken < events.len();
+        let through = events.get(taken).map_or(through, |next| next.sequence.saturating_sub(1));
+        events.truncate(taken);
+        self.credit = self.credit.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
+        self.scanned = self.scanned.max(through);
+        // A client that has caught up hears of hidden events with the heartbeat; one that is behind, at once.
+        if events.is_empty() && self.caught_up {
+            return Ok(None);
+        }
+        Ok(self.advance(events))
+    }
+
+    /// Progress that was kept back for the heartbeat.
+    pub(super) fn kept_back(&mut self) -> Option<Batch> {
+        self.advance(Vec::new())
+    }
+
+    fn advance(&mut self, events: Vec<Arc<LoggedEvent>>) -> Option<Batch> {
+        if self.scanned <= self.position {
+            return None;
+        }
+        let batch = Batch { prev: self.position, through: self.scanned, events };
+        self.position = self.scanned;
+        Some(batch)
+    }
+
+    /// Tells once that the target was reached.
+    pub(super) fn arrive(&mut self) -> Arrival {
+        if self.caught_up || self.position < self.target {
+            return Arrival::None;
+        }
+        self.caught_up = true;
+        if self.until_head { Arrival::Complete } else { Arrival::CaughtUp }
+    }
+}
+
+/// How many of `events` go into one frame: the log keeps to the limits it was given, and a frame is never without the first.
+fn fitting(events: &[Arc<LoggedEvent>], limits: &SessionLimits) -> usize {
+    let mut room = limits.max_outgoing_frame_bytes.saturating_sub(FRAME_OVERHEAD);
+    let mut count: usize = 0;
+    for event in events.iter().take(limits.max_batch_events) {
+        let size = event.json.len().saturating_add(1);
+        if size > room && count > 0 {
+            break;
+        }
+        room = room.saturating_sub(size);
+        count = count.saturating_add(1);
+    }
+    count
+}

@@ -1,0 +1,227 @@
+//! The failures of REST: the service's own body, or what an intermediary left of it.
+
+use super::json::{Json, integer};
+use crate::error::{Category, Error, ErrorCode, ErrorDetails, GrpcCode};
+use crate::number::decimal;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
+/// The `source` of an error that is not the service's own.
+const INTERMEDIARY: &str = "intermediary";
+
+/// What is known of an HTTP answer that is not a success.
+#[derive(Debug, Clone, Copy)]
+pub struct Response<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After` in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// `x-request-id`.
+    pub request_id: Option<&'a str>,
+}
+
+/// The error that a failure means. `body` is the parsed body, when it was JSON.
+///
+/// A body of the service carries `code`, the lower-case gRPC status name; anything else came from an intermediary and is
+/// understood by its HTTP status alone.
+pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
+    let status = body.and_then(|body| GrpcCode::from_name(&body.field("code").text()?));
+    let mut error = match (body, status) {
+        (Some(body), Some(grpc_code)) => {
+            let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
+            ErrorDetails {
+                code: text("errorCode").map_or_else(|| default_name(grpc_code).into(), Into::into),
+                grpc_code,
+                message: text("message").map_or_else(|| grpc_code.name().into(), Into::into),
+                retryable: body.field("retryable").flag().unwrap_or(false),
+                context: body.field("context").texts().into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+                retry_after_ms: integer(&body.field("retryAfterMs")),
+                source: text("source").map(Into::into),
+                request_id: text("requestId"),
+                cause: None,
+            }
+            .into()
+        }
+        _ => {
+            let grpc_code = GrpcCode::from_http_status(response.status);
+            let error: Error = ErrorDetails {
+                code: intermediary_code(response.status).into(),
+                grpc_code,
+                message: "the service did not answer; something before it did".into(),
+                retryable: matches!(response.status, 408 | 429 | 502 | 503 | 504),
+                context: Vec::new(),
+                retry_after_ms: None,
+                source: Some(INTERMEDIARY.into()),
+                request_id: None,
+                cause: None,
+            }
+            .into();
+            error.with_context("httpStatus", decimal(response.status.into()))
+        }
+    };
+    // The body has it to the millisecond, the header in whole seconds.
+    error.retry_after_ms = error.retry_after_ms.or(response.retry_after_ms);
+    if error.request_id.is_none() {
+        error.request_id = response.request_id.map(str::to_owned);
+    }
+    error
+}
+
+/// The error of a WebSocket upgrade that was answered with something else; `location` is where a redirect leads.
+///
+/// It is retryable, since whatever stands in between may be gone soon, unless the gateway itself refuses. An `unauthenticated`
+/// one is for a fresh token.
+pub fn read_upgrade<J: Json>(response: Response<'_>, body: Option<&J>, location: Option<&str>) -> Error {
+    let mut error = read(response, body);
+    let status = response.status;
+    if error.source.as_deref() != Some(INTERMEDIARY) {
+        error.retryable |= error.category() != Category::Authentication;
+        return error;
+    }
+    let redirect;
+    let what = match status {
+        300..=399 => {
+            redirect = ["it redirects to ", location.unwrap_or("elsewhere")].concat();
+            redirect.as_str()
+        }
+        401 => "something before the gateway asks for another credential",
+        403 | 407 | 429 => "something before the gateway refuses this client",
+        502..=504 => "the gateway behind the proxy does not answer",
+        _ => "it is not an im-chats gateway, or the path of the address is wrong",
+    };
+    error.message = ["the server answered ", &decimal(status.into()), ": ", what].concat().into();
+    if !matches!(status, 401 | 403 | 407 | 429 | 502..=504) {
+        error.code = ErrorCode::NetworkError.as_str().into();
+        error.grpc_code = ErrorCode::NetworkError.grpc_code();
+    }
+    error.retryable = status != 401;
+    error
+}
+
+/// The code for a failure that is not the service's own. It cannot be about chats: a proxy's 404 says nothing of one.
+const fn intermediary_code(status: u16) -> &'static str {
+    match status {
+        408 | 504 => ErrorCode::Timeout.as_str(),
+        502 | 503 => ErrorCode::ServiceUnavailable.as_str(),
+        401 => ErrorCode::Unauthenticated.as_str(),
+        403 => ErrorCode::Unauthorized.as_str(),
+        _ => ErrorCode::InternalError.as_str(),
+    }
+}
+
+fn default_name(grpc_code: GrpcCode) -> &'static str {
+    DEFAULT_CODES.get(usize::from(grpc_code.number())).copied().unwrap_or_default()
+}
+
+/// The default codes by status, worked out by the compiler: the wasm keeps these names, and not the table of all.
+#[expect(clippy::indexing_slicing, reason = "the compiler would see an index out of range")]
+const DEFAULT_CODES: [&str; GrpcCode::ALL.len()] = {
+    let mut names = [""; GrpcCode::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = default_code(GrpcCode::ALL[index]).as_str();
+        index += 1;
+    }
+    names
+};
+
+/// The code for a failure of the service that names none.
+#[must_use]
+pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
+    match grpc_code {
+        GrpcCode::Unauthenticated => ErrorCode::Unauthenticated,
+        GrpcCode::PermissionDenied => ErrorCode::Unauthorized,
+        GrpcCode::NotFound => ErrorCode::ChatNotFound,
+        GrpcCode::ResourceExhausted => ErrorCode::BurstRateExceeded,
+        GrpcCode::InvalidArgument => ErrorCode::InvalidArgument,
+        GrpcCode::FailedPrecondition => ErrorCode::PreconditionFailed,
+        GrpcCode::AlreadyExists => ErrorCode::DuplicateMessage,
+        GrpcCode::Unimplemented => ErrorCode::OperationNotSupported,
+        GrpcCode::Unavailable => ErrorCode::ServiceUnavailable,
+        GrpcCode::DeadlineExceeded => ErrorCode::Timeout,
+        _ => ErrorCode::InternalError,
+    }
+}
+
+/// The value of a `Retry-After` header in milliseconds: whole seconds, or – where the caller can tell the time – a date.
+#[must_use]
+pub fn retry_after_seconds(header: &str) -> Option<u64> {
+    header.trim().parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Category;
+    use serde_json::{Value, json};
+
+    const BARE: Response<'_> = Response { status: 500, retry_after_ms: None, request_id: None };
+
+    #[test]
+    fn the_services_own_body_is_taken_at_its_word() {
+        let body = json!({
+            "code": "not_found", "message": "no such chat", "source": "middleware", "errorCode": "chatNotFound",
+            "retryable": false, "context": { "chat": "any;-;x" }, "requestId": "r-1"
+        });
+        let error = read(Response { status: 404, ..BARE }, Some(&body));
+        assert_eq!((error.code.as_ref(), error.category()), ("chatNotFound", Category::NotFound));
+        assert_eq!(error.context_value("chat"), Some("any;-;x"));
+        assert_eq!((error.source.as_deref(), error.request_id.as_deref()), (Some("middleware"), Some("r-1")));
+    }
+
+    #[test]
+    fn codes_of_a_newer_server_pass_through() {
+        let body = json!({ "code": "resource_exhausted", "errorCode": "moonPhaseExceeded", "retryable": true });
+        let error = read(Response { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body));
+        assert_eq!((error.code.as_ref(), error.category()), ("moonPhaseExceeded", Category::RateLimit));
+        assert_eq!((error.retryable, error.retry_after_ms), (true, Some(1500)));
+    }
+
+    #[test]
+    fn a_refused_upgrade_says_who_answered_and_whether_to_try_again() {
+        let location = Some("https://elsewhere.example/v1/events");
+        for (status, code, category, retryable, words) in [
+            (301, "networkError", Category::Connection, true, "redirects to https://elsewhere.example/v1/events"),
+            (401, "unauthenticated", Category::Authentication, false, "another credential"),
+            (403, "unauthorized", Category::Authentication, true, "something before the gateway"),
+            (404, "networkError", Category::Connection, true, "not an im-chats gateway"),
+            (429, "internalError", Category::RateLimit, true, "something before the gateway"),
+            (500, "networkError", Category::Connection, true, "not an im-chats gateway"),
+            (502, "serviceUnavailable", Category::Connection, true, "behind the proxy"),
+        ] {
+            let error = read_upgrade::<Value>(Response { status, ..BARE }, None, location);
+            assert_eq!((error.code.as_ref(), error.category(), error.retryable), (code, category, retryable), "{status}");
+            assert!(error.message.contains(words) && error.message.contains(&status.to_string()), "{}", error.message);
+            assert_eq!(error.context_value("httpStatus"), Some(status.to_string().as_str()));
+        }
+        let refused =
+            json!({ "code": "permission_denied", "message": "start it with --allow-origin", "errorCode": "unauthorized" });
+        let error = read_upgrade(Response { status: 403, ..BARE }, Some(&refused), None);
+        assert_eq!((error.message.as_ref(), error.retryable), ("start it with --allow-origin", false));
+        let absent = json!({ "code": "unimplemented", "message": "there is nothing at this path", "retryable": false });
+        assert!(read_upgrade(Response { status: 404, ..BARE }, Some(&absent), None).retryable);
+    }
+
+    #[test]
+    fn an_intermediary_is_understood_by_its_status() {
+        for (status, grpc, code, retryable) in [
+            (400, 3, "internalError", false),
+            (401, 16, "unauthenticated", false),
+            (403, 7, "unauthorized", false),
+            (404, 5, "internalError", false),
+            (408, 4, "timeout", true),
+            (429, 8, "internalError", true),
+            (500, 13, "internalError", false),
+            (502, 14, "serviceUnavailable", true),
+            (503, 14, "serviceUnavailable", true),
+            (504, 4, "timeout", true),
+            (418, 2, "internalError", false),
+        ] {
+            for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
+                let error = read::<Value>(Response { status, ..BARE }, body.as_ref());
+                assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
+                assert_eq!((error.code.as_ref(), error.source.as_deref()), (code, Some("intermediary")), "{status}");
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Parsed JSON, seen from outside: whoever parsed it.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::number::{MAX_SAFE_INTEGER, safe_integer};
+
+/// A JSON value that some runtime parsed. Text stays where it is until somebody asks for it: in the browser a message never
+/// enters wasm memory on its way to the user.
+pub trait Json: Clone {
+    /// Whether it is `null` (or, in JavaScript, not there).
+    fn is_null(&self) -> bool;
+    /// Whether it is an object that is not an array.
+    fn is_object(&self) -> bool;
+    /// Whether it is a string.
+    fn is_text(&self) -> bool;
+    /// Its text, when it is a string.
+    fn text(&self) -> Option<String>;
+    /// Its truth, when it is a boolean.
+    fn flag(&self) -> Option<bool>;
+    /// Its value, when it is a number.
+    fn number(&self) -> Option<f64>;
+    /// Its length, when it is an array.
+    fn length(&self) -> Option<usize>;
+    /// An element of an array; null when there is none.
+    fn item(&self, index: usize) -> Self;
+    /// A field of an object; null when there is none.
+    fn field(&self, name: &str) -> Self;
+    /// The fields of an object that are strings, whatever their names; none of anything else.
+    fn texts(&self) -> Vec<(String, String)>;
+    /// An array of these.
+    fn array(items: Vec<Self>) -> Self;
+    /// An object of these.
+    fn object(fields: Vec<(&'static str, Self)>) -> Self;
+    /// A string.
+    fn from_text(text: &str) -> Self;
+    /// A boolean.
+    fn from_flag(flag: bool) -> Self;
+    /// A number that is exactly representable.
+    fn from_integer(integer: u64) -> Self;
+}
+
+/// A non-negative integer that JavaScript holds exactly, as a number or – as proto3-JSON writes 64-bit ones – a decimal string.
+pub fn integer<J: Json>(value: &J) -> Option<u64> {
+    match value.number() {
+        Some(number) => safe_integer(number),
+        None => value.text()?.parse().ok().filter(|integer| *integer <= MAX_SAFE_INTEGER),
+    }
+}
+
+impl Json for serde_json::Value {
+    fn is_null(&self) -> bool {
+        self.is_null()
+    }
+    fn is_object(&self) -> bool {
+        self.is_object()
+    }
+    fn is_text(&self) -> bool {
+        self.is_string()
+    }
+    fn text(&self) -> Option<String> {
+        self.as_str().map(str::to_owned)
+    }
+    fn flag(&self) -> Option<bool> {
+        self.as_bool()
+    }
+    fn number(&self) -> Option<f64> {
+        self.as_f64()
+    }
+    fn length(&self) -> Option<usize> {
+        self.as_array().map(Vec::len)
+    }
+    fn item(&self, index: usize) -> Self {
+        self.get(index).cloned().unwrap_or_default()
+    }
+    fn field(&self, name: &str) -> Self {
+        self.get(name).cloned().unwrap_or_default()
+    }
+    fn texts(&self) -> Vec<(String, String)> {
+        let text = |(name, value): (&String, &Self)| Some((name.clone(), value.as_str()?.to_owned()));
+        self.as_object().map_or_else(Vec::new, |fields| fields.iter().filter_map(text).collect())
+    }
+    fn array(items: Vec<Self>) -> Self {
+        Self::Array(items)
+    }
+    fn object(fields: Vec<(&'static str, Self)>) -> Self {
+        Self::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+    fn from_text(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+    fn from_flag(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+    fn from_integer(integer: u64) -> Self {
+        Self::from(integer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn integers_come_as_numbers_or_decimal_strings_and_are_never_rounded() {
+        assert_eq!(integer(&json!(7)), Some(7));
+        assert_eq!(integer(&json!("9007199254740991")), Some(MAX_SAFE_INTEGER));
+        for refused in
+            [json!(-1), json!(1.5), json!("9007199254740992"), json!(9_007_199_254_740_992_u64), json!("7x"), json!(null)]
+        {
+            assert_eq!(integer(&refused), None, "{refused}");
+        }
+    }
+}

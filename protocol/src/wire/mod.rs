@@ -1,0 +1,13 @@
+//! What travels: the frames of `im.events.v1.json`, and the requests, answers and failures of REST in proto3-JSON.
+//!
+//! Nothing in here knows JavaScript or a socket. Parsed JSON is seen through the [`json::Json`] trait, so that the same code
+//! reads the objects of a JavaScript engine in production and of `serde_json` in the tests.
+
+pub mod answer;
+pub mod failure;
+pub mod frame;
+pub mod frame_json;
+pub mod json;
+pub mod request;
+pub mod token;
+pub mod unique;

@@ -1,0 +1,318 @@
+//! Random sessions against an oracle: whatever the client, the log and the transport do, a subscription's batches are a
+//! chain over the log without a hole, within its credit. And random bytes: never a panic, always a reason.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by failing"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use im_chats_protocol::server::ServerInput;
+use im_chats_protocol::server::SessionLimits;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::{FakeLog, Rig};
+
+const KINDS: [&str; 3] = ["chat.archived", "message.received", "chat.markedRead"];
+const CHATS: [&str; 3] = ["any;-;alice@example.com", "any;-;bob@example.com", "any;+;team"];
+
+#[derive(Debug, Clone)]
+enum Op {
+    Append { kind: usize, chat: usize, count: u64 },
+    Subscribe { id: u8, chat: Option<usize>, all: bool, back: Option<u64>, until: bool, credit: u64 },
+    Credit { id: u8, add: u64 },
+    Unsubscribe { id: u8 },
+    Advance { ms: u64 },
+    Prune { through: u64 },
+    HoldReads(bool),
+    HoldWrites(bool),
+    FinishRead,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let id = 0..6_u8;
+    let op = prop_oneof![
+        5 => (0..3_usize, 0..3_usize, 1..40_u64).prop_map(|(kind, chat, count)| Op::Append { kind, chat, count }),
+        4 => (id.clone(), proptest::option::of(0..3_usize), any::<bool>(), proptest::option::of(0..120_u64), any::<bool>(), 0..50_u64)
+            .prop_map(|(id, chat, all, back, until, credit)| Op::Subscribe { id, chat, all, back, until, credit }),
+        4 => (id.clone(), 0..40_u64).prop_map(|(id, add)| Op::Credit { id, add }),
+        1 => id.prop_map(|id| Op::Unsubscribe { id }),
+        2 => (1..40_000_u64).prop_map(|ms| Op::Advance { ms }),
+        1 => (0..60_u64).prop_map(|through| Op::Prune { through }),
+        2 => any::<bool>().prop_map(Op::HoldReads),
+        1 => any::<bool>().prop_map(Op::HoldWrites),
+        3 => Just(Op::FinishRead),
+    ];
+    proptest::collection::vec(op, 1..60)
+}
+
+/// What the client knows of a subscription.
+#[derive(Debug)]
+struct Reader {
+    chat: Option<&'static str>,
+    all: bool,
+    until: bool,
+    credit: u64,
+    /// From `subscribed` on.
+    position: Option<u64>,
+    target: u64,
+    caught_up: bool,
+}
+
+/// The client's end, which believes nothing.
+struct Oracle {
+    /// Every event ever written, pruned or not.
+    all: FakeLog,
+    readers: BTreeMap<u64, Reader>,
+}
+
+impl Oracle {
+    fn frame(&mut self, frame: &Value) {
+        let id = frame["id"].as_u64();
+        let number = |name: &str| frame[name].as_u64().unwrap_or_else(|| panic!("{name} in {frame}"));
+        match frame["type"].as_str().unwrap() {
+            "heartbeat" => assert!(number("head") <= self.all.head),
+            "subscribed" => {
+                let reader = self.readers.get_mut(&id.unwrap()).expect("a subscription that was asked for");
+                assert_eq!(reader.position, None, "subscribed comes once");
+                reader.position = frame["after"]["sequence"].as_u64();
+                reader.target = number("head");
+            }
+            "events" => {
+                let reader = self.readers.get_mut(&id.unwrap()).expect("an open subscription");
+                let (prev, through) = (number("prev"), number("through"));
+                assert_eq!(reader.position, Some(prev), "the chain");
+                assert!(through > prev && through <= self.all.head, "{frame}");
+                assert!(!reader.until || through <= reader.target, "past its end");
+                let expected: Vec<Value> = self
+                    .all
+                    .events
+                    .iter()
+                    .filter(|event| event.sequence > prev && event.sequence <= through)
+                    .map(|event| serde_json::from_str::<Value>(&event.json).unwrap())
+                    .filter(|event| reader.all || event["type"].as_str().unwrap().starts_with("chat."))
+                    .filter(|event| reader.chat.is_none_or(|chat| event["chatGuid"] == chat))
+                    .collect();
+                assert_eq!(frame["events"], json!(expected), "exactly what the log holds");
+                let count = u64::try_from(expected.len()).unwrap();
+                assert!(count <= 7, "the limit of a batch");
+                reader.credit = reader.credit.checked_sub(count).expect("never more than the credit");
+                reader.position = Some(through);
+            }
+            "caughtUp" => {
+                let reader = self.readers.get_mut(&id.unwrap()).expect("an open subscription");
+                assert!(!std::mem::replace(&mut reader.caught_up, true), "once");
+                assert_eq!(number("head"), reader.target);
+                assert!(reader.position >= Some(reader.target));
+            }
+            "complete" => {
+                let reader = self.readers.remove(&id.unwrap()).expect("an open subscription");
+                assert_eq!(reader.position, Some(number("head")));
+            }
+            "error" => {
+                assert_eq!((&frame["fatal"], &frame["code"]), (&json!(false), &json!("cursorTooOld")));
+                let reader = self.readers.remove(&id.unwrap()).expect("an open subscription");
+                if let Some(position) = reader.position {
+                    let first: u64 = frame["context"]["first"].as_str().unwrap().parse().unwrap();
+                    assert!(position < first, "nothing was lost that it had not read");
+                }
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+fn run(ops: Vec<Op>) {
+    let limits =
+        SessionLimits { max_batch_events: 7, max_concurrent_reads: 2, high_water_bytes: 3_000, ..SessionLimits::default() };
+    let mut log = FakeLog { scan: 11, ..FakeLog::default() };
+    for index in 0..30 {
+        log.append(KINDS[index % 3], CHATS[index % 2]);
+    }
+    let mut oracle = Oracle { all: log.clone(), readers: BTreeMap::new() };
+    let mut rig = Rig::ready(limits, log);
+    for op in ops {
+        match op {
+            Op::Append { kind, chat, count } => {
+                for _ in 0..count {
+                    oracle.all.append(KINDS[kind], CHATS[chat]);
+                }
+                rig.append(KINDS[kind], CHATS[chat], count);
+            }
+            Op::Subscribe { id, chat, all, back, until, credit } => {
+                let id = u64::from(id);
+                if oracle.readers.contains_key(&id) {
+                    continue;
+                }
+                let chat = chat.map(|chat| CHATS[chat]);
+                let reader = Reader { chat, all, until, credit, position: None, target: 0, caught_up: false };
+                oracle.readers.insert(id, reader);
+                let mut frame =
+                    json!({ "type": "subscribe", "id": id, "topic": if all { "all" } else { "chats" }, "credit": credit });
+                frame["chat"] = json!(chat);
+                frame["after"] = json!(back.map(|back| json!({ "sequence": rig.log.head.saturating_sub(back) })));
+                frame["until"] = json!(until.then_some("head"));
+                rig.say(&frame.to_string());
+            }
+            Op::Credit { id, add } => {
+                if let Some(reader) = oracle.readers.get_mut(&u64::from(id)) {
+                    reader.credit += add;
+                }
+                rig.say(&json!({ "type": "credit", "id": id, "add": add }).to_string());
+            }
+            Op::Unsubscribe { id } => rig.say(&json!({ "type": "unsubscribe", "id": id }).to_string()),
+            // A client that takes nothing is closed in the end, which is another test's affair.
+            Op::Advance { ms } if !rig.hold_writes => rig.advance(ms),
+            Op::Advance { .. } => {}
+            Op::Prune { through } => {
+                rig.log.prune(through);
+                rig.log_moved();
+            }
+            Op::HoldReads(hold) => rig.hold_reads = hold,
+            Op::HoldWrites(true) => rig.hold_writes = true,
+            Op::HoldWrites(false) => rig.release_writes(),
+            Op::FinishRead => drop(rig.finish_read()),
+        }
+        for frame in rig.drain_sent() {
+            oracle.frame(&frame);
+        }
+        assert_eq!(rig.closed, None);
+    }
+    finish(&mut rig, &mut oracle);
+}
+
+/// With credit, time and a transport that works, every reader that is left gets to the head, or to its end.
+fn finish(rig: &mut Rig, oracle: &mut Oracle) {
+    rig.hold_reads = false;
+    rig.release_writes();
+    let ids: Vec<u64> = oracle.readers.keys().copied().collect();
+    for id in ids {
+        oracle.readers.get_mut(&id).unwrap().credit += 1_000_000;
+        rig.say(&json!({ "type": "credit", "id": id, "add": 1_000_000 }).to_string());
+    }
+    while rig.finish_read() {}
+    rig.advance(15_000);
+    for frame in rig.drain_sent() {
+        oracle.frame(&frame);
+    }
+    for (id, reader) in &oracle.readers {
+        assert!(reader.caught_up && !reader.until, "{id}: {reader:?}");
+        assert_eq!(reader.position, Some(oracle.all.head), "{id}: {reader:?}");
+    }
+    assert_eq!(rig.session.subscriptions(), oracle.readers.len());
+}
+
+/// What a client that means no good, or a broken one, may send.
+#[derive(Debug, Clone)]
+enum Noise {
+    Text(String),
+    Binary,
+    Malformed,
+    Oversized,
+    Wait(u64),
+}
+
+fn noise() -> impl Strategy<Value = Vec<Noise>> {
+    let field = prop_oneof![
+        Just("id"),
+        Just("type"),
+        Just("topic"),
+        Just("chat"),
+        Just("after"),
+        Just("until"),
+        Just("credit"),
+        Just("add"),
+        Just("n"),
+        Just("token"),
+        Just("client"),
+    ];
+    let value = prop_oneof![
+        Just(json!(null)),
+        Just(json!("subscribe")),
+        Just(json!("credit")),
+        Just(json!("ping")),
+        Just(json!("token")),
+        Just(json!("chats")),
+        Just(json!("head")),
+        Just(json!("secret")),
+        Just(json!("any;-;a@b.c")),
+        Just(json!({ "sequence": 1 })),
+        Just(json!([])),
+        Just(json!(true)),
+        any::<u64>().prop_map(|number| json!(number)),
+        any::<f64>().prop_map(|number| json!(number)),
+        (0..9_u64).prop_map(|number| json!(number)),
+        ".{0,80}".prop_map(|text| json!(text)),
+    ];
+    let almost = proptest::collection::btree_map(field, value, 0..7).prop_map(|map| json!(map).to_string());
+    let valid = (0..4_u64, 0..100_u64, 0..6_usize).prop_map(|(id, number, which)| {
+        let frames = [
+            json!({ "type": "init", "token": "secret" }),
+            json!({ "type": "subscribe", "id": id, "topic": "chats", "credit": number, "after": { "sequence": number } }),
+            json!({ "type": "credit", "id": id, "add": number }),
+            json!({ "type": "unsubscribe", "id": id }),
+            json!({ "type": "token", "token": "secret" }),
+            json!({ "type": "ping", "n": number }),
+        ];
+        frames[which].to_string()
+    });
+    let bytes = proptest::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let item = prop_oneof![
+        8 => valid.prop_map(Noise::Text),
+        3 => almost.prop_map(Noise::Text),
+        1 => bytes.prop_map(Noise::Text),
+        1 => (0..70_000_usize).prop_map(|size| Noise::Text("[".repeat(size))),
+        2 => (0..30_000_u64).prop_map(Noise::Wait),
+        1 => Just(Noise::Binary),
+        1 => Just(Noise::Malformed),
+        1 => Just(Noise::Oversized),
+    ];
+    proptest::collection::vec(item, 0..30)
+}
+
+fn endure(items: Vec<Noise>, greet: bool) {
+    let mut log = FakeLog::default();
+    for _ in 0..40 {
+        log.append(KINDS[0], CHATS[0]);
+    }
+    let mut rig = if greet { Rig::ready(SessionLimits::default(), log) } else { Rig::with(SessionLimits::default(), log) };
+    for item in items {
+        match item {
+            Noise::Text(text) => rig.say(&text),
+            Noise::Binary => rig.input(ServerInput::Binary),
+            Noise::Malformed => rig.input(ServerInput::Malformed),
+            Noise::Oversized => rig.input(ServerInput::Oversized),
+            Noise::Wait(ms) => rig.advance(ms),
+        }
+    }
+    let frames = rig.drain_sent();
+    let fatal: Vec<&Value> = frames.iter().filter(|frame| frame["fatal"] == true).collect();
+    match rig.closed {
+        None => assert!(fatal.is_empty(), "a fatal error is followed by a close: {fatal:?}"),
+        Some(code) => {
+            assert!([4400, 4401, 4408, 4409, 4413].contains(&code), "{code}");
+            assert_eq!(fatal, [frames.last().unwrap()], "the last frame before the close says why");
+            assert!(!fatal[0]["message"].as_str().unwrap().is_empty());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_subscription_is_a_chain_over_the_log_within_its_credit(ops in ops()) {
+        run(ops);
+    }
+
+    #[test]
+    fn any_input_is_answered_or_refused_with_a_reason(items in noise(), greet in any::<bool>()) {
+        endure(items, greet);
+    }
+}

@@ -1,0 +1,121 @@
+//! What users hand in, checked before anything else happens.
+//!
+//! The shell made plain values of it (`snapshot.ts`), so that reading them runs no code of the user's: an exception of that would
+//! leave everything borrowed that is borrowed here.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
+
+use crate::js::get;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::limits::check_image_size;
+use im_chats_protocol::model::{ChatGuid, CreateChatOptions};
+use im_chats_protocol::wire::request::{effect, item};
+
+/// A string that UTF-8 can carry. Half a surrogate pair cannot be sent; replacing it silently would change the user's text.
+pub(super) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
+    let Some(text) = value.as_string() else {
+        return Err(unexpected(field, "a string", value));
+    };
+    // Only a replacement character can hide a lone surrogate, so the second look is rare.
+    let replaced = text.as_bytes().windows(3).any(|bytes| bytes == "\u{FFFD}".as_bytes());
+    if replaced && JsValue::from_str(&text) != *value {
+        return Err(Error::invalid(field.to_owned(), "the text contains half a surrogate pair, which is not a character"));
+    }
+    Ok(text)
+}
+
+/// A boolean.
+pub(super) fn flag(value: &JsValue, field: &'static str) -> Result<bool, Error> {
+    value.as_bool().ok_or_else(|| unexpected(field, "true or false", value))
+}
+
+/// A chat GUID.
+pub(super) fn guid(value: &JsValue) -> Result<ChatGuid, Error> {
+    ChatGuid::parse(&text(value, "chat")?, "chat")
+}
+
+/// The addresses of a `create`.
+pub(super) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
+    let Some(addresses) = value.dyn_ref::<Array>() else {
+        return Err(unexpected("addresses", "an array of addresses", value));
+    };
+    addresses.iter().enumerate().map(|(index, address)| text(&address, &item("addresses", index))).collect()
+}
+
+/// The bytes of an image, of which the shell made a `Uint8Array`.
+pub(super) fn bytes(value: &JsValue) -> Result<Uint8Array, Error> {
+    let Some(bytes) = value.dyn_ref::<Uint8Array>() else {
+        return Err(unexpected("data", "the image as a Uint8Array or an ArrayBuffer", value));
+    };
+    check_image_size(usize::try_from(bytes.length()).unwrap_or(usize::MAX), "data")?;
+    Ok(bytes.clone())
+}
+
+/// An options object, whose keys the shell checked: every value of its type; undefined is absent.
+pub(super) struct Options(JsValue);
+
+impl Options {
+    /// Options as they were given; undefined is none at all.
+    pub(super) const fn new(value: JsValue) -> Self {
+        Self(value)
+    }
+
+    /// A value, when it is given.
+    pub(super) fn value(&self, name: &'static str) -> Option<JsValue> {
+        if self.0.is_undefined() {
+            return None;
+        }
+        let value = get(&self.0, name);
+        (!value.is_undefined()).then_some(value)
+    }
+
+    /// A string.
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Error> {
+        self.value(name).map(|value| text(&value, name)).transpose()
+    }
+
+    /// A boolean.
+    pub(super) fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
+        self.value(name).map(|value| flag(&value, name)).transpose()
+    }
+
+    /// The `signal`.
+    pub(super) fn signal(&self) -> Result<Option<AbortSignal>, Error> {
+        let Some(value) = self.value("signal") else { return Ok(None) };
+        // By its shape and not its class: a polyfill's signal, or one of another realm, is as good.
+        if get(&value, "aborted").as_bool().is_some() && get(&value, "addEventListener").is_function() {
+            return Ok(Some(value.unchecked_into()));
+        }
+        Err(unexpected("signal", "an AbortSignal", &value))
+    }
+
+    /// The options of `create`.
+    pub(super) fn create(&self) -> Result<CreateChatOptions, Error> {
+        Ok(CreateChatOptions {
+            message: self.text("message")?,
+            effect: self.text("effect")?.map(|id| effect(&id)).transpose()?,
+            subject: self.text("subject")?,
+            client_message_id: self.text("clientMessageId")?,
+        })
+    }
+}
+
+fn unexpected(field: &str, expected: &str, value: &JsValue) -> Error {
+    Error::invalid(field.to_owned(), ["expected ", expected, ", got ", &type_name(value)].concat())
+}
+
+/// What a value is, in the words of JavaScript.
+fn type_name(value: &JsValue) -> String {
+    if value.is_null() {
+        "null".into()
+    } else if Array::is_array(value) {
+        "array".into()
+    } else {
+        value.js_typeof().as_string().unwrap_or_default()
+    }
+}
