@@ -28,14 +28,14 @@ extern "C" {
 }
 
 /// Everything of a call that was checked and is ready to go.
-pub(super) struct Call {
+pub(super) struct PreparedCall {
     pub(super) request: Request<Parsed>,
     /// The image of a `setBackground`.
     pub(super) image: Option<Uint8Array>,
     pub(super) signal: Option<AbortSignal>,
 }
 
-impl Call {
+impl PreparedCall {
     /// What the shell carries out; its `Call` in `call.ts`.
     pub(super) fn into_js(self, base_url: &str) -> JsValue {
         let Self { request, image, signal } = self;

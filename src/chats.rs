@@ -1,8 +1,8 @@
-//! `im.chats`: the nine unary calls. Each checks what it was given and makes a [`Call`] of it.
+//! `im.chats`: the nine unary calls. Each checks what it was given and makes a [`PreparedCall`] of it.
 
 use wasm_bindgen::prelude::*;
 
-use crate::call::Call;
+use crate::call::PreparedCall;
 use crate::client::Core;
 use crate::failure::to_js;
 use crate::input::{Options, addresses, bytes, flag, guid};
@@ -12,7 +12,7 @@ use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::request::Request;
 
 impl Core {
-    fn call(&self, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
+    fn call(&self, call: Result<PreparedCall, Error>) -> Result<JsValue, JsValue> {
         match call {
             Ok(call) => Ok(call.into_js(&self.driver.base_url)),
             Err(error) => Err(to_js(&self.driver.host, &error, &JsValue::UNDEFINED)),
@@ -25,9 +25,9 @@ impl Core {
     }
 }
 
-fn plain(request: Request<Parsed>, options: JsValue) -> Result<Call, Error> {
+fn plain(request: Request<Parsed>, options: JsValue) -> Result<PreparedCall, Error> {
     let options = Options::new(options);
-    Ok(Call { request, image: None, signal: options.signal()? })
+    Ok(PreparedCall { request, image: None, signal: options.signal()? })
 }
 
 // The types are those of the methods as users meet them: the shell carries the call out, and passes types and documentation on.
@@ -56,7 +56,7 @@ impl Core {
             let addresses = self::addresses(addresses)?;
             let options = Options::new(options);
             let request = Request::create(addresses, options.create()?)?;
-            Ok(Call { request, image: None, signal: options.signal()? })
+            Ok(PreparedCall { request, image: None, signal: options.signal()? })
         };
         self.call(call())
     }
@@ -80,7 +80,7 @@ impl Core {
         let call = || {
             let options = Options::new(options);
             let request = Request::count(options.flag("includeArchived")?.unwrap_or(false));
-            Ok(Call { request, image: None, signal: options.signal()? })
+            Ok(PreparedCall { request, image: None, signal: options.signal()? })
         };
         self.call(call())
     }
@@ -142,7 +142,7 @@ impl Core {
         let call = || {
             let chat = guid(chat)?;
             let data = bytes(data)?;
-            Ok(Call { image: Some(data), ..plain(Request::set_background(&chat), options)? })
+            Ok(PreparedCall { image: Some(data), ..plain(Request::set_background(&chat), options)? })
         };
         self.call(call())
     }

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use crate::driver::Driver;
 use crate::host::Host;
 use crate::refusal::own;
-use crate::stream::Subscription;
+use crate::stream::StreamHandle;
 use im_chats_protocol::client::ClientInput;
 
 /// The wasm side of a client. Internal: the shell's `createClient` makes it on first use.
@@ -27,14 +27,14 @@ impl Core {
 
     /// Opens a stream of chat events.
     #[wasm_bindgen(js_name = subscribeEvents)]
-    pub fn subscribe_events(&self, options: JsValue) -> Result<Subscription, JsValue> {
-        Subscription::subscribe(&self.driver, options)
+    pub fn subscribe_events(&self, options: JsValue) -> Result<StreamHandle, JsValue> {
+        StreamHandle::subscribe(&self.driver, options)
     }
 
     /// Opens a catch-up.
     #[wasm_bindgen(js_name = catchUp)]
-    pub fn catch_up(&self, after: JsValue, options: JsValue) -> Result<Subscription, JsValue> {
-        Subscription::catch_up(&self.driver, after, options)
+    pub fn catch_up(&self, after: JsValue, options: JsValue) -> Result<StreamHandle, JsValue> {
+        StreamHandle::catch_up(&self.driver, after, options)
     }
 
     /// Takes the token that [`Host::fetch_token`] asked for; without one, `error` says why: an error of the shell's classes.

@@ -41,7 +41,7 @@ extern "C" {
     #[wasm_bindgen(method, structural, catch, js_name = statusChanged)]
     pub fn status_changed(this: &Host, state: &str, error: &JsValue, failed: &JsValue) -> Result<(), JsValue>;
 
-    /// Called when a stream's lag may have changed; the shell asks [`crate::stream::Subscription::lag`] in its own time.
+    /// Called when a stream's lag may have changed; the shell asks [`crate::stream::StreamHandle::lag`] in its own time.
     #[wasm_bindgen(method, structural, catch, js_name = lagChanged)]
     pub fn lag_changed(this: &Host) -> Result<(), JsValue>;
 

@@ -21,7 +21,7 @@ use im_chats_protocol::number::{MAX_SAFE_INTEGER, safe_integer};
 use im_chats_protocol::wire::frame::{After, Topic};
 
 /// What a pull gets.
-enum Answer {
+enum PullResult {
     Batch(JsValue),
     /// The end, also of every later pull.
     End(Result<(), JsValue>),
@@ -30,7 +30,7 @@ enum Answer {
 /// One stream's pending promises, and answers that nobody waits for yet.
 struct Waiter {
     stream: StreamId,
-    answers: Vec<Answer>,
+    answers: Vec<PullResult>,
     pull: Option<(Function, Function)>,
     /// Whether the server attached the stream, or why that will never be.
     attached: Option<Result<(), JsValue>>,
@@ -101,7 +101,7 @@ impl Waiters {
     }
 
     pub(super) fn deliver(&self, stream: StreamId, batch: JsValue) {
-        self.answer(stream, Answer::Batch(batch));
+        self.answer(stream, PullResult::Batch(batch));
     }
 
     pub(super) fn end(&self, stream: StreamId, result: Result<Option<u64>, Error>, cursor: Option<Cursor>, host: &Host) {
@@ -111,18 +111,18 @@ impl Waiters {
             Ok(None) => Ok(()),
             Ok(Some(head)) => {
                 let complete = object(vec![("type", "catchup.complete".into()), ("headSequence", integer(head))]);
-                self.answer(stream, Answer::Batch(js_sys::Array::of1(&complete).into()));
+                self.answer(stream, PullResult::Batch(js_sys::Array::of1(&complete).into()));
                 Ok(())
             }
         };
         self.set_attached(stream, Err(end.clone().err().unwrap_or_default()));
-        self.answer(stream, Answer::End(end));
+        self.answer(stream, PullResult::End(end));
     }
 
     /// Keeps an answer, and gives it when somebody waits.
-    fn answer(&self, stream: StreamId, answer: Answer) {
+    fn answer(&self, stream: StreamId, answer: PullResult) {
         self.with(stream, |waiter| {
-            waiter.ended |= matches!(answer, Answer::End(_));
+            waiter.ended |= matches!(answer, PullResult::End(_));
             waiter.answers.push(answer);
         });
         self.settle(stream);
@@ -135,13 +135,13 @@ impl Waiters {
                 return None;
             }
             let pull = waiter.pull.take()?;
-            Some((pull, if waiter.answers.is_empty() { Answer::End(Ok(())) } else { waiter.answers.remove(0) }))
+            Some((pull, if waiter.answers.is_empty() { PullResult::End(Ok(())) } else { waiter.answers.remove(0) }))
         });
         let Some(((accept, refuse), answer)) = settled.flatten() else { return true };
         let (settle, value) = match answer {
-            Answer::Batch(batch) => (accept, batch),
-            Answer::End(Ok(())) => (accept, JsValue::UNDEFINED),
-            Answer::End(Err(error)) => (refuse, error),
+            PullResult::Batch(batch) => (accept, batch),
+            PullResult::End(Ok(())) => (accept, JsValue::UNDEFINED),
+            PullResult::End(Err(error)) => (refuse, error),
         };
         let _ = settle.call1(&JsValue::UNDEFINED, &value);
         false
@@ -150,12 +150,12 @@ impl Waiters {
 
 /// The wasm side of a `TypedEventStream`. Internal.
 #[wasm_bindgen]
-pub struct Subscription {
+pub struct StreamHandle {
     driver: Rc<Driver>,
     stream: StreamId,
 }
 
-impl Subscription {
+impl StreamHandle {
     pub(super) fn subscribe(driver: &Rc<Driver>, options: JsValue) -> Result<Self, JsValue> {
         let mut tell = JsValue::UNDEFINED;
         let plan = || {
@@ -237,7 +237,7 @@ fn start(after: &JsValue) -> Result<Start, Error> {
 }
 
 #[wasm_bindgen]
-impl Subscription {
+impl StreamHandle {
     /// Says that everything given before is handled, and asks for more: `accept` is given an array of at least one event, or
     /// undefined at the end; `refuse` what went wrong.
     pub fn pull(&self, accept: Function, refuse: Function) {
@@ -284,7 +284,7 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl Drop for StreamHandle {
     /// A stream that JavaScript dropped without closing must not hold its subscription for ever.
     fn drop(&mut self) {
         self.driver.feed(ClientInput::Cancel { stream: self.stream });

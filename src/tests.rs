@@ -9,7 +9,7 @@ use crate::client::Core;
 use crate::host::Host;
 use crate::input::{Options, addresses, guid, text};
 use crate::js::{Parsed, get};
-use crate::stream::Subscription;
+use crate::stream::StreamHandle;
 use im_chats_protocol::model::{CatchUpEvent, Chat, ChatEvent, CreateChatResult};
 use im_chats_protocol::number::safe_integer;
 use im_chats_protocol::wire::answer::Answer;
@@ -183,7 +183,7 @@ fn report(core: &Core, host: &JsValue, kind: u32, value: &JsValue) {
 }
 
 /// The next batch, as the shell asks for it.
-fn pull(stream: &Subscription) -> Promise {
+fn pull(stream: &StreamHandle) -> Promise {
     Promise::new(&mut |accept, refuse| stream.pull(accept, refuse))
 }
 
@@ -244,7 +244,7 @@ fn an_event_without_a_sequence_is_never_handed_on() {
 }
 
 /// Whether the server attached the stream, as the shell asks.
-fn ready(stream: &Subscription) -> Promise {
+fn ready(stream: &StreamHandle) -> Promise {
     Promise::new(&mut |accept, refuse| stream.ready(accept, refuse))
 }
 

@@ -4,7 +4,7 @@ const GROUPS = [
   [/^section /, "imports, exports, types"],
   [/^data$/, "constants: texts and tables"],
   [/shim/, "im_chats: what JavaScript calls"],
-  [/^core_|^subscription_|^retryDelay|^__wbg_/, "im_chats: what JavaScript calls"],
+  [/^core_|^streamhandle_|^retryDelay|^__wbg_/, "im_chats: what JavaScript calls"],
   [/im_chats_protocol.*client/, "im_chats_protocol::client: the event stream's machine"],
   [/im_chats_protocol.*wire/, "im_chats_protocol::wire: frames, requests, answers"],
   [/im_chats_protocol/, "im_chats_protocol: model, errors, limits"],

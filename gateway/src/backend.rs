@@ -13,7 +13,7 @@ use crate::proto::{
 
 /// What travels beside a request, whatever the transport.
 #[derive(Debug, Clone, Default)]
-pub struct Call {
+pub struct CallContext {
     /// `x-idempotency-key`
     pub idempotency_key: Option<String>,
     /// `x-request-id`
@@ -24,31 +24,31 @@ pub struct Call {
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// Creates a chat, or finds the one there is.
-    async fn create_chat(&self, call: &Call, request: CreateChatRequest) -> Result<CreateChatResponse, Error>;
+    async fn create_chat(&self, call: &CallContext, request: CreateChatRequest) -> Result<CreateChatResponse, Error>;
 
     /// Clears the unread count.
-    async fn mark_chat_read(&self, call: &Call, request: MarkChatReadRequest) -> Result<(), Error>;
+    async fn mark_chat_read(&self, call: &CallContext, request: MarkChatReadRequest) -> Result<(), Error>;
 
     /// Sets or replaces the background.
-    async fn set_background(&self, call: &Call, request: SetBackgroundRequest) -> Result<(), Error>;
+    async fn set_background(&self, call: &CallContext, request: SetBackgroundRequest) -> Result<(), Error>;
 
     /// Removes the background.
-    async fn remove_background(&self, call: &Call, request: RemoveBackgroundRequest) -> Result<(), Error>;
+    async fn remove_background(&self, call: &CallContext, request: RemoveBackgroundRequest) -> Result<(), Error>;
 
     /// Sends the account's contact card.
-    async fn share_contact_info(&self, call: &Call, request: ShareContactInfoRequest) -> Result<(), Error>;
+    async fn share_contact_info(&self, call: &CallContext, request: ShareContactInfoRequest) -> Result<(), Error>;
 
     /// Shows or hides the typing indicator.
-    async fn set_typing(&self, call: &Call, request: SetTypingRequest) -> Result<(), Error>;
+    async fn set_typing(&self, call: &CallContext, request: SetTypingRequest) -> Result<(), Error>;
 
     /// One chat.
-    async fn get_chat(&self, call: &Call, request: GetChatRequest) -> Result<GetChatResponse, Error>;
+    async fn get_chat(&self, call: &CallContext, request: GetChatRequest) -> Result<GetChatResponse, Error>;
 
     /// How many chats there are.
-    async fn get_chat_count(&self, call: &Call, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error>;
+    async fn get_chat_count(&self, call: &CallContext, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error>;
 
     /// Whether a chat has a custom background.
-    async fn has_background(&self, call: &Call, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error>;
+    async fn has_background(&self, call: &CallContext, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error>;
 
     /// The durable log of events.
     fn log(&self) -> &EventLog;

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use im_chats_gateway::relay::merge::{Event, Input, Link, Merge, Output, Timing};
+use im_chats_gateway::relay::merge::{Event, Link, Merge, MergeInput, MergeOutput, Timing};
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
 
@@ -190,19 +190,19 @@ impl World {
         }
     }
 
-    fn tell(&mut self, input: Input<Ev>) {
+    fn tell(&mut self, input: MergeInput<Ev>) {
         let random = self.dice.random();
         self.merge.handle(self.now, random, input);
         for output in self.merge.poll() {
             match output {
-                Output::OpenLive => self.live = LiveStream::Opening(self.now + self.dice.below(3_000)),
-                Output::OpenCatchUp(after) => {
+                MergeOutput::OpenLive => self.live = LiveStream::Opening(self.now + self.dice.below(3_000)),
+                MergeOutput::OpenCatchUp(after) => {
                     self.catch_up = CatchUpStream::Opening { at: self.now + self.dice.below(300), after };
                 }
-                Output::DropCatchUp => self.catch_up = CatchUpStream::None,
-                Output::DropLink => (self.live, self.catch_up) = (LiveStream::Closed, CatchUpStream::None),
-                Output::Commit(event) => self.commit(event),
-                Output::Skip(through) => {
+                MergeOutput::DropCatchUp => self.catch_up = CatchUpStream::None,
+                MergeOutput::DropLink => (self.live, self.catch_up) = (LiveStream::Closed, CatchUpStream::None),
+                MergeOutput::Commit(event) => self.commit(event),
+                MergeOutput::Skip(through) => {
                     assert!(through > self.down.head);
                     // Another log that begins after our head looks like one that lost its beginning, and is told as that.
                     let swapped = self.swapped > self.down.replaced;
@@ -216,7 +216,7 @@ impl World {
                     (self.down.first, self.down.head) = (through, through);
                     self.down.skipped += 1;
                 }
-                Output::Replace => {
+                MergeOutput::Replace => {
                     assert!(self.down.replaced < self.swapped, "nobody replaced the log");
                     self.down =
                         Downstream { replaced: self.down.replaced + 1, skipped: self.down.skipped, ..Downstream::default() };
@@ -245,7 +245,7 @@ impl World {
         self.run_live();
         self.run_catch_up();
         while self.merge.next_deadline() <= self.now {
-            self.tell(Input::Tick);
+            self.tell(MergeInput::Tick);
         }
     }
 
@@ -254,7 +254,7 @@ impl World {
         match &mut self.live {
             LiveStream::Opening(_) if now < self.away_until => {
                 self.live = LiveStream::Closed;
-                self.tell(Input::LiveEnded(cut()));
+                self.tell(MergeInput::LiveEnded(cut()));
             }
             LiveStream::Opening(at) if *at <= now => self.live = LiveStream::Open { given: end, beat_at: now + 500 },
             LiveStream::Open { given, beat_at } => {
@@ -267,11 +267,11 @@ impl World {
                 }
                 for event in fresh {
                     for _ in 0..=u64::from(self.dice.one_in(8)) {
-                        self.tell(Input::Live(event));
+                        self.tell(MergeInput::Live(event));
                     }
                 }
                 if beat {
-                    self.tell(Input::LiveHeartbeat);
+                    self.tell(MergeInput::LiveHeartbeat);
                 }
             }
             _ => {}
@@ -281,7 +281,7 @@ impl World {
     fn run_catch_up(&mut self) {
         let now = self.now;
         match std::mem::replace(&mut self.catch_up, CatchUpStream::None) {
-            CatchUpStream::Opening { .. } if now < self.away_until => self.tell(Input::CatchUpEnded(cut())),
+            CatchUpStream::Opening { .. } if now < self.away_until => self.tell(MergeInput::CatchUpEnded(cut())),
             CatchUpStream::Opening { at, after } if at <= now => {
                 self.upstream.lag = if now < self.upstream.appended_at + LAG_MS && self.dice.one_in(4) {
                     usize::try_from(self.dice.below(3).min(self.upstream.appended)).unwrap()
@@ -290,31 +290,31 @@ impl World {
                 };
                 match self.upstream.catch_up(after) {
                     Ok((events, end)) => self.catch_up = CatchUpStream::Open { events, end, at: now },
-                    Err(error) => self.tell(Input::CatchUpEnded(error)),
+                    Err(error) => self.tell(MergeInput::CatchUpEnded(error)),
                 }
             }
             CatchUpStream::Open { mut events, end, at } if at <= now => {
                 // A log that loses its beginning under a replay ends it, as ours would.
                 if events.front().is_some_and(|event| event.sequence <= self.upstream.first) && self.dice.one_in(2) {
-                    return self.tell(Input::CatchUpEnded(cut()));
+                    return self.tell(MergeInput::CatchUpEnded(cut()));
                 }
                 let piece: Vec<Ev> = events.drain(..events.len().min(3)).collect();
                 let over = events.is_empty() && piece.is_empty();
                 self.catch_up = CatchUpStream::Open { events, end, at: now + self.dice.below(200) };
                 for event in piece {
-                    self.tell(Input::CatchUp(event));
+                    self.tell(MergeInput::CatchUp(event));
                     if !matches!(self.catch_up, CatchUpStream::Open { .. }) {
                         return;
                     }
                     if self.dice.one_in(10) {
-                        self.tell(Input::CatchUp(event));
+                        self.tell(MergeInput::CatchUp(event));
                     }
                 }
                 if over {
                     self.catch_up = CatchUpStream::None;
-                    self.tell(Input::Complete(end));
+                    self.tell(MergeInput::Complete(end));
                 } else if self.dice.one_in(6) {
-                    self.tell(Input::CatchUpHeartbeat);
+                    self.tell(MergeInput::CatchUpHeartbeat);
                 }
             }
             other => self.catch_up = other,
@@ -327,13 +327,13 @@ impl World {
                 // The connection is reset.
                 if !matches!(self.live, LiveStream::Closed) {
                     self.live = LiveStream::Closed;
-                    self.tell(Input::LiveEnded(cut()));
+                    self.tell(MergeInput::LiveEnded(cut()));
                 }
             }
             1 => {
                 if matches!(self.catch_up, CatchUpStream::Opening { .. } | CatchUpStream::Open { .. }) {
                     self.catch_up = CatchUpStream::None;
-                    self.tell(Input::CatchUpEnded(cut()));
+                    self.tell(MergeInput::CatchUpEnded(cut()));
                 }
             }
             2 => {
@@ -349,7 +349,7 @@ impl World {
                 // Upstream restarts.
                 self.away_until = self.now + self.dice.below(8_000);
                 (self.live, self.catch_up) = (LiveStream::Closed, CatchUpStream::None);
-                self.tell(Input::LiveEnded(cut()));
+                self.tell(MergeInput::LiveEnded(cut()));
             }
             4 | 5 => self.crash(),
             // A log that is replaced, and loses its beginning up to exactly our head before we look, cannot be told from ours.
@@ -380,8 +380,8 @@ impl World {
         let most = if self.dice.one_in(2) { 3 } else { 200 };
         self.append(most);
         (self.live, self.catch_up) = (LiveStream::Closed, CatchUpStream::None);
-        self.tell(Input::LiveEnded(cut()));
-        self.tell(Input::CatchUpEnded(cut()));
+        self.tell(MergeInput::LiveEnded(cut()));
+        self.tell(MergeInput::CatchUpEnded(cut()));
     }
 
     fn settle(&mut self) {

@@ -17,7 +17,7 @@ import init, {
   type CallOptions,
   type CatchUpEvent,
   type ChatEvent,
-  type Subscription,
+  type StreamHandle,
 } from "./wasm/im_chats.js";
 
 /** The unary calls: the arguments that each takes, and the options that come after them, besides `signal`. */
@@ -264,7 +264,7 @@ class LazyClient {
     site: CallSite,
     options: unknown,
     known: readonly string[],
-    open: (core: Core, options: unknown) => Subscription,
+    open: (core: Core, options: unknown) => StreamHandle,
   ): TypedEventStream<T> {
     const given = now(() => readOptions(options, [...known, "cursor"]));
     let signal: unknown;

@@ -1,7 +1,7 @@
 import { CursorSaver, type CursorStore } from "./cursor-store.js";
 import { precondition } from "./errors.js";
 import { abortReason, onAbort } from "./host.js";
-import type { Subscription } from "./wasm/im_chats.js";
+import type { StreamHandle } from "./wasm/im_chats.js";
 
 /** Marks what is a {@link StreamSource}: a user's own iterable may have methods of the same names. @internal */
 export const SOURCE: unique symbol = Symbol();
@@ -54,7 +54,7 @@ function answer<T>(ask: (accept: (value: T) => void, refuse: (error: unknown) =>
 /** What an {@link EventIterator} needs of its client. @internal */
 export interface StreamOwner {
   /** Opens the subscription; `settled` resolves once that is done, or not needed any more. */
-  open(settled: Promise<void>): Promise<Subscription>;
+  open(settled: Promise<void>): Promise<StreamHandle>;
   /** What a failure of the wasm side is to the user. */
   explain(error: unknown): unknown;
   /** Throws when the wasm side stopped working, and would never answer. */
@@ -76,7 +76,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   #batch: readonly T[] = [];
   #index = 0;
   #acknowledged = false;
-  #source: Subscription | undefined;
+  #source: StreamHandle | undefined;
   /** What the next `next()` throws, once. */
   #failure: { readonly reason: unknown } | undefined;
   /** The last cursor could not be saved, and nobody was told yet. */
@@ -107,7 +107,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     open().catch((error: unknown) => this.#fail(owner.explain(error)));
   }
 
-  #begin(source: Subscription): void {
+  #begin(source: StreamHandle): void {
     if (this.#ended) {
       source.close();
       source.free();

@@ -8,9 +8,9 @@ use clap::Args;
 
 use crate::build;
 use crate::checks;
-use crate::house::House;
 use crate::package_project::PackageProject;
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// What to run.
 #[derive(Args)]
@@ -28,35 +28,40 @@ pub struct Options {
 }
 
 /// Runs the rows; a whole run writes `docs/performance.md` and its plots. Fails when something that must be reached is not.
-pub fn run(house: &House, options: &Options) -> Result<()> {
-    checks::install(house)?;
-    build::everything(house)?;
-    let [clients, gateway] = ["bench-clients.json", "bench-gateway.json"].map(|name| house.target.join(name));
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    checks::install(workspace)?;
+    build::everything(workspace)?;
+    let [clients, gateway] = ["bench-clients.json", "bench-gateway.json"].map(|name| workspace.target.join(name));
     let only = options.only.as_deref();
-    let outcome = if only == Some("gateway") { Ok(()) } else { measure_clients(house, options, &clients) };
+    let outcome = if only == Some("gateway") { Ok(()) } else { measure_clients(workspace, options, &clients) };
     if options.runtime.is_none() && only.is_none_or(|only| only == "gateway") {
-        measure_gateway(house, options, &gateway)?;
+        measure_gateway(workspace, options, &gateway)?;
     }
     let is_whole = !options.quick && only.is_none() && options.runtime.is_none();
     if is_whole && clients.exists() {
-        let page = house.sh.cmd("node").arg(house.path("bench/page.mjs")).args([&clients, &gateway]).arg(house.path("docs"));
+        let page = workspace
+            .sh
+            .cmd("node")
+            .arg(workspace.path("bench/page.mjs"))
+            .args([&clients, &gateway])
+            .arg(workspace.path("docs"));
         page.run().context("docs/performance.md could not be written")?;
     }
     outcome
 }
 
-fn measure_clients(house: &House, options: &Options, results: &Path) -> Result<()> {
-    let installed = tools::npm_folder(house, "bench", "bench")?;
-    let project = PackageProject::install(house)?;
-    house
+fn measure_clients(workspace: &Workspace, options: &Options, results: &Path) -> Result<()> {
+    let installed = tools::npm_folder(workspace, "bench", "bench")?;
+    let project = PackageProject::install(workspace)?;
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("bench/bench.mjs"))
+        .arg(workspace.path("bench/bench.mjs"))
         .arg(results)
         .args(options.quick.then_some("--quick"))
         .args(options.only.iter().flat_map(|only| ["--only", only]))
         .args(options.runtime.iter().flat_map(|runtime| ["--runtime", runtime]))
-        .env("IM_CHATS_GATEWAY", house.gateway())
+        .env("IM_CHATS_GATEWAY", workspace.gateway())
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_BENCH", &installed)
         .env("CHROMIUM", tools::browser()?.chromium)
@@ -64,11 +69,11 @@ fn measure_clients(house: &House, options: &Options, results: &Path) -> Result<(
         .context("a benchmark missed what it must reach, or could not run")
 }
 
-fn measure_gateway(house: &House, options: &Options, results: &Path) -> Result<()> {
-    let sh = &house.sh;
+fn measure_gateway(workspace: &Workspace, options: &Options, results: &Path) -> Result<()> {
+    let sh = &workspace.sh;
     sh.cmd("cargo")
         .args(["run", "--release", "--package", "im-chats-gateway-bench", "--", "--gateway"])
-        .arg(house.gateway())
+        .arg(workspace.gateway())
         .arg("--out")
         .arg(results)
         .args(options.quick.then_some("--quick"))

@@ -5,9 +5,9 @@ use clap::Args;
 
 use crate::build;
 use crate::checks;
-use crate::house::House;
 use crate::package_project::PackageProject;
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// How long, where, and with which dice.
 #[derive(Args)]
@@ -30,23 +30,23 @@ pub struct Options {
 }
 
 /// Builds, installs the package into an empty project, runs, and prints the figures. A promise that was not kept is an error.
-pub fn run(house: &House, options: &Options) -> Result<()> {
-    checks::install(house)?;
-    build::everything(house)?;
-    let project = PackageProject::install(house)?;
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    checks::install(workspace)?;
+    build::everything(workspace)?;
+    let project = PackageProject::install(workspace)?;
     let browser = options.browser.then_some("--browser");
     let relay = options.relay.then_some("--relay");
     let seed = options.seed.map(|seed| format!("--seed={seed}"));
-    house
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("tests/chaos/chaos.mjs"))
+        .arg(workspace.path("tests/chaos/chaos.mjs"))
         .arg(format!("--minutes={}", options.minutes))
         .arg(format!("--events={}", options.events))
         .args(browser)
         .args(relay)
         .args(seed)
-        .env("IM_CHATS_GATEWAY", house.gateway())
+        .env("IM_CHATS_GATEWAY", workspace.gateway())
         .env("IM_CHATS_PROJECT", project.path())
         .env("CHROMIUM", tools::browser()?.chromium)
         .run()

@@ -5,42 +5,43 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::build;
-use crate::house::House;
 use crate::package_project::PackageProject;
 use crate::steps::{Step, run_all};
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// `cargo xtask lint`.
-pub fn lint(house: &House) -> Result<ExitCode> {
-    let mut steps = vec![Step { name: "tools", what: "what this machine lacks", needs: &[], run: Box::new(|| install(house)) }];
-    steps.extend(rust_steps(house));
+pub fn lint(workspace: &Workspace) -> Result<ExitCode> {
+    let mut steps =
+        vec![Step { name: "tools", what: "what this machine lacks", needs: &[], run: Box::new(|| install(workspace)) }];
+    steps.extend(rust_steps(workspace));
     steps.push(Step {
         name: "types",
         what: "the package and its type tests under tsc --strict",
         needs: &["tools"],
         run: Box::new(|| {
-            build::npm_package(house)?;
-            PackageProject::install(house)?.check_types(house)
+            build::npm_package(workspace)?;
+            PackageProject::install(workspace)?.check_types(workspace)
         }),
     });
     Ok(run_all(steps))
 }
 
 /// The toolchain's parts and the npm packages.
-pub fn install(house: &House) -> Result<()> {
-    tools::rust_components(house)?;
-    tools::wasm_target(house)?;
-    tools::npm_packages(house)
+pub fn install(workspace: &Workspace) -> Result<()> {
+    tools::rust_components(workspace)?;
+    tools::wasm_target(workspace)?;
+    tools::npm_packages(workspace)
 }
 
 /// The Rust checks, cheapest first.
-pub fn rust_steps(house: &House) -> Vec<Step<'_>> {
+pub fn rust_steps(workspace: &Workspace) -> Vec<Step<'_>> {
     vec![
         Step {
             name: "fmt",
             what: "formatting",
             needs: &["tools"],
-            run: Box::new(|| cargo(house, &["fmt", "--all", "--check"])),
+            run: Box::new(|| cargo(workspace, &["fmt", "--all", "--check"])),
         },
         Step {
             name: "clippy",
@@ -48,7 +49,7 @@ pub fn rust_steps(house: &House) -> Vec<Step<'_>> {
             needs: &["tools"],
             run: Box::new(|| {
                 cargo(
-                    house,
+                    workspace,
                     &[
                         "clippy",
                         "--workspace",
@@ -69,19 +70,24 @@ pub fn rust_steps(house: &House) -> Vec<Step<'_>> {
             run: Box::new(|| {
                 // By itself: with the SDK beside it, the protocol has the SDK's features.
                 let pure = ["clippy", "--package", "im-chats-protocol", "--package", "im-chats-emulator"];
-                cargo(house, &[&pure[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())?;
+                cargo(workspace, &[&pure[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())?;
                 let sdk = ["clippy", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib"];
-                cargo(house, &[&sdk[..], &["--tests", "--", "-D", "warnings"]].concat())?;
+                cargo(workspace, &[&sdk[..], &["--tests", "--", "-D", "warnings"]].concat())?;
                 // As it is shipped, too.
-                cargo(house, &[&sdk[..], &["--features", "no-std", "--", "-D", "warnings"]].concat())
+                cargo(workspace, &[&sdk[..], &["--features", "no-std", "--", "-D", "warnings"]].concat())
             }),
         },
-        Step { name: "rustdoc", what: "documentation without a warning", needs: &["tools"], run: Box::new(|| rustdoc(house)) },
+        Step {
+            name: "rustdoc",
+            what: "documentation without a warning",
+            needs: &["tools"],
+            run: Box::new(|| rustdoc(workspace)),
+        },
     ]
 }
 
-fn rustdoc(house: &House) -> Result<()> {
-    house
+fn rustdoc(workspace: &Workspace) -> Result<()> {
+    workspace
         .cargo()
         .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "-D warnings")
@@ -89,6 +95,6 @@ fn rustdoc(house: &House) -> Result<()> {
         .context("rustdoc has something to say")
 }
 
-fn cargo(house: &House, args: &[&str]) -> Result<()> {
-    house.cargo().args(args).run().map_err(Into::into)
+fn cargo(workspace: &Workspace, args: &[&str]) -> Result<()> {
+    workspace.cargo().args(args).run().map_err(Into::into)
 }

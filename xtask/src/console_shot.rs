@@ -3,21 +3,21 @@
 use anyhow::{Context, Result};
 
 use crate::build;
-use crate::house::House;
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// Drives the console through a small story and writes `docs/console.png` and, for the eye, more into `target/console-shots/`.
-pub fn run(house: &House) -> Result<()> {
-    build::everything(house)?;
+pub fn run(workspace: &Workspace) -> Result<()> {
+    build::everything(workspace)?;
     let chromium = tools::browser()?.chromium;
-    house
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("tests/console/shots.mjs"))
-        .arg(house.path("docs/console.png"))
-        .arg(house.target.join("console-shots"))
-        .env("IM_CHATS_GATEWAY", house.gateway())
-        .env("IM_CHATS_ROOT", &house.root)
+        .arg(workspace.path("tests/console/shots.mjs"))
+        .arg(workspace.path("docs/console.png"))
+        .arg(workspace.target.join("console-shots"))
+        .env("IM_CHATS_GATEWAY", workspace.gateway())
+        .env("IM_CHATS_ROOT", &workspace.root)
         .env("CHROMIUM", chromium)
         .run()
         .context("the pictures could not be made")

@@ -5,9 +5,9 @@ use clap::Args;
 
 use crate::build;
 use crate::checks;
-use crate::house::House;
 use crate::package_project::PackageProject;
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// What of the table.
 #[derive(Args)]
@@ -20,10 +20,10 @@ pub struct Options {
 }
 
 /// Builds, installs what is missing, and runs one of the tables.
-pub fn run(house: &House, table: Table, options: &Options) -> Result<()> {
-    checks::install(house)?;
-    build::everything(house)?;
-    table.run(house, &PackageProject::install(house)?, options)
+pub fn run(workspace: &Workspace, table: Table, options: &Options) -> Result<()> {
+    checks::install(workspace)?;
+    build::everything(workspace)?;
+    table.run(workspace, &PackageProject::install(workspace)?, options)
 }
 
 /// The two tables.
@@ -37,20 +37,20 @@ pub enum Table {
 
 impl Table {
     /// Runs the rows that `options` names; a row that fails is an error.
-    pub fn run(self, house: &House, project: &PackageProject, options: &Options) -> Result<()> {
+    pub fn run(self, workspace: &Workspace, project: &PackageProject, options: &Options) -> Result<()> {
         let (folder, script, variable) = match self {
             Table::Runtimes => ("runtimes", "tests/runtimes/matrix.mjs", "IM_CHATS_RUNTIMES"),
             Table::Bundlers => ("bundlers", "tests/bundlers/bundlers.mjs", "IM_CHATS_BUNDLERS"),
         };
-        let installed = tools::npm_folder(house, &format!("tests/{folder}"), folder)?;
-        let mut command = house
+        let installed = tools::npm_folder(workspace, &format!("tests/{folder}"), folder)?;
+        let mut command = workspace
             .sh
             .cmd("node")
-            .arg(house.path(script))
+            .arg(workspace.path(script))
             .args(&options.names)
             .args(options.write.then_some("--write"))
             .env(variable, installed)
-            .env("IM_CHATS_GATEWAY", house.gateway())
+            .env("IM_CHATS_GATEWAY", workspace.gateway())
             .env("IM_CHATS_PROJECT", project.path())
             .env("CHROMIUM", tools::browser()?.chromium);
         if matches!(self, Table::Runtimes) {
@@ -60,11 +60,11 @@ impl Table {
     }
 
     /// All rows of the runtimes, or of the bundlers the two that most people meet: what CI runs.
-    pub fn run_in_ci(self, house: &House, project: &PackageProject) -> Result<()> {
+    pub fn run_in_ci(self, workspace: &Workspace, project: &PackageProject) -> Result<()> {
         let names = match self {
             Table::Runtimes => vec![],
             Table::Bundlers => vec!["Vite".to_owned(), "esbuild".to_owned()],
         };
-        self.run(house, project, &Options { names, write: false })
+        self.run(workspace, project, &Options { names, write: false })
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
-use crate::house::House;
 use crate::steps::seconds;
+use crate::workspace::Workspace;
 
 /// The targets of `tests/fuzz`.
 const TARGETS: [&str; 6] = ["client-frames", "server-frames", "rest-answers", "texts", "rest-bodies", "addresses"];
@@ -21,29 +21,29 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// Runs each target for its share of the minutes; a finding is left in `target/fuzz-findings`.
-pub fn run(house: &House, minutes: f64, names: &[String]) -> Result<()> {
+pub fn run(workspace: &Workspace, minutes: f64, names: &[String]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !TARGETS.contains(&name.as_str())) {
         bail!("there is no target {unknown}; there are {}", TARGETS.join(", "));
     }
     let chosen: Vec<&str> =
         TARGETS.into_iter().filter(|target| names.is_empty() || names.iter().any(|name| name == target)).collect();
     let features = if chosen.iter().any(|target| OF_THE_GATEWAY.contains(target)) { "coverage,gateway" } else { "coverage" };
-    let host = cmd!(house.sh, "rustc --print host-tuple").quiet().read()?;
-    house
+    let host = cmd!(workspace.sh, "rustc --print host-tuple").quiet().read()?;
+    workspace
         .cargo()
         .args(["build", "--package", "im-chats-fuzz", "--bin", "fuzz", "--features", features, "--profile", "fuzz"])
         .args(["--target", &host])
         .env("RUSTFLAGS", COVERAGE)
         .run()
         .context("the fuzzer does not build (libFuzzer needs a C++ compiler)")?;
-    let program = house.target.join(&host).join("fuzz/fuzz");
+    let program = workspace.target.join(&host).join("fuzz/fuzz");
     let share = Duration::from_secs_f64(minutes * 60.0).as_secs().div_ceil(chosen.len().try_into()?).max(1);
     for target in &chosen {
-        let corpus = house.target.join("fuzz-corpus").join(target);
-        let findings = house.target.join("fuzz-findings").join(target);
+        let corpus = workspace.target.join("fuzz-corpus").join(target);
+        let findings = workspace.target.join("fuzz-findings").join(target);
         fs::create_dir_all(&corpus)?;
         fs::create_dir_all(&findings)?;
-        let fuzz = || house.sh.cmd(&program).env("IM_CHATS_FUZZ_TARGET", target).quiet();
+        let fuzz = || workspace.sh.cmd(&program).env("IM_CHATS_FUZZ_TARGET", target).quiet();
         fuzz().env("IM_CHATS_FUZZ_SEEDS", &corpus).ignore_stderr().run().context("the seeds could not be written")?;
         println!("── {target}: {share} s");
         let began = Instant::now();

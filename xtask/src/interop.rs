@@ -6,17 +6,17 @@ use anyhow::{Context, Result};
 
 use crate::build;
 use crate::checks;
-use crate::house::House;
 use crate::package_project::{PackageProject, node_test, test_files};
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// Where the page is.
 const PAGE: &str = "docs/compatibility.md";
 
 /// Runs the suite.
-pub fn test(house: &House, project: &PackageProject) -> Result<()> {
-    let peer = install_peer(house)?;
-    node_test(house, &test_files(&house.path("tests/interop"))?)
+pub fn test(workspace: &Workspace, project: &PackageProject) -> Result<()> {
+    let peer = install_peer(workspace)?;
+    node_test(workspace, &test_files(&workspace.path("tests/interop"))?)
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_INTEROP", peer)
         .env("CHROMIUM", tools::browser()?.chromium)
@@ -25,17 +25,17 @@ pub fn test(house: &House, project: &PackageProject) -> Result<()> {
 }
 
 /// Plays every scenario in every SDK and writes `docs/compatibility.md`.
-pub fn compat(house: &House) -> Result<()> {
-    checks::install(house)?;
-    build::everything(house)?;
-    let peer = install_peer(house)?;
-    let project = PackageProject::install(house)?;
-    house
+pub fn compat(workspace: &Workspace) -> Result<()> {
+    checks::install(workspace)?;
+    build::everything(workspace)?;
+    let peer = install_peer(workspace)?;
+    let project = PackageProject::install(workspace)?;
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("tests/interop/compatibility.mjs"))
-        .arg(house.path(PAGE))
-        .env("IM_CHATS_GATEWAY", house.gateway())
+        .arg(workspace.path("tests/interop/compatibility.mjs"))
+        .arg(workspace.path(PAGE))
+        .env("IM_CHATS_GATEWAY", workspace.gateway())
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_INTEROP", peer)
         .run()
@@ -44,6 +44,6 @@ pub fn compat(house: &House) -> Result<()> {
     Ok(())
 }
 
-fn install_peer(house: &House) -> Result<PathBuf> {
-    tools::npm_folder(house, "tests/interop", "interop")
+fn install_peer(workspace: &Workspace) -> Result<PathBuf> {
+    tools::npm_folder(workspace, "tests/interop", "interop")
 }

@@ -1,4 +1,4 @@
-//! The commands of the house: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | runtimes |
+//! The commands of the workspace: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | runtimes |
 //! bundlers | size | bench | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
@@ -12,7 +12,6 @@ mod checks;
 mod console_shot;
 mod everywhere;
 mod fuzz;
-mod house;
 mod interop;
 mod package_project;
 mod simulate;
@@ -22,6 +21,7 @@ mod start;
 mod steps;
 mod test;
 mod tools;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::everywhere::Table;
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// Build, run and test im-chats.
 #[derive(Parser)]
@@ -103,24 +103,24 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> Result<ExitCode> {
-    let house = House::find()?;
+    let workspace = Workspace::find()?;
     match verb {
-        Verb::Build => build::everything(&house).map(|()| ExitCode::SUCCESS),
-        Verb::Start { gateway_options } => start::run(&house, &gateway_options),
+        Verb::Build => build::everything(&workspace).map(|()| ExitCode::SUCCESS),
+        Verb::Start { gateway_options } => start::run(&workspace, &gateway_options),
         Verb::Test { list: true, .. } => {
             test::list();
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Test { steps, list: false } => test::run(&house, &steps),
-        Verb::Lint => checks::lint(&house),
-        Verb::Chaos(options) => chaos::run(&house, &options).map(|()| ExitCode::SUCCESS),
-        Verb::Simulate { seeds, from } => simulate::run(&house, seeds, from).map(|()| ExitCode::SUCCESS),
-        Verb::Compat => interop::compat(&house).map(|()| ExitCode::SUCCESS),
-        Verb::Runtimes(options) => everywhere::run(&house, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
-        Verb::Bundlers(options) => everywhere::run(&house, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
-        Verb::Bench(options) => bench::run(&house, &options).map(|()| ExitCode::SUCCESS),
-        Verb::Size => size::run(&house).map(|()| ExitCode::SUCCESS),
-        Verb::Fuzz { minutes, targets } => fuzz::run(&house, minutes, &targets).map(|()| ExitCode::SUCCESS),
-        Verb::ConsoleShot => console_shot::run(&house).map(|()| ExitCode::SUCCESS),
+        Verb::Test { steps, list: false } => test::run(&workspace, &steps),
+        Verb::Lint => checks::lint(&workspace),
+        Verb::Chaos(options) => chaos::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Simulate { seeds, from } => simulate::run(&workspace, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Compat => interop::compat(&workspace).map(|()| ExitCode::SUCCESS),
+        Verb::Runtimes(options) => everywhere::run(&workspace, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bundlers(options) => everywhere::run(&workspace, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Size => size::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Verb::Fuzz { minutes, targets } => fuzz::run(&workspace, minutes, &targets).map(|()| ExitCode::SUCCESS),
+        Verb::ConsoleShot => console_shot::run(&workspace).map(|()| ExitCode::SUCCESS),
     }
 }

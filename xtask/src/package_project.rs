@@ -7,9 +7,9 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use xshell::Cmd;
 
-use crate::house::House;
 use crate::stamp;
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// Folders of `tests/` that import the package by its name and therefore run from inside the project.
 const COPIED: [&str; 4] = ["package", "types", "docs", "support"];
@@ -37,12 +37,12 @@ pub struct PackageProject {
 
 impl PackageProject {
     /// Packs `pkg/`, installs the tarball, and copies the tests beside it.
-    pub fn install(house: &House) -> Result<PackageProject> {
+    pub fn install(workspace: &Workspace) -> Result<PackageProject> {
         let dir = tempfile::Builder::new().prefix("im-chats-package-").tempdir()?;
         let project = PackageProject { dir };
         let path = project.path();
         fs::write(path.join("package.json"), "{ \"name\": \"empty\", \"private\": true, \"type\": \"module\" }\n")?;
-        house
+        workspace
             .sh
             .cmd("npm")
             .args(["pack", "./pkg", "--silent", "--pack-destination"])
@@ -50,7 +50,7 @@ impl PackageProject {
             .run()
             .context("npm pack failed")?;
         let tarball = find(path, "tgz")?.pop().context("npm pack wrote no tarball")?;
-        house
+        workspace
             .sh
             .cmd("npm")
             .args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--prefix"])
@@ -59,7 +59,7 @@ impl PackageProject {
             .run()
             .context("the packed package does not install")?;
         for folder in COPIED {
-            let from = house.path("tests").join(folder);
+            let from = workspace.path("tests").join(folder);
             if from.exists() {
                 stamp::copy_into(&from, &path.join("tests").join(folder))?;
             }
@@ -73,12 +73,12 @@ impl PackageProject {
     }
 
     /// Checks every `tests/types/*.ts` against the installed package.
-    pub fn check_types(&self, house: &House) -> Result<()> {
+    pub fn check_types(&self, workspace: &Workspace) -> Result<()> {
         let files = find(&self.path().join("tests/types"), "ts")?;
         ensure!(!files.is_empty(), "tests/types has no type test");
-        let types = house.path("node_modules/@types");
+        let types = workspace.path("node_modules/@types");
         println!("type tests: {} files", files.len());
-        house
+        workspace
             .npm_bin("tsc")
             .args(TSC)
             .arg("--typeRoots")
@@ -89,17 +89,20 @@ impl PackageProject {
     }
 
     /// Runs the Node tests of one folder of `tests/` from inside the project.
-    pub fn node_tests(&self, house: &House, folder: &str) -> Result<()> {
+    pub fn node_tests(&self, workspace: &Workspace, folder: &str) -> Result<()> {
         let files = test_files(&self.path().join("tests").join(folder))?;
-        let _inside = house.sh.push_dir(self.path());
-        node_test(house, &files).env("IM_CHATS_PROJECT", self.path()).run().with_context(|| format!("tests/{folder} failed"))
+        let _inside = workspace.sh.push_dir(self.path());
+        node_test(workspace, &files)
+            .env("IM_CHATS_PROJECT", self.path())
+            .run()
+            .with_context(|| format!("tests/{folder} failed"))
     }
 
     /// Runs the tests of one folder of `tests/` that drive a browser: from the repository, which has what drives it, with the
     /// installed package.
-    pub fn repository_tests(&self, house: &House, folder: &str) -> Result<()> {
-        let files = test_files(&house.path("tests").join(folder))?;
-        node_test(house, &files)
+    pub fn repository_tests(&self, workspace: &Workspace, folder: &str) -> Result<()> {
+        let files = test_files(&workspace.path("tests").join(folder))?;
+        node_test(workspace, &files)
             .env("IM_CHATS_PROJECT", self.path())
             .env("CHROMIUM", tools::browser()?.chromium)
             .run()
@@ -107,11 +110,11 @@ impl PackageProject {
     }
 
     /// Runs the tests of what is published, with the programs that judge packages.
-    pub fn hygiene_tests(&self, house: &House) -> Result<()> {
-        let files = test_files(&house.path("tests/hygiene"))?;
-        node_test(house, &files)
+    pub fn hygiene_tests(&self, workspace: &Workspace) -> Result<()> {
+        let files = test_files(&workspace.path("tests/hygiene"))?;
+        node_test(workspace, &files)
             .env("IM_CHATS_PROJECT", self.path())
-            .env("IM_CHATS_HYGIENE", tools::npm_folder(house, "tests/hygiene", "hygiene")?)
+            .env("IM_CHATS_HYGIENE", tools::npm_folder(workspace, "tests/hygiene", "hygiene")?)
             .env("CHROMIUM", tools::browser()?.chromium)
             .run()
             .context("tests/hygiene failed")
@@ -119,15 +122,15 @@ impl PackageProject {
 }
 
 /// `node --test` over `files`, told where the gateway and the repository are.
-pub fn node_test<'a>(house: &'a House, files: &[PathBuf]) -> Cmd<'a> {
-    house
+pub fn node_test<'a>(workspace: &'a Workspace, files: &[PathBuf]) -> Cmd<'a> {
+    workspace
         .sh
         .cmd("node")
         // A test that waits for what never comes must fail, and not stop the run.
         .args(["--test", "--test-reporter=spec", "--test-timeout=180000"])
         .args(files)
-        .env("IM_CHATS_GATEWAY", house.gateway())
-        .env("IM_CHATS_ROOT", &house.root)
+        .env("IM_CHATS_GATEWAY", workspace.gateway())
+        .env("IM_CHATS_ROOT", &workspace.root)
 }
 
 /// The `*.test.mjs` of a folder. None at all is an error: a test that moved away must not pass by not being there.

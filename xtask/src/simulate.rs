@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result};
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// Runs `seeds` seeds, beginning with `from`, optimised.
-pub fn run(house: &House, seeds: u64, from: u64) -> Result<()> {
+pub fn run(workspace: &Workspace, seeds: u64, from: u64) -> Result<()> {
     let (seeds, from) = (seeds.to_string(), from.to_string());
-    house
+    workspace
         .cargo()
         .args(["run", "--release", "--quiet", "--package", "im-chats-simulation", "--bin", "simulate", "--"])
         .args(["--seeds", &seeds, "--from", &from])

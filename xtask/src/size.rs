@@ -4,35 +4,35 @@ use anyhow::{Context, Result};
 
 use crate::build;
 use crate::checks;
-use crate::house::House;
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// Where the page is.
 const PAGE: &str = "docs/size.md";
 
 /// Measures, and writes `docs/size.md`.
-pub fn run(house: &House) -> Result<()> {
-    checks::install(house)?;
-    build::npm_package(house)?;
-    measure(house, true)?;
+pub fn run(workspace: &Workspace) -> Result<()> {
+    checks::install(workspace)?;
+    build::npm_package(workspace)?;
+    measure(workspace, true)?;
     println!("wrote {PAGE}");
     Ok(())
 }
 
 /// Measures, and fails when the package that is built is above its budget.
-pub fn check(house: &House) -> Result<()> {
-    measure(house, false)
+pub fn check(workspace: &Workspace) -> Result<()> {
+    measure(workspace, false)
 }
 
-fn measure(house: &House, write: bool) -> Result<()> {
-    let peer = tools::npm_folder(house, "bench", "bench")?;
-    let page = write.then(|| house.path(PAGE));
-    house
+fn measure(workspace: &Workspace, write: bool) -> Result<()> {
+    let peer = tools::npm_folder(workspace, "bench", "bench")?;
+    let page = write.then(|| workspace.path(PAGE));
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("bench/size/size.mjs"))
-        .arg(house.package())
-        .arg(build::wasm::named(house))
+        .arg(workspace.path("bench/size/size.mjs"))
+        .arg(workspace.package())
+        .arg(build::wasm::named(workspace))
         .arg(peer)
         .args(page)
         .run()

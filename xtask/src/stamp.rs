@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// Runs `make` unless every output is there and the inputs' contents are those of the last successful run.
 ///
 /// Contents and not times are compared: a checkout, a copied cache or a rebuilt but equal wasm all move times.
 /// An input may be a folder, and may be missing (which is a content too). Returns whether it ran.
 pub fn when_changed(
-    house: &House,
+    workspace: &Workspace,
     name: &str,
     inputs: &[PathBuf],
     outputs: &[PathBuf],
     make: impl FnOnce() -> Result<()>,
 ) -> Result<bool> {
-    let stamp = house.target.join("xtask").join(format!("{name}.stamp"));
+    let stamp = workspace.target.join("xtask").join(format!("{name}.stamp"));
     let now = format!("{:016x}", fingerprint(inputs)?);
     let fresh = outputs.iter().all(|output| output.exists()) && fs::read_to_string(&stamp).is_ok_and(|then| then == now);
     if fresh {

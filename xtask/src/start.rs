@@ -16,7 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::build;
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// Where the console is when nothing else has the port: an address a person can keep as a bookmark.
 const ADDRESS: &str = "127.0.0.1:8787";
@@ -28,12 +28,12 @@ const DATA: &str = ".im-chats";
 const TOKEN: &str = "token";
 
 /// Builds what is missing, runs the emulator until it ends or a signal comes, and passes its exit code on.
-pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
-    build::npm_package(house)?;
-    build::gateway(house)?;
-    let mut command = Command::new(house.gateway());
+pub fn run(workspace: &Workspace, options: &[String]) -> Result<ExitCode> {
+    build::npm_package(workspace)?;
+    build::gateway(workspace)?;
+    let mut command = Command::new(workspace.gateway());
     // Even if we are killed, nothing stays behind on the port.
-    command.current_dir(&house.root).args(["emulator", "--exit-with-parent"]);
+    command.current_dir(&workspace.root).args(["emulator", "--exit-with-parent"]);
     if value_of(options, "--listen").is_none() {
         command.args(["--listen", free_address()]);
     }
@@ -47,7 +47,7 @@ pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
     let token = match value_of(options, "--token").or_else(|| env::var("IM_CHATS_TOKEN").ok().filter(|token| !token.is_empty()))
     {
         Some(token) => token,
-        None => kept_token(&house.path(&data))?,
+        None => kept_token(&workspace.path(&data))?,
     };
     // Not as an argument, which every user of the machine can read in the list of processes.
     command.env("IM_CHATS_TOKEN", &token);
@@ -55,7 +55,7 @@ pub fn run(house: &House, options: &[String]) -> Result<ExitCode> {
     command.args(options).stdout(Stdio::piped()).process_group(0);
     // Before the child is there, so that a signal between the two is not lost.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let mut child = command.spawn().with_context(|| format!("{} does not start", house.gateway().display()))?;
+    let mut child = command.spawn().with_context(|| format!("{} does not start", workspace.gateway().display()))?;
     pass_signals_on(signals, &child)?;
     let output = child.stdout.take().context("the gateway has no output")?;
     announce(output, &token, &data)?;

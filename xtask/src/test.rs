@@ -9,17 +9,17 @@ use anyhow::{Context, Result, bail};
 use crate::build;
 use crate::checks;
 use crate::everywhere::Table;
-use crate::house::House;
 use crate::interop;
 use crate::package_project::{PackageProject, node_test, test_files};
 use crate::size;
 use crate::steps::{Step, run_all};
 use crate::tools;
+use crate::workspace::Workspace;
 
 /// Runs all steps, or the ones named.
-pub fn run(house: &House, names: &[String]) -> Result<ExitCode> {
+pub fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode> {
     let project = OnceCell::new();
-    let mut steps = all(house, &project);
+    let mut steps = all(workspace, &project);
     if let Some(unknown) = names.iter().find(|name| !steps.iter().any(|step| step.name == *name)) {
         bail!("there is no step {unknown}; `cargo xtask test --list` prints them");
     }
@@ -32,8 +32,8 @@ pub fn run(house: &House, names: &[String]) -> Result<ExitCode> {
 
 /// Prints the steps.
 pub fn list() {
-    if let Ok(house) = House::find() {
-        for step in all(&house, &OnceCell::new()) {
+    if let Ok(workspace) = Workspace::find() {
+        for step in all(&workspace, &OnceCell::new()) {
             println!("{:<12}  {}", step.name, step.what);
         }
     }
@@ -52,23 +52,23 @@ fn closure(steps: &[Step<'_>], names: &[String]) -> BTreeSet<&'static str> {
     wanted
 }
 
-fn all<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) -> Vec<Step<'a>> {
+fn all<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProject>) -> Vec<Step<'a>> {
     let mut steps = vec![Step {
         name: "tools",
         what: "what this machine lacks",
         needs: &[],
         run: Box::new(|| {
-            checks::install(house)?;
+            checks::install(workspace)?;
             tools::browser().map(drop)
         }),
     }];
-    steps.extend(checks::rust_steps(house));
-    steps.extend(rust_tests(house));
-    steps.extend(package_tests(house, project));
+    steps.extend(checks::rust_steps(workspace));
+    steps.extend(rust_tests(workspace));
+    steps.extend(package_tests(workspace, project));
     steps
 }
 
-fn rust_tests(house: &House) -> Vec<Step<'_>> {
+fn rust_tests(workspace: &Workspace) -> Vec<Step<'_>> {
     vec![
         Step {
             name: "native",
@@ -76,24 +76,24 @@ fn rust_tests(house: &House) -> Vec<Step<'_>> {
             needs: &["tools"],
             run: Box::new(|| {
                 let arguments = ["test", "--workspace", "--features", tools::WORKSPACE_FEATURES];
-                house.cargo().args(arguments).run().context("native tests failed")
+                workspace.cargo().args(arguments).run().context("native tests failed")
             }),
         },
         Step {
             name: "wasm",
             what: "the SDK's wasm-bindgen tests in headless Chromium",
             needs: &["tools"],
-            run: Box::new(|| wasm_tests(house)),
+            run: Box::new(|| wasm_tests(workspace)),
         },
     ]
 }
 
-fn wasm_tests(house: &House) -> Result<()> {
-    build::wasm_bindgen_tool(house)?;
-    house
+fn wasm_tests(workspace: &Workspace) -> Result<()> {
+    build::wasm_bindgen_tool(workspace)?;
+    workspace
         .cargo()
         .args(["test", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib", "--tests"])
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", house.tool("wasm-bindgen-test-runner"))
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", workspace.tool("wasm-bindgen-test-runner"))
         .env("CHROMEDRIVER", tools::browser()?.driver)
         // What `wasm-pack test --headless --chrome` sets: a test that does not ask for a browser is an error, not a detour.
         .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
@@ -101,27 +101,27 @@ fn wasm_tests(house: &House) -> Result<()> {
         .context("wasm tests failed")
 }
 
-fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) -> Vec<Step<'a>> {
+fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProject>) -> Vec<Step<'a>> {
     let installed = || project.get().context("the package is not installed");
     vec![
         Step {
             name: "build",
             what: "the npm package and the gateway",
             needs: &["tools"],
-            run: Box::new(|| build::everything(house)),
+            run: Box::new(|| build::everything(workspace)),
         },
         Step {
             name: "size",
             what: "what a page downloads is within its budget",
             needs: &["build"],
-            run: Box::new(|| size::check(house)),
+            run: Box::new(|| size::check(workspace)),
         },
         Step {
             name: "pack",
             what: "the package, packed and installed into an empty project",
             needs: &["build"],
             run: Box::new(|| {
-                let installed = PackageProject::install(house)?;
+                let installed = PackageProject::install(workspace)?;
                 println!("installed in {}", installed.path().display());
                 project.set(installed).map_err(|_| anyhow::anyhow!("installed twice"))
             }),
@@ -130,28 +130,28 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             name: "types",
             what: "type tests against the installed package",
             needs: &["pack"],
-            run: Box::new(move || installed()?.check_types(house)),
+            run: Box::new(move || installed()?.check_types(workspace)),
         },
         Step {
             name: "package",
             what: "the installed package in Node against the gateway",
             needs: &["pack"],
-            run: Box::new(move || installed()?.node_tests(house, "package")),
+            run: Box::new(move || installed()?.node_tests(workspace, "package")),
         },
         Step {
             name: "interop",
             what: "the service's own SDK and ours against the gateway, compared; docs/compatibility.md",
             needs: &["pack"],
-            run: Box::new(move || interop::test(house, installed()?)),
+            run: Box::new(move || interop::test(workspace, installed()?)),
         },
         Step {
             name: "openapi",
             what: "clients made of the OpenAPI document, and schemathesis, against the emulator and a relay",
             needs: &["build"],
             run: Box::new(|| {
-                node_test(house, &test_files(&house.path("tests/openapi"))?)
-                    .env("IM_CHATS_OPENAPI", tools::npm_folder(house, "tests/openapi", "openapi")?)
-                    .env("IM_CHATS_VENV", tools::python_folder(house, "tests/openapi", "openapi")?)
+                node_test(workspace, &test_files(&workspace.path("tests/openapi"))?)
+                    .env("IM_CHATS_OPENAPI", tools::npm_folder(workspace, "tests/openapi", "openapi")?)
+                    .env("IM_CHATS_VENV", tools::python_folder(workspace, "tests/openapi", "openapi")?)
                     .run()
                     .context("the OpenAPI document is not true")
             }),
@@ -160,46 +160,46 @@ fn package_tests<'a>(house: &'a House, project: &'a OnceCell<PackageProject>) ->
             name: "docs",
             what: "the code in README and docs, and the examples",
             needs: &["pack"],
-            run: Box::new(move || installed()?.node_tests(house, "docs")),
+            run: Box::new(move || installed()?.node_tests(workspace, "docs")),
         },
         Step {
             name: "hygiene",
             what: "what is published: publint, attw, TypeScript 5.0 to the latest, source maps, policies",
             needs: &["pack"],
-            run: Box::new(move || installed()?.hygiene_tests(house)),
+            run: Box::new(move || installed()?.hygiene_tests(workspace)),
         },
         Step {
             name: "runtimes",
             what: "the conformance program in Node, Bun, Deno, workerd, Chromium and Firefox",
             needs: &["pack"],
-            run: Box::new(move || Table::Runtimes.run_in_ci(house, installed()?)),
+            run: Box::new(move || Table::Runtimes.run_in_ci(workspace, installed()?)),
         },
         Step {
             name: "bundlers",
             what: "an app through Vite and esbuild, opened in Chromium; `cargo xtask bundlers` has the others",
             needs: &["pack"],
-            run: Box::new(move || Table::Bundlers.run_in_ci(house, installed()?)),
+            run: Box::new(move || Table::Bundlers.run_in_ci(workspace, installed()?)),
         },
         Step {
             name: "chaos",
             what: "the installed package in Node and Chromium through a network that breaks, and a gateway that is killed",
             needs: &["pack"],
-            run: Box::new(move || installed()?.repository_tests(house, "chaos")),
+            run: Box::new(move || installed()?.repository_tests(workspace, "chaos")),
         },
         Step {
             name: "browser",
             what: "the installed package in Chromium: sleep, visibility, network changes",
             needs: &["pack"],
-            run: Box::new(move || installed()?.repository_tests(house, "browser")),
+            run: Box::new(move || installed()?.repository_tests(workspace, "browser")),
         },
         Step {
             name: "console",
             what: "the console in Chromium against the gateway",
             needs: &["build"],
             run: Box::new(|| {
-                let files = test_files(&house.path("tests/console"))?;
+                let files = test_files(&workspace.path("tests/console"))?;
                 let chromium = tools::browser()?.chromium;
-                node_test(house, &files).env("CHROMIUM", chromium).run().context("the console does not work")
+                node_test(workspace, &files).env("CHROMIUM", chromium).run().context("the console does not work")
             }),
         },
     ]
@@ -211,17 +211,17 @@ mod tests {
 
     #[test]
     fn a_named_step_brings_what_it_needs() {
-        let house = House::find().unwrap();
+        let workspace = Workspace::find().unwrap();
         let project = OnceCell::new();
-        let wanted = closure(&all(&house, &project), &["package".to_owned()]);
+        let wanted = closure(&all(&workspace, &project), &["package".to_owned()]);
         assert_eq!(wanted, BTreeSet::from(["package", "pack", "build", "tools"]));
     }
 
     #[test]
     fn needs_come_before_the_step_that_has_them() {
-        let house = House::find().unwrap();
+        let workspace = Workspace::find().unwrap();
         let project = OnceCell::new();
-        let steps = all(&house, &project);
+        let steps = all(&workspace, &project);
         for (index, step) in steps.iter().enumerate() {
             for need in step.needs {
                 assert!(steps.iter().take(index).any(|earlier| earlier.name == *need), "{} needs {need}", step.name);

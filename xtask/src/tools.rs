@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use xshell::cmd;
 
 use crate::apt;
-use crate::house::House;
 use crate::stamp;
+use crate::workspace::Workspace;
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -17,73 +17,86 @@ const WASM: &str = "wasm32-unknown-unknown";
 pub const WORKSPACE_FEATURES: &str = "im-chats-fuzz/gateway";
 
 /// Adds the wasm target to the toolchain when it is missing.
-pub fn wasm_target(house: &House) -> Result<()> {
-    let libraries = cmd!(house.sh, "rustc --print target-libdir --target {WASM}").quiet().ignore_stderr().read()?;
+pub fn wasm_target(workspace: &Workspace) -> Result<()> {
+    let libraries = cmd!(workspace.sh, "rustc --print target-libdir --target {WASM}").quiet().ignore_stderr().read()?;
     if Path::new(&libraries).is_dir() {
         return Ok(());
     }
     println!("installing the Rust target {WASM}");
-    cmd!(house.sh, "rustup target add {WASM}").run().context("the wasm target is missing and rustup could not add it")
+    cmd!(workspace.sh, "rustup target add {WASM}").run().context("the wasm target is missing and rustup could not add it")
 }
 
 /// Adds rustfmt and clippy when they are missing.
-pub fn rust_components(house: &House) -> Result<()> {
+pub fn rust_components(workspace: &Workspace) -> Result<()> {
     for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
-        if cmd!(house.sh, "{program} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        if cmd!(workspace.sh, "{program} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
             println!("installing the Rust component {component}");
-            cmd!(house.sh, "rustup component add {component}").run()?;
+            cmd!(workspace.sh, "rustup component add {component}").run()?;
         }
     }
     Ok(())
 }
 
 /// Installs the development dependencies of package-lock.json when they are missing or out of date.
-pub fn npm_packages(house: &House) -> Result<()> {
+pub fn npm_packages(workspace: &Workspace) -> Result<()> {
     if find_on_path("node").is_none() || find_on_path("npm").is_none() {
         bail!("node (20 or newer) and npm are needed and not on the PATH");
     }
-    let inputs = [house.path("package.json"), house.path("package-lock.json")];
-    let outputs = [house.path("node_modules/.package-lock.json")];
-    stamp::when_changed(house, "npm", &inputs, &outputs, || {
+    let inputs = [workspace.path("package.json"), workspace.path("package-lock.json")];
+    let outputs = [workspace.path("node_modules/.package-lock.json")];
+    stamp::when_changed(workspace, "npm", &inputs, &outputs, || {
         println!("installing the npm packages of package-lock.json");
-        cmd!(house.sh, "npm ci --no-audit --no-fund").run().context("npm ci failed")
+        cmd!(workspace.sh, "npm ci --no-audit --no-fund").run().context("npm ci failed")
     })?;
     Ok(())
 }
 
 /// Installs the packages of a folder's `package.json` in `target/`, outside the sources: our own tools must not find them.
-pub fn npm_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
-    let (from, dir) = (house.path(folder), house.target.join(name));
+pub fn npm_folder(workspace: &Workspace, folder: &str, name: &str) -> Result<PathBuf> {
+    let (from, dir) = (workspace.path(folder), workspace.target.join(name));
     let files = ["package.json", "package-lock.json"];
     let inputs = files.map(|file| from.join(file));
-    stamp::when_changed(house, name, &inputs, &[dir.join("node_modules/.package-lock.json")], || {
+    stamp::when_changed(workspace, name, &inputs, &[dir.join("node_modules/.package-lock.json")], || {
         println!("installing the npm packages of {folder}/package-lock.json");
         stamp::copy_files(&from, &dir, &files)?;
         // Nothing in there needs to run anything to be installed.
         let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
-        house.sh.cmd("npm").args(arguments).arg(&dir).run().with_context(|| format!("npm ci failed for {folder}"))
+        workspace.sh.cmd("npm").args(arguments).arg(&dir).run().with_context(|| format!("npm ci failed for {folder}"))
     })?;
     Ok(dir)
 }
 
 /// Installs the exact versions of a folder's `requirements.txt` into a virtual environment in `target/`, with Debian's Python when there
 /// is none that can make one.
-pub fn python_folder(house: &House, folder: &str, name: &str) -> Result<PathBuf> {
-    let requirements = house.path(folder).join("requirements.txt");
-    let dir = house.target.join(format!("{name}-python"));
-    stamp::when_changed(house, &format!("{name}-python"), std::slice::from_ref(&requirements), &[dir.join("bin/pip")], || {
-        // `venv --help` works without the part that Debian keeps in a package of its own.
-        if cmd!(house.sh, "python3 -c 'import venv, ensurepip'").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-            if find_on_path("apt-get").is_none() {
-                bail!("Python 3 with venv is needed: put python3 on the PATH");
+pub fn python_folder(workspace: &Workspace, folder: &str, name: &str) -> Result<PathBuf> {
+    let requirements = workspace.path(folder).join("requirements.txt");
+    let dir = workspace.target.join(format!("{name}-python"));
+    stamp::when_changed(
+        workspace,
+        &format!("{name}-python"),
+        std::slice::from_ref(&requirements),
+        &[dir.join("bin/pip")],
+        || {
+            // `venv --help` works without the part that Debian keeps in a package of its own.
+            if cmd!(workspace.sh, "python3 -c 'import venv, ensurepip'").quiet().ignore_stdout().ignore_stderr().run().is_err()
+            {
+                if find_on_path("apt-get").is_none() {
+                    bail!("Python 3 with venv is needed: put python3 on the PATH");
+                }
+                apt::install(&["python3", "python3-venv"])?;
             }
-            apt::install(&["python3", "python3-venv"])?;
-        }
-        println!("installing the Python packages of {folder}/requirements.txt");
-        house.sh.cmd("python3").args(["-m", "venv", "--clear"]).arg(&dir).run().context("no virtual environment")?;
-        let pip = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
-        house.sh.cmd(dir.join("bin/pip")).args(pip).arg(&requirements).run().with_context(|| format!("pip failed for {folder}"))
-    })?;
+            println!("installing the Python packages of {folder}/requirements.txt");
+            workspace.sh.cmd("python3").args(["-m", "venv", "--clear"]).arg(&dir).run().context("no virtual environment")?;
+            let pip = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+            workspace
+                .sh
+                .cmd(dir.join("bin/pip"))
+                .args(pip)
+                .arg(&requirements)
+                .run()
+                .with_context(|| format!("pip failed for {folder}"))
+        },
+    )?;
     Ok(dir)
 }
 

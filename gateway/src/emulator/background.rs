@@ -10,7 +10,7 @@ use rusqlite::{Connection, MAIN_DB, OptionalExtension as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::{Emulator, broken};
+use super::{Emulator, database_failed};
 use crate::store::checksum::Checksum;
 use crate::store::layout::background_checksum_of_pieces;
 use crate::store::problem::Problem;
@@ -64,7 +64,7 @@ impl Emulator {
                 return Ok(None);
             }
             let (source, chat) = (store.clone(), guid.to_owned());
-            let opened = tokio::task::spawn_blocking(move || open(source, &chat)).await.map_err(broken)?;
+            let opened = tokio::task::spawn_blocking(move || open(source, &chat)).await.map_err(database_failed)?;
             let found = opened.map_err(|problem| store.failed(Operation::Read, &problem))?;
             if found.is_some() {
                 store.succeeded(Operation::Read);
@@ -127,7 +127,7 @@ impl Background {
             if Instant::now() >= end {
                 return Err(Error::new(ErrorCode::Timeout, "the background was not taken in time"));
             }
-            let read = tokio::task::spawn_blocking(move || snapshot.read()).await.map_err(broken)?;
+            let read = tokio::task::spawn_blocking(move || snapshot.read()).await.map_err(database_failed)?;
             let (piece, snapshot) = read.map_err(|problem| store.failed(Operation::Read, &problem))?;
             Ok(Some((piece, (snapshot, store, place))))
         }))

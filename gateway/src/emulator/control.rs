@@ -259,7 +259,8 @@ async fn list(State(control): State<Control>, request: Request) -> Result<Respon
     let after = query.text("after")?;
     let limit = query.number("limit", 1..=PAGE.1)?.unwrap_or(PAGE.0);
     let place = control.admission.large_answer()?;
-    let page = page(control.emulator.chats((!after.is_empty()).then_some(after), limit), limit).map_err(super::broken)?;
+    let page =
+        page(control.emulator.chats((!after.is_empty()).then_some(after), limit), limit).map_err(super::database_failed)?;
     Ok(([(CONTENT_TYPE, "application/json")], large::body(page, place)).into_response())
 }
 

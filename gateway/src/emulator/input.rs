@@ -8,7 +8,7 @@ use im_chats_protocol::model::{ChatGuid, ChatServiceType, MessageEffect};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use crate::backend::Call;
+use crate::backend::CallContext;
 use crate::convert::service_from_wire;
 use crate::proto::{CreateChatInitialMessage, CreateChatRequest};
 use im_chats_emulator::address::Address;
@@ -50,7 +50,7 @@ pub(super) fn text(text: &str, field: &'static str, limit: usize) -> Result<(), 
 /// What identifies a write, when its caller gave a key.
 pub(super) fn write(
     method: &'static str,
-    call: &Call,
+    call: &CallContext,
     client_message_id: Option<&str>,
     request: &impl Message,
 ) -> Result<Option<Write>, Error> {

@@ -160,7 +160,7 @@ impl Writer {
         };
         match entry {
             Some(Entry::Answered { answer, .. }) => Ok(*answer),
-            _ => Err(super::broken("the answer of an idempotency key is not where it was written")),
+            _ => Err(super::database_failed("the answer of an idempotency key is not where it was written")),
         }
     }
 

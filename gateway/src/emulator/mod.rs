@@ -87,7 +87,7 @@ fn stopped() -> Error {
     Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping").retryable()
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
+fn database_failed(error: impl std::fmt::Display) -> Error {
     tracing::error!(%error, "the database failed");
     Error::new(ErrorCode::DatabaseError, "the database failed; the server's log says more").retryable()
 }

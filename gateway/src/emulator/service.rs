@@ -5,7 +5,7 @@ use bytes::Bytes;
 use im_chats_protocol::error::Error;
 
 use super::{Emulator, input};
-use crate::backend::{Backend, Call};
+use crate::backend::{Backend, CallContext};
 use crate::log::EventLog;
 use crate::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
@@ -22,7 +22,7 @@ const GUID: &str = "chatGuid";
 
 #[async_trait]
 impl Backend for Emulator {
-    async fn create_chat(&self, call: &Call, request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+    async fn create_chat(&self, call: &CallContext, request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
         let write = input::write("CreateChat", call, request.client_message_id.as_deref(), &request)?;
         let command = input::create(&request)?;
         match self.execute(command, write, None).await?.answer {
@@ -30,61 +30,61 @@ impl Backend for Emulator {
                 chat: Some((&result.chat).into()),
                 initial_message: result.initial_message.as_ref().map(Into::into),
             }),
-            Reply::Done => Err(super::broken("a create was answered without a chat")),
+            Reply::Done => Err(super::database_failed("a create was answered without a chat")),
         }
     }
 
-    async fn mark_chat_read(&self, call: &Call, request: MarkChatReadRequest) -> Result<(), Error> {
+    async fn mark_chat_read(&self, call: &CallContext, request: MarkChatReadRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("MarkChatRead", call, None, &request)?;
         self.execute(Command::MarkRead { chat, actor: None }, write, None).await.map(drop)
     }
 
-    async fn set_background(&self, call: &Call, request: SetBackgroundRequest) -> Result<(), Error> {
+    async fn set_background(&self, call: &CallContext, request: SetBackgroundRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let mime = ImageType::detect(&request.data, "data")?.mime();
         let image: Bytes = request.data.clone();
         let write = if call.idempotency_key.is_some() && image.len() > HASH_INLINE_BYTES {
             let call = call.clone();
             let hashed = tokio::task::spawn_blocking(move || input::write("SetBackground", &call, None, &request));
-            hashed.await.map_err(super::broken)??
+            hashed.await.map_err(super::database_failed)??
         } else {
             input::write("SetBackground", call, None, &request)?
         };
         self.execute(Command::SetBackground { chat, mime, actor: None }, write, Some(image)).await.map(drop)
     }
 
-    async fn remove_background(&self, call: &Call, request: RemoveBackgroundRequest) -> Result<(), Error> {
+    async fn remove_background(&self, call: &CallContext, request: RemoveBackgroundRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("RemoveBackground", call, None, &request)?;
         self.execute(Command::RemoveBackground { chat, actor: None }, write, None).await.map(drop)
     }
 
-    async fn share_contact_info(&self, call: &Call, request: ShareContactInfoRequest) -> Result<(), Error> {
+    async fn share_contact_info(&self, call: &CallContext, request: ShareContactInfoRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("ShareContactInfo", call, None, &request)?;
         self.touch(chat, write).await
     }
 
-    async fn set_typing(&self, call: &Call, request: SetTypingRequest) -> Result<(), Error> {
+    async fn set_typing(&self, call: &CallContext, request: SetTypingRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("SetTyping", call, None, &request)?;
         self.touch(chat, write).await
     }
 
-    async fn get_chat(&self, _call: &Call, request: GetChatRequest) -> Result<GetChatResponse, Error> {
+    async fn get_chat(&self, _call: &CallContext, request: GetChatRequest) -> Result<GetChatResponse, Error> {
         let guid = input::guid(&request.chat_guid, GUID)?;
         let view = self.0.view.read();
         Ok(GetChatResponse { chat: Some(view.existing(&guid)?.chat.as_ref().into()) })
     }
 
-    async fn get_chat_count(&self, _call: &Call, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
+    async fn get_chat_count(&self, _call: &CallContext, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
         let view = self.0.view.read();
         let count = view.chats().filter(|state| request.include_archived || !state.chat.is_archived).count();
         Ok(GetChatCountResponse { count: i64::try_from(count).unwrap_or(i64::MAX) })
     }
 
-    async fn has_background(&self, _call: &Call, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
+    async fn has_background(&self, _call: &CallContext, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
         let guid = input::guid(&request.chat_guid, GUID)?;
         let view = self.0.view.read();
         Ok(HasBackgroundResponse { background_present: view.existing(&guid)?.background.is_some() })

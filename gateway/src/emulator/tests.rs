@@ -1,5 +1,5 @@
 use super::*;
-use crate::backend::{Backend as _, Call};
+use crate::backend::{Backend as _, CallContext};
 use crate::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
 
 fn create(address: &str) -> CreateChatRequest {
@@ -17,7 +17,7 @@ async fn a_disk_that_fails_is_told_to_the_caller_and_forgotten() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let (emulator, writer) = Emulator::open(store.clone()).unwrap();
-    let call = Call::default();
+    let call = CallContext::default();
     emulator.create_chat(&call, create("before@example.com")).await.unwrap();
     let disk = store.writer().unwrap();
     disk.execute_batch(
@@ -47,7 +47,7 @@ async fn a_journal_that_disagrees_with_the_log_is_refused_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let (emulator, writer) = Emulator::open(store.clone()).unwrap();
-    emulator.create_chat(&Call::default(), create("a@example.com")).await.unwrap();
+    emulator.create_chat(&CallContext::default(), create("a@example.com")).await.unwrap();
     drop(emulator);
     tokio::task::spawn_blocking(|| writer.join()).await.unwrap().unwrap();
     store.writer().unwrap().execute("DELETE FROM journal", []).unwrap();

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::deadline::End;
 use super::events::Change;
-use super::stream::{Cursor, Range, Step};
+use super::stream::{LogReader, Range, Step};
 use super::{Front, incoming, outgoing};
 use crate::log::LogState;
 use crate::proto::chat_service_server::ChatService;
@@ -81,7 +81,7 @@ impl ChatService for Front {
         let head = self.state.log.watch_head();
         let LogState { id: log, head: after, .. } = self.state.log.state();
         let range = Range { log, after, until: None, topic: Topic::Chats, chat, from_beginning: false };
-        let steps = Cursor::new(&self.state, head, range, end)?.steps();
+        let steps = LogReader::new(&self.state, head, range, end)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

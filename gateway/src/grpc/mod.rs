@@ -147,7 +147,7 @@ pub fn is_grpc<B>(request: &http::Request<B>) -> bool {
 }
 
 /// Turns whatever was answered to a gRPC request into a gRPC answer that carries our error codes.
-pub fn complete(mut response: Response) -> Response {
+pub fn complete_trailers(mut response: Response) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().map(|failure| failure.error);
     let refused = failure.or_else(|| match response.status() {
         StatusCode::NOT_FOUND => Some(refusal::no_such_method()),
@@ -167,7 +167,7 @@ pub fn is_fault(headers: &HeaderMap) -> bool {
 }
 
 /// What travels beside a request, and the request.
-fn incoming<T>(request: tonic::Request<T>) -> Result<(crate::backend::Call, T), tonic::Status> {
+fn incoming<T>(request: tonic::Request<T>) -> Result<(crate::backend::CallContext, T), tonic::Status> {
     let (metadata, extensions, message) = request.into_parts();
     let call = call::read(metadata.as_ref(), &extensions).map_err(|error| status::from_error(&error))?;
     Ok((call, message))

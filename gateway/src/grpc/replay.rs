@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::Front;
 use super::deadline::End;
 use super::events::Change;
-use super::stream::{Cursor, Range, Step};
+use super::stream::{LogReader, Range, Step};
 use crate::proto::catch_up_events_response::Payload;
 use crate::proto::event_service_server::EventService;
 use crate::proto::{CatchUpEventsComplete, CatchUpEventsRequest, CatchUpEventsResponse, Heartbeat};
@@ -38,7 +38,7 @@ impl EventService for Front {
             chat: None,
             from_beginning: wanted.is_none(),
         };
-        let steps = Cursor::new(&self.state, watched, range, end)?.steps();
+        let steps = LogReader::new(&self.state, watched, range, end)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

@@ -53,7 +53,7 @@ pub(super) struct Range {
 }
 
 /// The state of one stream.
-pub(super) struct Cursor {
+pub(super) struct LogReader {
     log: EventLog,
     id: Arc<str>,
     head: watch::Receiver<u64>,
@@ -71,7 +71,7 @@ pub(super) struct Cursor {
     _slot: OwnedSemaphorePermit,
 }
 
-impl Cursor {
+impl LogReader {
     /// `head` was taken before the position was, so no event falls between the two.
     pub(super) fn new(state: &AppState, head: watch::Receiver<u64>, range: Range, end: Option<End>) -> Result<Self, Status> {
         let slot = state.grpc.slot().map_err(|error| status::from_error(&error))?;

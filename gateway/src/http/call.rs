@@ -5,7 +5,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_key;
 
 use super::layers::{IDEMPOTENCY_KEY, RequestId};
-use crate::backend::Call;
+use crate::backend::CallContext;
 
 /// What errors call the idempotency key.
 const FIELD: &str = "x-idempotency-key";
@@ -14,7 +14,7 @@ const FIELD: &str = "x-idempotency-key";
 ///
 /// # Errors
 /// `invalidArgument` when the idempotency key is not UTF-8, or breaks the rules of [`check_key`].
-pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<Call, Error> {
+pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<CallContext, Error> {
     let idempotency_key = headers
         .get(&IDEMPOTENCY_KEY)
         .map(|key| {
@@ -23,5 +23,5 @@ pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<Call, Error>
         })
         .transpose()?;
     let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
-    Ok(Call { idempotency_key, request_id })
+    Ok(CallContext { idempotency_key, request_id })
 }

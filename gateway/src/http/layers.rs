@@ -148,13 +148,13 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
     let verdict = Verdict::of(request.headers(), &*state.authenticator);
     let peer = request.extensions().get::<Peer>().copied();
     let response = match (state.admission.admit(&verdict, peer), grpc::is_grpc(&request)) {
-        (Err(error), true) => identify(grpc::complete(Failure::from(error).into_response()), &id),
+        (Err(error), true) => identify(grpc::complete_trailers(Failure::from(error).into_response()), &id),
         // Nothing of it is read: whoever is one too many gets no more than the answer.
-        (Err(error), false) => complete(Failure::from(error).into_response(), &id),
+        (Err(error), false) => complete_body(Failure::from(error).into_response(), &id),
         (Ok(held), true) => {
             request.extensions_mut().insert(verdict);
             // A stream of HTTP/2 can be left half read: its connection goes on.
-            holding(identify(grpc::complete(next.run(request).await), &id), held)
+            holding(identify(grpc::complete_trailers(next.run(request).await), &id), held)
         }
         (Ok(held), false) => {
             request.extensions_mut().insert(verdict);
@@ -164,7 +164,7 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 body.discard().await;
             }
-            holding(complete(response, &id), held)
+            holding(complete_body(response, &id), held)
         }
     };
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
@@ -189,7 +189,7 @@ fn holding(mut response: Response, held: Held) -> Response {
     response
 }
 
-fn complete(mut response: Response, id: &str) -> Response {
+fn complete_body(mut response: Response, id: &str) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().or_else(|| {
         let status = response.status();
         let bare = response.extensions().get::<OwnBody>().is_none();

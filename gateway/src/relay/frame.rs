@@ -63,7 +63,7 @@ pub fn catch_up(frame: Bytes) -> Result<Frame, Error> {
     let parts = Parts::read(frame.clone())?;
     Ok(match (parts.sequence, parts.payload) {
         (_, Some((field::COMPLETE, payload))) => {
-            Frame::Complete(CatchUpEventsComplete::decode(payload).map_err(broken)?.head_sequence)
+            Frame::Complete(CatchUpEventsComplete::decode(payload).map_err(malformed)?.head_sequence)
         }
         (Some(sequence), Some((field, payload))) if field != field::HEARTBEAT => {
             Frame::Event(RawEvent { sequence, field, payload, frame })
@@ -101,24 +101,24 @@ impl Parts {
     fn read(mut frame: Bytes) -> Result<Self, Error> {
         let mut parts = Self { sequence: None, payload: None };
         while frame.has_remaining() {
-            let (field, wire_type) = decode_key(&mut frame).map_err(broken)?;
+            let (field, wire_type) = decode_key(&mut frame).map_err(malformed)?;
             match (field, wire_type) {
-                (field::SEQUENCE, WireType::Varint) => parts.sequence = Some(decode_varint(&mut frame).map_err(broken)?),
+                (field::SEQUENCE, WireType::Varint) => parts.sequence = Some(decode_varint(&mut frame).map_err(malformed)?),
                 (_, WireType::LengthDelimited) => {
-                    let length = usize::try_from(decode_varint(&mut frame).map_err(broken)?).unwrap_or(usize::MAX);
+                    let length = usize::try_from(decode_varint(&mut frame).map_err(malformed)?).unwrap_or(usize::MAX);
                     if length > frame.remaining() {
-                        return Err(broken("a field is longer than its message"));
+                        return Err(malformed("a field is longer than its message"));
                     }
                     parts.payload = Some((field, frame.split_to(length)));
                 }
-                _ => skip_field(wire_type, field, &mut frame, DecodeContext::default()).map_err(broken)?,
+                _ => skip_field(wire_type, field, &mut frame, DecodeContext::default()).map_err(malformed)?,
             }
         }
         Ok(parts)
     }
 }
 
-fn broken(reason: impl std::fmt::Display) -> Error {
+fn malformed(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorCode::InternalError, format!("the upstream sent a frame that cannot be read: {reason}"))
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event;
 use super::frame::{Frame, RawEvent};
-use super::merge::{Input, Link, Merge, Output, Timing};
+use super::merge::{Link, Merge, MergeInput, MergeOutput, Timing};
 use super::token::Bearer;
 use super::upstream::Upstream;
 use crate::health::Health;
@@ -87,7 +87,7 @@ impl Ingest {
                     if look && self.upstream.token() != self.token {
                         self.merge.retry();
                     }
-                    self.tell(Input::Tick);
+                    self.tell(MergeInput::Tick);
                     self.carry_out().await;
                 }
             }
@@ -95,7 +95,7 @@ impl Ingest {
         }
     }
 
-    fn tell(&mut self, input: Input<LoggedEvent>) {
+    fn tell(&mut self, input: MergeInput<LoggedEvent>) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.merge.handle(now, fraction(), input);
     }
@@ -121,25 +121,25 @@ impl Ingest {
     async fn carry_out(&mut self) {
         let mut batch = Vec::new();
         for output in self.merge.poll() {
-            if !matches!(output, Output::Commit(_)) {
+            if !matches!(output, MergeOutput::Commit(_)) {
                 let events = std::mem::take(&mut batch);
                 if !events.is_empty() && !self.write(move |appender| appender.append(events)).await {
                     return;
                 }
             }
             match output {
-                Output::Commit(event) => batch.push(event),
-                Output::OpenLive => {
+                MergeOutput::Commit(event) => batch.push(event),
+                MergeOutput::OpenLive => {
                     self.token = self.upstream.token();
                     self.live = Some(self.upstream.live().ready_chunks(CHUNK));
                 }
-                Output::OpenCatchUp(after) => self.catch_up = Some(self.upstream.catch_up(after).ready_chunks(CHUNK)),
-                Output::DropCatchUp => self.catch_up = None,
-                Output::DropLink => {
+                MergeOutput::OpenCatchUp(after) => self.catch_up = Some(self.upstream.catch_up(after).ready_chunks(CHUNK)),
+                MergeOutput::DropCatchUp => self.catch_up = None,
+                MergeOutput::DropLink => {
                     (self.live, self.catch_up) = (None, None);
                     self.upstream.reconnect();
                 }
-                Output::Skip(through) => {
+                MergeOutput::Skip(through) => {
                     tracing::warn!(
                         through,
                         "the upstream no longer holds events that were not read yet; readers behind are told"
@@ -148,7 +148,7 @@ impl Ingest {
                         return;
                     }
                 }
-                Output::Replace => {
+                MergeOutput::Replace => {
                     tracing::warn!("the upstream has another log; ours begins anew, and its readers are told");
                     if !self.write(Appender::replace).await {
                         return;
@@ -228,16 +228,16 @@ async fn next(frames: &mut Option<Frames>) -> Option<Vec<Result<Frame, Error>>> 
     }
 }
 
-fn input(from: From, frame: Result<Frame, Error>) -> Input<LoggedEvent> {
+fn input(from: From, frame: Result<Frame, Error>) -> MergeInput<LoggedEvent> {
     let event = |raw: RawEvent| event::logged(raw);
     match (from, frame) {
-        (From::Live, Ok(Frame::Event(raw))) => event(raw).map_or_else(Input::LiveEnded, Input::Live),
-        (From::Live, Ok(_)) => Input::LiveHeartbeat,
-        (From::Live, Err(error)) => Input::LiveEnded(error),
-        (From::CatchUp, Ok(Frame::Event(raw))) => event(raw).map_or_else(Input::CatchUpEnded, Input::CatchUp),
-        (From::CatchUp, Ok(Frame::Heartbeat)) => Input::CatchUpHeartbeat,
-        (From::CatchUp, Ok(Frame::Complete(head))) => Input::Complete(head),
-        (From::CatchUp, Err(error)) => Input::CatchUpEnded(error),
+        (From::Live, Ok(Frame::Event(raw))) => event(raw).map_or_else(MergeInput::LiveEnded, MergeInput::Live),
+        (From::Live, Ok(_)) => MergeInput::LiveHeartbeat,
+        (From::Live, Err(error)) => MergeInput::LiveEnded(error),
+        (From::CatchUp, Ok(Frame::Event(raw))) => event(raw).map_or_else(MergeInput::CatchUpEnded, MergeInput::CatchUp),
+        (From::CatchUp, Ok(Frame::Heartbeat)) => MergeInput::CatchUpHeartbeat,
+        (From::CatchUp, Ok(Frame::Complete(head))) => MergeInput::Complete(head),
+        (From::CatchUp, Err(error)) => MergeInput::CatchUpEnded(error),
     }
 }
 

@@ -17,7 +17,7 @@
 //! The service gives its log no name. So **every catch-up begins one event back** and must meet the last event of the one
 //! before again, the same (chat, time) at the same sequence. Another event there, or an end that stays below our head for [`BELOW_MS`]: another
 //! log, and ours is replaced. No event there: the beginning of what upstream holds decides. If that lies after our last event,
-//! upstream dropped its past, what was in between is gone, and our log says so to every reader behind ([`Output::Skip`]); if
+//! upstream dropped its past, what was in between is gone, and our log says so to every reader behind ([`MergeOutput::Skip`]); if
 //! it lies before, it is another log. When the service refuses the cursor, its beginning decides likewise, and the exact
 //! cursor tells whether there was anything in between. Until a catch-up has met our last event, rule 2 does not commit.
 //!
@@ -32,7 +32,7 @@ use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
-use super::refusal::Refusal;
+use super::cursor_refusal::CursorRefusal;
 
 /// Live events held back at most.
 pub const HELD: usize = 1024;
@@ -71,7 +71,7 @@ pub struct Timing {
 
 /// What happened.
 #[derive(Debug)]
-pub enum Input<E> {
+pub enum MergeInput<E> {
     /// Live gave an event.
     Live(E),
     /// Live is alive.
@@ -92,7 +92,7 @@ pub enum Input<E> {
 
 /// What is to be done, in this order.
 #[derive(Debug, PartialEq)]
-pub enum Output<E> {
+pub enum MergeOutput<E> {
     /// Open the live stream.
     OpenLive,
     /// Open a catch-up after this sequence; `None` = from the beginning of what is held.
@@ -179,12 +179,12 @@ pub struct Merge<E> {
     below_since: Option<u64>,
     failures: u32,
     link: Link,
-    out: Vec<Output<E>>,
+    out: Vec<MergeOutput<E>>,
 }
 
 impl<E: Event + Clone> Merge<E> {
     /// With our log's head, and the event there, when the log has one. Times are milliseconds of any clock that does not go
-    /// back. The first [`Input::Tick`] opens the link.
+    /// back. The first [`MergeInput::Tick`] opens the link.
     pub fn new(timing: Timing, head: u64, last: Option<E>, now: u64) -> Self {
         Self {
             timing,
@@ -218,7 +218,7 @@ impl<E: Event + Clone> Merge<E> {
     }
 
     /// What is to be done now.
-    pub fn poll(&mut self) -> Vec<Output<E>> {
+    pub fn poll(&mut self) -> Vec<MergeOutput<E>> {
         std::mem::take(&mut self.out)
     }
 
@@ -226,8 +226,8 @@ impl<E: Event + Clone> Merge<E> {
     /// is not for this machine any more.
     pub fn poll_ends(&self, catch_up: bool) -> bool {
         self.out.iter().any(|output| match output {
-            Output::DropLink => true,
-            Output::OpenCatchUp(_) | Output::DropCatchUp => catch_up,
+            MergeOutput::DropLink => true,
+            MergeOutput::OpenCatchUp(_) | MergeOutput::DropCatchUp => catch_up,
             _ => false,
         }) || (catch_up && self.catch_up.is_none())
     }
@@ -244,7 +244,7 @@ impl<E: Event + Clone> Merge<E> {
         }
     }
 
-    /// When the next [`Input::Tick`] is due.
+    /// When the next [`MergeInput::Tick`] is due.
     pub fn next_deadline(&self) -> u64 {
         match &self.live {
             Live::Closed { retry_at } => *retry_at,
@@ -260,26 +260,26 @@ impl<E: Event + Clone> Merge<E> {
     }
 
     /// Tells what happened at `now`; `random`, in 0..1, is for the backoff.
-    pub fn handle(&mut self, now: u64, random: f64, input: Input<E>) {
+    pub fn handle(&mut self, now: u64, random: f64, input: MergeInput<E>) {
         self.now = self.now.max(now);
         let result = match input {
-            Input::Live(event) => self.live_event(event),
-            Input::LiveHeartbeat => {
+            MergeInput::Live(event) => self.live_event(event),
+            MergeInput::LiveHeartbeat => {
                 self.live_heard();
                 Ok(())
             }
-            Input::CatchUp(event) => self.catch_up_event(event),
-            Input::CatchUpHeartbeat => {
+            MergeInput::CatchUp(event) => self.catch_up_event(event),
+            MergeInput::CatchUpHeartbeat => {
                 self.catch_up_heard();
                 Ok(())
             }
-            Input::Complete(head) => self.complete(head),
-            Input::CatchUpEnded(error) => self.catch_up_ended(error),
-            Input::LiveEnded(error) => match self.live {
+            MergeInput::Complete(head) => self.complete(head),
+            MergeInput::CatchUpEnded(error) => self.catch_up_ended(error),
+            MergeInput::LiveEnded(error) => match self.live {
                 Live::Open { .. } => Err(error),
                 Live::Closed { .. } => Ok(()),
             },
-            Input::Tick => self.tick(),
+            MergeInput::Tick => self.tick(),
         };
         if let Err(error) = result {
             self.fail(error, random);
@@ -290,7 +290,7 @@ impl<E: Event + Clone> Merge<E> {
         match self.live {
             Live::Closed { retry_at } if retry_at <= self.now => {
                 self.live = Live::Open { since: self.now, attached: false, heard_at: self.now };
-                self.out.push(Output::OpenLive);
+                self.out.push(MergeOutput::OpenLive);
                 self.begin_catch_up();
             }
             Live::Open { heard_at, .. } if heard_at.saturating_add(self.timing.live_silence_ms) <= self.now => {
@@ -323,7 +323,7 @@ impl<E: Event + Clone> Merge<E> {
         };
         (self.again, self.proven) = (false, false);
         self.catch_up = Some(CatchUp { question, from: self.base, expected, last: 0, heard_at: self.now });
-        self.out.push(Output::OpenCatchUp(after));
+        self.out.push(MergeOutput::OpenCatchUp(after));
     }
 
     fn live_heard(&mut self) {
@@ -380,7 +380,7 @@ impl<E: Event + Clone> Merge<E> {
             return Ok(());
         }
         if sequence < before {
-            return Err(broken("the upstream's log came out of order")
+            return Err(upstream_fault("the upstream's log came out of order")
                 .with_context("sequence", sequence.to_string())
                 .with_context("after", before.to_string()));
         }
@@ -391,7 +391,7 @@ impl<E: Event + Clone> Merge<E> {
             }
             Question::MeetLast if sequence >= catch_up.from => match catch_up.expected.take() {
                 Some(_) if sequence > catch_up.from => {
-                    self.out.push(Output::DropCatchUp);
+                    self.out.push(MergeOutput::DropCatchUp);
                     self.ask(Question::Probe { refused: false });
                     return Ok(());
                 }
@@ -427,7 +427,7 @@ impl<E: Event + Clone> Merge<E> {
             }
             (Ordering::Greater, _) if first && refused => {
                 // The log begins after our head. Whether there was anything in between, the exact cursor tells.
-                self.out.push(Output::DropCatchUp);
+                self.out.push(MergeOutput::DropCatchUp);
                 self.ask(Question::Rest { gone: Some(sequence.saturating_sub(1)) });
             }
             (Ordering::Greater, _) if first => {
@@ -485,18 +485,18 @@ impl<E: Event + Clone> Merge<E> {
     fn catch_up_ended(&mut self, error: Error) -> Result<(), Error> {
         let Some(catch_up) = self.catch_up.take() else { return Ok(()) };
         let refusal = match catch_up.question {
-            Question::MeetLast => Refusal::of(&error),
-            Question::Rest { .. } if catch_up.from > 0 => Refusal::of(&error),
+            Question::MeetLast => CursorRefusal::of(&error),
+            Question::Rest { .. } if catch_up.from > 0 => CursorRefusal::of(&error),
             Question::Rest { .. } | Question::Probe { .. } => None,
         };
         match (catch_up.question, refusal) {
             (_, None) => return Err(error),
-            (_, Some(Refusal::Ahead)) => self.below(),
-            (_, Some(Refusal::TooOld { first: Some(first) })) if first > self.head => {
+            (_, Some(CursorRefusal::Ahead)) => self.below(),
+            (_, Some(CursorRefusal::TooOld { first: Some(first) })) if first > self.head => {
                 self.skip(first);
                 self.begin_catch_up();
             }
-            (Question::MeetLast, Some(Refusal::TooOld { first: Some(_) })) => self.ask(Question::Rest { gone: None }),
+            (Question::MeetLast, Some(CursorRefusal::TooOld { first: Some(_) })) => self.ask(Question::Rest { gone: None }),
             (Question::Rest { gone: Some(gone) }, _) => {
                 if gone <= self.head {
                     return Err(error);
@@ -545,7 +545,7 @@ impl<E: Event + Clone> Merge<E> {
 
     fn commit(&mut self, event: E) {
         self.head = event.sequence();
-        self.out.push(Output::Commit(event));
+        self.out.push(MergeOutput::Commit(event));
     }
 
     /// What lies between our head and `through` is gone.
@@ -554,7 +554,7 @@ impl<E: Event + Clone> Merge<E> {
             (self.head, self.base, self.last) = (through, through, None);
             self.let_go(through);
             self.unconfirmed.clear();
-            self.out.push(Output::Skip(through));
+            self.out.push(MergeOutput::Skip(through));
         }
     }
 
@@ -571,13 +571,13 @@ impl<E: Event + Clone> Merge<E> {
     /// Upstream has another log: ours begins anew.
     fn replace(&mut self) {
         if self.catch_up.take().is_some() {
-            self.out.push(Output::DropCatchUp);
+            self.out.push(MergeOutput::DropCatchUp);
         }
         (self.head, self.base, self.last, self.verified) = (0, 0, None, false);
         self.below_since = None;
         self.held.clear();
         self.unconfirmed.clear();
-        self.out.push(Output::Replace);
+        self.out.push(MergeOutput::Replace);
         self.begin_catch_up();
     }
 
@@ -591,7 +591,7 @@ impl<E: Event + Clone> Merge<E> {
         self.held.clear();
         (self.verified, self.below_since) = (false, None);
         self.link = Link::Down(Some(error));
-        self.out.push(Output::DropLink);
+        self.out.push(MergeOutput::DropLink);
     }
 }
 
@@ -600,11 +600,11 @@ fn checked<E: Event>(event: &E) -> Result<u64, Error> {
     if (1..=MAX_SAFE_INTEGER).contains(&sequence) {
         return Ok(sequence);
     }
-    Err(broken("the upstream gave a sequence that is not between 1 and 2^53 - 1")
+    Err(upstream_fault("the upstream gave a sequence that is not between 1 and 2^53 - 1")
         .with_context("sequence", sequence.to_string()))
 }
 
-fn broken(message: &'static str) -> Error {
+fn upstream_fault(message: &'static str) -> Error {
     Error::new(ErrorCode::InternalError, message)
 }
 

@@ -3,13 +3,13 @@
 //! `upstream` is the connection, `service` passes the nine calls through, `ingest` keeps our log up with the upstream's; it
 //! carries `merge`, which decides how. `frame`, `event` and `message` are what an event goes through on its way.
 
+mod cursor_refusal;
 mod event;
 mod failure;
 mod frame;
 mod ingest;
 pub mod merge;
 mod message;
-mod refusal;
 mod service;
 mod token;
 mod upstream;

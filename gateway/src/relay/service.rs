@@ -5,7 +5,7 @@ use im_chats_protocol::error::Error;
 
 use super::Relay;
 use super::upstream::Method;
-use crate::backend::{Backend, Call};
+use crate::backend::{Backend, CallContext};
 use crate::log::EventLog;
 use crate::proto::{
     CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
@@ -21,7 +21,7 @@ macro_rules! method {
 
 #[async_trait]
 impl Backend for Relay {
-    async fn create_chat(&self, call: &Call, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+    async fn create_chat(&self, call: &CallContext, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
         let mut call = call.clone();
         // Metadata is ASCII. The body of a create carries any key.
         if call.idempotency_key.as_deref().is_some_and(|key| !key.is_ascii()) && request.client_message_id.is_none() {
@@ -32,35 +32,35 @@ impl Backend for Relay {
         self.upstream.unary(method!("CreateChat", repeatable), &call, request).await
     }
 
-    async fn mark_chat_read(&self, call: &Call, request: MarkChatReadRequest) -> Result<(), Error> {
+    async fn mark_chat_read(&self, call: &CallContext, request: MarkChatReadRequest) -> Result<(), Error> {
         self.upstream.unary(method!("MarkChatRead", true), call, request).await.map(|_: Empty| ())
     }
 
-    async fn set_background(&self, call: &Call, request: SetBackgroundRequest) -> Result<(), Error> {
+    async fn set_background(&self, call: &CallContext, request: SetBackgroundRequest) -> Result<(), Error> {
         self.upstream.unary(method!("SetBackground", false), call, request).await.map(|_: Empty| ())
     }
 
-    async fn remove_background(&self, call: &Call, request: RemoveBackgroundRequest) -> Result<(), Error> {
+    async fn remove_background(&self, call: &CallContext, request: RemoveBackgroundRequest) -> Result<(), Error> {
         self.upstream.unary(method!("RemoveBackground", true), call, request).await.map(|_: Empty| ())
     }
 
-    async fn share_contact_info(&self, call: &Call, request: ShareContactInfoRequest) -> Result<(), Error> {
+    async fn share_contact_info(&self, call: &CallContext, request: ShareContactInfoRequest) -> Result<(), Error> {
         self.upstream.unary(method!("ShareContactInfo", false), call, request).await.map(|_: Empty| ())
     }
 
-    async fn set_typing(&self, call: &Call, request: SetTypingRequest) -> Result<(), Error> {
+    async fn set_typing(&self, call: &CallContext, request: SetTypingRequest) -> Result<(), Error> {
         self.upstream.unary(method!("SetTyping", true), call, request).await.map(|_: Empty| ())
     }
 
-    async fn get_chat(&self, call: &Call, request: GetChatRequest) -> Result<GetChatResponse, Error> {
+    async fn get_chat(&self, call: &CallContext, request: GetChatRequest) -> Result<GetChatResponse, Error> {
         self.upstream.unary(method!("GetChat", true), call, request).await
     }
 
-    async fn get_chat_count(&self, call: &Call, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
+    async fn get_chat_count(&self, call: &CallContext, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
         self.upstream.unary(method!("GetChatCount", true), call, request).await
     }
 
-    async fn has_background(&self, call: &Call, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
+    async fn has_background(&self, call: &CallContext, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
         self.upstream.unary(method!("HasBackground", true), call, request).await
     }
 

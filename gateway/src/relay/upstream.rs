@@ -21,7 +21,7 @@ use tonic_prost::ProstCodec;
 use super::failure;
 use super::frame::{Frame, RawAnswers};
 use super::token::{Bearer, TokenSource};
-use crate::backend::Call;
+use crate::backend::CallContext;
 use crate::files;
 use crate::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
 
@@ -130,7 +130,7 @@ impl Upstream {
     /// # Errors
     /// What the upstream says; `serviceUnavailable` when it cannot be reached and `timeout` when it does not answer. A write
     /// that may have been done, and that nothing makes repeatable, is not marked retryable.
-    pub async fn unary<Q, A>(&self, method: Method, call: &Call, message: Q) -> Result<A, Error>
+    pub async fn unary<Q, A>(&self, method: Method, call: &CallContext, message: Q) -> Result<A, Error>
     where
         Q: Message + Default + 'static,
         A: Message + Default + 'static,

@@ -14,7 +14,7 @@ use http::StatusCode;
 use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
 
 use crate::app::AppState;
-use crate::backend::Call;
+use crate::backend::CallContext;
 use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
@@ -107,7 +107,7 @@ async fn has_background(State(state): State<AppState>, request: Request) -> Resu
 }
 
 /// A write: what travels beside it, and its body.
-async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(Call, T), Failure> {
+async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(CallContext, T), Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     Ok((call, json::read(request, limit).await?))
 }
@@ -121,7 +121,7 @@ pub(crate) async fn with_image<T: serde::de::DeserializeOwned>(request: Request)
 }
 
 /// A read: what travels beside it, and its query.
-fn asked(request: &Request) -> Result<(Call, Query), Failure> {
+fn asked(request: &Request) -> Result<(CallContext, Query), Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     Ok((call, Query::parse(request.uri().query().unwrap_or_default())?))
 }

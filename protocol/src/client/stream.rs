@@ -151,7 +151,7 @@ impl<B: Batch> Stream<B> {
     pub fn attached(&mut self, log: String, sequence: u64, head: u64) -> Result<(), Error> {
         match &self.position {
             Some(position) if (&position.log, position.sequence) != (&log, sequence) => {
-                Err(broken("the server attached another position than was asked for"))
+                Err(protocol_fault("the server attached another position than was asked for"))
             }
             Some(_) => {
                 self.head = head;
@@ -171,20 +171,20 @@ impl<B: Batch> Stream<B> {
     /// within the credit.
     pub fn receive(&mut self, prev: u64, through: u64, batch: B) -> Result<(), Error> {
         let Some(position) = self.position.as_mut() else {
-            return Err(broken("events came before the subscription was attached"));
+            return Err(protocol_fault("events came before the subscription was attached"));
         };
         if prev != position.sequence || through < prev {
-            return Err(broken("a batch does not begin where the last one ended"));
+            return Err(protocol_fault("a batch does not begin where the last one ended"));
         }
         let count = u64::try_from(batch.count()).unwrap_or(u64::MAX);
         if count > self.granted {
-            return Err(broken("more events came than there was credit for"));
+            return Err(protocol_fault("more events came than there was credit for"));
         }
         let mut last = prev;
         for index in 0..batch.count() {
             match batch.sequence(index) {
                 Some(sequence) if sequence > last && sequence <= through => last = sequence,
-                _ => return Err(broken("an event is not where its batch says")),
+                _ => return Err(protocol_fault("an event is not where its batch says")),
             }
         }
         position.sequence = through;
@@ -203,7 +203,7 @@ impl<B: Batch> Stream<B> {
     pub fn check_reached(&self, head: u64) -> Result<(), Error> {
         match &self.position {
             Some(position) if position.sequence >= head => Ok(()),
-            _ => Err(broken("the server says that more was sent than came")),
+            _ => Err(protocol_fault("the server says that more was sent than came")),
         }
     }
 
@@ -274,6 +274,6 @@ impl<B: Batch> Stream<B> {
 }
 
 /// The server, or something in between, broke the protocol; a fresh connection from the last good position heals it.
-fn broken(what: &'static str) -> Error {
+fn protocol_fault(what: &'static str) -> Error {
     Error::new(ErrorCode::NetworkError, what).retryable()
 }

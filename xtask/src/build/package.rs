@@ -6,31 +6,31 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::build::wasm;
-use crate::house::House;
 use crate::stamp;
+use crate::workspace::Workspace;
 
 /// What the manifest in `pkg-template/` says where the workspace's version belongs.
 const VERSION_PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
 
 /// Assembles `pkg/` from the stage.
-pub fn assemble(house: &House) -> Result<()> {
-    let template = house.path("pkg-template");
+pub fn assemble(workspace: &Workspace) -> Result<()> {
+    let template = workspace.path("pkg-template");
     ensure!(template.join("package.json").exists(), "pkg-template/package.json is missing");
-    let package = house.package();
+    let package = workspace.package();
     let inputs = [
         template.clone(),
-        wasm::stage(house),
-        house.path("README.md"),
-        house.path("LICENSE"),
-        house.path("Cargo.toml"),
-        house.path("package-lock.json"),
-        house.path("xtask/src/build"),
-        house.path("xtask/js/publish.mjs"),
+        wasm::stage(workspace),
+        workspace.path("README.md"),
+        workspace.path("LICENSE"),
+        workspace.path("Cargo.toml"),
+        workspace.path("package-lock.json"),
+        workspace.path("xtask/src/build"),
+        workspace.path("xtask/js/publish.mjs"),
     ];
     let outputs = [package.join("package.json"), package.join("wasm/im_chats_bg.wasm")];
-    let ran = stamp::when_changed(house, "package", &inputs, &outputs, || {
-        let out = house.target.join("pkg-out");
-        make(house, &template, &out)?;
+    let ran = stamp::when_changed(workspace, "package", &inputs, &outputs, || {
+        let out = workspace.target.join("pkg-out");
+        make(workspace, &template, &out)?;
         // Only a package that was made completely takes the place of the last one.
         if package.exists() {
             fs::remove_dir_all(&package)?;
@@ -42,11 +42,11 @@ pub fn assemble(house: &House) -> Result<()> {
     Ok(())
 }
 
-fn make(house: &House, template: &Path, out: &Path) -> Result<()> {
+fn make(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
-    stamp::mirror(&wasm::stage(house), &out.join("wasm"))?;
+    stamp::mirror(&wasm::stage(workspace), &out.join("wasm"))?;
     // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the last for whoever instantiates the
     // wasm by hand; none is part of ours.
     for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts"] {
@@ -55,21 +55,21 @@ fn make(house: &House, template: &Path, out: &Path) -> Result<()> {
             fs::remove_file(stray)?;
         }
     }
-    compile_shell(house, template, out)?;
+    compile_shell(workspace, template, out)?;
     fs::copy(template.join("wasm.d.ts"), out.join("wasm.d.ts"))?;
-    house
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("xtask/js/publish.mjs"))
+        .arg(workspace.path("xtask/js/publish.mjs"))
         .arg(out)
         .quiet()
         .run()
         .context("the package could not be finished")?;
     let manifest = fs::read_to_string(template.join("package.json"))?;
     fs::write(out.join("package.json"), with_home(&with_version(&manifest)?, env!("CARGO_PKG_REPOSITORY"))?)?;
-    fs::copy(house.path("LICENSE"), out.join("LICENSE"))?;
+    fs::copy(workspace.path("LICENSE"), out.join("LICENSE"))?;
     let own_readme = template.join("README.md");
-    let readme = if own_readme.exists() { own_readme } else { house.path("README.md") };
+    let readme = if own_readme.exists() { own_readme } else { workspace.path("README.md") };
     if readme.exists() {
         fs::copy(readme, out.join("README.md"))?;
     }
@@ -77,18 +77,18 @@ fn make(house: &House, template: &Path, out: &Path) -> Result<()> {
 }
 
 /// Stages the shell beside the generated code, which it imports as `./wasm/im_chats.js`, and compiles it into `out`.
-fn compile_shell(house: &House, template: &Path, out: &Path) -> Result<()> {
-    let stage = stage_root(house)?;
+fn compile_shell(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
+    let stage = stage_root(workspace)?;
     for entry in fs::read_dir(&stage)? {
         let path = entry?.path();
-        if path == wasm::stage(house) {
+        if path == wasm::stage(workspace) {
             continue;
         }
         if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
     }
     stamp::copy_into(&template.join("src"), &stage)?;
     fs::copy(template.join("tsconfig.json"), stage.join("tsconfig.json")).context("pkg-template/tsconfig.json is missing")?;
-    house
+    workspace
         .npm_bin("tsc")
         .arg("--project")
         .arg(stage.join("tsconfig.json"))
@@ -100,8 +100,8 @@ fn compile_shell(house: &House, template: &Path, out: &Path) -> Result<()> {
         .context("the TypeScript shell does not compile")
 }
 
-fn stage_root(house: &House) -> Result<PathBuf> {
-    Ok(wasm::stage(house).parent().context("the stage has no parent folder")?.to_path_buf())
+fn stage_root(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(wasm::stage(workspace).parent().context("the stage has no parent folder")?.to_path_buf())
 }
 
 fn with_version(manifest: &str) -> Result<String> {

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// Prints the sizes of the package's wasm and JavaScript: raw, gzip, brotli.
-pub fn print(house: &House) -> Result<()> {
-    house.sh.cmd("node").arg(house.path("xtask/js/sizes.mjs")).arg(house.package()).quiet().run().context("sizes")
+pub fn print(workspace: &Workspace) -> Result<()> {
+    workspace.sh.cmd("node").arg(workspace.path("xtask/js/sizes.mjs")).arg(workspace.package()).quiet().run().context("sizes")
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::build;
-use crate::house::House;
 use crate::stamp;
+use crate::workspace::Workspace;
 
 /// What Rust's wasm32 baseline already uses. Named one by one: `--all-features` would let the optimiser use what
 /// browsers of the last years do not have.
@@ -21,19 +21,19 @@ const WASM_FEATURES: [&str; 6] = [
 ];
 
 /// The folder with the generated code, beside which the TypeScript is staged.
-pub fn stage(house: &House) -> PathBuf {
-    house.target.join("pkg-stage/wasm")
+pub fn stage(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("pkg-stage/wasm")
 }
 
 /// The shipped wasm with the names of its functions, for those who ask what is in it.
-pub fn named(house: &House) -> PathBuf {
-    house.target.join("size/im_chats.wasm")
+pub fn named(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("size/im_chats.wasm")
 }
 
 /// Builds the SDK's wasm and its bindings into [`stage`].
-pub fn build(house: &House) -> Result<()> {
+pub fn build(workspace: &Workspace) -> Result<()> {
     println!("wasm: cargo rustc --profile wasm");
-    house
+    workspace
         .cargo()
         .args(["rustc", "--lib", "--package", "im-chats", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
         .args(["--features", "no-std"])
@@ -41,41 +41,41 @@ pub fn build(house: &House) -> Result<()> {
         .args(["--crate-type", "cdylib"])
         .run()
         .context("the SDK does not build for wasm")?;
-    let raw = house.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm");
-    let stage = stage(house);
+    let raw = workspace.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm");
+    let stage = stage(workspace);
     let inputs = [
         raw.clone(),
-        house.path("Cargo.lock"),
-        house.path("package-lock.json"),
-        house.path("xtask/src/build"),
-        house.path("xtask/js/inline.mjs"),
-        house.path("tools/wasm-bindgen"),
+        workspace.path("Cargo.lock"),
+        workspace.path("package-lock.json"),
+        workspace.path("xtask/src/build"),
+        workspace.path("xtask/js/inline.mjs"),
+        workspace.path("tools/wasm-bindgen"),
     ];
-    let outputs = [stage.join("im_chats.js"), stage.join("im_chats_bg.wasm"), stage.join("inline.js"), named(house)];
-    let ran = stamp::when_changed(house, "wasm", &inputs, &outputs, || bind_and_optimise(house, &raw, &stage))?;
+    let outputs = [stage.join("im_chats.js"), stage.join("im_chats_bg.wasm"), stage.join("inline.js"), named(workspace)];
+    let ran = stamp::when_changed(workspace, "wasm", &inputs, &outputs, || bind_and_optimise(workspace, &raw, &stage))?;
     println!("wasm: {}", if ran { "bound and optimised" } else { "unchanged" });
     Ok(())
 }
 
-fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()> {
-    build::wasm_bindgen_tool(house)?;
+fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> Result<()> {
+    build::wasm_bindgen_tool(workspace)?;
     if stage.exists() {
         fs::remove_dir_all(stage)?;
     }
     fs::create_dir_all(stage)?;
-    house
+    workspace
         .sh
-        .cmd(house.tool("wasm-bindgen"))
+        .cmd(workspace.tool("wasm-bindgen"))
         .args(["--target", "web", "--omit-default-module-path", "--out-name", "im_chats", "--out-dir"])
         .arg(stage)
         .arg(raw)
         .run()
         .context("wasm-bindgen failed")?;
-    house.sh.cmd(house.tool("wasm-finish")).arg(stage).arg("im_chats").run().context("wasm-finish failed")?;
+    workspace.sh.cmd(workspace.tool("wasm-finish")).arg(stage).arg("im_chats").run().context("wasm-finish failed")?;
     let wasm = stage.join("im_chats_bg.wasm");
-    let named = named(house);
+    let named = named(workspace);
     fs::create_dir_all(named.parent().context("no folder")?)?;
-    house
+    workspace
         .npm_bin("wasm-opt")
         // Rust keeps nothing below 1024: the stack begins there. Restructuring the branches first is another half percent.
         .args(["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz", "--debuginfo"])
@@ -86,17 +86,17 @@ fn bind_and_optimise(house: &House, raw: &PathBuf, stage: &PathBuf) -> Result<()
         .arg(&named)
         .run()
         .context("wasm-opt failed")?;
-    let strip = house.npm_bin("wasm-opt").arg("--strip-debug").args(WASM_FEATURES);
+    let strip = workspace.npm_bin("wasm-opt").arg("--strip-debug").args(WASM_FEATURES);
     strip.arg(&named).arg("-o").arg(&wasm).run().context("wasm-opt could not take the names out")?;
-    inline_module(house, stage)
+    inline_module(workspace, stage)
 }
 
 /// The wasm as a module, for bundlers and runtimes that do not move assets.
-fn inline_module(house: &House, stage: &PathBuf) -> Result<()> {
-    house
+fn inline_module(workspace: &Workspace, stage: &PathBuf) -> Result<()> {
+    workspace
         .sh
         .cmd("node")
-        .arg(house.path("xtask/js/inline.mjs"))
+        .arg(workspace.path("xtask/js/inline.mjs"))
         .arg(stage)
         .quiet()
         .run()

@@ -4,7 +4,7 @@ use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 
 /// Why a catch-up was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum CursorRefusal {
     /// The log begins after the cursor.
     TooOld {
         /// Where it begins, when the service says so.
@@ -16,7 +16,7 @@ pub enum Refusal {
     Unclear,
 }
 
-impl Refusal {
+impl CursorRefusal {
     /// The refusal that `error` is, if it is one. A gateway of ours has codes for it; the real service documents none, so
     /// every status by which a server can call a cursor wrong is taken for one, and the log itself is asked.
     #[must_use]

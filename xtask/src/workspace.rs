@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use xshell::{Cmd, Shell};
 
 /// The repository this binary was built from, and a shell that stands in its root.
-pub struct House {
+pub struct Workspace {
     /// Absolute path of the repository.
     pub root: PathBuf,
     /// Cargo's target directory: `CARGO_TARGET_DIR`, else `target/`.
@@ -16,9 +16,9 @@ pub struct House {
     pub sh: Shell,
 }
 
-impl House {
+impl Workspace {
     /// Finds the repository.
-    pub fn find() -> Result<House> {
+    pub fn find() -> Result<Workspace> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask/ has no parent folder")?.to_path_buf();
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(dir) => root.join(dir),
@@ -26,7 +26,7 @@ impl House {
         };
         let sh = Shell::new()?;
         sh.change_dir(&root);
-        Ok(House { root, target, sh })
+        Ok(Workspace { root, target, sh })
     }
 
     /// A path in the repository.
