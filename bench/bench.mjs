@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { startGateway } from "../tests/support/gateway.mjs";
+import { startGateway } from "../tests/suites/support/gateway.mjs";
 import { closeChromium, inChromium } from "./chromium.mjs";
 import { inNode, onceInNode } from "./node.mjs";
 import { ROWS } from "./rows.mjs";

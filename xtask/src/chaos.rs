@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: the long form of `tests/chaos`.
+//! `cargo xtask chaos`: the long form of `tests/suites/chaos`.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -40,7 +40,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     workspace
         .sh
         .cmd("node")
-        .arg(workspace.path("tests/chaos/chaos.mjs"))
+        .arg(workspace.path("tests/suites/chaos/chaos.mjs"))
         .arg(format!("--minutes={}", options.minutes))
         .arg(format!("--events={}", options.events))
         .args(browser)

@@ -13,7 +13,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     workspace
         .sh
         .cmd("node")
-        .arg(workspace.path("tests/console/shots.mjs"))
+        .arg(workspace.path("tests/suites/console/shots.mjs"))
         .arg(workspace.path("docs/console.png"))
         .arg(workspace.target.join("console-shots"))
         .env("IM_CHATS_GATEWAY", workspace.gateway())

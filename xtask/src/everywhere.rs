@@ -39,10 +39,10 @@ impl Table {
     /// Runs the rows that `options` names; a row that fails is an error.
     pub fn run(self, workspace: &Workspace, project: &PackageProject, options: &Options) -> Result<()> {
         let (folder, script, variable) = match self {
-            Table::Runtimes => ("runtimes", "tests/runtimes/matrix.mjs", "IM_CHATS_RUNTIMES"),
-            Table::Bundlers => ("bundlers", "tests/bundlers/bundlers.mjs", "IM_CHATS_BUNDLERS"),
+            Table::Runtimes => ("runtimes", "tests/suites/runtimes/matrix.mjs", "IM_CHATS_RUNTIMES"),
+            Table::Bundlers => ("bundlers", "tests/suites/bundlers/bundlers.mjs", "IM_CHATS_BUNDLERS"),
         };
-        let installed = tools::npm_folder(workspace, &format!("tests/{folder}"), folder)?;
+        let installed = tools::npm_folder(workspace, &format!("tests/suites/{folder}"), folder)?;
         let mut command = workspace
             .sh
             .cmd("node")

@@ -9,7 +9,7 @@ use xshell::cmd;
 use crate::steps::seconds;
 use crate::workspace::Workspace;
 
-/// The targets of `tests/fuzz`.
+/// The targets of `tests/crates/fuzz`.
 const TARGETS: [&str; 6] = ["client-frames", "server-frames", "rest-answers", "texts", "rest-bodies", "addresses"];
 
 /// Those of them that need the gateway built.

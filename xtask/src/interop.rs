@@ -1,4 +1,4 @@
-//! The service's own SDK against the gateway, beside ours: the suite in `tests/interop`, and the page made from its runs.
+//! The service's own SDK against the gateway, beside ours: the suite in `tests/suites/interop`, and the page made from its runs.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ const PAGE: &str = "docs/compatibility.md";
 /// Runs the suite.
 pub fn test(workspace: &Workspace, project: &PackageProject) -> Result<()> {
     let peer = install_peer(workspace)?;
-    node_test(workspace, &test_files(&workspace.path("tests/interop"))?)
+    node_test(workspace, &test_files(&workspace.path("tests/suites/interop"))?)
         .env("IM_CHATS_PROJECT", project.path())
         .env("IM_CHATS_INTEROP", peer)
         .env("CHROMIUM", tools::browser()?.chromium)
@@ -33,7 +33,7 @@ pub fn compat(workspace: &Workspace) -> Result<()> {
     workspace
         .sh
         .cmd("node")
-        .arg(workspace.path("tests/interop/compatibility.mjs"))
+        .arg(workspace.path("tests/suites/interop/compatibility.mjs"))
         .arg(workspace.path(PAGE))
         .env("IM_CHATS_GATEWAY", workspace.gateway())
         .env("IM_CHATS_PROJECT", project.path())
@@ -45,5 +45,5 @@ pub fn compat(workspace: &Workspace) -> Result<()> {
 }
 
 fn install_peer(workspace: &Workspace) -> Result<PathBuf> {
-    tools::npm_folder(workspace, "tests/interop", "interop")
+    tools::npm_folder(workspace, "tests/suites/interop", "interop")
 }

@@ -11,7 +11,7 @@ use crate::stamp;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Folders of `tests/` that import the package by its name and therefore run from inside the project.
+/// Folders of `tests/suites/` that import the package by its name and therefore run from inside the project, in its `tests/`.
 const COPIED: [&str; 4] = ["package", "types", "docs", "support"];
 
 /// How a careful user's tsconfig would look; library checks stay on, since our own `.d.ts` is what is tested.
@@ -59,10 +59,7 @@ impl PackageProject {
             .run()
             .context("the packed package does not install")?;
         for folder in COPIED {
-            let from = workspace.path("tests").join(folder);
-            if from.exists() {
-                stamp::copy_into(&from, &path.join("tests").join(folder))?;
-            }
+            stamp::copy_into(&workspace.path("tests/suites").join(folder), &path.join("tests").join(folder))?;
         }
         Ok(project)
     }
@@ -72,10 +69,10 @@ impl PackageProject {
         self.dir.path()
     }
 
-    /// Checks every `tests/types/*.ts` against the installed package.
+    /// Checks every `tests/suites/types/*.ts` against the installed package.
     pub fn check_types(&self, workspace: &Workspace) -> Result<()> {
         let files = find(&self.path().join("tests/types"), "ts")?;
-        ensure!(!files.is_empty(), "tests/types has no type test");
+        ensure!(!files.is_empty(), "tests/suites/types has no type test");
         let types = workspace.path("node_modules/@types");
         println!("type tests: {} files", files.len());
         workspace
@@ -88,36 +85,36 @@ impl PackageProject {
             .context("the types are not what they should be")
     }
 
-    /// Runs the Node tests of one folder of `tests/` from inside the project.
+    /// Runs the Node tests of one folder of `tests/suites/` from inside the project.
     pub fn node_tests(&self, workspace: &Workspace, folder: &str) -> Result<()> {
         let files = test_files(&self.path().join("tests").join(folder))?;
         let _inside = workspace.sh.push_dir(self.path());
         node_test(workspace, &files)
             .env("IM_CHATS_PROJECT", self.path())
             .run()
-            .with_context(|| format!("tests/{folder} failed"))
+            .with_context(|| format!("tests/suites/{folder} failed"))
     }
 
-    /// Runs the tests of one folder of `tests/` that drive a browser: from the repository, which has what drives it, with the
+    /// Runs the tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the
     /// installed package.
     pub fn repository_tests(&self, workspace: &Workspace, folder: &str) -> Result<()> {
-        let files = test_files(&workspace.path("tests").join(folder))?;
+        let files = test_files(&workspace.path("tests/suites").join(folder))?;
         node_test(workspace, &files)
             .env("IM_CHATS_PROJECT", self.path())
             .env("CHROMIUM", tools::browser()?.chromium)
             .run()
-            .with_context(|| format!("tests/{folder} failed"))
+            .with_context(|| format!("tests/suites/{folder} failed"))
     }
 
     /// Runs the tests of what is published, with the programs that judge packages.
     pub fn hygiene_tests(&self, workspace: &Workspace) -> Result<()> {
-        let files = test_files(&workspace.path("tests/hygiene"))?;
+        let files = test_files(&workspace.path("tests/suites/hygiene"))?;
         node_test(workspace, &files)
             .env("IM_CHATS_PROJECT", self.path())
-            .env("IM_CHATS_HYGIENE", tools::npm_folder(workspace, "tests/hygiene", "hygiene")?)
+            .env("IM_CHATS_HYGIENE", tools::npm_folder(workspace, "tests/suites/hygiene", "hygiene")?)
             .env("CHROMIUM", tools::browser()?.chromium)
             .run()
-            .context("tests/hygiene failed")
+            .context("tests/suites/hygiene failed")
     }
 }
 

@@ -149,9 +149,9 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
             what: "clients made of the OpenAPI document, and schemathesis, against the emulator and a relay",
             needs: &["build"],
             run: Box::new(|| {
-                node_test(workspace, &test_files(&workspace.path("tests/openapi"))?)
-                    .env("IM_CHATS_OPENAPI", tools::npm_folder(workspace, "tests/openapi", "openapi")?)
-                    .env("IM_CHATS_VENV", tools::python_folder(workspace, "tests/openapi", "openapi")?)
+                node_test(workspace, &test_files(&workspace.path("tests/suites/openapi"))?)
+                    .env("IM_CHATS_OPENAPI", tools::npm_folder(workspace, "tests/suites/openapi", "openapi")?)
+                    .env("IM_CHATS_VENV", tools::python_folder(workspace, "tests/suites/openapi", "openapi")?)
                     .run()
                     .context("the OpenAPI document is not true")
             }),
@@ -197,7 +197,7 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
             what: "the console in Chromium against the gateway",
             needs: &["build"],
             run: Box::new(|| {
-                let files = test_files(&workspace.path("tests/console"))?;
+                let files = test_files(&workspace.path("tests/suites/console"))?;
                 let chromium = tools::browser()?.chromium;
                 node_test(workspace, &files).env("CHROMIUM", chromium).run().context("the console does not work")
             }),

@@ -228,4 +228,4 @@ const results = await runRows(chosen, 1, async (bundler) => {
 });
 await launched?.then((browser) => browser.close());
 
-await finish(["bundler", "version", "import"], results, write && new URL("../../docs/bundlers.md", import.meta.url));
+await finish(["bundler", "version", "import"], results, write && new URL("../../../docs/bundlers.md", import.meta.url));

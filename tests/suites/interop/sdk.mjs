@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 import { importPackage } from "../support/package.mjs";
 
-/** The folder in which the packages of `tests/interop/package.json` are installed. */
+/** The folder in which the packages of `tests/suites/interop/package.json` are installed. */
 const installed = () => {
   const dir = process.env.IM_CHATS_INTEROP;
   if (!dir) throw new Error("IM_CHATS_INTEROP must name the folder with the installed peer; run this through `cargo xtask test interop`");

@@ -17,7 +17,7 @@ const HEAD = `# Compatibility
 What the service's documentation of chats (docs.photon.codes) says, and what three programs do against this repository's gateway: the service's
 own SDK, \`@photon-ai/advanced-imessage\` 2.2.0, over HTTP and over gRPC, and \`im-chats\`. Every cell is from a run: \`cargo xtask compat\` writes
 this page, and \`cargo xtask test interop\` fails when it is no longer what the run gives. The scenarios are in
-[tests/interop/scenarios](../tests/interop/scenarios).
+[tests/suites/interop/scenarios](../tests/suites/interop/scenarios).
 
 ✓ means as documented, ✗ means otherwise, with what was seen. Where the page says nothing, what was seen stands alone. — means that there is
 no such method in that SDK, or that the row is not about it. Behind a relay the suite sees the same.

@@ -44,7 +44,7 @@ pub const TARGETS: &[Target] = &[
 /// # Panics
 /// When the page cannot be read.
 fn sessions(line: impl Fn(&Step) -> Option<String>) -> Vec<Vec<u8>> {
-    let transcripts = match im_chats_transcript::parse(include_str!("../../../docs/protocol.md")) {
+    let transcripts = match im_chats_transcript::parse(include_str!("../../../../docs/protocol.md")) {
         Ok(transcripts) => transcripts,
         Err(error) => panic!("docs/protocol.md: {error}"),
     };

@@ -23,7 +23,7 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>im-chats</title><link 
 <script type="importmap">{ "imports": { "im-chats": "/im-chats/index.js" } }</script>`;
 
 /**
- * Serves an empty page on which `import("im-chats")` is the installed package, and the files of `tests/` under `/tests/`.
+ * Serves an empty page on which `import("im-chats")` is the installed package, and the files of `tests/suites/` under `/tests/`.
  * `origin` is what the gateway must allow.
  */
 export async function servePage() {

@@ -11,4 +11,4 @@ const results = await runRows(chosen, 2, async (runtime) => {
   return { cells: [runtime.name, version, `${report.length - wrong.length} of ${report.length}`], wrong };
 });
 
-await finish(["runtime", "version", "checks passed"], results, write && new URL("../../docs/runtimes.md", import.meta.url));
+await finish(["runtime", "version", "checks passed"], results, write && new URL("../../../docs/runtimes.md", import.meta.url));

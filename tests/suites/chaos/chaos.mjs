@@ -2,7 +2,7 @@
 // against the real gateway, which is killed and restarted, while events are generated. At the end everything that the
 // programs were given is compared with the log.
 //
-//   node tests/chaos/chaos.mjs --minutes 5 --events 200000 [--browser] [--relay] [--seed N]
+//   node tests/suites/chaos/chaos.mjs --minutes 5 --events 200000 [--browser] [--relay] [--seed N]
 //
 // `cargo xtask chaos` runs it with the environment it needs.
 

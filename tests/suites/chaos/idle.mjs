@@ -1,6 +1,6 @@
 // What a subscription costs that waits for events that do not come: memory of the gateway, and bytes on the wire.
 //
-//   IM_CHATS_GATEWAY=target/release/im-chats-gateway IM_CHATS_PROJECT=DIR node tests/chaos/idle.mjs
+//   IM_CHATS_GATEWAY=target/release/im-chats-gateway IM_CHATS_PROJECT=DIR node tests/suites/chaos/idle.mjs
 //
 // DIR is a project with the package installed, of which only its `ws` is used.
 
