@@ -1,5 +1,5 @@
 //! Every transcript of `docs/protocol.md`, that need no virtual clock, against the binary over a real WebSocket.
-//! `protocol/tests/server_transcripts.rs` runs all of them on the session machine.
+//! `protocol/tests/sessions/server/transcripts.rs` runs all of them on the session machine.
 
 #![allow(
     clippy::unwrap_used,

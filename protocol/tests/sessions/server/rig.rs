@@ -1,7 +1,5 @@
 //! A session with a virtual clock and a log in memory: what tests of the event stream drive.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
-
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -123,10 +121,6 @@ pub struct Rig {
 }
 
 impl Rig {
-    pub fn new(log: FakeLog) -> Self {
-        Self::with(SessionLimits::default(), log)
-    }
-
     pub fn with(limits: SessionLimits, log: FakeLog) -> Self {
         Self::open(limits, log, Opening { subprotocol_agreed: true, ..Opening::default() })
     }

@@ -1,23 +1,13 @@
 //! Random sessions against an oracle: whatever the client, the log and the transport do, a subscription's batches are a
 //! chain over the log without a hole, within its credit. And random bytes: never a panic, always a reason.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
-
-mod support;
-
 use std::collections::BTreeMap;
 
+use super::rig::{FakeLog, Rig};
 use im_chats_protocol::server::ServerInput;
 use im_chats_protocol::server::SessionLimits;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{FakeLog, Rig};
 
 const KINDS: [&str; 3] = ["chat.archived", "message.received", "chat.markedRead"];
 const CHATS: [&str; 3] = ["any;-;alice@example.com", "any;-;bob@example.com", "any;+;team"];

@@ -1,22 +1,12 @@
 //! The rules of the event stream that no transcript shows, one by one, on the session machine under a virtual clock.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
-
-mod support;
-
+use super::rig::{FakeLog, Rig};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::server::Grant;
 use im_chats_protocol::server::ReadPage;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{Opening, ServerInput};
 use serde_json::{Value, json};
-use support::{FakeLog, Rig};
 
 const CHAT: &str = "any;-;alice@example.com";
 

@@ -1,25 +1,15 @@
 //! Every transcript of `docs/protocol.md`, on the session machine under a virtual clock. `gateway/tests/transcripts.rs` runs
 //! those that need no such clock against the binary.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
-
-mod support;
-
+use super::rig::{FakeLog, Rig};
 use im_chats_protocol::server::Grant;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{Opening, ServerInput};
 use im_chats_transcript::{Directive, Step, Transcript};
 use serde_json::Value;
-use support::{FakeLog, Rig};
 
 fn transcripts() -> Vec<Transcript> {
-    im_chats_transcript::parse(include_str!("../../docs/protocol.md")).expect("docs/protocol.md can be read")
+    im_chats_transcript::parse(include_str!("../../../../docs/protocol.md")).expect("docs/protocol.md can be read")
 }
 
 /// The machine as a transcript opens it: directives before the first frame say how.

@@ -1,0 +1,232 @@
+//! The way to a socket: tokens, refusals, waits, and what is reported of each attempt.
+
+use im_chats_protocol::client::{ClientInput, ConnectionState, FailedAttempt, Plan, Status};
+use im_chats_protocol::error::{Cause, Error, ErrorCode};
+use im_chats_protocol::wire::frame::ServerFrame;
+use serde_json::json;
+
+use super::rig::{ADDRESS, Rig, STREAM, live_plan, ready_frame};
+
+#[test]
+fn a_refused_token_is_asked_for_once_more_and_then_final() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.pull();
+    rig.connect("old");
+    rig.cut(4401);
+    assert!(rig.end.is_none() && rig.token_asked);
+    rig.connect("old");
+    rig.cut(4401);
+    let (result, _) = rig.end.take().unwrap();
+    assert_eq!(result.unwrap_err().code, "unauthenticated");
+    assert_eq!(rig.machine.state(), ConnectionState::Failed);
+}
+
+#[test]
+fn tokens_that_are_accepted_and_end_at_once_do_not_make_a_loop_without_rest() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        rig.ready(0);
+        rig.subscribe_frame();
+        rig.cut(4401);
+        waits.push(rig.machine.deadline().unwrap() - rig.now);
+        rig.advance(*waits.last().unwrap());
+    }
+    assert_eq!(waits, [125, 250, 500]);
+    assert!(rig.end.is_none(), "never refused twice in a row");
+}
+
+#[test]
+fn a_refusal_of_long_ago_does_not_count() {
+    let mut rig = Rig::new(1024);
+    for _ in 0..2 {
+        rig.open(live_plan());
+        rig.pull();
+        rig.connect("old");
+        rig.cut(4401);
+        assert!(rig.end.is_none() && rig.token_asked, "asked for once more");
+        rig.feed(ClientInput::Cancel { stream: STREAM });
+        rig.advance(500);
+        assert_eq!(rig.machine.state(), ConnectionState::Idle);
+        rig.end = None;
+    }
+}
+
+#[test]
+fn tries_go_on_for_ever_with_growing_waits() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let error = Error::new(ErrorCode::NetworkError, "down").retryable();
+        rig.feed(ClientInput::Token { attempt: rig.attempt, result: Err(error) });
+        waits.push(rig.machine.deadline().unwrap() - rig.now);
+        rig.advance(*waits.last().unwrap());
+    }
+    assert_eq!(waits, [125, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000, 10_000, 10_000]);
+    assert_eq!(rig.machine.state(), ConnectionState::Reconnecting);
+}
+
+#[test]
+fn every_failed_attempt_is_reported_with_its_number_its_cause_and_the_time_of_the_next() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    for number in 1..=5 {
+        let cause = Cause::new(number);
+        let reason = Error::new(ErrorCode::NetworkError, "connect ECONNREFUSED").retryable().with_cause(Some(cause.clone()));
+        rig.refuse(Some(reason));
+        let Status { state, failed, error } = rig.told.pop().expect("the failure was reported");
+        let error = error.expect("with its cause");
+        assert_eq!(state, ConnectionState::Reconnecting);
+        assert_eq!(failed, Some(FailedAttempt { number, retry_at: rig.machine.deadline() }));
+        assert_eq!(error.message, format!("could not connect to {ADDRESS}: connect ECONNREFUSED"));
+        assert_eq!((error.cause.as_ref(), error.retryable), (Some(&cause), true));
+        assert_eq!((error.context_value("address"), error.context_value("closeCode")), (Some(ADDRESS), Some("1006")));
+        rig.advance(failed.unwrap().retry_at.unwrap() - rig.now);
+    }
+    rig.ready(0);
+    let told = rig.told.pop().unwrap();
+    assert_eq!((told.failed, told.error), (None, None), "it works again");
+    rig.subscribe_frame();
+    rig.cut(1006);
+    let told = rig.told.pop().unwrap();
+    assert_eq!(told.failed.map(|failed| failed.number), Some(0), "a connection that worked was lost");
+    assert_eq!(told.error.unwrap().message, "the connection was cut");
+    rig.advance(told.failed.unwrap().retry_at.unwrap() - rig.now);
+    rig.refuse(None);
+    let told = rig.told.pop().unwrap();
+    assert_eq!(told.failed.map(|failed| failed.number), Some(1));
+    assert_eq!(told.error.unwrap().message, format!("could not connect to {ADDRESS}"), "nothing is known of the reason");
+}
+
+#[test]
+fn a_refusal_at_the_upgrade_decides_what_comes_next() {
+    let reason = |code: ErrorCode, retryable: bool| {
+        let error = Error::new(code, "no");
+        Some(if retryable { error.retryable() } else { error })
+    };
+    // What an intermediary says may be over soon; what the gateway itself says of an origin stays so.
+    let cases = [
+        (reason(ErrorCode::ServiceUnavailable, true), ConnectionState::Reconnecting),
+        (reason(ErrorCode::Unauthorized, true), ConnectionState::Reconnecting),
+        (reason(ErrorCode::Unauthorized, false), ConnectionState::Failed),
+        (reason(ErrorCode::PreconditionFailed, false), ConnectionState::Failed),
+    ];
+    for (reason, state) in cases {
+        let mut rig = Rig::new(1024);
+        rig.open(live_plan());
+        rig.pull();
+        let code = reason.as_ref().unwrap().code.clone();
+        rig.refuse(reason);
+        let told = rig.told.last().unwrap();
+        assert_eq!((told.state, &told.error.as_ref().unwrap().code), (state, &code));
+        let failed = told.failed.unwrap();
+        assert_eq!((failed.number, failed.retry_at.is_some()), (1, state == ConnectionState::Reconnecting), "{code}");
+        assert_eq!(rig.end.is_some(), state == ConnectionState::Failed, "{code}");
+    }
+
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.pull();
+    rig.refuse(reason(ErrorCode::Unauthenticated, false));
+    let failed = rig.told.last().unwrap().failed;
+    assert_eq!(failed, Some(FailedAttempt { number: 1, retry_at: Some(rig.now) }), "a fresh token is asked for at once");
+    rig.refuse(reason(ErrorCode::Unauthenticated, false));
+    assert_eq!(rig.told.last().unwrap().failed, Some(FailedAttempt { number: 2, retry_at: None }));
+    assert_eq!(rig.machine.state(), ConnectionState::Failed);
+    assert_eq!(rig.end.unwrap().0.unwrap_err().code, "unauthenticated");
+}
+
+#[test]
+fn without_resume_a_failed_attempt_is_reported_too_and_there_is_no_next() {
+    let mut rig = Rig::new(1024);
+    rig.open(Plan { resume: false, ..live_plan() });
+    rig.pull();
+    rig.refuse(None);
+    let told = rig.told.last().unwrap();
+    assert_eq!((told.state, told.failed), (ConnectionState::Idle, Some(FailedAttempt { number: 1, retry_at: None })));
+    assert_eq!(rig.end.unwrap().0.unwrap_err().code, "networkError");
+}
+
+#[test]
+fn an_attempt_that_takes_too_long_says_what_it_waited_for() {
+    for (steps, expected) in [
+        (0, "the token function gave no token within 15 s".to_owned()),
+        (1, format!("could not connect to {ADDRESS}: no answer within 15 s")),
+        (2, format!("{ADDRESS} did not accept the stream within 15 s")),
+    ] {
+        let mut rig = Rig::new(1024);
+        rig.open(live_plan());
+        if steps > 0 {
+            rig.feed(ClientInput::Token { attempt: rig.attempt, result: Ok("secret".into()) });
+        }
+        if steps > 1 {
+            rig.feed(ClientInput::Connected { attempt: rig.socket.unwrap() });
+        }
+        rig.advance(15_000);
+        let told = rig.told.last().unwrap();
+        assert_eq!((told.state, told.failed.unwrap().number), (ConnectionState::Reconnecting, 1));
+        assert_eq!(told.error.as_ref().unwrap().message, expected);
+    }
+}
+
+#[test]
+fn a_fresh_token_that_cannot_be_had_is_reported_while_the_old_one_lasts() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.connect("secret");
+    let mut ready = ready_frame(0);
+    ready["tokenExpiresInMs"] = json!(60_000);
+    rig.frame(&ready);
+    let frame = rig.sent.pop_back().unwrap();
+    rig.attach(&frame, 0, 0);
+    rig.advance(30_000);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.advance(24_000);
+    assert!(std::mem::take(&mut rig.token_asked));
+    let error = Error::new(ErrorCode::Unauthenticated, "signed out");
+    rig.feed(ClientInput::Token { attempt: rig.attempt, result: Err(error.clone()) });
+    let told = rig.told.last().unwrap();
+    assert_eq!((told.state, told.error.as_ref(), told.failed), (ConnectionState::Live, Some(&error), None));
+    rig.advance(5_000);
+    rig.connect("fresh");
+    rig.frame(&ready);
+    let told = rig.told.last().unwrap();
+    assert_eq!((told.state, told.error.as_ref()), (ConnectionState::Live, None));
+}
+
+#[test]
+fn late_callbacks_of_an_earlier_socket_do_nothing() {
+    let mut rig = Rig::live(1024, 0);
+    let old = rig.socket.unwrap();
+    rig.cut(1006);
+    rig.advance(125);
+    rig.ready(0);
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    let events = json!({ "type": "events", "id": 2, "prev": 0, "through": 1, "events": [{ "sequence": 1 }] });
+    rig.feed(ClientInput::Frame { attempt: old, frame: ServerFrame::read(&events, |events| events) });
+    rig.feed(ClientInput::Disconnected { attempt: old, code: 4400, reason: None });
+    assert!(rig.batches.is_empty());
+    assert_eq!(rig.machine.state(), ConnectionState::Live);
+}
+
+#[test]
+fn a_server_cannot_ask_for_a_wait_or_a_silence_without_end() {
+    let most = 1_u64 << 53;
+    let mut rig = Rig::live(4, 0);
+    rig.frame(&json!({ "type": "drain", "reconnectMinMs": most - 1, "reconnectMaxMs": most - 1 }));
+    rig.cut(1001);
+    let retry_at = rig.told.last().unwrap().failed.unwrap().retry_at.unwrap();
+    assert_eq!(retry_at - rig.now, 60_000);
+    rig.advance(60_000);
+    rig.connect("secret");
+    rig.sent.clear();
+    let mut frame = ready_frame(0);
+    frame["heartbeatIntervalMs"] = json!(most - 1);
+    rig.frame(&frame);
+    let silence = rig.machine.deadline().unwrap() - rig.now;
+    assert!(silence <= 605_000, "{silence} ms of silence would pass for health");
+}

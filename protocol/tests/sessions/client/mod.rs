@@ -1,0 +1,8 @@
+//! The client's session machine: the transcripts of `docs/protocol.md`, and what the page promises a user beyond them.
+
+mod attempts;
+mod delivery;
+mod liveness;
+mod rig;
+mod streams;
+mod transcripts;

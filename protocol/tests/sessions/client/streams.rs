@@ -1,0 +1,111 @@
+//! Streams that come and go over one socket.
+
+use im_chats_protocol::client::{ClientInput, ConnectionState, Plan};
+use serde_json::json;
+
+use super::rig::{Rig, STREAM, Sequences, live_plan, ready_frame};
+
+#[test]
+fn the_last_stream_leaves_the_socket_open_for_a_moment() {
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(ClientInput::Cancel { stream: STREAM });
+    assert_eq!(rig.sent.pop_front(), Some(json!({ "type": "unsubscribe", "id": 1 })));
+    assert_eq!(rig.end.take().map(|(result, _)| result), Some(Ok(None)), "whoever waits gets the end at once");
+    rig.advance(499);
+    assert!(rig.socket.is_some());
+    rig.open(live_plan());
+    assert_eq!(rig.subscribe_frame()["id"], 2, "the socket is used again, the name is not");
+    rig.feed(ClientInput::Cancel { stream: STREAM });
+    rig.advance(500);
+    assert!(rig.socket.is_none());
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Idle, None));
+}
+
+#[test]
+fn closing_ends_every_stream_and_leaves_no_timer() {
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(ClientInput::Close);
+    assert_eq!(rig.end.take().map(|(result, _)| result), Some(Ok(None)));
+    assert!(rig.socket.is_none());
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Closed, None));
+}
+
+#[test]
+fn a_stream_that_cannot_begin_says_so_although_nobody_pulls() {
+    let refused = json!({ "type": "error", "id": 1, "fatal": false, "code": "cursorAhead", "grpcCode": 11, "message": "beyond",
+        "retryable": false, "context": { "first": "0", "head": "5" } });
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.ready(5);
+    rig.subscribe_frame();
+    rig.frame(&refused);
+    assert_eq!(rig.end.take().expect("it ended").0.unwrap_err().code, "cursorAhead");
+
+    let mut rig = Rig::new(1024);
+    rig.open(Plan { resume: false, ..live_plan() });
+    rig.connect("secret");
+    rig.cut(1006);
+    assert_eq!(rig.end.take().expect("it ended").0.unwrap_err().code, "networkError");
+
+    let mut rig = Rig::new(1024);
+    rig.feed(ClientInput::Close);
+    rig.open(live_plan());
+    assert_eq!(rig.end.take().expect("it ended").0, Ok(None));
+}
+
+#[test]
+fn streams_beyond_the_servers_limit_end_with_an_error_of_their_own() {
+    let mut rig = Rig::new(1024);
+    let mut ready = ready_frame(0);
+    ready["limits"]["maxSubscriptions"] = json!(2);
+    for stream in 1..=4 {
+        rig.feed(ClientInput::Open { stream, plan: live_plan() });
+    }
+    rig.connect("secret");
+    rig.sent.clear();
+    rig.frame(&ready);
+    assert_eq!(rig.sent.len(), 2, "two subscribe frames");
+    let (result, _) = rig.end.take().expect("two ended");
+    let error = result.unwrap_err();
+    assert_eq!((error.code.as_ref(), error.context_value("limit")), ("subscriptionLimitExceeded", Some("2")));
+    assert_eq!(error.category(), im_chats_protocol::error::Category::RateLimit);
+    // One that leaves makes room for another.
+    rig.sent.clear();
+    rig.feed(ClientInput::Cancel { stream: 1 });
+    rig.feed(ClientInput::Open { stream: 5, plan: live_plan() });
+    let types: Vec<_> = rig.sent.iter().map(|frame| frame["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(types, ["unsubscribe", "subscribe"]);
+    assert!(rig.end.is_none());
+}
+
+#[test]
+fn frames_find_their_stream_among_thousands_that_come_and_go() {
+    let mut rig = Rig::new(1024);
+    let mut ready = ready_frame(0);
+    ready["limits"]["maxSubscriptions"] = json!(4096);
+    rig.feed(ClientInput::Open { stream: 1, plan: live_plan() });
+    rig.connect("secret");
+    rig.frame(&ready);
+    let mut wire_id_of_first = rig.sent.pop_back().unwrap()["id"].clone();
+    for round in 0..3_u32 {
+        let streams: Vec<_> = (2..500).map(|stream| round * 1000 + stream).collect();
+        for stream in &streams {
+            rig.feed(ClientInput::Open { stream: *stream, plan: live_plan() });
+        }
+        for stream in &streams {
+            rig.feed(ClientInput::Cancel { stream: *stream });
+        }
+        if round == 1 {
+            rig.cut(1006);
+            rig.advance(20_000);
+            rig.connect("secret");
+            rig.sent.clear();
+            rig.frame(&ready);
+            wire_id_of_first = rig.sent.pop_back().unwrap()["id"].clone();
+        }
+    }
+    rig.frame(&json!({ "type": "subscribed", "id": wire_id_of_first, "after": { "log": "log-1", "sequence": 0 }, "head": 0 }));
+    rig.feed(ClientInput::Pull { stream: 1 });
+    rig.events(wire_id_of_first.as_u64().unwrap(), 0, 1, &[1]);
+    assert_eq!(rig.batches.concat_sequences(), [1]);
+}
