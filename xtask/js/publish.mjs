@@ -8,7 +8,7 @@ const out = process.argv[2];
 // The generated types also describe what only the shell uses. It needs the DOM's types and newer ones of TypeScript's, which a
 // program that uses the package may not have.
 const INTERNAL = [
-  "class Subscription",
+  "class StreamHandle",
   "function retryDelay",
   "type InitInput",
   "interface InitOutput",
