@@ -32,7 +32,7 @@ fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Stages what `src/console.rs` embeds: the folder that `cargo xtask build` prepared, or else a page that names that command.
+/// Stages what `src/fronts/console.rs` embeds: the folder that `cargo xtask build` prepared, or else a page that names that command.
 fn console(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=IM_CHATS_CONSOLE_DIR");
     let prepared = match std::env::var_os("IM_CHATS_CONSOLE_DIR") {

@@ -10,18 +10,19 @@ use http::header::CONTENT_TYPE;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Authenticator;
-use crate::backend::Backend;
-use crate::console;
-use crate::emulator::{Emulator, control};
-use crate::grpc::{self, Grpc};
-use crate::health::Health;
+use crate::emulator::Emulator;
+use crate::fronts::console;
+use crate::fronts::control;
+use crate::fronts::grpc::{self, Grpc};
+use crate::fronts::live::{self, Live};
+use crate::fronts::{openapi, rest};
 use crate::http::access::Access;
 use crate::http::admission::Admission;
 use crate::http::layers;
-use crate::live::{self, Live};
 use crate::log::EventLog;
-use crate::rest;
+use crate::service::auth::Authenticator;
+use crate::service::backend::Backend;
+use crate::service::health::Health;
 
 /// The state of the router; cheap to clone.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ pub struct AppState {
 /// Every route of the gateway, with the layers around it.
 pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     // Written once: every answer shares the bytes.
-    let document = Bytes::from(serde_json::to_vec(&rest::openapi::document(emulator.is_some())).unwrap_or_default());
+    let document = Bytes::from(serde_json::to_vec(&openapi::document(emulator.is_some())).unwrap_or_default());
     let (health, log) = (state.health.clone(), state.log.clone());
     let open = Router::new()
         .route(layers::HEALTH, get(|| async move { health.answer(log.faults()) }))

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use im_chats_protocol::wire::token::check_token;
 
-use crate::listen::Listen;
+use crate::http::listen::Listen;
 
 /// An iMessage chat service for development.
 #[derive(Debug, Parser)]
@@ -85,11 +85,11 @@ pub struct ServeArgs {
 
     /// What the gRPC front gives at most.
     #[command(flatten)]
-    pub grpc: crate::grpc::GrpcLimits,
+    pub grpc: crate::fronts::grpc::GrpcLimits,
 
     /// What the event stream takes, gives and waits for.
     #[command(flatten)]
-    pub live: crate::live::LiveLimits,
+    pub live: crate::fronts::live::LiveLimits,
 
     /// How the log on stderr is written; its level comes from RUST_LOG.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]

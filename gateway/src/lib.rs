@@ -1,37 +1,25 @@
-//! The gateway: REST, the event stream and the control plane over one durable store.
+//! The gateway: REST, gRPC, the event stream and the control plane over one durable log.
 //!
-//! `store` is the data directory, `log` the event log in it, `emulator` the service that writes both; `rest`, `grpc` and `http` are
-//! what a client meets, `live` the event stream; `app` is what the fronts share. `run` puts it together, `shutdown` ends it, and
-//! `output` is stderr.
+//! Each module is a room, and a room may use only those above it in this list:
+//!
+//! - `base`: files, flag values, throttled log lines.
+//! - `log`: the durable event log, and the data directory that it lives in.
+//! - `service`: what a chat service is: its calls, who may make them, its wire types and errors.
+//! - `emulator` and `relay`: the two services. Neither knows the other.
+//! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front.
+//! - `fronts`: REST, gRPC, the event stream, the control plane and the console. None knows another.
+//! - `app` puts the fronts together, `cli` is the command line, `run` starts and ends the process.
 
-// Both panic when nobody reads any more; `output` does not.
+// Both panic when nobody reads any more; `run::output` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod app;
-pub mod auth;
-pub mod backend;
-pub mod backup;
+pub mod base;
 pub mod cli;
-pub mod console;
-pub mod convert;
 pub mod emulator;
-pub mod files;
-mod flags;
-pub mod full;
-pub mod grpc;
-pub mod health;
+pub mod fronts;
 pub mod http;
-pub mod listen;
-pub mod live;
 pub mod log;
-pub mod log_throttle;
-pub mod open_files;
-pub mod output;
-pub mod private;
-pub mod proto;
 pub mod relay;
-pub mod rest;
 pub mod run;
-pub mod shutdown;
-pub mod status;
-pub mod store;
+pub mod service;

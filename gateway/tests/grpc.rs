@@ -10,9 +10,9 @@
 
 mod support;
 
-use im_chats_gateway::proto::chat_change_event::Change;
-use im_chats_gateway::proto::subscribe_chat_events_response::Payload;
-use im_chats_gateway::proto::{
+use im_chats_gateway::service::proto::chat_change_event::Change;
+use im_chats_gateway::service::proto::subscribe_chat_events_response::Payload;
+use im_chats_gateway::service::proto::{
     ChatServiceType, CreateChatInitialMessage, CreateChatRequest, GetChatCountRequest, GetChatRequest, HasBackgroundRequest,
     MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest, SetTypingRequest, ShareContactInfoRequest,
     SubscribeChatEventsRequest,

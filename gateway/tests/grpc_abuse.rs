@@ -14,7 +14,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
-use im_chats_gateway::proto::{GetChatCountRequest, SubscribeChatEventsRequest};
+use im_chats_gateway::service::proto::{GetChatCountRequest, SubscribeChatEventsRequest};
 use support::grpc::{Raw, clients, framed, refused};
 use support::server::{PATIENCE, Server, fresh};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

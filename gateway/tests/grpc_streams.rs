@@ -10,10 +10,10 @@
 
 mod support;
 
-use im_chats_gateway::proto::catch_up_events_response::Payload as Replayed;
-use im_chats_gateway::proto::message_change_event::Change as MessageChange;
-use im_chats_gateway::proto::subscribe_chat_events_response::Payload;
-use im_chats_gateway::proto::{
+use im_chats_gateway::service::proto::catch_up_events_response::Payload as Replayed;
+use im_chats_gateway::service::proto::message_change_event::Change as MessageChange;
+use im_chats_gateway::service::proto::subscribe_chat_events_response::Payload;
+use im_chats_gateway::service::proto::{
     CatchUpEventsRequest, CatchUpEventsResponse, SubscribeChatEventsRequest, SubscribeChatEventsResponse,
 };
 use support::grpc::{Chats, Events, Raw, clients, framed, narrow, refused};
@@ -128,7 +128,7 @@ async fn a_cursor_before_the_beginning_is_an_error_of_its_own() {
     server.generate(100, &[&bob]);
     server.kill();
     {
-        let store = im_chats_gateway::store::Store::open(data.path()).unwrap();
+        let store = im_chats_gateway::log::store::Store::open(data.path()).unwrap();
         let (log, _appender) = im_chats_gateway::log::open(&store).unwrap();
         log.truncate(40).await.unwrap();
     }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use im_chats_gateway::app::{self, AppState};
-use im_chats_gateway::auth::{Authenticator, Grant};
 use im_chats_gateway::emulator::Emulator;
-use im_chats_gateway::grpc::{Grpc, GrpcLimits};
+use im_chats_gateway::fronts::grpc::{Grpc, GrpcLimits};
+use im_chats_gateway::fronts::live::{Live, LiveLimits};
 use im_chats_gateway::http::access::Access;
 use im_chats_gateway::http::admission::Admission;
 use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::server;
-use im_chats_gateway::live::{Live, LiveLimits};
-use im_chats_gateway::proto::SubscribeChatEventsRequest;
-use im_chats_gateway::proto::chat_service_client::ChatServiceClient;
-use im_chats_gateway::store::Store;
+use im_chats_gateway::log::store::Store;
+use im_chats_gateway::service::auth::{Authenticator, Grant};
+use im_chats_gateway::service::proto::SubscribeChatEventsRequest;
+use im_chats_gateway::service::proto::chat_service_client::ChatServiceClient;
 use im_chats_protocol::error::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ async fn a_stream_ends_with_its_token() {
         authenticator: Arc::new(Brief),
         access: Arc::new(Access::new(address, Vec::new(), Vec::new())),
         admission: Admission::new(&ServerLimits::default()),
-        health: im_chats_gateway::health::Health::alone(),
+        health: im_chats_gateway::service::health::Health::alone(),
         drain: drain.clone(),
         tasks: tasks.clone(),
     };

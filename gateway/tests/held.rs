@@ -13,7 +13,7 @@ mod support;
 
 use std::time::Duration;
 
-use im_chats_gateway::proto::SubscribeChatEventsRequest;
+use im_chats_gateway::service::proto::SubscribeChatEventsRequest;
 use serde_json::json;
 use support::grpc::{Raw, channel, clients, framed, refused};
 use support::server::{PATIENCE, Server, Socket, TOKEN, fresh};

@@ -350,7 +350,7 @@ async fn what_the_upstream_dropped_is_a_gap_that_readers_are_told() {
 
 /// As an upstream with a retention would: the beginning of the log is dropped.
 async fn truncate(data: &Path, first: u64) {
-    let store = im_chats_gateway::store::Store::open(data).unwrap();
+    let store = im_chats_gateway::log::store::Store::open(data).unwrap();
     im_chats_gateway::log::open(&store).unwrap().0.truncate(first).await.unwrap();
 }
 
@@ -391,8 +391,8 @@ fn an_option_that_cannot_be_used_is_refused_by_name() {
 
 /// Rows as a relay writes them: events that the emulator never has.
 fn foreign_events(data: &Path) {
+    use im_chats_gateway::log::store::{Owner, Store};
     use im_chats_gateway::log::{EventKind, LoggedEvent};
-    use im_chats_gateway::store::{Owner, Store};
     let store = Store::open(data).unwrap();
     store.claim(Owner::Relay).unwrap();
     let (_log, mut appender) = im_chats_gateway::log::open(&store).unwrap();

@@ -112,7 +112,7 @@ async fn damage_is_an_error_for_its_readers_and_health_knows() {
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
 
     let (_, mut events) = support::grpc::clients(&server).await;
-    let request = im_chats_gateway::proto::CatchUpEventsRequest { after_sequence: Some(0) };
+    let request = im_chats_gateway::service::proto::CatchUpEventsRequest { after_sequence: Some(0) };
     let mut replay = events.catch_up_events(request).await.unwrap().into_inner();
     let mut last = None;
     let failed = loop {
@@ -399,7 +399,7 @@ async fn what_cannot_be_restored_is_refused_and_nothing_is_left_behind() {
 /// A relay's log, too; and it stays the relay's.
 #[test]
 fn a_relays_directory_can_be_backed_up() {
-    use im_chats_gateway::store::{Owner, Store};
+    use im_chats_gateway::log::store::{Owner, Store};
     let place = TempDir::new().unwrap();
     let (data, target, restored) = (place.path().join("relay"), place.path().join("backup"), place.path().join("restored"));
     let store = Store::open(&data).unwrap();

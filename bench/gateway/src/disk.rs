@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use im_chats_gateway::log::store::Store;
 use im_chats_gateway::log::{self, EventKind, LoggedEvent};
-use im_chats_gateway::store::Store;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use tempfile::TempDir;
 

@@ -11,10 +11,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::{Emulator, database_failed};
-use crate::store::checksum::Checksum;
-use crate::store::layout::background_checksum_of_pieces;
-use crate::store::problem::Problem;
-use crate::store::{Operation, Store};
+use crate::log::store::checksum::Checksum;
+use crate::log::store::layout::background_checksum_of_pieces;
+use crate::log::store::problem::Problem;
+use crate::log::store::{Operation, Store};
 use im_chats_emulator::Command;
 
 /// What is read at once, and so what a client that takes nothing makes the gateway hold.
@@ -31,10 +31,10 @@ const ATTEMPTS: u32 = 3;
 
 /// A chat's background as it was at one moment, whatever is written meanwhile.
 #[derive(Debug)]
-pub(super) struct Background {
-    pub(super) mime: String,
+pub(crate) struct Background {
+    pub(crate) mime: String,
     /// Its size in bytes.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     store: Store,
     snapshot: Snapshot,
 }
@@ -57,7 +57,7 @@ impl Emulator {
     ///
     /// # Errors
     /// `chatNotFound`, or `databaseError` when the disk fails or what it holds is not what was written.
-    pub(super) async fn background(&self, guid: &str) -> Result<Option<Background>, Error> {
+    pub(crate) async fn background(&self, guid: &str) -> Result<Option<Background>, Error> {
         let store = &self.0.store;
         for attempt in 0.. {
             if self.0.view.read().existing(guid)?.background.is_none() {
@@ -117,7 +117,7 @@ fn checksum(connection: &Connection, row: i64, mut sum: Checksum) -> Result<i64,
 
 impl Background {
     /// The bytes. `place` is given back with the last of them.
-    pub(super) fn into_body(self, place: OwnedSemaphorePermit) -> Body {
+    pub(crate) fn into_body(self, place: OwnedSemaphorePermit) -> Body {
         let end = Instant::now() + LONGEST;
         let Self { store, snapshot, .. } = self;
         Body::from_stream(stream::try_unfold((snapshot, store, place), move |(snapshot, store, place)| async move {

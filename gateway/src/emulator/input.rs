@@ -8,9 +8,9 @@ use im_chats_protocol::model::{ChatGuid, ChatServiceType, MessageEffect};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use crate::backend::CallContext;
-use crate::convert::service_from_wire;
-use crate::proto::{CreateChatInitialMessage, CreateChatRequest};
+use crate::service::backend::CallContext;
+use crate::service::convert::service_from_wire;
+use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest};
 use im_chats_emulator::address::Address;
 use im_chats_emulator::{Command, Opening, Write};
 
@@ -27,7 +27,7 @@ pub const MAX_SUBJECT_BYTES: usize = 1000;
 const MAX_GUID_BYTES: usize = 512;
 
 /// A chat GUID, trimmed.
-pub(super) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
+pub(crate) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
     if text.len() > MAX_GUID_BYTES || text.contains('\0') {
         return Err(Error::invalid(field, "this is not a chat GUID"));
     }
@@ -35,7 +35,7 @@ pub(super) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
 }
 
 /// A text of limited length without NUL.
-pub(super) fn text(text: &str, field: &'static str, limit: usize) -> Result<(), Error> {
+pub(crate) fn text(text: &str, field: &'static str, limit: usize) -> Result<(), Error> {
     if text.len() > limit {
         return Err(Error::invalid(field, format!("at most {limit} bytes"))
             .with_context("bytes", text.len().to_string())
@@ -78,7 +78,7 @@ pub(super) fn write(
 /// Checks a create.
 pub(super) fn create(request: &CreateChatRequest) -> Result<Command, Error> {
     let addresses = addresses(&request.addresses)?;
-    let service = crate::proto::ChatServiceType::try_from(request.service)
+    let service = crate::service::proto::ChatServiceType::try_from(request.service)
         .map_err(|_| Error::invalid("service", format!("{} is not a known transport", request.service)))?;
     // A caller that names no transport means iMessage: that is what the service sends with unless told otherwise.
     let service = match service_from_wire(service) {

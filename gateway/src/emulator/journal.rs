@@ -8,10 +8,10 @@ use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::log::store::meta::{self, Key, Meta};
+use crate::log::store::problem::Problem;
+use crate::log::store::{Store, StoreError, layout, verify};
 use crate::log::{Appender, LoggedEvent};
-use crate::store::meta::{self, Key, Meta};
-use crate::store::problem::Problem;
-use crate::store::{Store, StoreError, layout, verify};
 use im_chats_emulator::{Change, Decision, Entry, Reply, Request, State};
 
 /// Requests of one transaction at most.
@@ -40,10 +40,10 @@ pub(super) struct Job {
 
 /// What a request led to, once it is on disk.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Outcome {
-    pub(super) answer: Reply,
+pub(crate) struct Outcome {
+    pub(crate) answer: Reply,
     /// First and last sequence written, when any was.
-    pub(super) sequences: Option<(u64, u64)>,
+    pub(crate) sequences: Option<(u64, u64)>,
 }
 
 /// What is on disk, as everyone but the writer sees it.

@@ -1,13 +1,13 @@
 //! The emulator: an iMessage chat service without a Mac and without an account, durable on disk.
 
 mod background;
-pub mod control;
 pub mod input;
 mod journal;
 mod service;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -16,10 +16,11 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Chat;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::log::store::{Owner, Store, StoreError};
 use crate::log::{self, EventLog};
-use crate::store::{Owner, Store, StoreError};
 use im_chats_emulator::{Command, Request, Write};
-use journal::{Job, Outcome, View, Writer};
+pub(crate) use journal::Outcome;
+use journal::{Job, View, Writer};
 
 /// The running emulator. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,8 +69,32 @@ impl Emulator {
         listed.take(limit).map(|state| (Arc::clone(&state.chat), state.background.is_some())).collect()
     }
 
+    /// The chats named in `field`, each once; all of them when none is named.
+    pub(crate) fn targets(&self, guids: Option<Vec<String>>, field: &'static str) -> Result<Vec<Arc<str>>, Error> {
+        let view = self.0.view.read();
+        let chats: Vec<Arc<str>> = match guids.filter(|guids| !guids.is_empty()) {
+            None => view.chats().map(|state| state.chat.guid.as_str().into()).collect(),
+            Some(guids) => {
+                let mut seen = HashSet::new();
+                let mut chats = Vec::new();
+                for guid in guids {
+                    let guid = input::guid(&guid, field)?;
+                    view.existing(&guid)?;
+                    if seen.insert(guid.clone()) {
+                        chats.push(guid.into());
+                    }
+                }
+                chats
+            }
+        };
+        if chats.is_empty() {
+            return Err(Error::new(ErrorCode::PreconditionFailed, "there is no chat to make events in; create one first"));
+        }
+        Ok(chats)
+    }
+
     /// Hands a command to the writer and waits until it is on disk.
-    async fn execute(&self, command: Command, write: Option<Write>, image: Option<Bytes>) -> Result<Outcome, Error> {
+    pub(crate) async fn execute(&self, command: Command, write: Option<Write>, image: Option<Bytes>) -> Result<Outcome, Error> {
         let request = Request {
             command,
             write,
@@ -87,7 +112,7 @@ fn stopped() -> Error {
     Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping").retryable()
 }
 
-fn database_failed(error: impl std::fmt::Display) -> Error {
+pub(crate) fn database_failed(error: impl std::fmt::Display) -> Error {
     tracing::error!(%error, "the database failed");
     Error::new(ErrorCode::DatabaseError, "the database failed; the server's log says more").retryable()
 }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use im_chats_protocol::error::Error;
 
 use super::{Emulator, input};
-use crate::backend::{Backend, CallContext};
 use crate::log::EventLog;
-use crate::proto::{
+use crate::service::backend::{Backend, CallContext};
+use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,

@@ -1,6 +1,6 @@
 use super::*;
-use crate::backend::{Backend as _, CallContext};
-use crate::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
+use crate::service::backend::{Backend as _, CallContext};
+use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
 
 fn create(address: &str) -> CreateChatRequest {
     CreateChatRequest {

@@ -7,7 +7,7 @@ use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Uri};
 use im_chats_protocol::error::{Error, ErrorCode};
 
-use crate::log_throttle::{KeyedLogThrottle, MINUTE};
+use crate::base::log_throttle::{KeyedLogThrottle, MINUTE};
 
 /// A web origin in its serialised form, or all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
 use super::share::{Peer, Place, SharedLimit};
-use crate::auth::{Authenticator, Grant, bearer};
+use crate::service::auth::{Authenticator, Grant, bearer};
 
 /// How long an upload waits for those before it.
 const UPLOAD_WAIT: Duration = Duration::from_secs(20);

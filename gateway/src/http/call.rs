@@ -5,7 +5,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_key;
 
 use super::layers::{IDEMPOTENCY_KEY, RequestId};
-use crate::backend::CallContext;
+use crate::service::backend::CallContext;
 
 /// What errors call the idempotency key.
 const FIELD: &str = "x-idempotency-key";

@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::status::tests::any_error;
+    use crate::service::status::tests::any_error;
 
     proptest! {
         #[test]

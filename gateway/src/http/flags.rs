@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::flags::{defaults, positive, size};
+use crate::base::flags::{defaults, positive, size};
 use clap::builder::RangedU64ValueParser;
 
 /// What the gateway takes at most, whatever is spoken over a connection. Every value is a flag of the command line.

@@ -22,8 +22,8 @@ use super::failure::{Failure, OwnBody};
 use super::share::Peer;
 use super::single;
 use crate::app::AppState;
-use crate::grpc;
-use crate::log_throttle::LogThrottle;
+use crate::base::log_throttle::LogThrottle;
+use crate::fronts::grpc;
 
 /// Names a request in answers and in the server's log.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

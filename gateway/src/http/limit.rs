@@ -6,8 +6,8 @@ use std::time::Duration;
 use im_chats_protocol::error::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::full;
-use crate::log_throttle::LogThrottle;
+use crate::base::log_throttle::LogThrottle;
+use crate::service::full;
 
 /// So much of something at a time. Cheap to clone; all clones share the places.
 #[derive(Debug, Clone)]

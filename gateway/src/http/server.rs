@@ -21,7 +21,7 @@ use super::connections::{Connections, Place};
 use super::flags::ServerLimits;
 use super::opening::{Opened, opening};
 use super::share::Peer;
-use crate::log_throttle::LogThrottle;
+use crate::base::log_throttle::LogThrottle;
 
 /// Most header lines of a request.
 pub const MAX_HEADERS: usize = 64;

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::limit::Limit;
-use crate::full;
-use crate::log_throttle::LogThrottle;
+use crate::base::log_throttle::LogThrottle;
+use crate::service::full;
 
 /// One address may take one place in so many of a [`SharedLimit`].
 const ADDRESSES: usize = 4;

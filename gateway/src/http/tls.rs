@@ -17,7 +17,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::files;
+use crate::base::files;
 
 /// How often the files are looked at. They are read whole and compared: times and sizes miss what a swapped link changes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

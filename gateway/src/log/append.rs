@@ -9,11 +9,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::read::{signed, unsigned};
 use super::{EventLog, LoggedEvent, stopped};
-use crate::store::Operation;
-use crate::store::layout::{EventRow, INSERT_EVENT};
-use crate::store::mark::Mark;
-use crate::store::meta::{self, Key, Meta};
-use crate::store::problem::Problem;
+use crate::log::store::Operation;
+use crate::log::store::layout::{EventRow, INSERT_EVENT};
+use crate::log::store::mark::Mark;
+use crate::log::store::meta::{self, Key, Meta};
+use crate::log::store::problem::Problem;
 
 /// Rows dropped by one transaction of [`EventLog::truncate`], so that appends wait for milliseconds at most.
 const TRUNCATE_ROWS: i64 = 10_000;

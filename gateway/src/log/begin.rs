@@ -4,10 +4,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::LogState;
 use super::read::{check_end, signed, unsigned};
-use crate::store::Store;
-use crate::store::mark::Mark;
-use crate::store::meta::{self, Key, Meta};
-use crate::store::problem::Problem;
+use crate::log::store::Store;
+use crate::log::store::mark::Mark;
+use crate::log::store::meta::{self, Key, Meta};
+use crate::log::store::problem::Problem;
 
 /// Checks the log's end; gives the log, and how many transactions its writer has made. A database that has gone back in time
 /// becomes another log: a cursor of what is lost must not be taken for one of what comes now.

@@ -7,10 +7,12 @@
 //! ([`Appender::replace`]): its id changes, and nothing of one log is ever given to a reader of another.
 
 mod append;
+pub mod backup;
 mod begin;
 #[cfg(test)]
 mod damage;
 mod read;
+pub mod store;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -23,9 +25,9 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::store::{Faults, Store, StoreError};
 pub use append::Appender;
 pub use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
+use store::{Faults, Store, StoreError};
 use tail::Tail;
 
 /// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.

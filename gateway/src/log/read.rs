@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::tail::PageBuilder;
 use super::{EventKind, LoggedEvent, ReadPage, ReadQuery};
-use crate::store::layout::{EventRow, event_columns};
-use crate::store::meta::Meta;
-use crate::store::problem::Problem;
+use crate::log::store::layout::{EventRow, event_columns};
+use crate::log::store::meta::Meta;
+use crate::log::store::problem::Problem;
 
 /// The next page. What is damaged ends it: what comes before is given, and the next read begins with the damage and fails.
 pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan: usize) -> Result<ReadPage, Problem> {

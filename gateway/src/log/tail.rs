@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::read::missing;
 use super::{LoggedEvent, ReadPage, ReadQuery};
-use crate::store::problem::Problem;
+use crate::log::store::problem::Problem;
 
 /// What one event costs beside its text: the vector slot, the reference count, the struct.
 const OVERHEAD: usize = 96;

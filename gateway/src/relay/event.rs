@@ -15,7 +15,7 @@ use super::frame::{RawEvent, field};
 use super::merge;
 use super::message;
 use crate::log::{EventKind, LoggedEvent};
-use crate::proto::{
+use crate::service::proto::{
     self, ChatChangeEvent, GroupChangeEvent, MessageChangeEvent, PollChangeEvent, chat_change_event, group_change_event,
     message_change_event, poll_change_event,
 };
@@ -212,7 +212,7 @@ impl merge::Event for LoggedEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{CatchUpEventsResponse, Timestamp, catch_up_events_response::Payload};
+    use crate::service::proto::{CatchUpEventsResponse, Timestamp, catch_up_events_response::Payload};
     use serde_json::{Value, json};
 
     fn logged_from(payload: Payload) -> LoggedEvent {

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use im_chats_protocol::error::{Error, ErrorCode};
 use tonic::{Code, Status};
 
-use crate::status::to_error;
+use crate::service::status::to_error;
 
 /// Who answered, in an error that the upstream gave.
 pub const UPSTREAM: &str = "upstream";

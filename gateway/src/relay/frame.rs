@@ -9,7 +9,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-use crate::proto::CatchUpEventsComplete;
+use crate::service::proto::CatchUpEventsComplete;
 
 /// Field numbers of `CatchUpEventsResponse` and, where it says so, `SubscribeChatEventsResponse`.
 pub mod field {
@@ -168,7 +168,7 @@ impl<Q> Decoder for RawAnswers<Q> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{
+    use crate::service::proto::{
         CatchUpEventsResponse, ChatArchived, ChatChangeEvent, Heartbeat, SubscribeChatEventsResponse, catch_up_events_response,
         chat_change_event, subscribe_chat_events_response,
     };

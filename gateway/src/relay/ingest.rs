@@ -12,8 +12,8 @@ use super::frame::{Frame, RawEvent};
 use super::merge::{Link, Merge, MergeInput, MergeOutput, Timing};
 use super::token::Bearer;
 use super::upstream::Upstream;
-use crate::health::Health;
 use crate::log::{Appender, LoggedEvent};
+use crate::service::health::Health;
 
 /// Frames taken from a stream at once, which become one transaction.
 const CHUNK: usize = 512;

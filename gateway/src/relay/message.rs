@@ -6,7 +6,7 @@ use im_chats_protocol::model::{
     TextFormat, TransferState,
 };
 
-use crate::proto;
+use crate::service::proto;
 
 fn time(time: Option<proto::Timestamp>) -> Option<String> {
     time?.to_rfc3339()

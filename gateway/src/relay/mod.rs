@@ -21,9 +21,9 @@ use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::Error;
 
 use crate::cli::RelayArgs;
-use crate::health::Health;
+use crate::log::store::{Owner, Store, StoreError};
 use crate::log::{self, EventLog};
-use crate::store::{Owner, Store, StoreError};
+use crate::service::health::Health;
 pub use ingest::Ingest;
 use merge::Timing;
 use token::TokenSource;

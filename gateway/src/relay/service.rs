@@ -5,9 +5,9 @@ use im_chats_protocol::error::Error;
 
 use super::Relay;
 use super::upstream::Method;
-use crate::backend::{Backend, CallContext};
 use crate::log::EventLog;
-use crate::proto::{
+use crate::service::backend::{Backend, CallContext};
+use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,

@@ -8,7 +8,7 @@ use im_chats_protocol::wire::token::check_token;
 use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
 
-use crate::files;
+use crate::base::files;
 
 /// Largest token file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;

@@ -21,9 +21,9 @@ use tonic_prost::ProstCodec;
 use super::failure;
 use super::frame::{Frame, RawAnswers};
 use super::token::{Bearer, TokenSource};
-use crate::backend::CallContext;
-use crate::files;
-use crate::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
+use crate::base::files;
+use crate::service::backend::CallContext;
+use crate::service::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -208,7 +208,7 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq
 pub fn read_events(data: &Path) -> Vec<Value> {
     use im_chats_gateway::log::{ReadQuery, open};
     use im_chats_protocol::wire::frame::Topic;
-    let store = im_chats_gateway::store::Store::open(data).unwrap();
+    let store = im_chats_gateway::log::store::Store::open(data).unwrap();
     let (log, _appender) = open(&store).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut events = Vec::new();

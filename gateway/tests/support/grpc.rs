@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
-use im_chats_gateway::proto::chat_service_client::ChatServiceClient;
-use im_chats_gateway::proto::event_service_client::EventServiceClient;
+use im_chats_gateway::service::proto::chat_service_client::ChatServiceClient;
+use im_chats_gateway::service::proto::event_service_client::EventServiceClient;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::service::interceptor::InterceptedService;

@@ -2,7 +2,7 @@
 
 use im_chats_emulator::address::Address;
 use im_chats_emulator::image::ImageType;
-use im_chats_gateway::proto::Timestamp;
+use im_chats_gateway::service::proto::Timestamp;
 
 pub(crate) fn run(data: &[u8]) {
     if let Err(error) = ImageType::detect(data, "data") {

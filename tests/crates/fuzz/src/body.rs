@@ -1,8 +1,8 @@
 //! The bodies of REST as the gateway reads them.
 
-use im_chats_gateway::proto;
-use im_chats_gateway::rest::json::parse;
-use im_chats_gateway::rest::query::Query;
+use im_chats_gateway::http::json::parse;
+use im_chats_gateway::http::query::Query;
+use im_chats_gateway::service::proto;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -1,0 +1,6 @@
+//! What every room may use: files that the operator names, private files, flag values, throttled log lines. It uses no other room.
+
+pub mod files;
+pub(crate) mod flags;
+pub mod log_throttle;
+pub(crate) mod private;

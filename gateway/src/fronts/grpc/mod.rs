@@ -1,0 +1,189 @@
+//! The gRPC front: `photon.imessage.v1` as the real service speaks it, standard health and server reflection. It answers
+//! from the same backend and the same log as REST and the event stream; `docs/grpc.md` tells what is served.
+
+mod chats;
+mod deadline;
+mod events;
+mod health;
+mod limits;
+mod refusal;
+mod replay;
+mod stream;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode, Version};
+use http_body_util::BodyExt as _;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
+use tonic_health::pb::health_server::HealthServer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::app::AppState;
+use crate::http::activity::Unhurried;
+use crate::http::admission::{counted_body, one_upload};
+use crate::http::call;
+use crate::http::failure::Failure;
+use crate::http::layers;
+use crate::service::proto::chat_service_server::ChatServiceServer;
+use crate::service::proto::event_service_server::EventServiceServer;
+use crate::service::proto::{self, DESCRIPTORS};
+use crate::service::status;
+pub use limits::{Grpc, GrpcLimits};
+
+/// Largest message of a call that carries no image; the same as over REST.
+pub const SMALL_MESSAGE: usize = crate::http::json::SMALL_BODY.0;
+
+/// Largest message of a call that needs no token: the name of a service, or a question about one.
+const OPEN_MESSAGE: usize = 4 * 1024;
+
+/// Largest message of `SetBackground`: the largest image, and room for the rest.
+pub const IMAGE_MESSAGE: usize = MAX_IMAGE_BYTES + 64 * 1024;
+
+/// How long a request's message may pause on its way.
+const MESSAGE_IDLE: Duration = Duration::from_secs(20);
+
+/// The services, as handlers of the router.
+#[derive(Clone)]
+struct Front {
+    state: AppState,
+}
+
+/// The routes of every service.
+pub fn routes(state: &AppState) -> Router<AppState> {
+    let front = Front { state: state.clone() };
+    let chats = ChatServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
+    let images = ChatServiceServer::new(front.clone()).max_decoding_message_size(IMAGE_MESSAGE);
+    let events = EventServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
+    let upload = Router::new()
+        .route_service("/photon.imessage.v1.ChatService/SetBackground", images)
+        .layer(map_response(too_large_an_image))
+        .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
+        .route_layer(from_fn_with_state(state.admission.clone(), one_upload));
+    let guarded = Router::new()
+        .route_service("/photon.imessage.v1.ChatService/{method}", chats)
+        .route_service("/photon.imessage.v1.EventService/{method}", events)
+        .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
+        .route_layer(from_fn_with_state(state.admission.clone(), counted_body))
+        .merge(upload)
+        .route_layer(from_fn_with_state(state.clone(), layers::require_token));
+    // Open, as /healthz and /openapi.json are: a prober has no token, and the shapes are public.
+    let health = HealthServer::new(front).max_decoding_message_size(OPEN_MESSAGE);
+    let open = Router::new().route_service("/grpc.health.v1.Health/{method}", health).merge(reflection(state));
+    guarded.merge(open).route_layer(from_fn(deadline::within)).route_layer(from_fn(only_grpc))
+}
+
+/// The library refuses a message by its size before it looks inside: in this call, the image is what makes it large.
+async fn too_large_an_image(response: Response) -> Response {
+    match tonic::Status::from_header_map(response.headers()) {
+        Some(status) if refusal::is_too_large(&status) => Failure::from(image_too_large("data")).into_response(),
+        _ => response,
+    }
+}
+
+/// Server reflection in both of its versions. Its descriptors are compiled in, so they are whole; were they not, reflection
+/// would be missing and everything else would be served.
+fn reflection(state: &AppState) -> Router<AppState> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let mut router = Router::new();
+    match builder().build_v1() {
+        Ok(service) => {
+            let service = service.max_decoding_message_size(OPEN_MESSAGE);
+            router = router.route_service("/grpc.reflection.v1.ServerReflection/{method}", service);
+        }
+        Err(error) => tracing::error!(%error, "no server reflection"),
+    }
+    match builder().build_v1alpha() {
+        Ok(service) => {
+            let service = service.max_decoding_message_size(OPEN_MESSAGE);
+            router = router.route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", service);
+        }
+        Err(error) => tracing::error!(%error, "no server reflection (v1alpha)"),
+    }
+    router.route_layer(from_fn_with_state(state.clone(), asks_until_drain))
+}
+
+/// A client may keep its questions open for ever, so it has a place while it does; a drain ends them, and with them the call.
+async fn asks_until_drain(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let slot = match state.grpc.open_slot(request.extensions()) {
+        Ok(slot) => slot,
+        Err(error) => return Failure::from(error).into_response(),
+    };
+    let asks = |body: Body| Body::from_stream(body.into_data_stream().take_until(state.drain.cancelled_owned()));
+    let response = next.run(request.map(asks)).await;
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _slot = &slot;
+            frame
+        }))
+    })
+}
+
+async fn only_grpc(request: Request, next: Next) -> Response {
+    if is_grpc(&request) {
+        return next.run(request).await;
+    }
+    let error = Error::invalid("content-type", "this path is gRPC; send application/grpc over HTTP/2");
+    Failure::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE).into_response()
+}
+
+/// Whether a request is answered as gRPC, failures included. gRPC-Web and other encodings than protobuf are not.
+#[must_use]
+pub fn is_grpc<B>(request: &http::Request<B>) -> bool {
+    let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    request.version() == Version::HTTP_2 && matches!(essence, "application/grpc" | "application/grpc+proto")
+}
+
+/// Turns whatever was answered to a gRPC request into a gRPC answer that carries our error codes.
+pub fn complete_trailers(mut response: Response) -> Response {
+    let failure = response.extensions_mut().remove::<Failure>().map(|failure| failure.error);
+    let refused = failure.or_else(|| match response.status() {
+        StatusCode::NOT_FOUND => Some(refusal::no_such_method()),
+        status if status.is_client_error() || status.is_server_error() => Some(Failure::from_status(status).error),
+        _ => tonic::Status::from_header_map(response.headers()).and_then(|status| refusal::own_words(&status)),
+    });
+    match refused {
+        Some(error) => status::from_error(&error).into_http(),
+        None => response,
+    }
+}
+
+/// Whether an answer says that the server itself failed.
+#[must_use]
+pub fn is_fault(headers: &HeaderMap) -> bool {
+    headers.get(tonic::Status::GRPC_STATUS).is_some_and(|code| matches!(code.as_bytes(), b"13" | b"15"))
+}
+
+/// What travels beside a request, and the request.
+fn incoming<T>(request: tonic::Request<T>) -> Result<(crate::service::backend::CallContext, T), tonic::Status> {
+    let (metadata, extensions, message) = request.into_parts();
+    let call = call::read(metadata.as_ref(), &extensions).map_err(|error| status::from_error(&error))?;
+    Ok((call, message))
+}
+
+/// What a call answers with.
+fn outgoing<T>(result: Result<T, Error>) -> Result<tonic::Response<T>, tonic::Status> {
+    result.map(tonic::Response::new).map_err(|error| status::from_error(&error))
+}
+
+/// A stream of events: it has a place of its own, and its client may take its time.
+fn streaming<T>(stream: T) -> tonic::Response<T> {
+    let mut response = tonic::Response::new(stream);
+    response.extensions_mut().insert(Unhurried);
+    response
+}
+
+/// The names of the services whose health can be asked for; the empty one is the whole server.
+const SERVICES: [&str; 3] = ["", proto::chat_service_server::SERVICE_NAME, proto::event_service_server::SERVICE_NAME];

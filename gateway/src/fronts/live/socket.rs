@@ -1,0 +1,349 @@
+//! Carries the session machine over a WebSocket: bytes, clock and log come together here, and nothing is decided.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream, StreamExt};
+use futures_util::{FutureExt, SinkExt};
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use http::{HeaderMap, HeaderValue};
+use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::frame::{PATH, SUBPROTOCOL};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::limits::LiveLimits;
+use crate::app::AppState;
+use crate::http::admission::Verdict;
+use crate::http::failure::Failure;
+use crate::http::limit::Limit;
+use crate::http::share::{Peer, Place, SharedLimit};
+use crate::service::auth;
+use im_chats_protocol::server::{Opening, ReadId, ReadPage, ServerInput, ServerOutput, Session, SessionLimits};
+
+/// How long the last frames and the close handshake may take.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Sockets beyond the limit that are being told so; one more is refused before it is a socket.
+const REFUSALS: usize = 256;
+
+/// The transport takes frames this many times as large as the limit, so that the client of a frame that is too large
+/// hears so in words. Beyond that its connection is cut.
+const OVERSIZE_FACTOR: usize = 4;
+
+/// Per-socket buffers of the WebSocket layer, in bytes: thousands of idle sockets are the normal case.
+const BUFFER_BYTES: usize = 4 * 1024;
+
+/// Frames are handed to the transport in runs of about this many bytes, each followed by one flush.
+const RUN_BYTES: usize = 64 * 1024;
+
+/// With more subscriptions than this, those that a new event does not concern are passed by without a read.
+const FEW_SUBSCRIPTIONS: usize = 4;
+
+/// What all sockets share: the limits, and how many more there may be. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Live {
+    session: Arc<SessionLimits>,
+    sockets: Limit,
+    /// For those that may still be anybody.
+    waiting: SharedLimit,
+    refusals: Arc<Semaphore>,
+}
+
+impl Live {
+    /// An event stream within these limits.
+    #[must_use]
+    pub fn new(limits: LiveLimits) -> Self {
+        let sockets = Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets");
+        let waiting =
+            SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets");
+        Self { session: Arc::new(limits.session()), sockets, waiting, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+    }
+
+    /// How often a heartbeat is sent, in milliseconds.
+    #[must_use]
+    pub fn heartbeat_interval_ms(&self) -> u64 {
+        self.session.heartbeat_interval_ms
+    }
+
+    /// How many sockets are open.
+    #[must_use]
+    pub fn open_sockets(&self) -> usize {
+        self.sockets.taken()
+    }
+}
+
+/// The route of the event stream. It judges tokens itself, since browsers can only send them in the first frame; whatever
+/// checks hosts and origins belongs around it.
+pub fn routes() -> Router<AppState> {
+    Router::new().route(PATH, get(upgrade))
+}
+
+async fn upgrade(
+    State(state): State<AppState>,
+    verdict: Option<Extension<Verdict>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            let error = Error::invalid("upgrade", "this path is the event stream: open it as a WebSocket");
+            return Failure::with_status(error, rejection.status()).into_response();
+        }
+    };
+    // A good token in the header is as good as one in `init`.
+    let known = verdict.is_some_and(|Extension(Verdict(verdict))| verdict.is_ok());
+    let waiting = if known { Ok(None) } else { state.live.waiting.take(peer.map(|Extension(peer)| peer)).map(Some) };
+    let place = waiting.and_then(|waiting| Ok((state.live.sockets.take()?, waiting)));
+    let (slot, waiting, refused) = match place {
+        Ok((slot, waiting)) => (slot, waiting, None),
+        Err(full) => match Arc::clone(&state.live.refusals).try_acquire_owned() {
+            Ok(slot) => (slot, None, Some(full)),
+            Err(_) => return Failure::from(full).into_response(),
+        },
+    };
+    let offered = offered(&headers);
+    let subprotocol_agreed = offered.iter().any(|name| name == SUBPROTOCOL);
+    // Naming what was offered first, even if it is not ours, is what lets a browser see the close code that follows.
+    let chosen = if subprotocol_agreed { Some(HeaderValue::from_static(SUBPROTOCOL)) } else { offered.into_iter().next() };
+    let header_token = auth::bearer(headers.get(AUTHORIZATION)).ok().map(str::to_owned);
+    let opening = Opening { subprotocol_agreed, header_token, refused };
+    let limit = state.live.session.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
+    let mut upgrade =
+        upgrade.max_frame_size(limit).max_message_size(limit).read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
+    if let Some(chosen) = chosen {
+        upgrade.set_selected_protocol(chosen);
+    }
+    let tracked = state.tasks.token();
+    upgrade.on_upgrade(move |socket| async move {
+        Driver::new(state, opening, waiting, socket).run().await;
+        drop((slot, tracked));
+    })
+}
+
+/// The subprotocols a client offers, in its order of preference.
+fn offered(headers: &HeaderMap) -> Vec<HeaderValue> {
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderValue::from_str(name.trim()).ok())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+type Reading = BoxFuture<'static, (ReadId, Result<ReadPage, Error>)>;
+
+struct Driver {
+    state: AppState,
+    session: Session,
+    started: Instant,
+    reads: FuturesUnordered<Reading>,
+    stream: SplitStream<WebSocket>,
+    writer: Writer,
+    /// Its place among those that have not shown a good token yet.
+    waiting: Option<Place>,
+}
+
+impl Driver {
+    fn new(state: AppState, opening: Opening, waiting: Option<Place>, socket: WebSocket) -> Self {
+        let session = Session::new(Arc::clone(&state.live.session), opening, state.log.state(), 0);
+        let (sink, stream) = socket.split();
+        let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
+        Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer, waiting }
+    }
+
+    /// These take the driver by reference: by value, each would keep a copy of it in the task of every socket.
+    async fn run(&mut self) {
+        let mut head = self.state.log.watch_head();
+        let drain = self.state.drain.clone();
+        let mut draining = false;
+        loop {
+            if let Some(close) = self.carry_out() {
+                return self.close(close).await;
+            }
+            if self.session.is_closed() {
+                return self.hang_up().await;
+            }
+            let deadline = self.session.next_deadline().map(|ms| self.started + Duration::from_millis(ms));
+            tokio::select! {
+                () = drain.cancelled(), if !draining => {
+                    draining = true;
+                    self.tell(ServerInput::Drain);
+                }
+                Ok(()) = head.changed() => self.tell(ServerInput::Tick),
+                Some((read, page)) = self.reads.next() => self.tell(ServerInput::Page { read, page }),
+                message = self.stream.next(), if self.session.takes_frames() => self.received(message),
+                written = self.writer.write(), if self.writer.has_work() => match written {
+                    Ok(bytes) => self.tell(ServerInput::Written { bytes }),
+                    Err(error) => {
+                        tracing::debug!(%error, "event stream cut while writing");
+                        self.tell(ServerInput::Gone);
+                    }
+                },
+                () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => self.tell(ServerInput::Tick),
+            }
+        }
+    }
+
+    fn tell(&mut self, input: ServerInput<'_>) {
+        let (now, log) = (self.now(), self.state.log.state());
+        // With few subscriptions looking at the new events first is no gain.
+        let known = self.session.head();
+        if log.head > known
+            && self.session.subscriptions() > FEW_SUBSCRIPTIONS
+            && let Some(events) = self.state.log.recent(&log.id, known, log.head)
+        {
+            self.session.handle(now, &log, ServerInput::Appended { events: &events });
+        }
+        self.session.handle(now, &log, input);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn received(&mut self, message: Option<Result<Message, axum::Error>>) {
+        match message {
+            Some(Ok(Message::Text(text))) => self.tell(ServerInput::Text(text.as_str())),
+            Some(Ok(Message::Binary(_))) => self.tell(ServerInput::Binary),
+            // The WebSocket layer answers pings itself; the answer waits for the next write.
+            Some(Ok(Message::Ping(_))) => self.writer.dirty = true,
+            Some(Ok(Message::Pong(_))) => {}
+            Some(Ok(Message::Close(_))) | None => self.tell(ServerInput::Gone),
+            Some(Err(error)) => match fault(error) {
+                Fault::TooLarge => self.tell(ServerInput::Oversized),
+                Fault::Malformed => self.tell(ServerInput::Malformed),
+                Fault::Cut => self.tell(ServerInput::Gone),
+            },
+        }
+    }
+
+    /// Does what the session asks for; gives the close, when it asks for that.
+    fn carry_out(&mut self) -> Option<CloseFrame> {
+        while let Some(output) = self.session.poll() {
+            match output {
+                ServerOutput::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
+                ServerOutput::Read { read, query } => {
+                    let (log, id) = (self.state.log.clone(), self.session.log_id());
+                    self.reads.push(async move { (read, log.read_of(id, query).await) }.boxed());
+                }
+                ServerOutput::Verify { token } => {
+                    let judgement = self.state.authenticator.verify(&token);
+                    if judgement.is_ok() {
+                        self.waiting = None;
+                    }
+                    self.tell(ServerInput::Verified(judgement));
+                }
+                ServerOutput::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),
+            }
+        }
+        None
+    }
+
+    /// Sends what waits and the close, then waits for the client's: a connection that is dropped while bytes of the client
+    /// are still unread would take the last frames with it.
+    async fn close(&mut self, close: CloseFrame) {
+        let client = self.session.client().map(|client| client.name.as_str()).unwrap_or_default();
+        tracing::debug!(code = close.code, reason = close.reason.as_str(), client, "event stream closed");
+        self.reads.clear();
+        self.writer.queue.push_back(Message::Close(Some(close)));
+        let farewell = async {
+            while self.writer.has_work() {
+                if self.writer.write().await.is_err() {
+                    return;
+                }
+            }
+            while let Some(Ok(_)) = self.stream.next().await {}
+        };
+        // A client that takes no more frames, or never answers the close, has had its time.
+        let _ = timeout(CLOSE_TIMEOUT, farewell).await;
+    }
+
+    /// The client is gone, or has said so: its close is answered, if it can still be.
+    async fn hang_up(&mut self) {
+        self.reads.clear();
+        self.writer.queue.clear();
+        let _ = timeout(CLOSE_TIMEOUT, self.writer.sink.close()).await;
+    }
+}
+
+/// Frames on their way out.
+struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    queue: VecDeque<Message>,
+    /// Bytes of text given to the transport and not flushed yet. Kept here, since a write may be given up half-way.
+    started_bytes: usize,
+    /// Something was given to the transport since the last flush.
+    dirty: bool,
+}
+
+impl Writer {
+    fn has_work(&self) -> bool {
+        self.dirty || !self.queue.is_empty()
+    }
+
+    /// Writes a run of frames and flushes; gives the bytes of text that are out. Safe to give up at any time.
+    async fn write(&mut self) -> Result<usize, axum::Error> {
+        poll_fn(|context| self.poll_write(context)).await
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<usize, axum::Error>> {
+        while self.started_bytes < RUN_BYTES && !self.queue.is_empty() {
+            ready!(self.sink.poll_ready_unpin(context))?;
+            let Some(message) = self.queue.pop_front() else { break };
+            if let Message::Text(text) = &message {
+                self.started_bytes = self.started_bytes.saturating_add(text.len());
+            }
+            self.dirty = true;
+            self.sink.start_send_unpin(message)?;
+        }
+        ready!(self.sink.poll_flush_unpin(context))?;
+        self.dirty = false;
+        Poll::Ready(Ok(std::mem::take(&mut self.started_bytes)))
+    }
+}
+
+/// Why nothing more can be read.
+enum Fault {
+    TooLarge,
+    Malformed,
+    Cut,
+}
+
+fn fault(error: axum::Error) -> Fault {
+    match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(_)) => Fault::TooLarge,
+        // Without a close handshake: nobody is left to be told.
+        Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Fault::Cut,
+        Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Fault::Malformed,
+        _ => Fault::Cut,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_offered_subprotocol_is_found() {
+        let mut headers = HeaderMap::new();
+        headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("graphql-ws, ,chat"));
+        headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(" im.events.v1.json"));
+        assert_eq!(offered(&headers), ["graphql-ws", "chat", SUBPROTOCOL]);
+        assert_eq!(offered(&HeaderMap::new()), [""; 0]);
+    }
+}

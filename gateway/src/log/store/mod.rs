@@ -1,0 +1,446 @@
+//! The data directory: one SQLite database, owned by one process at a time.
+
+pub(crate) mod checksum;
+mod faults;
+pub(crate) mod layout;
+pub(crate) mod mark;
+pub(crate) mod meta;
+#[cfg(test)]
+mod migration_tests;
+mod pool;
+pub(crate) mod problem;
+pub(crate) mod verify;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use im_chats_protocol::error::{Error, ErrorCode};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use crate::base::private;
+pub use faults::{Faults, Operation};
+use layout::Unusable;
+use mark::{Mark, MarkFile};
+use meta::{Key, Meta};
+use pool::Pool;
+use problem::Problem;
+
+/// How long one connection waits for another of the same process before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The file whose lock says that a process has the directory.
+pub(crate) const LOCK: &str = "lock";
+
+/// The database's file in the data directory.
+pub(crate) const DATABASE: &str = "gateway.sqlite3";
+
+/// What SQLite appends to its name for the files that it keeps beside it.
+const BESIDE_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// What a restore writes before it is finished.
+pub(crate) const UNFINISHED: &str = "gateway.sqlite3.restoring";
+
+/// Up to this size the file's structure is checked as a whole at every start; beyond, each page when it is read. Every
+/// row's checksum is verified whenever it is read, whatever the size.
+const QUICK_CHECK_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How often a failing disk is tried again, so that it is noticed when it works and nobody asks for anything.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long after the last failure of somebody else's. A probe is small, and succeeds where what others write does not.
+const PROBE_PAUSE: Duration = Duration::from_secs(3);
+
+/// Who writes a data directory: the two keep different things in it, and neither can go on from the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The emulator.
+    Emulator,
+    /// The relay.
+    Relay,
+}
+
+impl Owner {
+    /// The subcommand's name, which is also what the database says.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Emulator => "emulator",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// Why a data directory cannot be used. Each is a sentence for the person who started the process.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it.
+    #[error(
+        "the data directory {0} is in use by another im-chats-gateway process; stop that one, or give this one its own with --data"
+    )]
+    InUse(PathBuf),
+    /// The directory or its lock file cannot be created or opened.
+    #[error("the data directory {path} cannot be used: {source}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "the data directory {path} was written by a newer version (layout {found}, this version knows {})",
+        layout::VERSION
+    )]
+    TooNew {
+        /// Which.
+        path: PathBuf,
+        /// The layout found there.
+        found: i64,
+    },
+    /// An older version wrote it, and it may not be changed here.
+    #[error(
+        "{path} was written by an older version (layout {found}); start this version's gateway on it once, which brings it up"
+    )]
+    TooOld {
+        /// Which.
+        path: PathBuf,
+        /// The layout found there.
+        found: i64,
+    },
+    /// The other subcommand wrote it.
+    #[error("the data directory {path} belongs to the {found}; give the {wanted} its own with --data")]
+    OtherOwner {
+        /// Which.
+        path: PathBuf,
+        /// Who wrote it.
+        found: String,
+        /// Who was to.
+        wanted: &'static str,
+    },
+    /// The database cannot be opened, read or written.
+    #[error("the database in {path} cannot be used: {reason}")]
+    Database {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What the database holds is not what was written.
+    #[error(
+        "the data in {path} is damaged: {reason}. Restore a backup into another directory, or begin with an empty one; nothing was changed"
+    )]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another program's file has the database's name.
+    #[error("{0} is not a database of im-chats-gateway, or its header is damaged; nothing was changed")]
+    Foreign(PathBuf),
+    /// A restore ended half-way.
+    #[error("a restore into {0} was not finished; empty the directory and restore again")]
+    Unfinished(PathBuf),
+}
+
+/// An open data directory. The lock is held until the last clone is gone; the operating system lets go of it when the
+/// process dies, however it dies.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    directory: PathBuf,
+    database: PathBuf,
+    pool: Pool,
+    faults: Faults,
+    mark: MarkFile,
+    /// What the mark said at the start, until the log has looked at it.
+    marked: Mutex<Option<Mark>>,
+    _lock: File,
+}
+
+/// What was written lies in the one file afterwards, and no file is left beside it. The last connection to close sees to
+/// that, unless it is one that only reads.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.pool.close();
+        drop(open_writer(&self.database));
+    }
+}
+
+impl Store {
+    /// Opens `directory`, creating it and its database where absent.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let io = |source| StoreError::Directory { path: directory.to_owned(), source };
+        let lock = lock(directory)?;
+        if directory.join(UNFINISHED).exists() {
+            return Err(StoreError::Unfinished(directory.to_owned()));
+        }
+        let database = directory.join(DATABASE);
+        // SQLite gives the files beside the database the mode of the database, so it must be right before SQLite sees it.
+        drop(private::file(&database).map_err(io)?);
+        for suffix in BESIDE_DATABASE {
+            private::tighten(&directory.join(format!("{DATABASE}{suffix}"))).map_err(io)?;
+        }
+        private::tighten(&directory.join(mark::FILE)).map_err(io)?;
+        prepare(&database).map_err(|unusable| unusable.at(directory, &database))?;
+        let pool = Pool::open(&database).map_err(|error| Unusable::from(error).at(directory, &database))?;
+        let (mark, marked) = MarkFile::open(directory).map_err(io)?;
+        Ok(Self(Arc::new(Inner {
+            directory: directory.to_owned(),
+            database,
+            pool,
+            faults: Faults::default(),
+            mark,
+            marked: Mutex::new(marked),
+            _lock: lock,
+        })))
+    }
+
+    /// Makes the directory `owner`'s, if it is nobody's yet.
+    ///
+    /// # Errors
+    /// When it is somebody else's, or cannot be written.
+    pub fn claim(&self, owner: Owner) -> Result<(), StoreError> {
+        let claimed = self.writer().map_err(Problem::from).and_then(|connection| claim(&connection, owner));
+        let found = claimed.map_err(|problem| self.unusable(problem))?;
+        if found == owner.name() {
+            return Ok(());
+        }
+        Err(StoreError::OtherOwner { path: self.directory().to_owned(), found, wanted: owner.name() })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
+    /// What fails at present.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// A connection that may write. Commits are on the disk before they return.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn writer(&self) -> Result<Connection, rusqlite::Error> {
+        open_writer(&self.0.database)
+    }
+
+    /// A connection that only reads, beside the shared ones; it never waits for a writer, nor a writer for it.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn reader(&self) -> Result<Connection, rusqlite::Error> {
+        pool::open(&self.0.database)
+    }
+
+    /// Reads with one of the shared connections, where blocking is allowed. Waits for one to be free; who gives up the
+    /// future gives up the place.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+        T: Send + 'static,
+    {
+        let stopped = || Error::new(ErrorCode::InternalError, "the read was stopped");
+        let place = self.0.pool.place().await.ok_or_else(stopped)?;
+        let store = self.clone();
+        let read = move || match store.0.pool.work(&store.0.database, place, work) {
+            Ok(value) => {
+                store.succeeded(Operation::Read);
+                Ok(value)
+            }
+            Err(problem) => Err(store.failed(Operation::Read, &problem)),
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| stopped())?
+    }
+
+    /// Notes a failure for health and log; gives what the caller gets.
+    pub(crate) fn failed(&self, operation: Operation, problem: &Problem) -> Error {
+        if self.0.faults.failed(operation, problem) {
+            let store = Arc::downgrade(&self.0);
+            // Without the thread, the next success of somebody's ends the episode.
+            let _ = std::thread::Builder::new().name("disk-probe".to_owned()).spawn(move || probe(&store));
+        }
+        problem.to_error()
+    }
+
+    /// Notes a success.
+    pub(crate) fn succeeded(&self, operation: Operation) {
+        self.0.faults.succeeded(operation);
+    }
+
+    /// Fails when the database's file was deleted or moved away: SQLite would go on writing into a file that has no name, and
+    /// all of it would be gone with the process.
+    pub(crate) fn check_present(&self) -> Result<(), Problem> {
+        match std::fs::metadata(&self.0.database) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Problem::damage("the database's file was deleted while the gateway ran"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the mark; call it after the commit.
+    pub(crate) fn mark(&self, mark: Mark) {
+        static FAILED: crate::base::log_throttle::LogThrottle = crate::base::log_throttle::LogThrottle::per_minute();
+        if let Err(error) = self.0.mark.write(mark)
+            && let Some(repeated) = FAILED.hit()
+        {
+            tracing::warn!(%error, repeated, "the mark beside the database cannot be written");
+        }
+    }
+
+    /// What the mark said when the directory was opened.
+    pub(crate) fn take_mark(&self) -> Option<Mark> {
+        self.0.marked.lock().take()
+    }
+
+    /// Turns a problem into the reason why this directory cannot be used.
+    pub(crate) fn unusable(&self, problem: impl Into<Problem>) -> StoreError {
+        Unusable::Problem(problem.into()).at(&self.0.directory, &self.0.database)
+    }
+
+    /// This directory's data is not what was written.
+    #[must_use]
+    pub fn damaged(&self, reason: impl std::fmt::Display) -> StoreError {
+        StoreError::Damaged { path: self.0.directory.clone(), reason: reason.to_string() }
+    }
+}
+
+impl Unusable {
+    pub(crate) fn at(self, directory: &Path, database: &Path) -> StoreError {
+        let path = directory.to_owned();
+        match self {
+            Self::TooNew(found) => StoreError::TooNew { path, found },
+            Self::TooOld(found) => StoreError::TooOld { path, found },
+            Self::Foreign => StoreError::Foreign(database.to_owned()),
+            Self::Problem(Problem::Damage(reason)) => StoreError::Damaged { path, reason },
+            Self::Problem(problem) => StoreError::Database { path, reason: problem.to_string() },
+        }
+    }
+}
+
+/// A connection to a database beside whoever writes it.
+pub(crate) fn open_reader(database: &Path) -> Result<Connection, rusqlite::Error> {
+    pool::open(database)
+}
+
+/// Tries a failing disk until it works or nobody needs it any more.
+fn probe(store: &Weak<Inner>) {
+    loop {
+        std::thread::sleep(PROBE_INTERVAL);
+        let Some(inner) = store.upgrade() else { return };
+        let faults = &inner.faults;
+        if faults.rests(Operation::Write, PROBE_PAUSE) && try_write(&inner.database).is_ok() {
+            faults.succeeded(Operation::Write);
+        }
+        if faults.rests(Operation::Read, PROBE_PAUSE) && pool::open(&inner.database).is_ok() {
+            faults.succeeded(Operation::Read);
+        }
+        if !faults.fails(Operation::Write) && !faults.fails(Operation::Read) {
+            return;
+        }
+    }
+}
+
+/// Writes what is there already.
+fn try_write(database: &Path) -> Result<(), rusqlite::Error> {
+    let mut connection = open_writer(database)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    transaction.execute("UPDATE meta SET value = value", [])?;
+    transaction.commit()
+}
+
+/// Creates the directory where absent, and takes its lock.
+pub(crate) fn lock(directory: &Path) -> Result<File, StoreError> {
+    let io = |source| StoreError::Directory { path: directory.to_owned(), source };
+    private::directory(directory, is_ours).map_err(io)?;
+    let lock = private::file(&directory.join(LOCK)).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// Whether an entry of a data directory is the gateway's, or of the file system itself.
+fn is_ours(name: &str) -> bool {
+    name == LOCK || name == mark::FILE || name == "lost+found" || name.starts_with(DATABASE)
+}
+
+fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(database)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL, not NORMAL: in WAL mode only FULL waits for the disk at every commit, which is what an answer promises.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn prepare(database: &Path) -> Result<(), Unusable> {
+    let mut connection = open_writer(database)?;
+    let found = layout::found(&connection)?;
+    let size = std::fs::metadata(database).map_or(0, |file| file.len());
+    if found == layout::VERSION && size <= QUICK_CHECK_BYTES {
+        layout::quick_check(&connection)?;
+    }
+    Ok(layout::lay_out(&mut connection, found)?)
+}
+
+/// Who owns the database, after `owner` has asked to.
+fn claim(connection: &Connection, owner: Owner) -> Result<String, Problem> {
+    if let Some(known) = Meta::read(connection)?.owner {
+        return Ok(known);
+    }
+    // A directory from before owners were written down is the emulator's: there was nothing else.
+    let used: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM journal)", [], |row| row.get(0))?;
+    let owner = if used { Owner::Emulator } else { owner };
+    meta::set(connection, Key::Owner, owner.name())?;
+    Ok(owner.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_owner_is_refused_and_the_next_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Store::open(directory.path()).unwrap();
+        let second = Store::open(directory.path()).unwrap_err();
+        assert!(matches!(second, StoreError::InUse(_)), "{second}");
+        drop(first);
+        Store::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_the_relays_or_the_emulators() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.claim(Owner::Relay).unwrap();
+        store.claim(Owner::Relay).unwrap();
+        let error = store.claim(Owner::Emulator).unwrap_err().to_string();
+        assert!(error.contains("belongs to the relay") && error.contains("--data"), "{error}");
+    }
+
+    #[test]
+    fn a_newer_layout_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.writer().unwrap().pragma_update(None, "user_version", layout::VERSION + 1).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(directory.path()), Err(StoreError::TooNew { .. })));
+    }
+}

@@ -1,0 +1,160 @@
+//! The end of the process: signals, the end of whoever started it, and a limit to how long an end may take.
+//!
+//! A thread with a runtime of its own waits for them. Whatever the other threads are stuck in – a disk, a name server, a full
+//! pipe – the process ends in time.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::output;
+use crate::http::server::DRAIN_TIMEOUT;
+
+/// How long the database may take to close after the drain.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Exit code of a process that did not end in time and was ended.
+const OVERDUE: i32 = 1;
+
+/// Exit code after a second signal, to which its number is added, as shells do.
+const BY_SIGNAL: i32 = 128;
+
+/// How often to look whether the parent process is still there.
+#[cfg(unix)]
+const PARENT_LOOK: Duration = Duration::from_millis(250);
+
+/// Knows when the process is to end. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    drain: CancellationToken,
+    serving: Arc<AtomicBool>,
+}
+
+impl Shutdown {
+    /// Starts to wait for signals, and with `with_parent` for the end of the parent process.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or `with_parent` is not possible here.
+    pub fn watch(with_parent: bool) -> io::Result<Self> {
+        let parent = if with_parent { Some(Parent::present()?) } else { None };
+        let shutdown = Self { drain: CancellationToken::new(), serving: Arc::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Before the thread runs: a signal must not find the system's own way of handling it.
+        let signals = runtime.block_on(async { Signals::install() })?;
+        let ours = shutdown.clone();
+        std::thread::Builder::new().name("shutdown".to_owned()).spawn(move || runtime.block_on(ours.run(signals, parent)))?;
+        Ok(shutdown)
+    }
+
+    /// Cancelled when the server is to drain.
+    #[must_use]
+    pub fn drain(&self) -> CancellationToken {
+        self.drain.clone()
+    }
+
+    /// From here on the end is a drain. Before, there is nothing to finish, and the process ends at once.
+    pub fn serving(&self) {
+        self.serving.store(true, Ordering::Release);
+    }
+
+    async fn run(self, mut signals: Signals, parent: Option<Parent>) {
+        tokio::select! {
+            _ = signals.next() => {}
+            () = gone(parent) => {}
+        }
+        if !self.serving.load(Ordering::Acquire) {
+            exit(0);
+        }
+        // Nothing comes before this: all that follows may fail or block.
+        self.drain.cancel();
+        let limit = DRAIN_TIMEOUT.saturating_add(CLOSE_TIMEOUT);
+        match tokio::time::timeout(limit, signals.next()).await {
+            Ok(signal) => exit(BY_SIGNAL.saturating_add(signal)),
+            Err(_) => {
+                output::say(format_args!(
+                    "im-chats-gateway: not everything ended in {} s; leaving all the same",
+                    limit.as_secs()
+                ));
+                exit(OVERDUE)
+            }
+        }
+    }
+}
+
+fn exit(code: i32) -> ! {
+    output::flush();
+    std::process::exit(code)
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn install() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> i32 {
+        use tokio::signal::unix::SignalKind;
+        tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> i32 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        2
+    }
+}
+
+/// The process that started this one.
+struct Parent(#[cfg(unix)] u32);
+
+impl Parent {
+    #[cfg(unix)]
+    fn present() -> io::Result<Self> {
+        Ok(Self(std::os::unix::process::parent_id()))
+    }
+
+    #[cfg(not(unix))]
+    fn present() -> io::Result<Self> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "--exit-with-parent does not work on this system"))
+    }
+}
+
+/// Waits for the end of the parent: from then on the system names another one. Asked again and again, since the ways of
+/// being told differ from system to system, and Linux tells of the end of the parent's *thread*.
+#[cfg(unix)]
+async fn gone(parent: Option<Parent>) {
+    let Some(Parent(parent)) = parent else { return std::future::pending().await };
+    while std::os::unix::process::parent_id() == parent {
+        tokio::time::sleep(PARENT_LOOK).await;
+    }
+}
+
+#[cfg(not(unix))]
+async fn gone(_: Option<Parent>) {
+    std::future::pending().await
+}

@@ -1,0 +1,10 @@
+//! What a chat service is, whoever provides it: the calls, who may make them, the wire's types, errors in gRPC's form. It may use
+//! the log and `base`.
+
+pub mod auth;
+pub mod backend;
+pub mod convert;
+pub mod full;
+pub mod health;
+pub mod proto;
+pub mod status;
