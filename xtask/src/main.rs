@@ -13,6 +13,8 @@ mod console_shot;
 mod everywhere;
 mod fuzz;
 mod interop;
+#[cfg(test)]
+mod links;
 mod package_project;
 mod simulate;
 mod size;
