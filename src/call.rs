@@ -1,7 +1,7 @@
-//! A unary call, before and after: what goes out, and what the answer means.
+//! A unary call: the request that goes out, and the meaning of the response.
 //!
-//! In between the shell waits, for the token, the network and the next try. With that here, as futures, the module was a
-//! seventh larger: a queue of tasks, a state machine per `async`, and what drops each of their states.
+//! In between the shell waits for the token, the network and the next attempt. With that here, as futures, the module was a
+//! seventh larger: a queue of tasks, a state machine per `async`, and the code that drops each of their states.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -17,9 +17,10 @@ use crate::js::{Parsed, get, object};
 use crate::refusal::refusal;
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::answer::Answer;
 use im_chats_protocol::wire::json::Json;
 use im_chats_protocol::wire::request::Request;
+use im_chats_protocol::wire::response::ResponseShape;
+use im_chats_protocol::wire::routes::{Method, Route};
 
 #[wasm_bindgen]
 extern "C" {
@@ -27,7 +28,7 @@ extern "C" {
     fn encode_uri_component(text: &str) -> Result<String, JsValue>;
 }
 
-/// Everything of a call that was checked and is ready to go.
+/// A call that was checked and is ready to be sent.
 pub(super) struct PreparedCall {
     pub(super) request: Request<Parsed>,
     /// The image of a `setBackground`.
@@ -36,17 +37,18 @@ pub(super) struct PreparedCall {
 }
 
 impl PreparedCall {
-    /// What the shell carries out; its `Call` in `call.ts`.
+    /// The `Call` of the shell's `call.ts`.
     pub(super) fn into_js(self, base_url: &str) -> JsValue {
         let Self { request, image, signal } = self;
+        let is_write = request.route.definition().method == Method::Post;
         let mut fields = vec![
             ("url", JsValue::from_str(&url(base_url, &request))),
-            ("answer", JsValue::from(request.answer.number())),
+            ("route", JsValue::from(request.route.number())),
             ("key", request.idempotency_key.into()),
             ("image", image.into()),
             ("signal", signal.into()),
         ];
-        if request.is_write {
+        if is_write {
             fields.push(("fields", Parsed::object(request.fields).0));
         }
         object(fields)
@@ -55,9 +57,10 @@ impl PreparedCall {
 
 #[wasm_bindgen]
 impl Core {
-    /// What the user gets for an answer: an object with `ok`, `status`, `body` as parsed JSON or `cause` when it is not JSON,
-    /// and the headers `retryAfter` (`retryAt` when that is a date: milliseconds from now) and `requestId`.
-    pub fn answer(&self, number: u8, answer: &JsValue) -> Result<JsValue, JsValue> {
+    /// What the user gets for the response to a call; `route` is the call's [`Route::number`]. `answer` is an object with `ok`,
+    /// `status`, `body` as parsed JSON or `cause` when it is not JSON, and the headers `retryAfter` (`retryAt` when that is a
+    /// date: milliseconds from now) and `requestId`.
+    pub fn answer(&self, route: u8, answer: &JsValue) -> Result<JsValue, JsValue> {
         let refuse = |error: &Error, cause: &JsValue| Err(to_js(&self.driver.host, error, cause));
         if !get(answer, "ok").is_truthy() {
             return refuse(&refusal(answer), &JsValue::UNDEFINED);
@@ -67,11 +70,11 @@ impl Core {
             let message = "the server's answer is not JSON, or only a part of it";
             return refuse(&Error::new(ErrorCode::InternalError, message), &cause);
         }
-        let Some(kind) = Answer::from_number(number) else {
+        let Some(shape) = Route::from_number(route).map(|route| route.definition().response) else {
             return refuse(&Error::new(ErrorCode::InternalError, "an answer of an unknown kind"), &JsValue::UNDEFINED);
         };
-        match kind.read(&Parsed(get(answer, "body"))) {
-            Ok(_) if kind == Answer::Empty => Ok(JsValue::UNDEFINED),
+        match shape.read(&Parsed(get(answer, "body"))) {
+            Ok(_) if shape == ResponseShape::Empty => Ok(JsValue::UNDEFINED),
             Ok(result) => Ok(result.0),
             Err(error) => refuse(&error, &JsValue::UNDEFINED),
         }
@@ -85,10 +88,11 @@ pub fn retry_delay(failures: u32, initial_ms: u32, cap_ms: u32) -> f64 {
     crate::js::milliseconds(backoff.delay_ms(failures, js_sys::Math::random()))
 }
 
-/// Where a request goes.
+/// The URL of a request: a read carries its fields in the query.
 fn url(base_url: &str, request: &Request<Parsed>) -> String {
-    let mut url = [base_url, request.path].concat();
-    if request.is_write {
+    let route = request.route.definition();
+    let mut url = [base_url, route.path].concat();
+    if route.method == Method::Post {
         return url;
     }
     let mut separator = "?";

@@ -8,8 +8,8 @@ use crate::failure::to_js;
 use crate::input::{Options, addresses, bytes, flag, guid};
 use crate::js::Parsed;
 use im_chats_protocol::error::Error;
-use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::request::Request;
+use im_chats_protocol::wire::routes::Route;
 
 impl Core {
     fn call(&self, call: Result<PreparedCall, Error>) -> Result<JsValue, JsValue> {
@@ -20,8 +20,8 @@ impl Core {
     }
 
     /// A call about one chat that takes no option but `signal`.
-    fn about(&self, chat: &JsValue, options: JsValue, request: fn(&ChatGuid) -> Request<Parsed>) -> Result<JsValue, JsValue> {
-        self.call(guid(chat).map(|chat| request(&chat)).and_then(|request| plain(request, options)))
+    fn about(&self, chat: &JsValue, options: JsValue, route: Route) -> Result<JsValue, JsValue> {
+        self.call(guid(chat).and_then(|chat| plain(Request::about(route, &chat), options)))
     }
 }
 
@@ -68,7 +68,7 @@ impl Core {
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.about(chat, options, Request::get)
+        self.about(chat, options, Route::GetChat)
     }
 
     /// Counts the visible chats; archived ones only with `includeArchived: true`.
@@ -92,7 +92,7 @@ impl Core {
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.about(chat, options, Request::mark_read)
+        self.about(chat, options, Route::MarkChatRead)
     }
 
     /// Shows or hides the typing indicator. It is temporary: no event of it is logged, and none can be caught up.
@@ -122,7 +122,7 @@ impl Core {
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.about(chat, options, Request::share_contact_info)
+        self.about(chat, options, Route::ShareContactInfo)
     }
 
     /// Sets the chat's background from raw image bytes: JPEG, PNG, HEIC or HEIF, which the server tells by their content.
@@ -142,7 +142,7 @@ impl Core {
         let call = || {
             let chat = guid(chat)?;
             let data = bytes(data)?;
-            Ok(PreparedCall { image: Some(data), ..plain(Request::set_background(&chat), options)? })
+            Ok(PreparedCall { image: Some(data), ..plain(Request::about(Route::SetBackground, &chat), options)? })
         };
         self.call(call())
     }
@@ -154,7 +154,7 @@ impl Core {
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.about(chat, options, Request::has_background)
+        self.about(chat, options, Route::HasBackground)
     }
 
     /// Removes the custom background. Safe to repeat, also when none is set.
@@ -164,7 +164,7 @@ impl Core {
         #[wasm_bindgen(unchecked_param_type = "string", param_description = "the chat's guid")] chat: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.about(chat, options, Request::remove_background)
+        self.about(chat, options, Route::RemoveBackground)
     }
 }
 

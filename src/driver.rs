@@ -17,8 +17,9 @@ use im_chats_protocol::client::{
 };
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{safe_integer, whole_part};
-use im_chats_protocol::wire::frame::{ClientInfo, PATH, SUBPROTOCOL, ServerFrame};
+use im_chats_protocol::wire::frame::{ClientInfo, SUBPROTOCOL, ServerFrame};
 use im_chats_protocol::wire::frame_json::MalformedFrame;
+use im_chats_protocol::wire::routes::EVENTS_PATH;
 
 /// The events of a frame: the array that the runtime's `JSON.parse` made, untouched, and its sequences for the chain check.
 #[derive(Debug, Clone)]
@@ -74,7 +75,7 @@ impl Driver {
     pub(super) fn new(host: Host, base_url: String) -> Self {
         let client = ClientInfo { name: "im-chats".into(), version: env!("CARGO_PKG_VERSION").into() };
         // http → ws, https → wss.
-        let address = ["ws", base_url.strip_prefix("http").unwrap_or(&base_url), PATH].concat();
+        let address = ["ws", base_url.strip_prefix("http").unwrap_or(&base_url), EVENTS_PATH].concat();
         Self {
             host,
             base_url,

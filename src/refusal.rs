@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use crate::js::{Parsed, get};
 use im_chats_protocol::error::{Cause, Error, ErrorCode};
 use im_chats_protocol::number::{safe_integer, whole_part};
-use im_chats_protocol::wire::failure::{self, Response};
+use im_chats_protocol::wire::failure::{self, FailedResponse};
 
 /// The error in an answer that is not a success: `status`, `body`, and the headers `retryAfter` (`retryAt` when that is a date:
 /// milliseconds from now) and `requestId`.
@@ -15,11 +15,11 @@ pub(super) fn refusal(answer: &JsValue) -> Error {
     read(answer, |response, body| failure::read(response, Some(body)))
 }
 
-fn read(answer: &JsValue, read: impl FnOnce(Response<'_>, &Parsed) -> Error) -> Error {
+fn read(answer: &JsValue, read: impl FnOnce(FailedResponse<'_>, &Parsed) -> Error) -> Error {
     let text = get(answer, "retryAfter").as_string();
     let date = || get(answer, "retryAt").as_f64().and_then(whole_part);
     let request_id = get(answer, "requestId").as_string();
-    let response = Response {
+    let response = FailedResponse {
         status: small(answer, "status").unwrap_or(0),
         retry_after_ms: text.and_then(|text| failure::retry_after_seconds(&text)).or_else(date),
         request_id: request_id.as_deref(),

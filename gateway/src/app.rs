@@ -7,6 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use im_chats_protocol::wire::routes::{HEALTH_PATH, OPENAPI_PATH};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,8 +56,8 @@ pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     let document = Bytes::from(serde_json::to_vec(&openapi::document(emulator.is_some())).unwrap_or_default());
     let (health, log) = (state.health.clone(), state.log.clone());
     let open = Router::new()
-        .route(layers::HEALTH, get(|| async move { health.answer(log.faults()) }))
-        .route("/openapi.json", get(|| async move { ([(CONTENT_TYPE, "application/json")], document) }));
+        .route(HEALTH_PATH, get(|| async move { health.answer(log.faults()) }))
+        .route(OPENAPI_PATH, get(|| async move { ([(CONTENT_TYPE, "application/json")], document) }));
     let open = open.merge(console::routes());
     // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
     let guarded = rest::router(&state.admission)

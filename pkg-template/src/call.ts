@@ -6,11 +6,11 @@ import { answerFields, whyUnreachable } from "./probe.js";
 import { checkToken, readToken } from "./token.js";
 import { retryDelay, type Core } from "./wasm/im_chats.js";
 
-/** A unary call as the wasm side makes it of what the user gave; `src/call.rs` is the other half. @internal */
+/** A unary call, checked and ready to be sent; `PreparedCall` in `src/call.rs` makes it. @internal */
 export interface Call {
   readonly url: string;
-  /** The number of what it answers, to be given back to `Core.answer`. */
-  readonly answer: number;
+  /** The number of its route, for `Core.answer`. */
+  readonly route: number;
   /** The body of a write; undefined for a read. */
   readonly fields?: object;
   readonly image?: Uint8Array;
@@ -64,7 +64,7 @@ async function attempts(core: Core, call: Call, settings: Settings, signal: Abor
       waiting.for = settings.baseUrl;
     }
     try {
-      return core.answer(call.answer, await exchange(settings.baseUrl, call.url, headers(settings, token, key, isWrite), body, signal));
+      return core.answer(call.route, await exchange(settings.baseUrl, call.url, headers(settings, token, key, isWrite), body, signal));
     } catch (error) {
       const retryable = error instanceof IMessageError && error.retryable && failures < settings.maxAttempts;
       // A write without a key might happen twice, so it is never sent twice.

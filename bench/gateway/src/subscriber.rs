@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};
-use im_chats_protocol::wire::frame::{PATH, SUBPROTOCOL};
+use im_chats_protocol::wire::frame::SUBPROTOCOL;
+use im_chats_protocol::wire::routes::EVENTS_PATH;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -32,7 +33,7 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// A live subscription of all chats, from the head of this moment.
     pub(crate) async fn connect(address: SocketAddr, check: Check, buffer: Buffer) -> Result<Self> {
-        let mut socket = Socket::open(address, PATH, Some(SUBPROTOCOL), buffer).await?;
+        let mut socket = Socket::open(address, EVENTS_PATH, Some(SUBPROTOCOL), buffer).await?;
         socket.say(json!({ "type": "init", "token": TOKEN }).to_string()).await?;
         let subscribe = json!({ "type": "subscribe", "id": 1, "topic": "chats", "credit": CREDIT });
         socket.say(subscribe.to_string()).await?;

@@ -3,12 +3,10 @@
 use http::{Extensions, HeaderMap};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_key;
+use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
 
 use super::layers::{IDEMPOTENCY_KEY, RequestId};
 use crate::service::backend::CallContext;
-
-/// What errors call the idempotency key.
-const FIELD: &str = "x-idempotency-key";
 
 /// Reads it.
 ///
@@ -18,8 +16,9 @@ pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<CallContext,
     let idempotency_key = headers
         .get(&IDEMPOTENCY_KEY)
         .map(|key| {
-            let key = std::str::from_utf8(key.as_bytes()).map_err(|_| Error::invalid(FIELD, "this is not UTF-8"))?;
-            check_key(key, FIELD).map(|()| key.to_owned())
+            let key =
+                std::str::from_utf8(key.as_bytes()).map_err(|_| Error::invalid(IDEMPOTENCY_KEY_HEADER, "this is not UTF-8"))?;
+            check_key(key, IDEMPOTENCY_KEY_HEADER).map(|()| key.to_owned())
         })
         .transpose()?;
     let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();

@@ -111,7 +111,7 @@ impl IntoResponse for Failure {
 
 #[cfg(test)]
 mod tests {
-    use im_chats_protocol::wire::failure::{Response as Answer, read, retry_after_seconds};
+    use im_chats_protocol::wire::failure::{FailedResponse, read, retry_after_seconds};
     use proptest::prelude::*;
 
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             let body: serde_json::Value = serde_json::from_slice(&failure.render(&mut headers, "r-1")).unwrap();
             let header = headers.get(RETRY_AFTER).and_then(|value| retry_after_seconds(value.to_str().unwrap()));
-            let answer = Answer { status: failure.status.as_u16(), retry_after_ms: header, request_id: None };
+            let answer = FailedResponse { status: failure.status.as_u16(), retry_after_ms: header, request_id: None };
             let mut read = read(answer, Some(&body));
             let mut written = error;
             // Who answers, and to which request, is for the front to say.

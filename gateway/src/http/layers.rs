@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::routes::{HEALTH_PATH, IDEMPOTENCY_KEY_HEADER};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
@@ -29,7 +30,7 @@ use crate::fronts::grpc;
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Makes a write repeatable.
-pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
+pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(IDEMPOTENCY_KEY_HEADER);
 
 /// Marks an answer as the service's own, not an intermediary's.
 pub static MIDDLEWARE: HeaderName = HeaderName::from_static("x-spectrum-middleware");
@@ -45,9 +46,6 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// How much of a refused origin or host is written into the log.
 const MAX_LOGGED_CHARS: usize = 200;
-
-/// What needs no token and says whether the gateway is well.
-pub const HEALTH: &str = "/healthz";
 
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
@@ -89,7 +87,7 @@ async fn check_access(State(access): State<Arc<Access>>, request: Request, next:
             log_refusal(&access, &error);
             // `/healthz` is where a page's client looks when its WebSocket does not open. It is told that it is refused, which
             // any page can find out anyway, and what to do about it.
-            let explains = request.uri().path() == HEALTH && error.context_value("origin").is_some();
+            let explains = request.uri().path() == HEALTH_PATH && error.context_value("origin").is_some();
             let mut response = Failure::from(error).into_response();
             if explains {
                 let headers = response.headers_mut();

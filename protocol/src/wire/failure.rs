@@ -1,4 +1,4 @@
-//! The failures of REST: the service's own body, or what an intermediary left of it.
+//! Failed REST responses: the service's own failure body, or the response of an intermediary such as a proxy.
 
 use super::json::{Json, integer};
 use crate::error::{Category, Error, ErrorCode, ErrorDetails, GrpcCode};
@@ -9,22 +9,22 @@ use alloc::vec::Vec;
 /// The `source` of an error that is not the service's own.
 const INTERMEDIARY: &str = "intermediary";
 
-/// What is known of an HTTP answer that is not a success.
+/// An HTTP response that is not a success, apart from its body.
 #[derive(Debug, Clone, Copy)]
-pub struct Response<'a> {
-    /// HTTP status.
+pub struct FailedResponse<'a> {
+    /// The HTTP status.
     pub status: u16,
-    /// `Retry-After` in milliseconds.
+    /// The header `Retry-After`, in milliseconds.
     pub retry_after_ms: Option<u64>,
-    /// `x-request-id`.
+    /// The header `x-request-id`.
     pub request_id: Option<&'a str>,
 }
 
-/// The error that a failure means. `body` is the parsed body, when it was JSON.
+/// The error in a failed response. `body` is the parsed body when it was JSON.
 ///
-/// A body of the service carries `code`, the lower-case gRPC status name; anything else came from an intermediary and is
-/// understood by its HTTP status alone.
-pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
+/// A body of the service has `code`, the lower-case name of a gRPC status. Any other body came from an intermediary, and the HTTP
+/// status alone decides.
+pub fn read<J: Json>(response: FailedResponse<'_>, body: Option<&J>) -> Error {
     let status = body.and_then(|body| GrpcCode::from_name(&body.field("code").text()?));
     let mut error = match (body, status) {
         (Some(body), Some(grpc_code)) => {
@@ -59,7 +59,7 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
             error.with_context("httpStatus", decimal(response.status.into()))
         }
     };
-    // The body has it to the millisecond, the header in whole seconds.
+    // The body has milliseconds, the header whole seconds.
     error.retry_after_ms = error.retry_after_ms.or(response.retry_after_ms);
     if error.request_id.is_none() {
         error.request_id = response.request_id.map(str::to_owned);
@@ -67,11 +67,11 @@ pub fn read<J: Json>(response: Response<'_>, body: Option<&J>) -> Error {
     error
 }
 
-/// The error of a WebSocket upgrade that was answered with something else; `location` is where a redirect leads.
+/// The error in a response that refuses a WebSocket upgrade; `location` is the target of a redirect.
 ///
-/// It is retryable, since whatever stands in between may be gone soon, unless the gateway itself refuses. An `unauthenticated`
-/// one is for a fresh token.
-pub fn read_upgrade<J: Json>(response: Response<'_>, body: Option<&J>, location: Option<&str>) -> Error {
+/// It is retryable, because an intermediary may soon stop refusing, unless the gateway itself refuses. After `unauthenticated`
+/// the client asks for a fresh token.
+pub fn read_upgrade<J: Json>(response: FailedResponse<'_>, body: Option<&J>, location: Option<&str>) -> Error {
     let mut error = read(response, body);
     let status = response.status;
     if error.source.as_deref() != Some(INTERMEDIARY) {
@@ -98,7 +98,7 @@ pub fn read_upgrade<J: Json>(response: Response<'_>, body: Option<&J>, location:
     error
 }
 
-/// The code for a failure that is not the service's own. It cannot be about chats: a proxy's 404 says nothing of one.
+/// The code for an intermediary's failure. It is never about chats: a proxy's 404 says nothing about a chat.
 const fn intermediary_code(status: u16) -> &'static str {
     match status {
         408 | 504 => ErrorCode::Timeout.as_str(),
@@ -113,7 +113,7 @@ fn default_name(grpc_code: GrpcCode) -> &'static str {
     DEFAULT_CODES.get(usize::from(grpc_code.number())).copied().unwrap_or_default()
 }
 
-/// The default codes by status, worked out by the compiler: the wasm keeps these names, and not the table of all.
+/// The default codes by status, computed at compile time so that the wasm keeps only these names.
 #[expect(clippy::indexing_slicing, reason = "the compiler would see an index out of range")]
 const DEFAULT_CODES: [&str; GrpcCode::ALL.len()] = {
     let mut names = [""; GrpcCode::ALL.len()];
@@ -125,7 +125,7 @@ const DEFAULT_CODES: [&str; GrpcCode::ALL.len()] = {
     names
 };
 
-/// The code for a failure of the service that names none.
+/// The code for a failure of the service whose body has none.
 #[must_use]
 pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
     match grpc_code {
@@ -143,7 +143,7 @@ pub const fn default_code(grpc_code: GrpcCode) -> ErrorCode {
     }
 }
 
-/// The value of a `Retry-After` header in milliseconds: whole seconds, or – where the caller can tell the time – a date.
+/// The value of a `Retry-After` header that is in whole seconds, in milliseconds; `None` when it is a date.
 #[must_use]
 pub fn retry_after_seconds(header: &str) -> Option<u64> {
     header.trim().parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000))
@@ -155,7 +155,7 @@ mod tests {
     use crate::error::Category;
     use serde_json::{Value, json};
 
-    const BARE: Response<'_> = Response { status: 500, retry_after_ms: None, request_id: None };
+    const BARE: FailedResponse<'_> = FailedResponse { status: 500, retry_after_ms: None, request_id: None };
 
     #[test]
     fn the_services_own_body_is_taken_at_its_word() {
@@ -163,7 +163,7 @@ mod tests {
             "code": "not_found", "message": "no such chat", "source": "middleware", "errorCode": "chatNotFound",
             "retryable": false, "context": { "chat": "any;-;x" }, "requestId": "r-1"
         });
-        let error = read(Response { status: 404, ..BARE }, Some(&body));
+        let error = read(FailedResponse { status: 404, ..BARE }, Some(&body));
         assert_eq!((error.code.as_ref(), error.category()), ("chatNotFound", Category::NotFound));
         assert_eq!(error.context_value("chat"), Some("any;-;x"));
         assert_eq!((error.source.as_deref(), error.request_id.as_deref()), (Some("middleware"), Some("r-1")));
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn codes_of_a_newer_server_pass_through() {
         let body = json!({ "code": "resource_exhausted", "errorCode": "moonPhaseExceeded", "retryable": true });
-        let error = read(Response { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body));
+        let error = read(FailedResponse { status: 429, retry_after_ms: Some(1500), ..BARE }, Some(&body));
         assert_eq!((error.code.as_ref(), error.category()), ("moonPhaseExceeded", Category::RateLimit));
         assert_eq!((error.retryable, error.retry_after_ms), (true, Some(1500)));
     }
@@ -189,17 +189,17 @@ mod tests {
             (500, "networkError", Category::Connection, true, "not an im-chats gateway"),
             (502, "serviceUnavailable", Category::Connection, true, "behind the proxy"),
         ] {
-            let error = read_upgrade::<Value>(Response { status, ..BARE }, None, location);
+            let error = read_upgrade::<Value>(FailedResponse { status, ..BARE }, None, location);
             assert_eq!((error.code.as_ref(), error.category(), error.retryable), (code, category, retryable), "{status}");
             assert!(error.message.contains(words) && error.message.contains(&status.to_string()), "{}", error.message);
             assert_eq!(error.context_value("httpStatus"), Some(status.to_string().as_str()));
         }
         let refused =
             json!({ "code": "permission_denied", "message": "start it with --allow-origin", "errorCode": "unauthorized" });
-        let error = read_upgrade(Response { status: 403, ..BARE }, Some(&refused), None);
+        let error = read_upgrade(FailedResponse { status: 403, ..BARE }, Some(&refused), None);
         assert_eq!((error.message.as_ref(), error.retryable), ("start it with --allow-origin", false));
         let absent = json!({ "code": "unimplemented", "message": "there is nothing at this path", "retryable": false });
-        assert!(read_upgrade(Response { status: 404, ..BARE }, Some(&absent), None).retryable);
+        assert!(read_upgrade(FailedResponse { status: 404, ..BARE }, Some(&absent), None).retryable);
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             (418, 2, "internalError", false),
         ] {
             for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
-                let error = read::<Value>(Response { status, ..BARE }, body.as_ref());
+                let error = read::<Value>(FailedResponse { status, ..BARE }, body.as_ref());
                 assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
                 assert_eq!((error.code.as_ref(), error.source.as_deref()), (code, Some("intermediary")), "{status}");
             }

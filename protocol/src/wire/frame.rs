@@ -13,9 +13,6 @@ use crate::error::{Error, ErrorDetails, GrpcCode};
 /// The WebSocket subprotocol, which client and server must both name.
 pub const SUBPROTOCOL: &str = "im.events.v1.json";
 
-/// The path of the WebSocket endpoint.
-pub const PATH: &str = "/v1/events";
-
 /// The protocol version in `ready`.
 pub const PROTOCOL: u32 = 1;
 

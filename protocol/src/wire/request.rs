@@ -1,7 +1,10 @@
-//! The nine unary calls as they go out, and everything about them that can be wrong before the network.
+//! The nine calls as the client sends them, and the checks before anything is sent.
 
-use super::answer::Answer;
 use super::json::Json;
+use super::routes::{
+    ADDRESSES, CHAT_GUID, CLIENT_MESSAGE_ID, EFFECT_ID, IMESSAGE, INCLUDE_ARCHIVED, INITIAL_MESSAGE, IS_TYPING, Route, SERVICE,
+    SUBJECT, TEXT,
+};
 use crate::error::Error;
 use crate::limits::check_key;
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
@@ -10,31 +13,23 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The most addresses a `create` takes. A guard for the wire, not a rule of the service, whose own limit is lower.
+/// The most addresses that a `create` sends. It bounds the request; the service's own limit is lower.
 const MAX_ADDRESSES: usize = 1024;
 
-/// One unary call. `J` is JSON as whoever sends it keeps it.
+/// One call, ready to be sent. `J` is JSON as the sender keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<J> {
-    /// The path below the service's address.
-    pub path: &'static str,
-    /// Whether it changes something: `POST` with a body and an idempotency key, else `GET` with a query.
-    pub is_write: bool,
-    /// Its fields, for the body or the query.
+    /// Where it goes, and what comes back.
+    pub route: Route,
+    /// The fields of the query or the body.
     pub fields: Vec<(&'static str, J)>,
     /// The caller's own idempotency key.
     pub idempotency_key: Option<String>,
-    /// What it answers.
-    pub answer: Answer,
 }
 
 impl<J: Json> Request<J> {
-    fn write(path: &'static str, fields: Vec<(&'static str, J)>, answer: Answer) -> Self {
-        Self { path, is_write: true, fields, idempotency_key: None, answer }
-    }
-
-    fn read(path: &'static str, fields: Vec<(&'static str, J)>, answer: Answer) -> Self {
-        Self { path, is_write: false, fields, idempotency_key: None, answer }
+    const fn new(route: Route, fields: Vec<(&'static str, J)>) -> Self {
+        Self { route, fields, idempotency_key: None }
     }
 
     /// Creates a chat, or resolves the one there is.
@@ -57,81 +52,50 @@ impl<J: Json> Request<J> {
         }
         let CreateChatOptions { message, effect, subject, client_message_id } = options;
         let mut fields = vec![
-            ("addresses", J::array(addresses.iter().map(|address| J::from_text(address)).collect())),
-            ("service", J::from_text("CHAT_SERVICE_TYPE_IMESSAGE")),
+            (ADDRESSES.name, J::array(addresses.iter().map(|address| J::from_text(address)).collect())),
+            (SERVICE.name, J::from_text(IMESSAGE)),
         ];
         if let Some(text) = message {
             if text.is_empty() {
                 return Err(Error::invalid("message", "an opening message must not be empty; leave it out to send none"));
             }
-            let mut opening = vec![("text", J::from_text(&text))];
+            let mut opening = vec![(TEXT.name, J::from_text(&text))];
             if let Some(effect) = effect {
-                opening.push(("effectId", J::from_text(effect.id())));
+                opening.push((EFFECT_ID.name, J::from_text(effect.id())));
             }
             if let Some(subject) = subject {
-                opening.push(("subject", J::from_text(&subject)));
+                opening.push((SUBJECT.name, J::from_text(&subject)));
             }
-            fields.push(("initialMessage", J::object(opening)));
+            fields.push((INITIAL_MESSAGE.name, J::object(opening)));
         }
         if let Some(key) = &client_message_id {
-            check_key(key, "clientMessageId")?;
-            fields.push(("clientMessageId", J::from_text(key)));
+            check_key(key, CLIENT_MESSAGE_ID.name)?;
+            fields.push((CLIENT_MESSAGE_ID.name, J::from_text(key)));
         }
-        Ok(Self { idempotency_key: client_message_id, ..Self::write("/v1/chats", fields, Answer::Created) })
+        Ok(Self { idempotency_key: client_message_id, ..Self::new(Route::CreateChat, fields) })
     }
 
-    /// Fetches a chat.
+    /// A call about one chat that takes no other field: everything but a create and a count. [`Request::set_typing`] adds one; the
+    /// image of a background may be large, so the transport adds it.
     #[must_use]
-    pub fn get(chat: &ChatGuid) -> Self {
-        Self::read("/v1/chats:get", vec![guid(chat)], Answer::Chat)
+    pub fn about(route: Route, chat: &ChatGuid) -> Self {
+        Self::new(route, vec![(CHAT_GUID.name, J::from_text(chat.as_str()))])
     }
 
     /// Counts chats.
     #[must_use]
     pub fn count(include_archived: bool) -> Self {
-        let fields = if include_archived { vec![("includeArchived", J::from_flag(true))] } else { Vec::new() };
-        Self::read("/v1/chats:count", fields, Answer::Count)
-    }
-
-    /// Marks everything in a chat as read.
-    #[must_use]
-    pub fn mark_read(chat: &ChatGuid) -> Self {
-        Self::write("/v1/chats:markRead", vec![guid(chat)], Answer::Empty)
+        let fields = if include_archived { vec![(INCLUDE_ARCHIVED.name, J::from_flag(true))] } else { Vec::new() };
+        Self::new(Route::GetChatCount, fields)
     }
 
     /// Shows or hides the typing indicator.
     #[must_use]
     pub fn set_typing(chat: &ChatGuid, is_typing: bool) -> Self {
-        Self::write("/v1/chats:setTyping", vec![guid(chat), ("isTyping", J::from_flag(is_typing))], Answer::Empty)
+        let mut request = Self::about(Route::SetTyping, chat);
+        request.fields.push((IS_TYPING.name, J::from_flag(is_typing)));
+        request
     }
-
-    /// Sends the account's contact card.
-    #[must_use]
-    pub fn share_contact_info(chat: &ChatGuid) -> Self {
-        Self::write("/v1/chats:shareContactInfo", vec![guid(chat)], Answer::Empty)
-    }
-
-    /// Sets a background. The image itself is not among the fields: it may be large, and the transport adds it as `data`.
-    #[must_use]
-    pub fn set_background(chat: &ChatGuid) -> Self {
-        Self::write("/v1/chats:setBackground", vec![guid(chat)], Answer::Empty)
-    }
-
-    /// Asks whether there is a custom background.
-    #[must_use]
-    pub fn has_background(chat: &ChatGuid) -> Self {
-        Self::read("/v1/chats:hasBackground", vec![guid(chat)], Answer::BackgroundPresent)
-    }
-
-    /// Removes the custom background.
-    #[must_use]
-    pub fn remove_background(chat: &ChatGuid) -> Self {
-        Self::write("/v1/chats:removeBackground", vec![guid(chat)], Answer::Empty)
-    }
-}
-
-fn guid<J: Json>(chat: &ChatGuid) -> (&'static str, J) {
-    ("chatGuid", J::from_text(chat.as_str()))
 }
 
 /// The name of an element, as errors give it: `addresses[2]`.
@@ -153,6 +117,7 @@ pub fn effect(text: &str) -> Result<MessageEffect, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::routes::{RequestField, RequestKind};
     use serde_json::{Value as Parsed, json};
 
     type Request = super::Request<Parsed>;
@@ -196,6 +161,42 @@ mod tests {
         ] {
             let error = Request::create(addresses, options).unwrap_err();
             assert_eq!(error.context_value("field"), Some(field));
+        }
+    }
+
+    #[test]
+    fn every_request_has_the_fields_of_its_route_and_no_others() {
+        let chat = ChatGuid::parse("any;-;a@b.c", "chat").unwrap();
+        let key = Some("k".to_owned());
+        let options = CreateChatOptions {
+            message: Some("hi".into()),
+            effect: Some(MessageEffect::Slam),
+            subject: Some("s".into()),
+            client_message_id: key,
+        };
+        for route in Route::ALL.iter().copied() {
+            let request = match route {
+                Route::CreateChat => Request::create(vec!["a@b.c".into()], options.clone()).unwrap(),
+                Route::GetChatCount => Request::count(true),
+                Route::SetTyping => Request::set_typing(&chat, false),
+                _ => Request::about(route, &chat),
+            };
+            assert_eq!(request.route, route);
+            assert_fits(&body(request), route.definition().fields);
+        }
+    }
+
+    fn assert_fits(given: &Parsed, fields: &[RequestField]) {
+        for name in given.as_object().unwrap().keys() {
+            assert!(fields.iter().any(|field| field.name == name), "{name}");
+        }
+        for field in fields {
+            match (given.get(field.name), field.kind) {
+                (Some(value), RequestKind::Object(fields)) => assert_fits(value, fields),
+                (Some(_), _) => {}
+                // The transport adds an image.
+                (None, kind) => assert!(!field.required || kind == RequestKind::Image, "{}", field.name),
+            }
         }
     }
 

@@ -18,7 +18,8 @@ use futures_util::{FutureExt, SinkExt};
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue};
 use im_chats_protocol::error::Error;
-use im_chats_protocol::wire::frame::{PATH, SUBPROTOCOL};
+use im_chats_protocol::wire::frame::SUBPROTOCOL;
+use im_chats_protocol::wire::routes::EVENTS_PATH;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -86,7 +87,7 @@ impl Live {
 /// The route of the event stream. It judges tokens itself, since browsers can only send them in the first frame; whatever
 /// checks hosts and origins belongs around it.
 pub fn routes() -> Router<AppState> {
-    Router::new().route(PATH, get(upgrade))
+    Router::new().route(EVENTS_PATH, get(upgrade))
 }
 
 async fn upgrade(

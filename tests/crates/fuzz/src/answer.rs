@@ -1,31 +1,31 @@
-//! The answers and failures of REST as the SDK reads them.
+//! REST responses and failures as the SDK reads them.
 
-use im_chats_protocol::wire::answer::Answer;
-use im_chats_protocol::wire::failure::{self, Response};
+use im_chats_protocol::wire::failure::{self, FailedResponse};
+use im_chats_protocol::wire::response::ResponseShape;
 use serde_json::Value;
 
-/// The first byte chooses the call; the rest is what the service answered.
+/// The first byte chooses the shape; the rest is the response's body.
 pub(crate) fn run(data: &[u8]) {
     let Some((kind, body)) = data.split_first() else { return };
     let body = serde_json::from_slice::<Value>(body);
-    let answer = match kind % 5 {
-        0 => Answer::Empty,
-        1 => Answer::Chat,
-        2 => Answer::Created,
-        3 => Answer::Count,
-        _ => Answer::BackgroundPresent,
+    let shape = match kind % 5 {
+        0 => ResponseShape::Empty,
+        1 => ResponseShape::Chat,
+        2 => ResponseShape::Created,
+        3 => ResponseShape::Count,
+        _ => ResponseShape::BackgroundPresent,
     };
     if let Ok(body) = &body {
-        match answer.read(body) {
+        match shape.read(body) {
             // The user's `undefined` and the documented shapes: never a null inside.
-            Ok(value) if answer != Answer::Empty => assert!(!has_null(&value), "{value} of {body}"),
+            Ok(value) if shape != ResponseShape::Empty => assert!(!has_null(&value), "{value} of {body}"),
             Ok(_) => {}
             Err(error) => assert_eq!(error.code, "internalError"),
         }
     }
     let status = 400 + u16::from(*kind);
     let retry_after_ms = failure::retry_after_seconds(&String::from_utf8_lossy(data));
-    let error = failure::read(Response { status, retry_after_ms, request_id: None }, body.as_ref().ok());
+    let error = failure::read(FailedResponse { status, retry_after_ms, request_id: None }, body.as_ref().ok());
     assert!(!error.code.is_empty() && !error.message.is_empty(), "an error that says nothing: {error:?}");
 }
 

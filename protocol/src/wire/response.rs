@@ -1,60 +1,71 @@
-//! The answers of REST: from proto3-JSON as a server may write it to the documented JSON that users get.
+//! Successful REST responses: from proto3-JSON as a server may write it to the documented JSON that users get.
 //!
-//! One table per shape and one function that walks it. The walk is strict where the wire is: a missing message, a wrong type
-//! or an integer that JavaScript cannot hold is an error that names the place, and defaults that proto3-JSON leaves out are
-//! filled in.
+//! One table per message and one function that reads all of them. It is strict: a missing message, a wrong type or an integer
+//! that JavaScript cannot hold is an error that names the place. Defaults that proto3-JSON leaves out are filled in. The
+//! gateway's OpenAPI document describes its responses from the same tables.
 
 use super::json::{Json, integer};
+use super::routes::SERVICES;
 use crate::error::{Error, ErrorCode};
 use crate::model::ChatServiceType;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// How a field travels and what becomes of it.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
+/// What a response field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseKind {
+    /// A string.
     Text,
+    /// A boolean.
     Flag,
     /// An integer of 0 or more, as a number or a decimal string.
     Integer,
-    /// `ChatServiceType`, by its proto name or number.
+    /// A transport, by its name in [`SERVICES`] or its place there.
     Service,
-    Object(&'static [Field]),
-    List(&'static Kind),
+    /// An object with these fields.
+    Object(&'static [ResponseField]),
+    /// A list of these.
+    List(&'static ResponseKind),
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Presence {
-    /// Absent means the type's default, which users get.
+/// What it means when a field is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has its type's default value, which users get.
     Default,
-    /// Absent stays absent.
+    /// It stays absent.
     Optional,
-    /// Absent is an error.
+    /// The response is broken.
     Required,
 }
 
-/// One field of a shape.
-#[derive(Debug, Clone, Copy)]
-struct Field {
-    name: &'static str,
-    kind: Kind,
-    presence: Presence,
+/// One field of a response, by its proto3-JSON name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseField {
+    /// Its name, in camel case.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ResponseKind,
+    /// What its absence means.
+    pub presence: Presence,
 }
 
-const fn field(name: &'static str, kind: Kind, presence: Presence) -> Field {
-    Field { name, kind, presence }
+const fn field(name: &'static str, kind: ResponseKind, presence: Presence) -> ResponseField {
+    ResponseField { name, kind, presence }
 }
 
-use Kind::{Flag, Integer, List, Object, Service, Text};
 use Presence::{Default, Optional, Required};
+use ResponseKind::{Flag, Integer, List, Object, Service, Text};
 
-const ADDRESS: &[Field] =
+/// `SingleServiceAddressInfo`: one person's address.
+pub const ADDRESS: &[ResponseField] =
     &[field("address", Text, Required), field("service", Service, Default), field("country", Text, Optional)];
 
-const CONTENT: &[Field] = &[field("text", Text, Optional), field("expressiveSendStyleId", Text, Optional)];
+const CONTENT: &[ResponseField] = &[field("text", Text, Optional), field("expressiveSendStyleId", Text, Optional)];
 
-const MESSAGE: &[Field] = &[
+/// `Message`, as far as users get it.
+pub const MESSAGE: &[ResponseField] = &[
     field("guid", Text, Required),
     field("chatGuids", List(&Text), Default),
     field("content", Object(CONTENT), Default),
@@ -65,7 +76,8 @@ const MESSAGE: &[Field] = &[
     field("sender", Object(ADDRESS), Optional),
 ];
 
-const CHAT: &[Field] = &[
+/// `Chat`.
+pub const CHAT: &[ResponseField] = &[
     field("guid", Text, Required),
     field("chatIdentifier", Text, Optional),
     field("groupId", Text, Optional),
@@ -79,15 +91,16 @@ const CHAT: &[Field] = &[
     field("lastMessage", Object(MESSAGE), Optional),
 ];
 
-const EMPTY: &[Field] = &[];
-const GET_CHAT: &[Field] = &[field("chat", Object(CHAT), Required)];
-const CREATE_CHAT: &[Field] = &[field("chat", Object(CHAT), Required), field("initialMessage", Object(MESSAGE), Optional)];
-const GET_CHAT_COUNT: &[Field] = &[field("count", Integer, Default)];
-const HAS_BACKGROUND: &[Field] = &[field("backgroundPresent", Flag, Default)];
+const EMPTY: &[ResponseField] = &[];
+const GET_CHAT: &[ResponseField] = &[field("chat", Object(CHAT), Required)];
+const CREATE_CHAT: &[ResponseField] =
+    &[field("chat", Object(CHAT), Required), field("initialMessage", Object(MESSAGE), Optional)];
+const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Integer, Default)];
+const HAS_BACKGROUND: &[ResponseField] = &[field("backgroundPresent", Flag, Default)];
 
-/// What a call answers, and which part of it the user gets.
+/// What a call returns, and which part of it the user gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum ResponseShape {
     /// `{}`: the user gets nothing.
     Empty,
     /// The `Chat` in `chat`.
@@ -100,42 +113,36 @@ pub enum Answer {
     BackgroundPresent,
 }
 
-impl Answer {
-    const ALL: [Self; 5] = [Self::Empty, Self::Chat, Self::Created, Self::Count, Self::BackgroundPresent];
-
-    /// Its number, for who can keep only that.
+impl ResponseShape {
+    /// The fields of the body.
     #[must_use]
-    pub const fn number(self) -> u8 {
-        self as u8
+    pub const fn fields(self) -> &'static [ResponseField] {
+        match self {
+            Self::Empty => EMPTY,
+            Self::Chat => GET_CHAT,
+            Self::Created => CREATE_CHAT,
+            Self::Count => GET_CHAT_COUNT,
+            Self::BackgroundPresent => HAS_BACKGROUND,
+        }
     }
 
-    /// What [`Answer::number`] numbered; nothing has any other number.
-    #[must_use]
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|answer| answer.number() == number)
-    }
-
-    /// Turns a parsed answer into what the user gets; null for [`Answer::Empty`].
+    /// Turns a parsed body into what the user gets; an empty object for [`ResponseShape::Empty`].
     ///
     /// # Errors
     /// `internalError` when the body is not of the documented shape; `context.field` names the place.
     pub fn read<J: Json>(self, body: &J) -> Result<J, Error> {
-        let (fields, part) = match self {
-            Self::Empty => (EMPTY, None),
-            Self::Chat => (GET_CHAT, Some("chat")),
-            Self::Created => (CREATE_CHAT, None),
-            Self::Count => (GET_CHAT_COUNT, Some("count")),
-            Self::BackgroundPresent => (HAS_BACKGROUND, Some("backgroundPresent")),
-        };
-        let value = convert(Object(fields), body).map_err(undocumented)?;
-        Ok(part.map_or_else(|| value.clone(), |name| value.field(name)))
+        let value = convert(Object(self.fields()), body).map_err(undocumented)?;
+        Ok(match (self, self.fields()) {
+            (Self::Chat | Self::Count | Self::BackgroundPresent, [only]) => value.field(only.name),
+            _ => value,
+        })
     }
 }
 
 /// The place of a mistake, collected from the inside out.
 type Path = String;
 
-fn convert<J: Json>(kind: Kind, value: &J) -> Result<J, Path> {
+fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
     let same = |fits: bool| if fits { Ok(value.clone()) } else { Err(Path::new()) };
     match kind {
         Text => same(value.is_text()),
@@ -169,7 +176,7 @@ fn convert<J: Json>(kind: Kind, value: &J) -> Result<J, Path> {
     }
 }
 
-fn default<J: Json>(kind: Kind) -> J {
+fn default<J: Json>(kind: ResponseKind) -> J {
     match kind {
         Text => J::from_text(""),
         Flag => J::from_flag(false),
@@ -182,10 +189,8 @@ fn default<J: Json>(kind: Kind) -> J {
 
 /// A transport by its proto name or its number; one that only a newer server knows is "unknown".
 fn service<J: Json>(value: &J) -> Option<ChatServiceType> {
-    const NAMES: [&str; 4] =
-        ["CHAT_SERVICE_TYPE_UNSPECIFIED", "CHAT_SERVICE_TYPE_IMESSAGE", "CHAT_SERVICE_TYPE_SMS", "CHAT_SERVICE_TYPE_RCS"];
     let number = match value.text() {
-        Some(name) => NAMES.iter().position(|known| *known == name),
+        Some(name) => SERVICES.iter().position(|known| *known == name),
         None => Some(usize::try_from(integer(value)?).ok()?),
     };
     Some(number.and_then(|number| ChatServiceType::ALL.get(number).copied()).unwrap_or_default())
@@ -202,13 +207,13 @@ mod tests {
     use crate::model::{Chat, CreateChatResult};
     use serde_json::{Value, json};
 
-    fn read(answer: Answer, body: &Value) -> Result<Value, String> {
-        answer.read(body).map_err(|error| error.context_value("field").unwrap_or("body").to_owned())
+    fn read(shape: ResponseShape, body: &Value) -> Result<Value, String> {
+        shape.read(body).map_err(|error| error.context_value("field").unwrap_or("body").to_owned())
     }
 
     #[test]
     fn defaults_that_the_wire_leaves_out_are_filled_in() {
-        let chat = read(Answer::Chat, &json!({ "chat": { "guid": "any;-;a@b.c" } }));
+        let chat = read(ResponseShape::Chat, &json!({ "chat": { "guid": "any;-;a@b.c" } }));
         assert_eq!(
             chat,
             Ok(json!({
@@ -216,8 +221,8 @@ mod tests {
                 "isArchived": false, "isFiltered": false, "participants": []
             }))
         );
-        assert_eq!(read(Answer::Count, &json!({})), Ok(json!(0)));
-        assert_eq!(read(Answer::BackgroundPresent, &json!({})), Ok(json!(false)));
+        assert_eq!(read(ResponseShape::Count, &json!({})), Ok(json!(0)));
+        assert_eq!(read(ResponseShape::BackgroundPresent, &json!({})), Ok(json!(false)));
     }
 
     #[test]
@@ -232,7 +237,7 @@ mod tests {
             },
             "initialMessage": { "guid": "m", "dateCreated": "2026-01-01T12:00:00Z", "content": { "text": "hi" } }
         });
-        let created = read(Answer::Created, &body).unwrap();
+        let created = read(ResponseShape::Created, &body).unwrap();
         assert_eq!(created["chat"]["service"], "iMessage");
         assert_eq!(created["chat"]["unreadCount"], 3);
         assert_eq!(created["chat"]["participants"][0]["service"], "SMS");
@@ -249,34 +254,29 @@ mod tests {
     #[test]
     fn a_body_of_another_shape_is_an_error_that_names_the_place() {
         let message = |date: Value| json!({ "chat": { "guid": "g", "lastMessage": { "guid": "m", "dateCreated": date } } });
-        for (answer, body, field) in [
-            (Answer::Chat, json!({}), "chat"),
-            (Answer::Chat, json!([]), "body"),
-            (Answer::Empty, json!("ok"), "body"),
-            (Answer::Chat, json!({ "chat": {} }), "chat.guid"),
-            (Answer::Chat, json!({ "chat": { "guid": "g", "isGroup": "yes" } }), "chat.isGroup"),
-            (Answer::Chat, json!({ "chat": { "guid": "g", "participants": [{ "service": 1 }] } }), "chat.participants.address"),
-            (Answer::Chat, message(json!(5)), "chat.lastMessage.dateCreated"),
-            (Answer::Count, json!({ "count": "many" }), "count"),
-            (Answer::Count, json!({ "count": "9007199254740992" }), "count"),
-            (Answer::BackgroundPresent, json!({ "backgroundPresent": 1 }), "backgroundPresent"),
+        for (shape, body, field) in [
+            (ResponseShape::Chat, json!({}), "chat"),
+            (ResponseShape::Chat, json!([]), "body"),
+            (ResponseShape::Empty, json!("ok"), "body"),
+            (ResponseShape::Chat, json!({ "chat": {} }), "chat.guid"),
+            (ResponseShape::Chat, json!({ "chat": { "guid": "g", "isGroup": "yes" } }), "chat.isGroup"),
+            (
+                ResponseShape::Chat,
+                json!({ "chat": { "guid": "g", "participants": [{ "service": 1 }] } }),
+                "chat.participants.address",
+            ),
+            (ResponseShape::Chat, message(json!(5)), "chat.lastMessage.dateCreated"),
+            (ResponseShape::Count, json!({ "count": "many" }), "count"),
+            (ResponseShape::Count, json!({ "count": "9007199254740992" }), "count"),
+            (ResponseShape::BackgroundPresent, json!({ "backgroundPresent": 1 }), "backgroundPresent"),
         ] {
-            assert_eq!(read(answer, &body), Err(field.to_owned()), "{body}");
+            assert_eq!(read(shape, &body), Err(field.to_owned()), "{body}");
         }
-    }
-
-    #[test]
-    fn every_answer_has_a_number_of_its_own_and_no_other_number_is_an_answer() {
-        for number in 0..=u8::MAX {
-            let known = Answer::ALL.into_iter().find(|answer| answer.number() == number);
-            assert_eq!(Answer::from_number(number), known);
-        }
-        assert_eq!(Answer::from_number(5), None);
     }
 
     #[test]
     fn the_documented_chat_reads_itself() {
-        let chat = read(Answer::Chat, &json!({ "chat": { "guid": "g", "service": "CHAT_SERVICE_TYPE_RCS" } })).unwrap();
+        let chat = read(ResponseShape::Chat, &json!({ "chat": { "guid": "g", "service": "CHAT_SERVICE_TYPE_RCS" } })).unwrap();
         let typed: Chat = serde_json::from_value(chat).unwrap();
         assert_eq!(typed.service, ChatServiceType::Rcs);
     }
