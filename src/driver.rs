@@ -131,7 +131,7 @@ impl Driver {
     fn carry_out(&self, output: ClientOutput<Events>) {
         match output {
             ClientOutput::FetchToken { attempt } => {
-                // A host that cannot even be asked gives none: the try ends when its time is over.
+                // A host that throws gives no token: the attempt ends with its timeout.
                 let _ = self.host.fetch_token(attempt);
             }
             ClientOutput::Connect { attempt } => self.connect(attempt),

@@ -14,7 +14,7 @@ extern "C" {
     fn panicked() -> Result<(), JsValue>;
 }
 
-/// Traps. Whoever waits would wait for ever, so the shell is told first: it rejects them all and refuses later calls. The
+/// Traps. Pending promises would never settle, so the shell is called first: it rejects them all and refuses later calls. The
 /// message stays unread on purpose: that is what lets the compiler drop all messages, and `core::fmt` with them.
 #[panic_handler]
 fn trap(_: &PanicInfo<'_>) -> ! {

@@ -44,7 +44,7 @@ pub(super) fn closing(closing: &JsValue) -> (u16, Option<Error>) {
     (code, reason.map(|error| error.with_cause(cause(get(closing, "cause")))))
 }
 
-/// The error that is an error of the shell's classes already; whoever is told of it gets that very one.
+/// The error that is an error of the shell's classes already; users get that very object.
 pub(super) fn own(error: &JsValue) -> Error {
     let text = |name| get(error, name).as_string();
     let mut own = Error::new(ErrorCode::Unauthenticated, text("message").unwrap_or_default());

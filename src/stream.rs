@@ -82,11 +82,11 @@ impl Waiters {
 
     /// Tells who waits for the stream to be attached, once that is decided.
     fn tell_ready(&self, stream: StreamId) {
-        let told = self.with(stream, |waiter| {
+        let settled = self.with(stream, |waiter| {
             let outcome = waiter.attached.clone()?;
             Some((waiter.ready.take()?, outcome))
         });
-        let Some(((accept, refuse), outcome)) = told.flatten() else { return };
+        let Some(((accept, refuse), outcome)) = settled.flatten() else { return };
         let _ = match outcome {
             Ok(()) => accept.call0(&JsValue::UNDEFINED),
             Err(error) => refuse.call1(&JsValue::UNDEFINED, &error),
@@ -285,7 +285,7 @@ impl StreamHandle {
 }
 
 impl Drop for StreamHandle {
-    /// A stream that JavaScript dropped without closing must not hold its subscription for ever.
+    /// A stream that JavaScript dropped without closing must not keep its subscription.
     fn drop(&mut self) {
         self.driver.feed(ClientInput::Cancel { stream: self.stream });
         self.driver.waiters.remove(self.stream);

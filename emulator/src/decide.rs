@@ -18,7 +18,7 @@ use crate::address::Address;
 pub struct Request {
     /// What to do.
     pub command: Command,
-    /// How to know it again; absent = it is done every time it comes.
+    /// Its idempotency identity; absent = it is done every time it comes.
     pub write: Option<Write>,
     /// The time, in milliseconds since 1970.
     pub now: i64,
@@ -104,7 +104,7 @@ pub struct Opening {
     pub subject: Option<String>,
 }
 
-/// What the caller is told.
+/// What the caller gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Reply {
@@ -129,7 +129,7 @@ pub enum Decision {
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// What the caller is told, once the entries are on disk.
+    /// What the caller gets, once the entries are on disk.
     pub answer: Reply,
     /// What is written down; empty when nothing changes.
     pub entries: Vec<Entry>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Reply;
 
-/// One fact of the journal. Everything needed to apply it, and to write its events, is in it.
+/// One entry of the journal. It holds everything needed to apply it and to write its events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Entry {
@@ -24,9 +24,9 @@ pub enum Entry {
         sequence: u64,
         /// When, in milliseconds since 1970.
         at: i64,
-        /// Where.
+        /// The chat's GUID.
         chat: String,
-        /// What.
+        /// The message.
         message: Box<Message>,
     },
     /// A chat changed.
@@ -35,9 +35,9 @@ pub enum Entry {
         sequence: u64,
         /// When, in milliseconds since 1970.
         at: i64,
-        /// Which.
+        /// The chat's GUID.
         chat: String,
-        /// How.
+        /// The change.
         change: Change,
         /// Who did it; absent = this account.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Toggle {
-    /// Which.
+    /// The chat's GUID.
     pub chat: String,
     /// Whether it was in the archive before the run.
     pub was_archived: bool,

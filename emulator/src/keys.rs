@@ -73,7 +73,7 @@ impl Keys {
         {
             let Some((age, key)) = self.by_age.pop_front() else { break };
             self.bytes = self.bytes.saturating_sub(key.len());
-            // The key may have been used anew since: then its newer place in the queue counts.
+            // The key may have been used again since: then its newer place in the queue counts.
             if self.by_key.get(&key).is_some_and(|remembered| remembered.at == age) {
                 self.by_key.remove(&key);
             }

@@ -65,7 +65,7 @@ impl State {
         self.groups.get(addresses).and_then(|guid| self.chats.get(guid))
     }
 
-    /// Takes one fact in. Facts about chats that do not exist change nothing; the journal has none.
+    /// Applies one entry. An entry about a chat that does not exist changes nothing; the journal has none.
     pub fn apply(&mut self, entry: &Entry) {
         self.entries = self.entries.saturating_add(1);
         if let Some(sequence) = entry.last_sequence() {

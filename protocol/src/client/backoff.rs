@@ -10,10 +10,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Between tries to reconnect.
+    /// The waits between attempts to reconnect.
     pub const RECONNECT: Self = Self { initial_ms: 250, cap_ms: 20_000 };
 
-    /// The wait before the try that follows `failures` failures in a row (1 or more), in milliseconds; `random` is in 0..1.
+    /// The wait before the attempt that follows `failures` failures in a row (1 or more), in milliseconds; `random` is in 0..1.
     #[must_use]
     pub fn delay_ms(self, failures: u32, random: f64) -> u64 {
         let doublings = failures.saturating_sub(1).min(31);

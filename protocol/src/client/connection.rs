@@ -122,8 +122,8 @@ pub(super) struct Refresh {
 }
 
 impl Ping {
-    /// How many times the ordinary patience events can buy in all.
-    pub const PATIENCE: u64 = 4;
+    /// How many silence timeouts a ping may wait in all, however many events arrive.
+    pub const MAX_EXTENSIONS: u64 = 4;
 
     /// An event came.
     pub fn wait_on(&mut self, until: u64) {
@@ -133,13 +133,13 @@ impl Ping {
 
 impl Ready {
     /// Silence longer than two heartbeats and 5 s is a cut.
-    pub const fn patience_ms(&self) -> u64 {
+    pub const fn silence_timeout_ms(&self) -> u64 {
         self.heartbeat_interval_ms.saturating_mul(2).saturating_add(5_000)
     }
 
     /// From then on the server has been silent for too long to be called live.
     pub const fn stale_at(&self) -> u64 {
-        self.last_frame_at.saturating_add(self.patience_ms())
+        self.last_frame_at.saturating_add(self.silence_timeout_ms())
     }
 
     /// When the socket is given up unless something comes.

@@ -1,10 +1,8 @@
-//! The event stream as a state machine without I/O.
+//! The client's session machine: all event streams of one client over one socket.
 //!
-//! Time, randomness, tokens and frames come in as [`ClientInput`]s; what must be done comes out as [`ClientOutput`]s; the machine itself
-//! has no clock, no task, no socket and no JavaScript. The binding feeds it and carries out what it says; a simulator can do
-//! the same with a virtual clock and a hostile network.
-//!
-//! `docs/protocol.md` is the contract it keeps.
+//! May use: `model`, `error`, `limits`, `wire`. Time, random numbers, tokens and frames come in as [`ClientInput`]s; what must be
+//! done comes out as [`ClientOutput`]s. The binding drives it with a WebSocket, the simulation with a virtual clock and a
+//! hostile network. `docs/protocol.md` is its contract.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,33 +39,33 @@ impl Batch for serde_json::Value {
     }
 }
 
-/// A user's stream. Numbers increase, and are never used twice in one machine.
+/// The number of a user's stream. Numbers increase and are never used twice in one machine.
 pub type StreamId = u32;
 
-/// One try to have a socket. Inputs of an earlier try are ignored, so a late callback can do no harm.
+/// One attempt to connect. Inputs of an earlier attempt are ignored, so a late callback does no harm.
 pub type Attempt = u32;
 
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum ClientInput<B> {
-    /// A user wants a stream.
+    /// A user opens a stream.
     Open {
-        /// Its number.
+        /// Larger than the number of every stream opened before.
         stream: StreamId,
-        /// What it shall see.
+        /// What it delivers, and from where.
         plan: Plan,
     },
     /// A user asks for the next batch: everything given before is handled.
     Pull {
-        /// Whose.
+        /// The user's stream.
         stream: StreamId,
     },
-    /// A user left.
+    /// A user closed a stream.
     Cancel {
-        /// Whose.
+        /// The stream to close.
         stream: StreamId,
     },
-    /// The token came, or could not be had.
+    /// The token came, or the token function failed.
     Token {
         /// The attempt it was asked for.
         attempt: Attempt,
@@ -76,32 +74,32 @@ pub enum ClientInput<B> {
     },
     /// The socket is open.
     Connected {
-        /// Which.
+        /// The attempt that opened it.
         attempt: Attempt,
     },
     /// A frame came.
     Frame {
-        /// On which socket.
+        /// The attempt that opened its socket.
         attempt: Attempt,
         /// What was in it; `None` is a type this version does not know.
         frame: Result<Option<ServerFrame<B>>, MalformedFrame>,
     },
-    /// The socket is gone, or never came to be.
+    /// The socket closed, or did not open.
     Disconnected {
-        /// Which.
+        /// The attempt it ends.
         attempt: Attempt,
         /// The WebSocket close code, 1006 when there was none.
         code: u16,
-        /// Why, as far as the runtime or whoever answered the upgrade says. Before [`ClientInput::Connected`] it also says whether
+        /// Why, as far as the runtime or the answer to the upgrade says. Before [`ClientInput::Connected`] it also says whether
         /// trying again can help: a reason that is not retryable ends the streams, and an `unauthenticated` one asks for a
         /// fresh token once.
         reason: Option<Error>,
     },
-    /// The machine may have slept, or the network may have changed: trust nothing that was open.
+    /// The computer may have slept, or the network may have changed: an open socket may be dead.
     Wake,
-    /// The runtime says whether there is a network at all.
+    /// The runtime reports whether there is a network.
     Network {
-        /// Whether there is.
+        /// `false` = no network.
         online: bool,
     },
     /// Time passed; due when [`Machine::deadline`] says so, harmless at any other time.
@@ -115,12 +113,12 @@ pub enum ClientInput<B> {
 pub enum ClientOutput<B> {
     /// Ask for a token and give [`ClientInput::Token`].
     FetchToken {
-        /// To be given back.
+        /// Goes back with the token.
         attempt: Attempt,
     },
     /// Open a socket and give [`ClientInput::Connected`] or [`ClientInput::Disconnected`].
     Connect {
-        /// To be given back with everything this socket does.
+        /// Goes back with everything this socket reports.
         attempt: Attempt,
     },
     /// Send a frame on the socket of the latest [`ClientOutput::Connect`].
@@ -132,19 +130,19 @@ pub enum ClientOutput<B> {
     },
     /// The server has the stream's cursor: from here on nothing is missed.
     Attached {
-        /// Whose.
+        /// The stream this belongs to.
         stream: StreamId,
     },
-    /// Answers the pull that is waiting.
+    /// The answer to the waiting pull.
     Deliver {
-        /// Whose.
+        /// The stream this belongs to.
         stream: StreamId,
         /// At least one event.
         batch: B,
     },
     /// Events that the log no longer holds were skipped, as the user allowed.
     Gap {
-        /// Whose.
+        /// The stream this belongs to.
         stream: StreamId,
         /// The last sequence before the gap.
         from: u64,
@@ -154,11 +152,11 @@ pub enum ClientOutput<B> {
     /// The stream is over: the answer to the pull that is waiting, and to every later one. It comes before the first pull when
     /// nothing is left to give.
     End {
-        /// Whose.
+        /// The stream this belongs to.
         stream: StreamId,
         /// The head a catch-up reached, nothing for a stream that was closed, or what went wrong.
         result: Result<Option<u64>, Error>,
-        /// Where a later stream can go on.
+        /// Where a later stream can resume.
         cursor: Option<Cursor>,
     },
     /// The state of the connection changed, an attempt to connect failed, or a failure is over.
@@ -168,17 +166,17 @@ pub enum ClientOutput<B> {
 /// What can be set, all times in milliseconds.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who is calling.
+    /// Name and version that `init` sends.
     pub client: ClientInfo,
-    /// Where the sockets go, for the texts of errors.
+    /// The address of the sockets, for the texts of errors.
     pub address: String,
     /// The most events that wait in the client, per stream, however slow its reader is.
     pub window: u64,
-    /// How long a try may take from asking for the token to `ready`.
+    /// How long an attempt may take from asking for the token to `ready`.
     pub connect_timeout_ms: u64,
     /// How long a socket without streams is kept, so that a re-mount re-uses it.
     pub linger_ms: u64,
-    /// The waits between tries.
+    /// The waits between attempts.
     pub backoff: Backoff,
 }
 

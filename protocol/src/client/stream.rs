@@ -26,7 +26,7 @@ pub enum OnGap {
     Skip,
 }
 
-/// What a stream shall see.
+/// What a stream delivers, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Which events.
@@ -50,7 +50,7 @@ pub(super) struct Position {
     pub sequence: u64,
 }
 
-/// A batch that waits for its reader.
+/// A batch that waits for the user.
 #[derive(Debug)]
 struct Held<B> {
     batch: B,
@@ -61,7 +61,7 @@ struct Held<B> {
 
 /// One user's stream.
 ///
-/// Every event of the window is in exactly one place: still grantable by the server (`granted`), waiting here (`queue`), with
+/// Every event of the window is in exactly one place: outstanding credit (`granted`), waiting here (`queue`), with
 /// the user (`taken`), or handled and not yet given back (`owed`). Their sum is the window, which is what bounds the memory.
 #[derive(Debug)]
 pub(super) struct Stream<B> {
@@ -75,9 +75,9 @@ pub(super) struct Stream<B> {
     pub position: Option<Position>,
     /// Everything up to here was handled by the user.
     pub handled: u64,
-    /// The log's head, as far as the server told it for this stream.
+    /// The last head that the server reported for this stream.
     pub head: u64,
-    /// Whether it reached the head told in `subscribed`.
+    /// Whether it reached the head of its `subscribed`.
     pub caught_up: bool,
     /// Whether the user waits for a batch.
     pub pulling: bool,
@@ -111,7 +111,7 @@ impl<B: Batch> Stream<B> {
         }
     }
 
-    /// Up to where the user handled everything; none before the server told where the stream begins.
+    /// The cursor: the user handled everything up to it. `None` before the server confirmed where the stream begins.
     pub fn cursor(&self) -> Option<Cursor> {
         Some(Cursor { log: self.position.as_ref()?.log.clone(), sequence: self.handled })
     }
@@ -207,7 +207,7 @@ impl<B: Batch> Stream<B> {
         }
     }
 
-    /// The position moved without an event: whoever handles the last event before it has handled it, too.
+    /// The position moved without an event: it counts as handled together with the last event before it.
     fn pass(&mut self, through: u64) {
         if let Some(held) = self.queue.back_mut() {
             held.through = through;
@@ -261,7 +261,7 @@ impl<B: Batch> Stream<B> {
         Some(held.batch)
     }
 
-    /// Credit to give back, once it is worth a frame: half a window. Nothing waits for ever for the rest of a half: what the
+    /// Credit to return, once it is worth a frame: half a window. Nothing waits without end for the rest of a half: what the
     /// server has not got is here or with the user, who owes it all in the end.
     pub fn top_up(&mut self, window: u64) -> Option<u64> {
         if self.wire_id == 0 || self.owed == 0 || self.owed < window / 2 {

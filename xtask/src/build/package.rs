@@ -47,7 +47,7 @@ fn make(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
         fs::remove_dir_all(out)?;
     }
     stamp::mirror(&wasm::stage(workspace), &out.join("wasm"))?;
-    // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the last for whoever instantiates the
+    // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the last for code that instantiates the
     // wasm by hand; none is part of ours.
     for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts"] {
         let stray = out.join("wasm").join(stray);

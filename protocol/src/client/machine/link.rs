@@ -1,4 +1,4 @@
-//! The way to a session, and what happens when one is lost.
+//! Opens a session: token, socket, `init`, `ready`. Loses it: backoff, or the end of the streams.
 
 use super::{Machine, PROBE_MS};
 use crate::client::backoff::scale;
@@ -11,14 +11,14 @@ use crate::wire::frame::{ClientFrame, LogInfo};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// After this much health a cut is a new one, not one more of the same.
+/// Uptime after which the backoff resets, in milliseconds.
 const HEALTHY_MS: u64 = 10_000;
 
-/// The longest wait that a server may ask for, in milliseconds; a longer one counts as this. Otherwise one number would make a
-/// client deaf without end.
+/// The longest wait that a server may ask for, in milliseconds; a longer one counts as this. Otherwise one wrong number would
+/// stop the client for days.
 const MAX_ASKED_MS: u64 = 60_000;
 
-/// The longest interval between heartbeats, in milliseconds, for the same reason: silence is told by it.
+/// The longest interval between heartbeats, in milliseconds, for the same reason: it decides when silence is a failure.
 const MAX_HEARTBEAT_INTERVAL_MS: u64 = 300_000;
 
 impl<B: Batch> Machine<B> {
@@ -155,7 +155,7 @@ impl<B: Batch> Machine<B> {
         matches!(&self.phase, Phase::Ready(ready) if self.now.saturating_sub(ready.since) < HEALTHY_MS)
     }
 
-    /// The session, or the try to have one, is lost; the streams that may go on wait for the next.
+    /// The session, or the attempt to open one, failed; streams that may resume wait for the next.
     pub(super) fn lose(&mut self, error: Error) {
         if matches!(self.phase, Phase::Ready(_)) && !self.is_young() {
             self.failures = 0;
@@ -176,7 +176,7 @@ impl<B: Batch> Machine<B> {
         self.rest();
     }
 
-    /// Counts an attempt that failed, or the loss of a session that worked, for whoever watches.
+    /// Records a failed attempt, or the loss of a working session, for the status.
     fn attempt_failed(&mut self, retry_at: Option<u64>) {
         if !matches!(self.phase, Phase::Ready(_)) {
             self.failed_attempts = self.failed_attempts.saturating_add(1);
@@ -185,13 +185,13 @@ impl<B: Batch> Machine<B> {
         self.failed = Some(FailedAttempt { number: self.failed_attempts, retry_at });
     }
 
-    /// Keeps why the connection does not work, and has it told.
+    /// Records why the connection does not work, and reports it.
     fn report(&mut self, error: Option<Error>) {
         self.last_error = error;
         self.failure_changed = true;
     }
 
-    /// Giving up: every stream ends with the error.
+    /// Gives up: every stream ends with the error.
     pub(super) fn fail(&mut self, error: Error) {
         self.attempt_failed(None);
         self.hang_up(1000);
@@ -237,9 +237,9 @@ impl<B: Batch> Machine<B> {
     pub(super) fn ping(&mut self, probe_until: Option<u64>) {
         let Phase::Ready(ready) = &mut self.phase else { return };
         ready.pings += 1;
-        let (n, patience_ms) = (ready.pings, ready.patience_ms());
-        let until = self.now.saturating_add(patience_ms);
-        let limit = self.now.saturating_add(patience_ms.saturating_mul(Ping::PATIENCE));
+        let (n, silence_timeout_ms) = (ready.pings, ready.silence_timeout_ms());
+        let until = self.now.saturating_add(silence_timeout_ms);
+        let limit = self.now.saturating_add(silence_timeout_ms.saturating_mul(Ping::MAX_EXTENSIONS));
         ready.ping = Some(Ping { n, until, limit, probe_until });
         self.outputs.push_back(ClientOutput::Send(ClientFrame::Ping { n }));
     }

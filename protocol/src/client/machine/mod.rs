@@ -1,5 +1,5 @@
-//! The machine itself: what comes in and goes out, what users do, and who is served when. `link` is the way to a session and
-//! back, `server` what the server says.
+//! The machine itself: inputs and outputs, what users do, and the order in which streams are served. `link` opens and loses
+//! sessions, `server` handles the server's frames.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,10 +16,10 @@ use crate::error::Error;
 use crate::model::Cursor;
 use crate::wire::frame::{ClientFrame, LogInfo, ServerFrame, SubscriptionId};
 
-/// A probed socket must say something within this time.
+/// How long a probed socket may be silent, in milliseconds.
 const PROBE_MS: u64 = 3_000;
 
-/// A timer this late means that the machine slept, and that frames may lie unread in the runtime's queue.
+/// A timer this late, in milliseconds, means that the computer slept: frames may wait unread in the runtime's queue.
 const OVERSLEPT_MS: u64 = 5_000;
 
 /// The client's side of all event streams over one socket.
@@ -27,7 +27,7 @@ const OVERSLEPT_MS: u64 = 5_000;
 pub struct Machine<B> {
     config: Config,
     phase: Phase,
-    /// The latest try; inputs of earlier ones are ignored.
+    /// The latest attempt; inputs of earlier ones are ignored.
     attempt: Attempt,
     /// In the order of their numbers.
     #[expect(clippy::vec_box, reason = "there may be thousands, and taking one out moves all behind it")]
@@ -38,12 +38,12 @@ pub struct Machine<B> {
     names: Vec<(u64, StreamId)>,
     /// Most subscriptions that the server takes on one socket.
     max_subscriptions: u64,
-    /// Whether no stream is behind the head told in its `subscribed`. Kept, since looking at every stream for every frame would
+    /// Whether every stream reached the head of its `subscribed`. Kept, since looking at every stream for every frame would
     /// make thousands of streams slow.
     all_caught_up: bool,
     /// Failures in a row, for the backoff: a session that lasts sets it back.
     failures: u32,
-    /// Attempts that failed since the last `ready`, for whoever watches.
+    /// Attempts that failed since the last `ready`, for the status.
     failed_attempts: u32,
     /// Whether the token was refused since the last `ready`.
     refused: bool,
@@ -112,7 +112,7 @@ impl<B: Batch> Machine<B> {
         if overslept && !gone {
             self.wake();
         }
-        // These bring no stream nearer to the head told in its `subscribed`, or away from it.
+        // These change no stream's distance to the head of its `subscribed`.
         let is_plain = matches!(
             &input,
             ClientInput::Pull { .. }
@@ -138,7 +138,7 @@ impl<B: Batch> Machine<B> {
             ClientInput::Wake => self.wake(),
             ClientInput::Network { online } => {
                 self.online = online;
-                // Without a network a try would be wasted, but an open socket is worth a probe: the runtime may be wrong.
+                // Without a network an attempt would be wasted, but an open socket is worth a probe: the runtime may be wrong.
                 if online || matches!(self.phase, Phase::Ready(_)) {
                     self.wake();
                 }
@@ -179,7 +179,7 @@ impl<B: Batch> Machine<B> {
         [phase, self.linger_until].into_iter().flatten().min()
     }
 
-    /// How the connection is.
+    /// The connection state.
     #[must_use]
     pub const fn state(&self) -> ConnectionState {
         self.state
@@ -191,20 +191,19 @@ impl<B: Batch> Machine<B> {
         self.last_error.as_ref()
     }
 
-    /// How many sequence numbers what the user of the slowest stream has handled is behind the head that the server last
-    /// told.
+    /// The lag of the slowest stream: the last head the server reported, less what the user handled, in sequence numbers.
     #[must_use]
     pub fn lag(&self) -> u64 {
         self.streams.iter().map(|stream| stream.head.saturating_sub(stream.handled)).max().unwrap_or(0)
     }
 
-    /// The head that the server last told a stream; 0 before it did.
+    /// The last head that the server reported for a stream; 0 before the first.
     #[must_use]
     pub fn head(&self, stream: StreamId) -> u64 {
         self.index(stream).and_then(|index| self.streams.get(index)).map_or(0, |stream| stream.head)
     }
 
-    /// The cursor up to which a stream's user handled everything; none before the server told where the stream begins.
+    /// The cursor of a stream: its user handled everything up to it. `None` before the server confirmed where the stream begins.
     #[must_use]
     pub fn cursor(&self, stream: StreamId) -> Option<Cursor> {
         self.streams.get(self.index(stream)?)?.cursor()
@@ -273,14 +272,14 @@ impl<B: Batch> Machine<B> {
         self.rest();
     }
 
-    /// The same for every stream.
+    /// Calls [`Machine::settle`] for every stream.
     fn settle_all(&mut self) {
         let (window, outputs) = (self.config.window, &mut self.outputs);
         self.streams.retain_mut(|stream| !serve(stream, window, outputs));
         self.rest();
     }
 
-    /// Without streams there is nothing to wait for; a socket is kept a moment for a re-mount.
+    /// Without streams no socket is needed; an open one lingers, so that a re-mount reuses it.
     fn rest(&mut self) {
         if self.is_needed() {
             return;
@@ -322,7 +321,7 @@ impl<B: Batch> Machine<B> {
         }
     }
 
-    /// The stream that has this name on the present socket. Frames for a name that is gone are late, not wrong.
+    /// The stream with this subscription id on the present socket. A frame for an id that ended is late, not wrong.
     fn by_wire_id(&mut self, id: &SubscriptionId) -> Option<&mut Stream<B>> {
         let SubscriptionId::Number(id) = id else { return None };
         let at = self.names.binary_search_by_key(id, |(name, _)| *name).ok()?;
@@ -334,7 +333,7 @@ impl<B: Batch> Machine<B> {
             .filter(|stream| stream.wire_id == *id && stream.ending.is_none())
     }
 
-    /// Remembers which stream has a name, and forgets names that are gone once they are the larger part.
+    /// Remembers which stream has a subscription id, and forgets ended ids once they are the majority.
     fn remember(&mut self, wire_id: u64, stream: StreamId) {
         if self.names.len() > 2 * self.streams.len() + 16 {
             let mut names = core::mem::take(&mut self.names);
@@ -367,7 +366,7 @@ impl<B: Batch> Machine<B> {
     }
 }
 
-/// What is due to one stream: its credit to the server, and to its user a batch or, then it is over, the end.
+/// Serves one stream: credit to the server, and a batch or the end to its user. Returns whether the stream ended.
 fn serve<B: Batch>(stream: &mut Stream<B>, window: u64, outputs: &mut VecDeque<ClientOutput<B>>) -> bool {
     if let Some(add) = stream.top_up(window) {
         let id = SubscriptionId::Number(stream.wire_id);

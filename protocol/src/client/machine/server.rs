@@ -1,4 +1,4 @@
-//! What comes from the server.
+//! Handles the server's frames.
 
 use super::{Machine, PROBE_MS};
 use crate::client::connection::Phase;
@@ -12,11 +12,11 @@ impl<B: Batch> Machine<B> {
     pub(super) fn frame(&mut self, frame: Result<Option<ServerFrame<B>>, MalformedFrame>) {
         if let Phase::Ready(ready) = &mut self.phase {
             ready.last_frame_at = self.now;
-            let patience_ms = ready.patience_ms();
+            let silence_timeout_ms = ready.silence_timeout_ms();
             if let Some(ping) = &mut ready.ping {
                 ping.probe_until = ping.probe_until.map(|_| self.now.saturating_add(PROBE_MS));
                 if matches!(&frame, Ok(Some(ServerFrame::Events { events, .. })) if events.count() > 0) {
-                    ping.wait_on(self.now.saturating_add(patience_ms));
+                    ping.wait_on(self.now.saturating_add(silence_timeout_ms));
                 }
             }
         }
@@ -126,7 +126,7 @@ impl<B: Batch> Machine<B> {
             let untouched = stream.position.is_none() && stream.plan.start == Start::Beginning;
             let skips = stream.plan.on_gap == OnGap::Skip;
             match error.context_value("first").and_then(|first| first.parse::<u64>().ok()) {
-                // A beginning that did not move would be asked for again for ever.
+                // A beginning that did not move would be requested again without end.
                 Some(first) if untouched && first > stream.asked_after => return self.begin_later(&id, first),
                 // A gap that does not lie ahead would give events again.
                 Some(first) if skips && first > stream.reached() => return self.skip_gap(&id, first),
@@ -141,7 +141,7 @@ impl<B: Batch> Machine<B> {
         self.settle(number);
     }
 
-    /// The log lost its beginning since `ready`. Whoever asked for the oldest event there is misses nothing by getting it.
+    /// The log lost its beginning since `ready`. A stream that begins with the oldest event loses nothing.
     pub(super) fn begin_later(&mut self, id: &SubscriptionId, first: u64) {
         if let Some(log) = &mut self.log {
             log.first = log.first.max(first);
