@@ -93,7 +93,7 @@ export class Chats {
   }
 
   #render() {
-    // Whoever works by keyboard must not lose the place when an event redraws the list.
+    // A keyboard user must not lose the focus when an event redraws the list.
     const focused = document.activeElement?.closest?.("#list button")?.dataset.guid;
     const items = [...this.#chats.values()].sort(byArchiveThenName).map((chat) => this.#item(chat));
     $("list").replaceChildren(...items);

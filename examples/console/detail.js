@@ -108,7 +108,7 @@ export class Detail {
     $("detail-guid").textContent = chat.guid;
     paintAvatar($("detail-avatar"), name);
     $("detail-tags").replaceChildren(...tags(chat).map((tag) => make("span", {}, tag)));
-    $("facts").replaceChildren(...facts(chat).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
+    $("details-list").replaceChildren(...details(chat).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
     this.#paintBubbles(chat);
     $("typing").setAttribute("aria-checked", String(this.#typing.has(chat.guid)));
     $("archive").hidden = chat.isArchived;
@@ -139,7 +139,7 @@ function tags(chat) {
   return tags.filter(Boolean);
 }
 
-function facts(chat) {
+function details(chat) {
   const people = (chat.participants ?? []).map(({ address, country }) => (country ? `${address} (${country})` : address));
   return [
     ["Participants", people.join(", ") || "none given"],

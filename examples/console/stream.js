@@ -75,7 +75,7 @@ export class Stream {
 }
 
 /**
- * The state in a word, how often it was tried, how far the page is behind the log, and, to whoever points at it, why it does not
+ * The state in a word, how often it was tried, how far the page is behind the log, and, as its tooltip, why it does not
  * work.
  */
 function show(state, { lag = 0, lastError, failedAttempt } = {}) {

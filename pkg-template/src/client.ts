@@ -117,10 +117,10 @@ export interface Client extends AsyncDisposable {
 /** One start of the wasm for all clients; a failed one is forgotten, so the next call tries again. */
 let starting: Promise<void> | undefined;
 
-/** Set for good when the wasm trapped: its memory can no longer be trusted. */
+/** Set once the wasm trapped, and never reset: its memory can no longer be trusted. */
 let crash: string | undefined;
 
-/** What ends each thing under way, and whose it is. A trap ends all of them, which would wait for ever, and `close` its client's. */
+/** How to end each pending operation, and its client. A trap ends all of them, since none would settle; `close` ends its client's. */
 const underWay = new Map<Ending["end"], LazyClient>();
 
 function crashed(message: string): IMessageError {

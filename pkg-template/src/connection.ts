@@ -24,7 +24,7 @@ export interface ConnectionStatus {
   /** How the connection is, in one word. */
   readonly state: ConnectionState;
   /**
-   * How many sequence numbers the slowest stream is behind: the head of the server's log, as far as the client was told, less
+   * How many sequence numbers the slowest stream is behind: the last head of the log that the server reported, less
    * what the stream's loop has handled. `live` with a lag means that events come faster than they are handled.
    */
   readonly lag: number;

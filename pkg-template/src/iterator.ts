@@ -10,7 +10,7 @@ export const SOURCE: unique symbol = Symbol();
 export interface StreamSource<T> extends AsyncIterableIterator<T, undefined> {
   readonly [SOURCE]: true;
   next(): Promise<IteratorResult<T, undefined>>;
-  /** Ends it; whoever waits gets the end. Safe to repeat. */
+  /** Ends it; a waiting `next()` gets the end. Safe to repeat. */
   return(): Promise<IteratorResult<T, undefined>>;
   /** Everything up to here was handled. */
   readonly cursor: string | undefined;
@@ -28,7 +28,7 @@ export interface Sequenced {
   readonly sequence?: number;
 }
 
-/** Who waits for the wasm side, and would wait for ever when that stops working. */
+/** Waits for the wasm side, which would never settle once that stops working. */
 const waiting = new Set<((error: unknown) => void) | undefined>();
 
 /** Fails everyone who waits for the wasm side. @internal */
@@ -79,7 +79,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   #source: StreamHandle | undefined;
   /** What the next `next()` throws, once. */
   #failure: { readonly reason: unknown } | undefined;
-  /** The last cursor could not be saved, and nobody was told yet. */
+  /** The last cursor could not be saved, and no call has thrown that error yet. */
   #unsaved = false;
   #ended = false;
   /** The cursor a stream that is over ended with. */
@@ -100,7 +100,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     this.#owner = owner;
     this.#saver = store && new CursorSaver(store, () => this.cursor, (error) => this.#storeFailed(owner.explain(error)));
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
-    // Whoever iterates sees the error; a stream that nobody waits for must not become an unhandled rejection.
+    // The iterating code sees the error; a stream that nobody awaits must not become an unhandled rejection.
     this.ready.catch(() => {});
     this.#opening = new Promise((resolve) => (this.#opened = resolve));
     const open = async () => this.#begin(await owner.open(this.#opening));
@@ -188,7 +188,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
       this.#fail(this.#owner.explain(error));
       return this.#over();
     } finally {
-      // Not later: whoever gets this answer asks for the next event at once, which is here then, and needs no promise to wait for.
+      // Not later: the caller asks for the next event at once, which is here then, and needs no promise to wait for.
       this.#waiting -= 1;
     }
   }
@@ -259,7 +259,7 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
     try {
       return this.#source?.cursor(this.#batch[index]?.sequence) as string | undefined;
     } catch (error) {
-      // The wasm side stopped working. Whoever asks for the next event gets to know.
+      // The wasm side stopped working: the next `next()` throws the error.
       this.#owner.explain(error);
       return undefined;
     }

@@ -31,7 +31,7 @@ export interface ClientOptions {
   /** How long a call may take in milliseconds, retries included. 1 to 2,147,483,647, default 30,000. Streams are not limited. */
   readonly timeout?: number | undefined;
   /**
-   * Whether calls that fail with a retryable error are tried again. Default false. `true` means 4 tries with full jitter
+   * Whether calls that fail with a retryable error are tried again. Default false. `true` means 4 attempts with full jitter
    * between 200 ms and 5 s; the server's `Retry-After` is honoured up to 30 s. A write is only tried again when it has an
    * idempotency key.
    */

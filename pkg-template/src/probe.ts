@@ -47,7 +47,7 @@ export function networkReason(error: unknown): string | undefined {
   return hint ? `${hint[1]} (${code ?? text})` : text;
 }
 
-/** Why `fetch` failed. Node hides the reason one level down; a page is told nothing, so both usual reasons are named. @internal */
+/** Why `fetch` failed. Node hides the reason one level down; a page gets no reason, so both usual ones are named. @internal */
 export function whyUnreachable(cause: unknown): string {
   const { cause: inner, message } = Object(cause) as { cause?: unknown; message?: string };
   if (inner !== undefined) return networkReason(inner) ?? "no reason is known";

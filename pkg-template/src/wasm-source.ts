@@ -23,7 +23,7 @@ declare global {
  */
 export type WasmSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
 
-/** Loads the wasm, for each start anew. @internal */
+/** Loads the wasm, again for each start. @internal */
 export type WasmLoader = () => InitInput | Promise<InitInput>;
 
 /** How a runtime reads an address that its `fetch` does not know, `file:` above all. @internal */
@@ -38,7 +38,7 @@ export function wasmLoader(option: unknown, readUrl: ReadUrl | undefined): WasmL
   };
   if (typeof option === "function") return async () => load(await (option as () => unknown)());
   if (isPromise(option)) {
-    // Whoever calls sees the error; a client that calls nothing must not cause an unhandled rejection.
+    // A call throws the error; a client without calls must not cause an unhandled rejection.
     option.then(undefined, () => {});
     return async () => load(await option);
   }

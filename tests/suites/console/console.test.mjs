@@ -48,7 +48,7 @@ async function createChat(addresses, message) {
 }
 
 const eventOf = (type) => page.locator(`#feed [data-type="${type}"]`);
-const fact = (term) => page.locator(`#facts dt:text-is("${term}") + dd`);
+const detail = (term) => page.locator(`#details-list dt:text-is("${term}") + dd`);
 const chatInList = (name) => page.locator("#list button", { hasText: name });
 
 describe("the console", () => {
@@ -69,7 +69,7 @@ describe("the console", () => {
 
     await createChat("Alice@Example.com", "Coffee tomorrow?");
     assert.equal(await page.locator("#detail-guid").textContent(), ALICE);
-    assert.equal(await fact("Last message").textContent(), "Coffee tomorrow?");
+    assert.equal(await detail("Last message").textContent(), "Coffee tomorrow?");
     assert.equal(await page.locator("#count").textContent(), "1");
 
     // A background: first a preview that nobody else sees, then set, with its event.
@@ -87,11 +87,11 @@ describe("the console", () => {
     await page.getByPlaceholder("Hello!").fill("Lovely, nine?");
     await page.getByRole("button", { name: "Receive" }).click();
     await page.getByLabel("1 unread").waitFor();
-    assert.equal(await fact("Unread").textContent(), "1");
-    assert.equal(await fact("Last message").textContent(), "Lovely, nine?");
+    assert.equal(await detail("Unread").textContent(), "1");
+    assert.equal(await detail("Last message").textContent(), "Lovely, nine?");
     await page.getByRole("button", { name: "Mark read" }).click();
     await eventOf("chat.markedRead").waitFor();
-    await page.locator("#facts dd", { hasText: /^0$/ }).waitFor();
+    await page.locator("#details-list dd", { hasText: /^0$/ }).waitFor();
 
     await page.getByRole("button", { name: "Archive", exact: true }).click();
     await eventOf("chat.archived").waitFor();

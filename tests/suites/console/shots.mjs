@@ -76,7 +76,7 @@ async function story(page, gateway) {
   await page.locator("#phone[data-background=set]").waitFor();
   await page.locator("#text").fill("Lovely, nine?");
   await page.locator("#receive button").click();
-  await page.locator("#facts dd", { hasText: "Lovely" }).waitFor();
+  await page.locator("#details-list dd", { hasText: "Lovely" }).waitFor();
   await page.locator("#typing").click();
   await page.locator("#typing[aria-checked=true]").waitFor();
   await gateway.call("POST", "/emulator/v1/chats:archive", { chatGuid: "any;-;+12025550143", actor: "+12025550143" });
