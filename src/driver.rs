@@ -17,6 +17,7 @@ use im_chats_protocol::client::{
 };
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{safe_integer, whole_part};
+use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientInfo, SUBPROTOCOL, ServerFrame};
 use im_chats_protocol::wire::frame_json::MalformedFrame;
 use im_chats_protocol::wire::routes::EVENTS_PATH;
@@ -238,7 +239,7 @@ impl Drop for Driver {
         let _ = self.host.arm(-1.0);
         let _ = self.host.watch_wake(false);
         if let Some(socket) = self.socket.take() {
-            let _ = socket.close(1000);
+            let _ = socket.close(close::NORMAL);
         }
     }
 }

@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 use crate::js::{Parsed, get};
 use im_chats_protocol::error::{Cause, Error, ErrorCode};
 use im_chats_protocol::number::{safe_integer, whole_part};
+use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::failure::{self, FailedResponse};
 
 /// The error in an answer that is not a success: `status`, `body`, and the headers `retryAfter` (`retryAt` when that is a date:
@@ -29,8 +30,7 @@ fn read(answer: &JsValue, read: impl FnOnce(FailedResponse<'_>, &Parsed) -> Erro
 
 /// Code and reason of a socket that closed: the `Closing` of the shell's `socket.ts`.
 pub(super) fn closing(closing: &JsValue) -> (u16, Option<Error>) {
-    // 1006 is what a runtime reports for a socket that never came to be.
-    let code = small(closing, "code").unwrap_or(1006);
+    let code = small(closing, "code").unwrap_or(close::ABNORMAL);
     let location = get(closing, "location").as_string();
     let reason = if get(closing, "status").is_undefined() {
         let message = get(closing, "message").as_string();

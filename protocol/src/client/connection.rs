@@ -1,6 +1,6 @@
 use crate::error::{Category, Error, ErrorCode, GrpcCode};
 use crate::number::decimal;
-use crate::wire::frame::close;
+use crate::wire::close::{self, Reaction};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
@@ -158,29 +158,14 @@ impl Ready {
     }
 }
 
-/// What a closed socket means for the next attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Try again after the backoff.
-    Retry,
-    /// The token was refused: once more with a fresh one.
-    Unauthenticated,
-    /// Trying again would be the same mistake again.
-    Final,
-}
-
-/// What follows from a close code and the error that came with it. `opened` is whether there was a socket at all.
-pub(super) fn verdict(code: u16, error: &Error, opened: bool) -> Verdict {
-    match code {
-        close::UNAUTHENTICATED => Verdict::Unauthenticated,
-        close::PROTOCOL_VIOLATION | close::FORBIDDEN | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
-            Verdict::Final
-        }
+/// What the client does after a socket closed with a code and an error. `opened` is whether there was a socket at all.
+pub(super) fn reaction(code: u16, error: &Error, opened: bool) -> Reaction {
+    match close::meaning(code).reaction() {
         // A server that refuses in words and is cut before the close code arrives refused all the same.
-        _ if error.grpc_code == GrpcCode::Unauthenticated => Verdict::Unauthenticated,
-        _ if error.retryable => Verdict::Retry,
-        _ if !opened || error.category() == Category::Authentication => Verdict::Final,
-        _ => Verdict::Retry,
+        Reaction::Retry if error.grpc_code == GrpcCode::Unauthenticated => Reaction::FreshToken,
+        Reaction::Retry if error.retryable => Reaction::Retry,
+        Reaction::Retry if !opened || error.category() == Category::Authentication => Reaction::GiveUp,
+        reaction => reaction,
     }
 }
 
@@ -194,15 +179,7 @@ pub(super) fn unopened_error(address: &str, code: u16, reason: Option<Error>) ->
 
 /// The error of a socket that closed without saying why in a frame.
 pub(super) fn closed_error(address: &str, code: u16, reason: Option<Error>) -> Error {
-    let error = match code {
-        close::UNAUTHENTICATED => Error::new(ErrorCode::Unauthenticated, "the service refused the token"),
-        close::FORBIDDEN => Error::new(ErrorCode::Unauthorized, "the token does not allow a stream of events"),
-        close::PROTOCOL_VIOLATION | close::SUBPROTOCOL | close::DUPLICATE_ID | close::FRAME_TOO_LARGE => {
-            Error::new(ErrorCode::InternalError, "the server closed the stream because of a protocol error")
-        }
-        close::GOING_AWAY => Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable(),
-        _ => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
-    };
+    let error = close::meaning(code).error();
     let mut error = error.with_context("address", address.to_owned()).with_context("closeCode", decimal(code.into()));
     if let Some(reason) = reason {
         error.message = [&error.message, ": ", &reason.message].concat().into();

@@ -88,7 +88,7 @@ pub enum ClientInput<B> {
     Disconnected {
         /// The attempt it ends.
         attempt: Attempt,
-        /// The WebSocket close code, 1006 when there was none.
+        /// The WebSocket close code, [`close::ABNORMAL`](crate::wire::close::ABNORMAL) when there was none.
         code: u16,
         /// Why, as far as the runtime or the answer to the upgrade says. Before [`ClientInput::Connected`] it also says whether
         /// trying again can help: a reason that is not retryable ends the streams, and an `unauthenticated` one asks for a

@@ -16,34 +16,6 @@ pub const SUBPROTOCOL: &str = "im.events.v1.json";
 /// The protocol version in `ready`.
 pub const PROTOCOL: u32 = 1;
 
-/// Reasons a WebSocket is closed with.
-pub mod close {
-    /// The server drains; reconnect elsewhere or later.
-    pub const GOING_AWAY: u16 = 1001;
-    /// The server broke.
-    pub const INTERNAL: u16 = 1011;
-    /// The server restarts.
-    pub const SERVICE_RESTART: u16 = 1012;
-    /// The server's upstream is away.
-    pub const TRY_AGAIN_LATER: u16 = 1013;
-    /// A frame the protocol does not allow. Final.
-    pub const PROTOCOL_VIOLATION: u16 = 4400;
-    /// The token is missing, wrong or expired.
-    pub const UNAUTHENTICATED: u16 = 4401;
-    /// The token does not allow this. Final.
-    pub const FORBIDDEN: u16 = 4403;
-    /// The subprotocol was not agreed on. Final.
-    pub const SUBPROTOCOL: u16 = 4406;
-    /// No `init` in time.
-    pub const INIT_TIMEOUT: u16 = 4408;
-    /// A subscription id was used twice. Final.
-    pub const DUPLICATE_ID: u16 = 4409;
-    /// A frame was larger than the limit. Final.
-    pub const FRAME_TOO_LARGE: u16 = 4413;
-    /// Too many connections or frames, or a reader that does not read.
-    pub const TOO_MANY: u16 = 4429;
-}
-
 /// The name a client gives a subscription, unique on its socket: a string of 1 to 64 bytes or a safe integer. The server
 /// gives it back exactly as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! Nothing in here knows JavaScript or a socket. Parsed JSON is seen through the [`json::Json`] trait, so that the same code
 //! reads the objects of a JavaScript engine in production and of `serde_json` in the tests.
 
+pub mod close;
 pub mod failure;
 pub mod frame;
 pub mod frame_json;

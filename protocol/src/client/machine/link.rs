@@ -2,11 +2,12 @@
 
 use super::{Machine, PROBE_MS};
 use crate::client::backoff::scale;
-use crate::client::connection::{Phase, Ping, Ready, Refresh, Verdict, closed_error, unopened_error, verdict};
+use crate::client::connection::{Phase, Ping, Ready, Refresh, closed_error, reaction, unopened_error};
 use crate::client::stream::Position;
 use crate::client::{Batch, ClientOutput, FailedAttempt};
 use crate::error::{Error, ErrorCode};
 use crate::number::decimal;
+use crate::wire::close::{self, Reaction};
 use crate::wire::frame::{ClientFrame, LogInfo};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -131,22 +132,22 @@ impl<B: Batch> Machine<B> {
             None if opened => closed_error(address, code, reason),
             None => unopened_error(address, code, reason),
         };
-        match verdict(code, &error, opened) {
-            Verdict::Retry => self.lose(error),
-            Verdict::Unauthenticated if self.refused => self.fail(error),
+        match reaction(code, &error, opened) {
+            Reaction::Retry => self.lose(error),
+            Reaction::FreshToken if self.refused => self.fail(error),
             // Accepted and refused in turn, as with tokens that end at once: that must not become a loop without rest.
-            Verdict::Unauthenticated if self.is_young() => {
+            Reaction::FreshToken if self.is_young() => {
                 self.refused = true;
                 self.lose(error);
             }
-            Verdict::Unauthenticated => {
+            Reaction::FreshToken => {
                 self.refused = true;
                 self.attempt_failed(Some(self.now));
                 self.detach(&error);
                 self.report(Some(error));
                 if self.is_needed() { self.connect() } else { self.go_idle() }
             }
-            Verdict::Final => self.fail(error),
+            Reaction::GiveUp => self.fail(error),
         }
     }
 
@@ -168,7 +169,7 @@ impl<B: Batch> Machine<B> {
         };
         let retry_at = self.now.saturating_add(delay.max(asked).min(MAX_ASKED_MS));
         self.attempt_failed(Some(retry_at));
-        self.hang_up(1000);
+        self.hang_up(close::NORMAL);
         self.detach(&error);
         self.report(Some(error));
         self.phase = Phase::Backoff { until: retry_at };
@@ -194,7 +195,7 @@ impl<B: Batch> Machine<B> {
     /// Gives up: every stream ends with the error.
     pub(super) fn fail(&mut self, error: Error) {
         self.attempt_failed(None);
-        self.hang_up(1000);
+        self.hang_up(close::NORMAL);
         for stream in &mut self.streams {
             stream.end(Err(error.clone()));
         }
@@ -259,7 +260,7 @@ impl<B: Batch> Machine<B> {
     pub(super) fn tick(&mut self) {
         let now = self.now;
         if self.linger_until.is_some_and(|until| until <= now) {
-            self.hang_up(1000);
+            self.hang_up(close::NORMAL);
             self.go_idle();
         }
         match &mut self.phase {

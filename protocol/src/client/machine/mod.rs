@@ -14,6 +14,7 @@ use super::stream::Stream;
 use super::{Attempt, Batch, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Status, StreamId};
 use crate::error::Error;
 use crate::model::Cursor;
+use crate::wire::close;
 use crate::wire::frame::{ClientFrame, LogInfo, ServerFrame, SubscriptionId};
 
 /// How long a probed socket may be silent, in milliseconds.
@@ -248,7 +249,7 @@ impl<B: Batch> Machine<B> {
         for stream in self.streams.drain(..) {
             self.outputs.push_back(ClientOutput::End { stream: stream.stream, result: Ok(None), cursor: stream.cursor() });
         }
-        self.hang_up(1000);
+        self.hang_up(close::NORMAL);
         self.phase = Phase::Closed;
         self.linger_until = None;
         self.reset();

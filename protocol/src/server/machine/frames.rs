@@ -1,7 +1,8 @@
 //! What the client says.
 
 use crate::error::{Error, ErrorCode};
-use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId, close};
+use crate::wire::close;
+use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;

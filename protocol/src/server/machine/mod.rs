@@ -10,7 +10,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::error::{Error, GrpcCode};
-use crate::wire::frame::{ClientInfo, ServerFrame, SubscriptionId, close};
+use crate::wire::close;
+use crate::wire::frame::{ClientInfo, ServerFrame, SubscriptionId};
 
 use super::limits::SessionLimits;
 use super::log::{LogState, LoggedEvent, ReadPage, ReadQuery};
@@ -267,7 +268,7 @@ impl Session {
     fn fail(&mut self, code: u16, error: Error) {
         self.end();
         self.send_error(&error, None, true);
-        self.out.push(ServerOutput::Close { code, reason: reason(code) });
+        self.out.push(ServerOutput::Close { code, reason: close::reason(code) });
     }
 
     /// Refuses a token.
@@ -283,20 +284,5 @@ impl Session {
         self.queue.clear();
         self.reads.clear();
         self.header_token = None;
-    }
-}
-
-const fn reason(code: u16) -> &'static str {
-    match code {
-        close::GOING_AWAY => "draining",
-        close::PROTOCOL_VIOLATION => "protocol violation",
-        close::UNAUTHENTICATED => "unauthenticated",
-        close::FORBIDDEN => "forbidden",
-        close::SUBPROTOCOL => "subprotocol not agreed on",
-        close::INIT_TIMEOUT => "no init in time",
-        close::DUPLICATE_ID => "subscription id in use",
-        close::FRAME_TOO_LARGE => "frame too large",
-        close::TOO_MANY => "too many or too slow",
-        _ => "",
     }
 }

@@ -4,7 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::wire::frame::{ServerFrame, SubscriptionId, close};
+use crate::wire::close;
+use crate::wire::frame::{ServerFrame, SubscriptionId};
 
 use super::{LogState, Phase, ReadId, ServerOutput, Session};
 use crate::server::log::{LoggedEvent, ReadPage};
@@ -145,6 +146,6 @@ impl Session {
 
     pub(super) fn go_away(&mut self) {
         self.end();
-        self.out.push(ServerOutput::Close { code: close::GOING_AWAY, reason: super::reason(close::GOING_AWAY) });
+        self.out.push(ServerOutput::Close { code: close::GOING_AWAY, reason: close::reason(close::GOING_AWAY) });
     }
 }

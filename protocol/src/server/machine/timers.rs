@@ -1,7 +1,8 @@
 //! What happens by itself when time passes.
 
 use crate::error::{Error, ErrorCode};
-use crate::wire::frame::{ServerFrame, close};
+use crate::wire::close;
+use crate::wire::frame::ServerFrame;
 
 use super::{Phase, Session};
 use crate::server::subscription::Subscription;

@@ -5,6 +5,7 @@
 
 use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGap, Plan, Start};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Topic};
 use im_chats_protocol::wire::frame_json::MalformedFrame;
 use im_chats_transcript::{Directive, Step};
@@ -43,7 +44,7 @@ pub(crate) fn run(data: &[u8]) {
         let number = || line.get(1..).and_then(|rest| rest.parse::<u64>().ok()).unwrap_or(1);
         match line.chars().next() {
             Some('!') => {
-                let (attempt, code) = (seat.attempt, u16::try_from(number()).unwrap_or(1006));
+                let (attempt, code) = (seat.attempt, u16::try_from(number()).unwrap_or(close::ABNORMAL));
                 seat.feed(ClientInput::Disconnected { attempt, code, reason: None });
             }
             Some('+') => {

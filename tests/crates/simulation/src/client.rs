@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fastrand::Rng;
 use im_chats_protocol::client::{Attempt, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Machine, Status};
 use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
@@ -500,7 +501,7 @@ impl World<'_> {
                 self.connections[connection].up.swallows_at = Some(self.now);
                 self.connections[connection].down.swallows_at = Some(self.now);
             } else {
-                self.send(connection, true, Parcel::Close(1006));
+                self.send(connection, true, Parcel::Close(close::ABNORMAL));
             }
         }
         self.clients[client].die();
@@ -603,7 +604,9 @@ impl World<'_> {
                 let answer = answer.map(|pong| ClientInput::Frame { attempt: *attempt, frame: Ok(Some(pong)) });
                 return [Some(input), answer].into_iter().flatten().collect();
             }
-            (ClientInput::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == 4401 => *code = 1006,
+            (ClientInput::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == close::UNAUTHENTICATED => {
+                *code = close::ABNORMAL
+            }
             (ClientInput::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. }, Bug::RetryAuthForever) if error.fatal => {
                 return Vec::new();
             }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use im_chats_protocol::client::{ClientInput, ConnectionState, Machine, OnGap, Start, StreamId};
 use im_chats_protocol::error::{Error, GrpcCode};
 use im_chats_protocol::model::Cursor;
-use im_chats_protocol::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId, close};
+use im_chats_protocol::wire::close;
+use im_chats_protocol::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
 use crate::Bug;

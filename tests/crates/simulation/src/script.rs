@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use im_chats_protocol::client::OnGap;
+use im_chats_protocol::wire::close::{self, Reaction};
 use im_chats_protocol::wire::frame::Topic;
 
 use crate::log::{CHATS, Filter};
@@ -298,7 +299,9 @@ fn fault(kind: u8, rng: &mut Rng) -> Action {
         5 => Action::LoseEvents { client },
         6 => Action::SlowWrites { client, ms },
         7 => {
-            Action::CloseCode { client, code: *rng.choice(&[1000, 1001, 1006, 1011, 1012, 1013, 4408, 4429]).unwrap_or(&1006) }
+            let survived = close::ALL.iter().filter(|row| row.meaning.reaction() == Reaction::Retry).map(|row| row.code);
+            let codes: Vec<u16> = survived.collect();
+            Action::CloseCode { client, code: rng.choice(codes).unwrap_or(close::ABNORMAL) }
         }
         8 => Action::Refuse { ms, hang: rng.bool() },
         9 | 10 => Action::Kill { ms, silent: rng.u8(0..4) == 0 },

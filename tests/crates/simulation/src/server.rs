@@ -8,6 +8,7 @@ use im_chats_protocol::server::Grant;
 use im_chats_protocol::server::{Opening, ReadId, ServerInput, ServerOutput};
 use im_chats_protocol::server::{ReadPage, ReadQuery};
 use im_chats_protocol::server::{Session, SessionLimits};
+use im_chats_protocol::wire::close;
 use serde_json::Value;
 
 use crate::Bug;
@@ -72,7 +73,7 @@ impl World<'_> {
             self.say(|| format!("c{client}: the try {attempt} is refused"));
             self.connections[index].down.ended = true;
             if self.clients[client].born == born {
-                self.feed(client, ClientInput::Disconnected { attempt, code: 1006, reason: None });
+                self.feed(client, ClientInput::Disconnected { attempt, code: close::ABNORMAL, reason: None });
             }
             return;
         }
@@ -198,7 +199,7 @@ impl World<'_> {
         }
         if self.connections[index].session.as_ref().is_some_and(Session::is_closed) {
             self.connections[index].session = None;
-            self.send(index, false, Parcel::Close(1006));
+            self.send(index, false, Parcel::Close(close::ABNORMAL));
         }
         self.arm_server(index);
     }
@@ -303,7 +304,7 @@ impl World<'_> {
             if silent {
                 connection.down.swallows_at = Some(self.now);
             } else {
-                self.send(index, false, Parcel::Close(1006));
+                self.send(index, false, Parcel::Close(close::ABNORMAL));
             }
         }
         let epoch = self.server.epoch;

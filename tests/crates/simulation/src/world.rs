@@ -9,7 +9,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery};
 use im_chats_protocol::server::{ReadId, ServerInput};
-use im_chats_protocol::wire::frame::close;
+use im_chats_protocol::wire::close;
 
 use crate::client::Client;
 use crate::log::{CHATS, Log};
@@ -418,7 +418,7 @@ impl<'a> World<'a> {
                 pipe.flight += 1;
                 pipe.last = 0;
             }
-            self.send(index, up, Parcel::Close(1006));
+            self.send(index, up, Parcel::Close(close::ABNORMAL));
         }
     }
 
