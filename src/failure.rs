@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::host::Host;
 use crate::js::{integer, object, set};
-use im_chats_protocol::error::{Category, Error};
+use im_chats_protocol::error::Error;
 
 /// The JavaScript error that `error` is.
 pub(super) fn to_js(host: &Host, error: &Error, cause: &JsValue) -> JsValue {
@@ -29,15 +29,7 @@ pub(super) fn to_js(host: &Host, error: &Error, cause: &JsValue) -> JsValue {
     if let Some(request_id) = &error.request_id {
         fields.push(("requestId", JsValue::from_str(request_id)));
     }
-    // The shell's order of classes.
-    let category = match error.category() {
-        Category::Other => 0,
-        Category::Authentication => 1,
-        Category::NotFound => 2,
-        Category::RateLimit => 3,
-        Category::Validation => 4,
-        Category::Connection => 5,
-    };
     // A shell that cannot even build an error leaves the message, which is better than nothing.
-    host.error(category, &error.message, &object(fields), cause).unwrap_or_else(|_| JsValue::from_str(&error.message))
+    host.error(error.category().number(), &error.message, &object(fields), cause)
+        .unwrap_or_else(|_| JsValue::from_str(&error.message))
 }

@@ -34,10 +34,7 @@ pub(super) fn closing(closing: &JsValue) -> (u16, Option<Error>) {
     let location = get(closing, "location").as_string();
     let reason = if get(closing, "status").is_undefined() {
         let message = get(closing, "message").as_string();
-        message.map(|message| {
-            let error = Error::new(ErrorCode::NetworkError, message);
-            if get(closing, "isFinal").is_truthy() { error } else { error.retryable() }
-        })
+        message.map(|message| Error::new(ErrorCode::NetworkError, message).with_retryable(!get(closing, "isFinal").is_truthy()))
     } else {
         Some(read(closing, |response, body| failure::read_upgrade(response, Some(body), location.as_deref())))
     };

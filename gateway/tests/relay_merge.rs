@@ -152,7 +152,7 @@ struct World {
 }
 
 fn cut() -> Error {
-    Error::new(ErrorCode::ServiceUnavailable, "cut").retryable()
+    Error::new(ErrorCode::ServiceUnavailable, "cut")
 }
 
 impl World {

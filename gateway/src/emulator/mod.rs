@@ -109,10 +109,10 @@ impl Emulator {
 }
 
 fn stopped() -> Error {
-    Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping").retryable()
+    Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping")
 }
 
 pub(crate) fn database_failed(error: impl std::fmt::Display) -> Error {
     tracing::error!(%error, "the database failed");
-    Error::new(ErrorCode::DatabaseError, "the database failed; the server's log says more").retryable()
+    Error::new(ErrorCode::DatabaseError, "the database failed; the server's log says more")
 }

@@ -48,7 +48,7 @@ impl Failure {
                 "this path has no such method; the header Allow lists those it has",
             ),
             StatusCode::PAYLOAD_TOO_LARGE => Error::invalid("body", "too large"),
-            StatusCode::REQUEST_TIMEOUT => Error::new(ErrorCode::Timeout, "the request did not arrive in time").retryable(),
+            StatusCode::REQUEST_TIMEOUT => Error::new(ErrorCode::Timeout, "the request did not arrive in time"),
             status if status.is_client_error() => Error::invalid("request", "cannot be understood"),
             _ => Error::new(ErrorCode::InternalError, "the server failed; its log says more under this request id"),
         };

@@ -24,7 +24,7 @@ pub fn from_status(status: &Status) -> Error {
 /// Nobody answered.
 fn lost(status: &Status) -> Error {
     let code = if status.code() == Code::DeadlineExceeded { ErrorCode::Timeout } else { ErrorCode::ServiceUnavailable };
-    Error::new(code, format!("the upstream cannot be reached: {}", reason(status))).retryable()
+    Error::new(code, format!("the upstream cannot be reached: {}", reason(status)))
 }
 
 /// The innermost reason: it is the one that an operator can do something about.

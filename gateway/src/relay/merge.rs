@@ -609,5 +609,5 @@ fn upstream_fault(message: &'static str) -> Error {
 }
 
 fn silent(what: &str) -> Error {
-    Error::new(ErrorCode::Timeout, format!("{what} of the upstream has fallen silent")).retryable()
+    Error::new(ErrorCode::Timeout, format!("{what} of the upstream has fallen silent"))
 }

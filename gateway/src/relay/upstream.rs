@@ -159,7 +159,7 @@ impl Upstream {
                 Err(if answered { error } else { in_doubt(error, repeatable) })
             }
             Err(_) => {
-                let error = Error::new(ErrorCode::Timeout, "the upstream did not answer in time").retryable();
+                let error = Error::new(ErrorCode::Timeout, "the upstream did not answer in time");
                 Err(in_doubt(error, repeatable))
             }
         }
@@ -192,7 +192,7 @@ impl Upstream {
         };
         let frames = stream::once(in_time(open)).try_flatten();
         let frames = frames.map(move |frame| frame.map_err(|status| failure::from_status(&status)).and_then(read));
-        let end = Error::new(ErrorCode::ServiceUnavailable, "the upstream ended the stream").retryable();
+        let end = Error::new(ErrorCode::ServiceUnavailable, "the upstream ended the stream");
         frames.chain(stream::iter([Err(end)])).boxed()
     }
 }

@@ -8,5 +8,4 @@ use im_chats_protocol::error::{Error, ErrorCode};
 pub fn error(what: &str, limit: usize) -> Error {
     Error::new(ErrorCode::ServiceUnavailable, format!("the server has as many {what} as it takes; try again later"))
         .with_context("limit", limit.to_string())
-        .retryable()
 }

@@ -158,7 +158,7 @@ pub(crate) mod tests {
             .with_context("chat", "any;-;é@example.com 100%\n")
             .with_context("retryAfter", " 1 ")
             .with_context("not a name", "x")
-            .retryable();
+            .with_retryable(true);
         let status = from_error(&error);
         assert_eq!((status.code(), status.message()), (Code::NotFound, "no such chat"));
         let value = |name: &str| status.metadata().get(name).map(|value| value.to_str().unwrap().to_owned());

@@ -171,7 +171,7 @@ pub(super) fn reaction(code: u16, error: &Error, opened: bool) -> Reaction {
 
 /// The error of an attempt that never came to a socket.
 pub(super) fn unopened_error(address: &str, code: u16, reason: Option<Error>) -> Error {
-    let mut error = reason.unwrap_or_else(|| Error::new(ErrorCode::NetworkError, "").retryable());
+    let mut error = reason.unwrap_or_else(|| Error::new(ErrorCode::NetworkError, ""));
     let detail = if error.message.is_empty() { "" } else { ": " };
     error.message = ["could not connect to ", address, detail, &error.message].concat().into();
     error.with_context("address", address.to_owned()).with_context("closeCode", decimal(code.into()))

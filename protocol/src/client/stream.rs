@@ -275,5 +275,5 @@ impl<B: Batch> Stream<B> {
 
 /// The server, or something in between, broke the protocol; a fresh connection from the last good position heals it.
 fn protocol_fault(what: &'static str) -> Error {
-    Error::new(ErrorCode::NetworkError, what).retryable()
+    Error::new(ErrorCode::NetworkError, what)
 }

@@ -44,8 +44,8 @@ impl Meaning {
     #[must_use]
     pub fn error(self) -> Error {
         match self {
-            Self::Cut => Error::new(ErrorCode::NetworkError, "the connection was cut").retryable(),
-            Self::GoingAway => Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable(),
+            Self::Cut => Error::new(ErrorCode::NetworkError, "the connection was cut"),
+            Self::GoingAway => Error::new(ErrorCode::ServiceUnavailable, "the server is going away"),
             Self::TokenRefused => Error::new(ErrorCode::Unauthenticated, "the service refused the token"),
             Self::Forbidden => Error::new(ErrorCode::Unauthorized, "the token does not allow a stream of events"),
             Self::ClientFault => {

@@ -67,7 +67,7 @@ fn expired() -> Error {
 
 /// The client's time is over. Retryable, as a timeout over REST is.
 pub(super) fn passed() -> Error {
-    Error::new(ErrorCode::Timeout, "the call's deadline has passed").retryable()
+    Error::new(ErrorCode::Timeout, "the call's deadline has passed")
 }
 
 /// One to eight digits and a unit, as the gRPC protocol writes it.

@@ -24,7 +24,7 @@ pub(super) fn own_words(status: &Status) -> Option<Error> {
         Code::Unimplemented if status.message().is_empty() => Some(no_such_method()),
         Code::Unimplemented => Some(Error::new(ErrorCode::OperationNotSupported, status.message().to_owned())),
         Code::Unknown | Code::Cancelled | Code::DeadlineExceeded => {
-            Some(Error::new(ErrorCode::Timeout, "the request's message did not arrive in time").retryable())
+            Some(Error::new(ErrorCode::Timeout, "the request's message did not arrive in time"))
         }
         _ => None,
     }

@@ -182,5 +182,5 @@ impl LogReader {
 }
 
 fn draining() -> Error {
-    Error::new(ErrorCode::ServiceUnavailable, "the server is going away; connect again").retryable()
+    Error::new(ErrorCode::ServiceUnavailable, "the server is going away; connect again")
 }

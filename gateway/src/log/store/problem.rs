@@ -26,9 +26,9 @@ impl Problem {
     pub(crate) fn to_error(&self) -> Error {
         let error = |message: String| Error::new(ErrorCode::DatabaseError, message);
         match self {
-            Self::Damage(reason) => error(format!("the stored data is damaged: {reason}")),
-            Self::Full(_) => error("the server's disk is full; nothing was stored".to_owned()).retryable(),
-            Self::Failed(_) => error("the database failed; the server's log says more".to_owned()).retryable(),
+            Self::Damage(reason) => error(format!("the stored data is damaged: {reason}")).with_retryable(false),
+            Self::Full(_) => error("the server's disk is full; nothing was stored".to_owned()),
+            Self::Failed(_) => error("the database failed; the server's log says more".to_owned()),
         }
     }
 }

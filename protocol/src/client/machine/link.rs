@@ -254,7 +254,7 @@ impl<B: Batch> Machine<B> {
             Phase::Greeting { .. } => [address, " did not accept the stream within ", &seconds, " s"].concat(),
             _ => ["could not connect to ", address, ": no answer within ", &seconds, " s"].concat(),
         };
-        Error::new(ErrorCode::Timeout, message).retryable().with_context("address", address.clone())
+        Error::new(ErrorCode::Timeout, message).with_context("address", address.clone())
     }
 
     pub(super) fn tick(&mut self) {
@@ -273,7 +273,7 @@ impl<B: Batch> Machine<B> {
                 if ready.dead_at() <= now {
                     let heard = ready.stale_at() > now && ready.ping.is_some_and(|ping| ping.probe_until.is_none());
                     let what = if heard { "the server no longer hears this client" } else { "the server fell silent" };
-                    return self.lose(Error::new(ErrorCode::NetworkError, what).retryable());
+                    return self.lose(Error::new(ErrorCode::NetworkError, what));
                 }
                 if let Some(refresh) = ready.refresh.as_mut().filter(|refresh| refresh.at <= now) {
                     refresh.at = now.saturating_add(refresh.period_ms);

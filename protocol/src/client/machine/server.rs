@@ -24,7 +24,7 @@ impl<B: Batch> Machine<B> {
             Ok(Some(frame)) => frame,
             Ok(None) => return,
             Err(malformed) => {
-                let error = Error::new(ErrorCode::NetworkError, "a frame is not what the protocol says").retryable();
+                let error = Error::new(ErrorCode::NetworkError, "a frame is not what the protocol says");
                 return self.lose(error.with_field(malformed.field));
             }
         };
@@ -83,7 +83,7 @@ impl<B: Batch> Machine<B> {
                     stream.check_reached(head)
                 } else {
                     // Nobody asked for this end, and a stream never ends quietly.
-                    Err(Error::new(ErrorCode::NetworkError, "the server ended the subscription").retryable())
+                    Err(Error::new(ErrorCode::NetworkError, "the server ended the subscription"))
                 };
                 match reached {
                     Ok(()) => {

@@ -29,7 +29,7 @@ impl Session {
             return self.oversized();
         }
         if !self.rate.take(self.now) {
-            let error = Error::new(ErrorCode::BurstRateExceeded, "too many frames in a short time").retryable();
+            let error = Error::new(ErrorCode::BurstRateExceeded, "too many frames in a short time");
             return self.fail(close::TOO_MANY, error);
         }
         if let Phase::Verifying { held, .. } = &mut self.phase {
@@ -37,7 +37,7 @@ impl Session {
                 held.push_back(text.to_owned());
                 return;
             }
-            let error = Error::new(ErrorCode::BurstRateExceeded, "too many frames before ready").retryable();
+            let error = Error::new(ErrorCode::BurstRateExceeded, "too many frames before ready");
             return self.fail(close::TOO_MANY, error);
         }
         self.frame(text);
@@ -129,7 +129,7 @@ impl Session {
             return;
         }
         let attached = if matches!(self.phase, Phase::Draining { .. }) {
-            Err(Error::new(ErrorCode::ServiceUnavailable, "the server is going away").retryable())
+            Err(Error::new(ErrorCode::ServiceUnavailable, "the server is going away"))
         } else if self.subscriptions.len() >= self.limits.max_subscriptions {
             let limit = self.limits.max_subscriptions.to_string();
             let message = "this socket has as many subscriptions as the server allows";

@@ -34,7 +34,7 @@ impl Session {
         match self.phase {
             Phase::Closed => return,
             Phase::AwaitingInit { deadline } | Phase::Verifying { deadline, .. } if deadline <= now => {
-                let error = Error::new(ErrorCode::Timeout, "no init in time").retryable();
+                let error = Error::new(ErrorCode::Timeout, "no init in time");
                 return self.fail(close::INIT_TIMEOUT, error);
             }
             Phase::Draining { deadline } if deadline <= now => return self.go_away(),
@@ -45,7 +45,7 @@ impl Session {
             return self.refuse(Error::new(ErrorCode::TokenExpired, message));
         }
         if due(self.write_deadline()) {
-            let error = Error::new(ErrorCode::Timeout, "the client has stopped taking frames").retryable();
+            let error = Error::new(ErrorCode::Timeout, "the client has stopped taking frames");
             return self.fail(close::TOO_MANY, error);
         }
         if matches!(self.phase, Phase::Live) && self.heartbeat_due() <= now {

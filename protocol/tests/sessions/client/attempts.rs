@@ -60,7 +60,7 @@ fn tries_go_on_for_ever_with_growing_waits() {
     rig.open(live_plan());
     let mut waits = Vec::new();
     for _ in 0..12 {
-        let error = Error::new(ErrorCode::NetworkError, "down").retryable();
+        let error = Error::new(ErrorCode::NetworkError, "down");
         rig.feed(ClientInput::Token { attempt: rig.attempt, result: Err(error) });
         waits.push(rig.machine.deadline().unwrap() - rig.now);
         rig.advance(*waits.last().unwrap());
@@ -75,7 +75,7 @@ fn every_failed_attempt_is_reported_with_its_number_its_cause_and_the_time_of_th
     rig.open(live_plan());
     for number in 1..=5 {
         let cause = Cause::new(number);
-        let reason = Error::new(ErrorCode::NetworkError, "connect ECONNREFUSED").retryable().with_cause(Some(cause.clone()));
+        let reason = Error::new(ErrorCode::NetworkError, "connect ECONNREFUSED").with_cause(Some(cause.clone()));
         rig.refuse(Some(reason));
         let Status { state, failed, error } = rig.told.pop().expect("the failure was reported");
         let error = error.expect("with its cause");
@@ -105,7 +105,7 @@ fn every_failed_attempt_is_reported_with_its_number_its_cause_and_the_time_of_th
 fn a_refusal_at_the_upgrade_decides_what_comes_next() {
     let reason = |code: ErrorCode, retryable: bool| {
         let error = Error::new(code, "no");
-        Some(if retryable { error.retryable() } else { error })
+        Some(error.with_retryable(retryable))
     };
     // What an intermediary says may be over soon; what the gateway itself says of an origin stays so.
     let cases = [

@@ -285,7 +285,7 @@ fn a_token_that_does_not_allow_it_is_forbidden() {
 
 #[test]
 fn too_many_sockets_are_told_so() {
-    let refused = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes").retryable();
+    let refused = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes");
     let opening = Opening { subprotocol_agreed: true, refused: Some(refused), ..Opening::default() };
     let mut rig = Rig::open(SessionLimits::default(), log_of(0), opening);
     assert_failed(&mut rig, 4429, "serviceUnavailable");
@@ -356,7 +356,7 @@ fn a_log_that_fails_ends_the_subscription_and_not_the_session() {
     let mut rig = Rig::ready(SessionLimits::default(), log_of(5));
     rig.hold_reads = true;
     for (id, page, code) in [
-        (1, Err(Error::new(ErrorCode::DatabaseError, "the disk is gone").retryable()), "databaseError"),
+        (1, Err(Error::new(ErrorCode::DatabaseError, "the disk is gone")), "databaseError"),
         (2, Ok(ReadPage { through: 0, events: Vec::new() }), "internalError"),
     ] {
         rig.say(&subscribe(id, 0, 5));

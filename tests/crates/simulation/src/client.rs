@@ -312,7 +312,7 @@ impl World<'_> {
         }
         let delay = if now < state.slow_token_until { state.rng.u64(0..=state.slow_token_by) } else { state.rng.u64(0..4) };
         let result = if now < state.fail_token_until {
-            Err(Error::new(ErrorCode::NetworkError, "no token to be had").retryable())
+            Err(Error::new(ErrorCode::NetworkError, "no token to be had"))
         } else if now < state.bad_token_until {
             state.was_forbidden |= state.forbidden;
             Ok(if state.forbidden { "forbidden".to_owned() } else { "bad".to_owned() })

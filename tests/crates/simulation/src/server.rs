@@ -259,7 +259,7 @@ impl World<'_> {
 
     fn read(&self, query: &ReadQuery) -> Result<ReadPage, Error> {
         if self.now < self.server.fail_reads_until {
-            return Err(Error::new(ErrorCode::DatabaseError, "the event log's database failed").retryable());
+            return Err(Error::new(ErrorCode::DatabaseError, "the event log's database failed"));
         }
         self.log().read(query, self.script.scan)
     }
