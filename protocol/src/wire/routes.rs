@@ -41,6 +41,14 @@ pub struct RouteDefinition {
     pub response: ResponseShape,
 }
 
+impl RouteDefinition {
+    /// Whether the body carries an image, which may be large.
+    #[must_use]
+    pub fn takes_image(&self) -> bool {
+        self.fields.iter().any(|field| field.kind == Image)
+    }
+}
+
 /// One field of a request, by its proto3-JSON name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestField {

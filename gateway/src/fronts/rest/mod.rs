@@ -3,8 +3,9 @@
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Json, Router};
+use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Method, Route};
 
 use crate::app::AppState;
 use crate::http::admission::{Admission, counted_body, one_upload};
@@ -16,36 +17,46 @@ use crate::http::routes::Routes;
 use crate::service::backend::CallContext;
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
-/// The routes.
+/// The nine routes, each from its row of the protocol's table.
 pub fn router(admission: &Admission) -> Router<AppState> {
+    let routes = |images: bool| {
+        let chosen = Route::ALL.iter().filter(|route| route.definition().takes_image() == images);
+        let add = |routes: Routes<_>, route: &Route| routes.route(route.definition().path, methods(*route));
+        chosen.fold(Routes::new(), add).into_router()
+    };
+    let uploads = routes(true).route_layer(from_fn_with_state(admission.clone(), one_upload));
+    routes(false).route_layer(from_fn_with_state(admission.clone(), counted_body)).merge(uploads)
+}
+
+/// The handler of a route, for its method.
+fn methods(route: Route) -> MethodRouter<AppState> {
     macro_rules! write {
         ($method:ident) => {
-            post(|State(state): State<AppState>, request: Request| async move {
-                let (call, request) = incoming(request, SMALL_BODY).await?;
+            |State(state): State<AppState>, request: Request| async move {
+                let (call, request) = body(request, SMALL_BODY).await?;
                 state.backend.$method(&call, request).await.map(|()| Json(Empty {})).map_err(Failure::from)
-            })
+            }
         };
     }
-    let uploads = Routes::new()
-        .route("/v1/chats:setBackground", post(set_background))
-        .into_router()
-        .route_layer(from_fn_with_state(admission.clone(), one_upload));
-    Routes::new()
-        .route("/v1/chats", post(create))
-        .route("/v1/chats:markRead", write!(mark_chat_read))
-        .route("/v1/chats:removeBackground", write!(remove_background))
-        .route("/v1/chats:shareContactInfo", write!(share_contact_info))
-        .route("/v1/chats:setTyping", write!(set_typing))
-        .route("/v1/chats:get", get(get_chat))
-        .route("/v1/chats:count", get(count))
-        .route("/v1/chats:hasBackground", get(has_background))
-        .into_router()
-        .route_layer(from_fn_with_state(admission.clone(), counted_body))
-        .merge(uploads)
+    let method = match route.definition().method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+    };
+    match route {
+        Route::CreateChat => on(method, create),
+        Route::MarkChatRead => on(method, write!(mark_chat_read)),
+        Route::SetBackground => on(method, set_background),
+        Route::RemoveBackground => on(method, write!(remove_background)),
+        Route::ShareContactInfo => on(method, write!(share_contact_info)),
+        Route::SetTyping => on(method, write!(set_typing)),
+        Route::GetChat => on(method, get_chat),
+        Route::GetChatCount => on(method, count),
+        Route::HasBackground => on(method, has_background),
+    }
 }
 
 async fn create(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
-    let (call, request) = incoming(request, SMALL_BODY).await?;
+    let (call, request) = body(request, SMALL_BODY).await?;
     Ok(Json(state.backend.create_chat(&call, request).await?).into_response())
 }
 
@@ -57,31 +68,31 @@ async fn set_background(State(state): State<AppState>, request: Request) -> Resu
 }
 
 async fn get_chat(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
-    let (call, query) = asked(&request)?;
-    let answer = state.backend.get_chat(&call, GetChatRequest { chat_guid: query.guid("chatGuid")? }).await?;
+    let (call, query) = query(&request)?;
+    let answer = state.backend.get_chat(&call, GetChatRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
 }
 
 async fn count(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
-    let (call, query) = asked(&request)?;
-    let request = GetChatCountRequest { include_archived: query.flag("includeArchived")? };
+    let (call, query) = query(&request)?;
+    let request = GetChatCountRequest { include_archived: query.flag(INCLUDE_ARCHIVED.name)? };
     Ok(Json(state.backend.get_chat_count(&call, request).await?).into_response())
 }
 
 async fn has_background(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
-    let (call, query) = asked(&request)?;
-    let answer = state.backend.has_background(&call, HasBackgroundRequest { chat_guid: query.guid("chatGuid")? }).await?;
+    let (call, query) = query(&request)?;
+    let answer = state.backend.has_background(&call, HasBackgroundRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
 }
 
-/// A write: what travels beside it, and its body.
-async fn incoming<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(CallContext, T), Failure> {
+/// A write: its context and its body.
+async fn body<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(CallContext, T), Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     Ok((call, json::read(request, limit).await?))
 }
 
-/// A read: what travels beside it, and its query.
-fn asked(request: &Request) -> Result<(CallContext, Query), Failure> {
+/// A read: its context and its query.
+fn query(request: &Request) -> Result<(CallContext, Query), Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     Ok((call, Query::parse(request.uri().query().unwrap_or_default())?))
 }
