@@ -16,10 +16,11 @@ use crate::fronts::console;
 use crate::fronts::control;
 use crate::fronts::grpc::{self, Grpc};
 use crate::fronts::live::{self, Live};
-use crate::fronts::{openapi, rest};
+use crate::fronts::rest;
 use crate::http::access::Access;
 use crate::http::admission::Admission;
 use crate::http::layers;
+use crate::http::openapi::{self, Mode};
 use crate::log::EventLog;
 use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
@@ -53,7 +54,7 @@ pub struct AppState {
 /// Every route of the gateway, with the layers around it.
 pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
     // Written once: every answer shares the bytes.
-    let document = Bytes::from(serde_json::to_vec(&openapi::document(emulator.is_some())).unwrap_or_default());
+    let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some())).unwrap_or_default());
     let (health, log) = (state.health.clone(), state.log.clone());
     let open = Router::new()
         .route(HEALTH_PATH, get(|| async move { health.answer(log.faults()) }))
@@ -65,4 +66,14 @@ pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
         .route_layer(from_fn_with_state(state.clone(), layers::require_token));
     let routes = open.merge(live::routes()).merge(grpc::routes(&state)).merge(guarded).with_state(state.clone());
     layers::around(routes, &state)
+}
+
+/// The OpenAPI document of every front that it describes.
+fn document(emulator: bool) -> serde_json::Value {
+    let mode = if emulator { Mode::Emulator } else { Mode::Relay };
+    let mut fronts = vec![rest::description(mode)];
+    if emulator {
+        fronts.push(control::description());
+    }
+    openapi::document(mode, fronts)
 }

@@ -4,5 +4,4 @@ pub mod console;
 pub mod control;
 pub mod grpc;
 pub mod live;
-pub mod openapi;
 pub mod rest;

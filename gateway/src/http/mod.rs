@@ -13,6 +13,7 @@ pub mod large;
 pub mod layers;
 pub mod limit;
 pub mod listen;
+pub mod openapi;
 mod opening;
 pub mod query;
 pub mod routes;

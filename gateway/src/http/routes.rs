@@ -1,34 +1,39 @@
-//! Paths as they are written in the API, whose last part is `noun:verb`.
+//! Turns rows of a front's route table into a router. A path's last part is `noun:verb`.
 
 use axum::Router;
-use axum::routing::MethodRouter;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter};
+use im_chats_protocol::wire::routes::Method;
 
-/// A router under whose paths a colon may be written `%3A`, too, as some clients write every path.
-pub struct Routes<S>(Router<S>);
+use super::admission::{Admission, counted_body, one_upload};
 
-impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// Without routes.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Router::new())
-    }
-
-    /// Adds a route in every spelling of its path.
-    #[must_use]
-    pub fn route(self, path: &str, methods: MethodRouter<S>) -> Self {
-        let spellings: &[&str] = if path.contains(':') { &[":", "%3A", "%3a"] } else { &[":"] };
-        let add = |router: Router<S>, spelling: &&str| router.route(&path.replace(':', spelling), methods.clone());
-        Self(spellings.iter().fold(self.0, add))
-    }
-
-    /// All of them.
-    pub fn into_router(self) -> Router<S> {
-        self.0
+/// The filter for a method of the table.
+#[must_use]
+pub const fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
     }
 }
 
-impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
-    fn default() -> Self {
-        Self::new()
+/// A router of these routes: path, whether the body carries an image, handler. Images have a limit of their own on how many are read
+/// at once.
+pub fn split<S: Clone + Send + Sync + 'static>(
+    routes: impl IntoIterator<Item = (&'static str, bool, MethodRouter<S>)>,
+    admission: &Admission,
+) -> Router<S> {
+    let (mut uploads, mut others) = (Router::new(), Router::new());
+    for (path, takes_image, methods) in routes {
+        let router = if takes_image { &mut uploads } else { &mut others };
+        *router = with_spellings(std::mem::take(router), path, &methods);
     }
+    others
+        .route_layer(from_fn_with_state(admission.clone(), counted_body))
+        .merge(uploads.route_layer(from_fn_with_state(admission.clone(), one_upload)))
+}
+
+/// Adds a path, and the same one with its colon written `%3A`, as some clients write every path.
+fn with_spellings<S: Clone + Send + Sync + 'static>(router: Router<S>, path: &str, methods: &MethodRouter<S>) -> Router<S> {
+    let spellings: &[&str] = if path.contains(':') { &[":", "%3A", "%3a"] } else { &[":"] };
+    spellings.iter().fold(router, |router, spelling| router.route(&path.replace(':', spelling), methods.clone()))
 }

@@ -17,10 +17,16 @@ use alloc::vec::Vec;
 pub enum ResponseKind {
     /// A string.
     Text,
+    /// A time as RFC 3339 writes it.
+    Time,
+    /// A country, as ISO 3166 writes it in two capital letters.
+    Country,
     /// A boolean.
     Flag,
     /// An integer of 0 or more, as a number or a decimal string.
     Integer,
+    /// The same, and the server writes a decimal string: proto3-JSON does so for 64 bits.
+    Long,
     /// A transport, by its name in [`SERVICES`] or its place there.
     Service,
     /// An object with these fields.
@@ -56,11 +62,11 @@ const fn field(name: &'static str, kind: ResponseKind, presence: Presence) -> Re
 }
 
 use Presence::{Default, Optional, Required};
-use ResponseKind::{Flag, Integer, List, Object, Service, Text};
+use ResponseKind::{Country, Flag, Integer, List, Long, Object, Service, Text, Time};
 
 /// `SingleServiceAddressInfo`: one person's address.
 pub const ADDRESS: &[ResponseField] =
-    &[field("address", Text, Required), field("service", Service, Default), field("country", Text, Optional)];
+    &[field("address", Text, Required), field("service", Service, Default), field("country", Country, Optional)];
 
 const CONTENT: &[ResponseField] = &[field("text", Text, Optional), field("expressiveSendStyleId", Text, Optional)];
 
@@ -71,8 +77,8 @@ pub const MESSAGE: &[ResponseField] = &[
     field("content", Object(CONTENT), Default),
     field("subject", Text, Optional),
     field("isFromMe", Flag, Default),
-    field("dateCreated", Text, Required),
-    field("dateRead", Text, Optional),
+    field("dateCreated", Time, Required),
+    field("dateRead", Time, Optional),
     field("sender", Object(ADDRESS), Optional),
 ];
 
@@ -95,7 +101,7 @@ const EMPTY: &[ResponseField] = &[];
 const GET_CHAT: &[ResponseField] = &[field("chat", Object(CHAT), Required)];
 const CREATE_CHAT: &[ResponseField] =
     &[field("chat", Object(CHAT), Required), field("initialMessage", Object(MESSAGE), Optional)];
-const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Integer, Default)];
+const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Long, Default)];
 const HAS_BACKGROUND: &[ResponseField] = &[field("backgroundPresent", Flag, Default)];
 
 /// What a call returns, and which part of it the user gets.
@@ -145,9 +151,9 @@ type Path = String;
 fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
     let same = |fits: bool| if fits { Ok(value.clone()) } else { Err(Path::new()) };
     match kind {
-        Text => same(value.is_text()),
+        Text | Time | Country => same(value.is_text()),
         Flag => same(value.flag().is_some()),
-        Integer => integer(value).map(J::from_integer).ok_or_else(Path::new),
+        Integer | Long => integer(value).map(J::from_integer).ok_or_else(Path::new),
         Service => service(value).map(|service| J::from_text(service.as_str())).ok_or_else(Path::new),
         List(kind) => {
             let length = value.length().ok_or_else(Path::new)?;
@@ -178,9 +184,9 @@ fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
 
 fn default<J: Json>(kind: ResponseKind) -> J {
     match kind {
-        Text => J::from_text(""),
+        Text | Time | Country => J::from_text(""),
         Flag => J::from_flag(false),
-        Integer => J::from_integer(0),
+        Integer | Long => J::from_integer(0),
         Service => J::from_text(ChatServiceType::Unknown.as_str()),
         Object(_) => J::object(Vec::new()),
         List(_) => J::array(Vec::new()),

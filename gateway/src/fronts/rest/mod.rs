@@ -1,31 +1,32 @@
 //! The nine unary calls over HTTP with proto3-JSON.
 
+mod openapi;
+
 use axum::extract::{Request, State};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodRouter, on};
 use axum::{Json, Router};
-use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Method, Route};
+use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Route};
 
 use crate::app::AppState;
-use crate::http::admission::{Admission, counted_body, one_upload};
+use crate::http::admission::Admission;
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::json::{self, Limit, SMALL_BODY, with_image};
 use crate::http::query::Query;
-use crate::http::routes::Routes;
+use crate::http::routes::{filter, split};
 use crate::service::backend::CallContext;
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
+pub use openapi::description;
+
 /// The nine routes, each from its row of the protocol's table.
 pub fn router(admission: &Admission) -> Router<AppState> {
-    let routes = |images: bool| {
-        let chosen = Route::ALL.iter().filter(|route| route.definition().takes_image() == images);
-        let add = |routes: Routes<_>, route: &Route| routes.route(route.definition().path, methods(*route));
-        chosen.fold(Routes::new(), add).into_router()
-    };
-    let uploads = routes(true).route_layer(from_fn_with_state(admission.clone(), one_upload));
-    routes(false).route_layer(from_fn_with_state(admission.clone(), counted_body)).merge(uploads)
+    let routes = Route::ALL.iter().map(|route| {
+        let definition = route.definition();
+        (definition.path, definition.takes_image(), methods(*route))
+    });
+    split(routes, admission)
 }
 
 /// The handler of a route, for its method.
@@ -38,10 +39,7 @@ fn methods(route: Route) -> MethodRouter<AppState> {
             }
         };
     }
-    let method = match route.definition().method {
-        Method::Get => MethodFilter::GET,
-        Method::Post => MethodFilter::POST,
-    };
+    let method = filter(route.definition().method);
     match route {
         Route::CreateChat => on(method, create),
         Route::MarkChatRead => on(method, write!(mark_chat_read)),

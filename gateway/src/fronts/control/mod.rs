@@ -1,11 +1,12 @@
 //! Acting as the rest of the world: what other people and other devices of the account do. Emulator only.
 
+mod openapi;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::alphabet;
@@ -15,19 +16,23 @@ use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Chat;
+use im_chats_protocol::wire::routes::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::{Emulator, Outcome, database_failed, input};
-use crate::http::admission::{Admission, counted_body, one_upload};
+use crate::http::admission::Admission;
 use crate::http::failure::Failure;
 use crate::http::json::{self, SMALL_BODY, with_image};
 use crate::http::large;
+use crate::http::openapi::Parameter;
 use crate::http::query::Query;
-use crate::http::routes::Routes;
+use crate::http::routes::{filter, split};
 use crate::service::proto;
 use im_chats_emulator::Command;
 use im_chats_emulator::address::Address;
 use im_chats_emulator::image::ImageType;
+
+pub use openapi::description;
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -57,25 +62,134 @@ impl axum::extract::FromRef<Control> for Emulator {
     }
 }
 
-/// The routes.
+/// One route of the control plane, and what the OpenAPI document says of it.
+struct ControlRoute {
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    summary: &'static str,
+    query: fn() -> Vec<Parameter>,
+    /// The name of the body's schema, for a write.
+    body: Option<&'static str>,
+    /// The name of the response's schema; none for an image.
+    response: Option<&'static str>,
+    /// Whether the body carries an image, which may be large.
+    takes_image: bool,
+    handler: fn(MethodFilter) -> MethodRouter<Control>,
+}
+
+/// A write; the body's schema has this name.
+const fn act(
+    path: &'static str,
+    operation: &'static str,
+    summary: &'static str,
+    body: &'static str,
+    handler: fn(MethodFilter) -> MethodRouter<Control>,
+) -> ControlRoute {
+    ControlRoute {
+        method: Method::Post,
+        path,
+        operation,
+        summary,
+        query: Vec::new,
+        body: Some(body),
+        response: Some("Written"),
+        takes_image: false,
+        handler,
+    }
+}
+
+/// A read.
+const fn read(
+    path: &'static str,
+    operation: &'static str,
+    summary: &'static str,
+    query: fn() -> Vec<Parameter>,
+    response: Option<&'static str>,
+    handler: fn(MethodFilter) -> MethodRouter<Control>,
+) -> ControlRoute {
+    ControlRoute { method: Method::Get, path, operation, summary, query, body: None, response, takes_image: false, handler }
+}
+
+/// Every route of the control plane.
+static ROUTES: [ControlRoute; 9] = [
+    read(
+        "/emulator/v1/chats",
+        "emulatorListChats",
+        "All chats, page by page, in the order of their GUIDs. Emulator only.",
+        openapi::page_query,
+        Some("ChatPage"),
+        |method| on(method, list),
+    ),
+    read(
+        "/emulator/v1/chats:background",
+        "emulatorGetBackground",
+        "The background's bytes. Emulator only.",
+        openapi::chat_query,
+        None,
+        |method| on(method, background),
+    ),
+    act(
+        "/emulator/v1/chats:archive",
+        "emulatorArchive",
+        "Put a chat into the archive. Emulator only.",
+        "ActRequest",
+        |method| on(method, |State(emulator), request| archived(emulator, request, true)),
+    ),
+    act(
+        "/emulator/v1/chats:unarchive",
+        "emulatorUnarchive",
+        "Take a chat out of the archive. Emulator only.",
+        "ActRequest",
+        |method| on(method, |State(emulator), request| archived(emulator, request, false)),
+    ),
+    ControlRoute {
+        takes_image: true,
+        ..act(
+            "/emulator/v1/chats:setBackground",
+            "emulatorSetBackground",
+            "Set a background as somebody else. Emulator only.",
+            "ActSetBackgroundRequest",
+            |method| on(method, set_background),
+        )
+    },
+    act(
+        "/emulator/v1/chats:removeBackground",
+        "emulatorRemoveBackground",
+        "Remove a background as somebody else. Emulator only.",
+        "ActRequest",
+        |method| on(method, remove_background),
+    ),
+    act(
+        "/emulator/v1/chats:markRead",
+        "emulatorMarkRead",
+        "Mark a chat read on another device. Emulator only.",
+        "ActRequest",
+        |method| on(method, mark_read),
+    ),
+    act(
+        "/emulator/v1/messages:receive",
+        "emulatorReceive",
+        "Let a message come in. Emulator only.",
+        "ReceiveRequest",
+        |method| on(method, receive),
+    ),
+    ControlRoute {
+        response: Some("Generated"),
+        ..act(
+            "/emulator/v1/events:generate",
+            "emulatorGenerate",
+            "Append many chat events, for load tests. Emulator only.",
+            "GenerateRequest",
+            |method| on(method, generate),
+        )
+    },
+];
+
+/// The routes of the control plane.
 pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
-    let uploads = Routes::new()
-        .route("/emulator/v1/chats:setBackground", post(set_background))
-        .into_router()
-        .route_layer(from_fn_with_state(admission.clone(), one_upload));
-    Routes::new()
-        .route("/emulator/v1/chats", get(list))
-        .route("/emulator/v1/chats:background", get(background))
-        .route("/emulator/v1/chats:archive", post(|State(emulator), request| archived(emulator, request, true)))
-        .route("/emulator/v1/chats:unarchive", post(|State(emulator), request| archived(emulator, request, false)))
-        .route("/emulator/v1/chats:removeBackground", post(remove_background))
-        .route("/emulator/v1/chats:markRead", post(mark_read))
-        .route("/emulator/v1/messages:receive", post(receive))
-        .route("/emulator/v1/events:generate", post(generate))
-        .into_router()
-        .route_layer(from_fn_with_state(admission.clone(), counted_body))
-        .merge(uploads)
-        .with_state(Control { emulator, admission: admission.clone() })
+    let routes = ROUTES.iter().map(|route| (route.path, route.takes_image, (route.handler)(filter(route.method))));
+    split(routes, admission).with_state(Control { emulator, admission: admission.clone() })
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,78 @@
+//! The control plane in the OpenAPI document.
+
+use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use serde_json::{Map, Value, json};
+
+use super::{MAX_GENERATED, PAGE, ROUTES};
+use crate::emulator::input::MAX_TEXT_BYTES;
+use crate::http::openapi::schema::{WITHOUT_NUL, guid, image, object, reference};
+use crate::http::openapi::{Content, Description, Mode, Operation, Parameter};
+
+/// The operations of [`ROUTES`] and their schemas.
+#[must_use]
+pub fn description() -> Description {
+    let operations = ROUTES
+        .iter()
+        .map(|route| Operation {
+            method: route.method,
+            path: route.path,
+            id: route.operation,
+            summary: route.summary,
+            query: (route.query)(),
+            body: route.body.map(Into::into),
+            content: route.response.map_or(Content::Image, |name| Content::Json(name.into())),
+            takes_key: false,
+        })
+        .collect();
+    Description { operations, schemas: schemas() }
+}
+
+/// The query of a page of the chats.
+pub(super) fn page_query() -> Vec<Parameter> {
+    let (default, most) = PAGE;
+    let size = json!({"type": "integer", "minimum": 1, "maximum": most, "default": default});
+    let parameter = |name, meaning, schema| Parameter { name, required: false, meaning, schema };
+    vec![
+        parameter("after", "Continue after this GUID: the previous page's nextAfter.", json!({"type": "string"})),
+        parameter("limit", "Chats of this page; 100 when absent.", size),
+    ]
+}
+
+/// The query that names a chat.
+pub(super) fn chat_query() -> Vec<Parameter> {
+    vec![Parameter { name: "chatGuid", required: true, meaning: "The chat's GUID.", schema: guid() }]
+}
+
+fn schemas() -> Map<String, Value> {
+    let sequence = json!({"type": "integer", "minimum": 1, "maximum": MAX_SAFE_INTEGER});
+    let sequences = json!({"type": "array", "items": sequence});
+    let address = json!({"type": "string", "minLength": 1, "description": "An e-mail address or a phone number."});
+    let actor = json!({
+        "type": ["string", "null"], "minLength": 1,
+        "description": "Who does it: an e-mail address or a phone number. This account on another device, when it is absent.",
+    });
+    let text = json!({
+        "type": "string", "minLength": 1, "pattern": WITHOUT_NUL, "description": format!("At most {MAX_TEXT_BYTES} bytes."),
+    });
+    let chat = json!({"chat": reference("Chat"), "hasBackground": {"type": "boolean"}});
+    let page = json!({
+        "chats": {"type": "array", "items": object(&["chat", "hasBackground"], &chat)},
+        "nextAfter": {"type": "string"},
+    });
+    let background = json!({"chatGuid": guid(), "data": image(Mode::Emulator), "actor": actor});
+    let generate = json!({
+        "count": {"type": "integer", "minimum": 1, "maximum": MAX_GENERATED},
+        "chatGuids": {"type": ["array", "null"], "items": guid()},
+    });
+    let generated = json!({"first": sequence, "last": sequence, "count": {"type": "integer"}, "sequences": sequences});
+    let schemas = [
+        ("ChatPage", object(&["chats"], &page)),
+        ("ActRequest", object(&["chatGuid"], &json!({"chatGuid": guid(), "actor": actor}))),
+        ("ActSetBackgroundRequest", object(&["chatGuid", "data"], &background)),
+        ("ReceiveRequest", object(&["chatGuid", "from", "text"], &json!({"chatGuid": guid(), "from": address, "text": text}))),
+        ("GenerateRequest", object(&["count"], &generate)),
+        ("Written", object(&["sequences"], &json!({"sequences": sequences}))),
+        ("Generated", object(&["first", "last", "count"], &generated)),
+    ];
+    schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}

@@ -1,0 +1,249 @@
+//! The OpenAPI document of the gateway's HTTP side. Each front hands in its operations and schemas; what all share is added here.
+
+pub mod schema;
+
+use std::borrow::Cow;
+
+use im_chats_protocol::wire::routes::{EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, Method};
+use serde_json::{Map, Value, json};
+
+use schema::{object, reference};
+
+/// Which service the gateway offers, and so whose rules the document can state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The emulator: its limits are known.
+    Emulator,
+    /// A relay: the service behind it decides.
+    Relay,
+}
+
+/// What one front adds to the document.
+#[derive(Debug, Clone, Default)]
+pub struct Description {
+    /// Its operations.
+    pub operations: Vec<Operation>,
+    /// Its named schemas.
+    pub schemas: Map<String, Value>,
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// How it is called.
+    pub method: Method,
+    /// Its path.
+    pub path: &'static str,
+    /// Its `operationId`: generated clients name their functions after it.
+    pub id: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// The query parameters.
+    pub query: Vec<Parameter>,
+    /// The name of the body's schema, for a write.
+    pub body: Option<Cow<'static, str>>,
+    /// What a success returns.
+    pub content: Content,
+    /// Whether it takes an idempotency key.
+    pub takes_key: bool,
+}
+
+/// The body of a success.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// JSON of the schema with this name.
+    Json(Cow<'static, str>),
+    /// The bytes of an image.
+    Image,
+}
+
+/// A query parameter.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether a request without it is refused.
+    pub required: bool,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+    /// Its schema.
+    pub schema: Value,
+}
+
+/// The statuses of failures, what each means, and which operations answer with it.
+const FAILURES: [(u16, &str, When); 13] = [
+    (400, "The input is wrong: context.field names where. Or the state of the chat does not allow it.", When::Always),
+    (401, "The token is missing, wrong or expired.", When::Always),
+    (403, "The token does not allow this, or this host or web origin is not served.", When::Always),
+    (404, "There is no such chat.", When::Always),
+    (408, "The body did not arrive in time.", When::Body),
+    (409, "The idempotency key was used for another request.", When::Body),
+    (413, "The body is too large.", When::Body),
+    (415, "The body is not application/json.", When::Body),
+    (429, "A limit of the service was reached; Retry-After says when to go on.", When::Relay),
+    (500, "The server failed; its log says more under this request id.", When::Always),
+    (501, "The service cannot do this.", When::Relay),
+    (503, "The service is busy or away; Retry-After says when to go on.", When::Always),
+    (504, "The service did not answer in time.", When::Relay),
+];
+
+/// Which operations answer with a status.
+#[derive(Clone, Copy)]
+enum When {
+    Always,
+    /// Those with a body.
+    Body,
+    /// Those of a relay.
+    Relay,
+}
+
+/// The document.
+#[must_use]
+pub fn document(mode: Mode, fronts: Vec<Description>) -> Value {
+    let mut paths = Map::new();
+    let mut schemas = Map::from_iter([("Failure".to_owned(), failure_schema()), ("Health".to_owned(), health_schema())]);
+    for front in fronts {
+        for operation in &front.operations {
+            let item = paths.entry(operation.path).or_insert_with(|| json!({}));
+            if let Value::Object(item) = item {
+                item.insert(method_name(operation.method).to_owned(), operation.describe(mode));
+            }
+        }
+        schemas.extend(front.schemas);
+    }
+    paths.insert(HEALTH_PATH.to_owned(), health(mode));
+    let rules = match mode {
+        Mode::Emulator => "This is the emulator: it is the service, and these are its rules.",
+        Mode::Relay => {
+            "This is a relay: the service behind it decides which addresses, texts and images it takes, and what it allows."
+        }
+    };
+    let about = format!(
+        "iMessage chats over HTTP: proto3-JSON, so 64-bit numbers are strings, bytes are base64, and fields with their default \
+         value may be absent. Fields that are not named here may be there. Live events are at {EVENTS_PATH}, a WebSocket. {rules}"
+    );
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "im-chats gateway",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": about,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        // The origin that served the document.
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas,
+        },
+    })
+}
+
+const fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Get => "get",
+        Method::Post => "post",
+    }
+}
+
+impl Operation {
+    fn describe(&self, mode: Mode) -> Value {
+        let mut parameters: Vec<Value> = self
+            .query
+            .iter()
+            .map(|parameter| {
+                json!({
+                    "name": parameter.name, "in": "query", "required": parameter.required,
+                    "description": parameter.meaning, "schema": parameter.schema,
+                })
+            })
+            .collect();
+        if self.takes_key {
+            parameters.push(json!({
+                "name": IDEMPOTENCY_KEY_HEADER, "in": "header", "required": false,
+                "description": "Makes the write repeatable: the same key with the same request is answered again, not done again.",
+                "schema": schema::key("string"),
+            }));
+        }
+        let mut described = json!({
+            "operationId": self.id,
+            "summary": self.summary,
+            "parameters": parameters,
+            "responses": self.responses(mode),
+        });
+        if let (Some(body), Value::Object(fields)) = (&self.body, &mut described) {
+            fields.insert(
+                "requestBody".to_owned(),
+                json!({"required": true, "content": {"application/json": {"schema": reference(body)}}}),
+            );
+        }
+        described
+    }
+
+    fn responses(&self, mode: Mode) -> Value {
+        let content = match &self.content {
+            Content::Json(name) => json!({"application/json": {"schema": reference(name)}}),
+            Content::Image => schema::image_types(),
+        };
+        let done =
+            json!({"description": "Done.", "content": content, "headers": {"x-request-id": {"schema": {"type": "string"}}}});
+        let mut responses = Map::from_iter([("200".to_owned(), done), ("default".to_owned(), failure("Why not."))]);
+        for (status, meaning, when) in FAILURES {
+            let applies = match when {
+                When::Always => true,
+                When::Body => self.body.is_some(),
+                When::Relay => mode == Mode::Relay,
+            };
+            if applies {
+                responses.insert(status.to_string(), failure(meaning));
+            }
+        }
+        Value::Object(responses)
+    }
+}
+
+fn health(mode: Mode) -> Value {
+    let up = match mode {
+        Mode::Emulator => json!({"text/plain": {"schema": {"type": "string"}}}),
+        Mode::Relay => json!({"application/json": {"schema": reference("Health")}}),
+    };
+    json!({"get": {
+        "operationId": "health", "summary": "Whether the gateway is up.", "security": [],
+        "responses": {
+            "200": {"description": "It is.", "content": up},
+            "503": {
+                "description": "It is not, or is busy; the body says why.",
+                "content": {"application/json": {"schema": {"anyOf": [reference("Health"), reference("Failure")]}}},
+            },
+            "default": failure("Why not."),
+        },
+    }})
+}
+
+fn health_schema() -> Value {
+    object(
+        &["status"],
+        &json!({
+            "status": {"type": "string", "enum": ["ok", "degraded"]}, "code": {"type": "string"}, "reason": {"type": "string"},
+        }),
+    )
+}
+
+fn failure(meaning: &str) -> Value {
+    json!({"description": meaning, "content": {"application/json": {"schema": reference("Failure")}}})
+}
+
+fn failure_schema() -> Value {
+    let text = json!({"type": "string"});
+    let required = ["code", "message", "source", "errorCode", "retryable", "context", "requestId"];
+    object(
+        &required,
+        &json!({
+            "code": text, "message": text, "source": text, "errorCode": text, "retryable": {"type": "boolean"},
+            "context": {"type": "object", "additionalProperties": text}, "retryAfterMs": {"type": "integer", "minimum": 0},
+            "requestId": text,
+        }),
+    )
+}
