@@ -1,13 +1,13 @@
 // A page whose client cannot connect: the browser does not say why, and the client finds it out.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
 import { launchBrowser } from "../support/browser.mjs";
 import { startGateway } from "../support/gateway.mjs";
 import { servePage } from "../support/package.mjs";
+import { listen } from "../support/server.mjs";
 
 let browser;
 let site;
@@ -20,17 +20,6 @@ after(async () => {
   await browser?.close();
   site?.close();
 });
-
-/** Listens on a free port of the loopback; its address, and what closes it. */
-async function listen(server) {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { address: `http://127.0.0.1:${server.address().port}`, close };
-}
 
 /** Opens a stream in a page; what the page's client reports of the given attempt, and how many requests it made for that. */
 async function attempt(number, address, token = "secret") {
@@ -77,7 +66,7 @@ const socketOf = (address) => `${address.replace("http", "ws")}/v1/events`;
 describe("why a page cannot connect", () => {
   test("no server answers", async () => {
     const { address, close } = await listen(createServer());
-    close();
+    await close();
     const report = await attempt(2, address);
     assert.equal(report.state, "reconnecting");
     assert.deepEqual([report.name, report.code, report.retryable], ["ConnectionError", "networkError", true]);
@@ -91,7 +80,7 @@ describe("why a page cannot connect", () => {
     for (const headers of [{}, { "access-control-allow-origin": "*" }]) {
       const { address, close } = await listen(createServer((_, response) => response.writeHead(404, headers).end("no")));
       const report = await attempt(1, address);
-      close();
+      await close();
       assert.equal(report.state, "reconnecting");
       assert.equal(report.message, `could not connect to ${socketOf(address)}: ${address} answers, but it is not an im-chats gateway`);
     }
@@ -118,7 +107,7 @@ describe("why a page cannot connect", () => {
     });
     const { address, close } = await listen(proxy);
     const report = await attempt(1, address, gateway.token);
-    close();
+    await close();
     await gateway.stop();
     assert.match(report.message, /the gateway at http:\S+ answers, but the WebSocket did not open; check that every proxy/);
   });

@@ -7,12 +7,13 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, normalize } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { launchBrowser, openPage } from "../support/browser.mjs";
+import { listeningAddress } from "../support/child.mjs";
 import { startGateway } from "../support/gateway.mjs";
+import { listen } from "../support/server.mjs";
 import { chooseRows, finish, runRows } from "../support/table.mjs";
 
 const run = promisify(execFile);
@@ -184,11 +185,7 @@ async function startServer([program, ...options], cwd, env) {
     child.kill();
     await ended;
   };
-  for await (const line of createInterface({ input: child.stdout })) {
-    const origin = /^listening on (http:\S+)$/.exec(line)?.[1];
-    if (origin) return { origin, close };
-  }
-  throw new Error(`the app's server did not start: ${output}`);
+  return { origin: await listeningAddress(child, ended, () => output), close };
 }
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
@@ -205,15 +202,8 @@ async function serveFiles(folder) {
     if (body === undefined) return response.writeHead(404).end();
     response.writeHead(200, { "content-type": TYPES[extname(name)] ?? "application/octet-stream" }).end(body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    origin: `http://127.0.0.1:${server.address().port}`,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  const { address, close } = await listen(server);
+  return { origin: address, close };
 }
 
 const { chosen, write } = chooseRows(BUNDLERS, process.argv.slice(2));

@@ -1,7 +1,8 @@
 // A proxy that writes down every request before it passes it on, or answers it itself.
 
-import { once } from "node:events";
 import { createServer, request as send } from "node:http";
+
+import { listen } from "../support/server.mjs";
 
 /** The headers that say something to the service. The others are the runtime's business. */
 const HEADERS = ["authorization", "content-type", "accept", "x-photon-server", "x-idempotency-key"];
@@ -17,13 +18,8 @@ export async function startRecorder(target) {
       else pass(target, request, body, response);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  recorder.address = `http://127.0.0.1:${server.address().port}`;
-  recorder.close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
+  const { address, close } = await listen(server);
+  Object.assign(recorder, { address, close });
   /** What was recorded since the last time. */
   recorder.take = () => recorder.requests.splice(0);
   return recorder;

@@ -1,13 +1,13 @@
 // Arguments are read once, while the method is called: a later change is not seen, and what cannot be read is refused by name.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
 import { createClient, ErrorCode, ValidationError } from "im-chats";
 
 import { startGateway } from "../support/gateway.mjs";
+import { listen } from "../support/server.mjs";
 
 const GUID = "any;-;alice@example.com";
 
@@ -17,15 +17,15 @@ let server;
 let address;
 
 before(async () => {
-  server = createServer(async (request, response) => {
+  const recording = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request) text += chunk;
     received.push({ url: request.url, ...(text && JSON.parse(text)) });
     response.statusCode = 500;
     response.end();
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  address = `http://127.0.0.1:${server.address().port}`;
+  });
+  server = await listen(recording);
+  address = server.address;
 });
 
 after(() => server.close());

@@ -1,9 +1,7 @@
 // A stream that cannot connect says so: each failed attempt is reported with its number, the time of the next one and the cause.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createTcpServer } from "node:net";
 import { createServer as createTlsServer } from "node:https";
 import { afterEach, describe, test } from "node:test";
 
@@ -11,30 +9,17 @@ import { AuthenticationError, ConnectionError, createClient, IMessageError, Vali
 
 import { untrusted } from "../support/certificate.mjs";
 import { startGateway } from "../support/gateway.mjs";
+import { freePort, listen } from "../support/server.mjs";
 
 const closing = [];
 afterEach(async () => {
   while (closing.length > 0) await closing.pop()();
 });
 
-/** Listens on a free port; its number. */
-async function listen(server) {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  closing.push(() => {
-    server.closeAllConnections?.();
-    server.close();
-  });
-  return server.address().port;
-}
-
-/** A port that nobody listens on. */
-async function freePort() {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
+/** Starts a server for one test; its port. */
+async function serve(server) {
+  const { port, close } = await listen(server);
+  closing.push(close);
   return port;
 }
 
@@ -112,7 +97,7 @@ async function refusing(status, headers = {}, body = "") {
     const lines = Object.entries({ "content-length": Buffer.byteLength(body), connection: "close", ...headers });
     socket.end(`HTTP/1.1 ${status} No\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`);
   });
-  return `http://127.0.0.1:${await listen(server)}`;
+  return `http://127.0.0.1:${await serve(server)}`;
 }
 
 describe("without a connection", () => {
@@ -137,19 +122,19 @@ describe("without a connection", () => {
   });
 
   test("https to a port that speaks http", async () => {
-    const port = await listen(createServer());
+    const port = await serve(createServer());
     const error = await unreachable(`https://127.0.0.1:${port}`);
     assert.match(`${error.cause.code}`, /SSL|EPROTO/);
   });
 
   test("http to a port that speaks https", async () => {
-    const port = await listen(createTlsServer(untrusted));
+    const port = await serve(createTlsServer(untrusted));
     const error = await unreachable(`http://127.0.0.1:${port}`);
     assert.ok(error.cause instanceof Error);
   });
 
   test("a certificate that is not trusted", async () => {
-    const port = await listen(createTlsServer(untrusted));
+    const port = await serve(createTlsServer(untrusted));
     const error = await unreachable(`https://127.0.0.1:${port}`);
     assert.match(error.message, /certificate/);
     assert.match(error.cause.code, /SELF_SIGNED|UNABLE_TO_VERIFY/);
@@ -216,7 +201,7 @@ describe("without a connection", () => {
       server.on("error", () => socket.destroy());
       socket.on("error", () => server.destroy());
     });
-    const { im, end } = watch({ address: `http://127.0.0.1:${await listen(proxy)}`, token: gateway.token });
+    const { im, end } = watch({ address: `http://127.0.0.1:${await serve(proxy)}`, token: gateway.token });
     const error = await end;
     assert.ok(error instanceof AuthenticationError, `${error}`);
     assert.match(error.message, /^could not connect to ws:.*--allow-host rebound\.example/);

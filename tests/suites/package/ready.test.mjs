@@ -2,14 +2,13 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 
 import { AuthenticationError, ConnectionError, createClient, IMessageError, TypedEventStream, ValidationError } from "im-chats";
 
 import { startGateway } from "../support/gateway.mjs";
+import { listenSilently } from "../support/server.mjs";
 
 const run = promisify(execFile);
 
@@ -28,23 +27,6 @@ after(async () => {
 });
 
 const client = (options) => createClient({ address: gateway.address, token: gateway.token, ...options });
-
-/** A server that takes connections and never says a word: whoever connects to it goes on connecting. */
-async function silentServer() {
-  const sockets = new Set();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    address: `http://127.0.0.1:${server.address().port}`,
-    close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
-}
 
 /** What `stream.ready` rejects with. */
 const rejection = (stream) =>
@@ -109,7 +91,7 @@ describe("ready", () => {
   });
 
   test("rejects with the reason of a signal: aborted before, while connecting, and by its timeout", async () => {
-    const server = await silentServer();
+    const server = await listenSilently();
     const connecting = client({ address: server.address });
     const reason = new Error("enough");
     assert.equal(await rejection(connecting.chats.subscribeEvents({ signal: AbortSignal.abort(reason) })), reason);
@@ -124,7 +106,7 @@ describe("ready", () => {
   });
 
   test("rejects when the stream or its client is closed while it connects", async () => {
-    const server = await silentServer();
+    const server = await listenSilently();
     const connecting = client({ address: server.address });
     const [closed, derived, left] = [1, 2, 3].map(() => connecting.chats.subscribeEvents());
     const taken = derived.take(2);

@@ -1,11 +1,12 @@
 // Nothing is left behind: wasm memory, listeners, timers.
 
 import assert from "node:assert/strict";
-import { getEventListeners, once } from "node:events";
+import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import { describe, test } from "node:test";
 
 import { startGateway } from "../support/gateway.mjs";
+import { listen } from "../support/server.mjs";
 
 // The instance is nobody's business but the package's; its memory is looked at from where it is made.
 let memory;
@@ -22,9 +23,8 @@ const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 
 describe("nothing is left behind", () => {
   test("by calls: answered, refused, aborted, timed out", async () => {
     let silent = false;
-    const server = createServer((_, response) => silent || response.end("{}")).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = `http://127.0.0.1:${server.address().port}`;
+    const server = await listen(createServer((_, response) => silent || response.end("{}")));
+    const { address } = server;
     const im = createClient({ address, token: async () => "t" });
     const hasty = createClient({ address, token: "t", timeout: 1 });
     const { signal } = new AbortController();
@@ -45,8 +45,7 @@ describe("nothing is left behind", () => {
     assert.equal(getEventListeners(signal, "abort").length, 0);
     await im.close();
     await hasty.close();
-    server.closeAllConnections();
-    server.close();
+    await server.close();
   });
 
   test("by streams: 1,000 opened and closed", async () => {

@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { createClient, ValidationError } from "im-chats";
+
+import { listen } from "../support/server.mjs";
 
 const run = promisify(execFile);
 const file = import.meta.resolve("im-chats/wasm");
@@ -32,13 +33,13 @@ before(async () => {
     missing: [404, "text/html", html],
     busy: [503, "text/plain", "later"],
   };
-  server = createServer((request, response) => {
+  const files = createServer((request, response) => {
     requests += 1;
     const [status, type, body] = answers[request.url.slice(1)];
     response.writeHead(status, type && { "content-type": type }).end(body);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  address = `http://127.0.0.1:${server.address().port}/im.wasm`;
+  });
+  server = await listen(files);
+  address = `${server.address}/im.wasm`;
 });
 
 after(() => server.close());

@@ -1,14 +1,14 @@
 // What a runtime under test talks to: its gateway behind a proxy that cuts, other people's writes, and the report.
 //
-// Each run has all of it anew, on ports of its own.
+// Each run gets a new driver, on free ports.
 
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 
 import { startGateway } from "../support/gateway.mjs";
 import { startProxy } from "../support/proxy.mjs";
+import { listen } from "../support/server.mjs";
 
 const here = (path) => new URL(path, import.meta.url);
 
@@ -27,7 +27,7 @@ class Driver {
   /** Resolves with the report: `[{ name, error? }]`. */
   report;
   #packageDir;
-  #server = createServer((request, response) => void this.#answer(request, response));
+  #server;
   #gateway;
   #proxy;
   #reported;
@@ -41,9 +41,8 @@ class Driver {
   }
 
   async start() {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    this.url = `http://127.0.0.1:${this.#server.address().port}`;
+    this.#server = await listen(createServer((request, response) => void this.#answer(request, response)));
+    this.url = this.#server.address;
     this.#gateway = await startGateway({ args: ["--allow-origin", this.url] });
     this.#proxy = await startProxy(this.#gateway.address);
   }
@@ -56,8 +55,7 @@ class Driver {
   }
 
   async close() {
-    this.#server.closeAllConnections();
-    this.#server.close();
+    await this.#server.close();
     await this.#proxy.close();
     await this.#gateway.stop();
   }

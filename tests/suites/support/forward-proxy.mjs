@@ -5,14 +5,14 @@
 //   proxy.passed;           ["POST /v1/chats", "GET /v1/events", …]
 //   await proxy.close();
 
-import { once } from "node:events";
 import { createServer, request as send } from "node:http";
 import { connect } from "node:net";
+
+import { listen } from "./server.mjs";
 
 /** Listens on a free port of the loopback. It passes on to where it is asked, but no upgrade outside a tunnel, as many do not. */
 export async function startForwardProxy() {
   const passed = [];
-  const sockets = new Set();
   const server = createServer((request, response) => {
     passed.push(`${request.method} ${new URL(request.url).pathname}`);
     const onward = send(request.url, { method: request.method, headers: request.headers }, (answer) => {
@@ -27,9 +27,8 @@ export async function startForwardProxy() {
     const [host, port] = url.split(":");
     const onward = connect({ host, port: Number(port) });
     for (const [from, to] of [[client, onward], [onward, client]]) {
-      sockets.add(from);
       from.on("error", () => to.destroy());
-      from.on("close", () => sockets.delete(from) && to.destroySoon());
+      from.on("close", () => to.destroySoon());
     }
     // The heads of the requests, which are not encrypted here.
     const look = (chunk) => {
@@ -44,16 +43,6 @@ export async function startForwardProxy() {
       onward.pipe(client);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    passed,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  const { address, close } = await listen(server);
+  return { url: address, passed, close };
 }

@@ -10,7 +10,8 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+
+import { listeningAddress } from "./child.mjs";
 
 /** The binary under test; `cargo xtask test` says where it is. */
 export const gatewayBinary = () => {
@@ -33,8 +34,7 @@ export async function startGateway({ command = "emulator", data, args = [], toke
   const exited = once(child, "exit");
   let log = "";
   child.stderr.on("data", (chunk) => (log += chunk));
-  const address = await listening(child, exited, () => log);
-  child.stdout.resume();
+  const address = await listeningAddress(child, exited, () => log);
 
   const end = async (signal) => {
     child.kill(signal);
@@ -69,22 +69,4 @@ export async function startGateway({ command = "emulator", data, args = [], toke
 export function startRelay(upstream, { args = [], ...options } = {}) {
   const where = ["--upstream", upstream.address, "--upstream-token", upstream.token];
   return startGateway({ ...options, command: "relay", args: [...where, ...args] });
-}
-
-async function listening(child, exited, log) {
-  const lines = createInterface({ input: child.stdout });
-  const ready = (async () => {
-    for await (const line of lines) {
-      const address = /^listening on (http:\S+)$/.exec(line)?.[1];
-      if (address) return address;
-    }
-    throw new Error("the gateway closed its output before it listened");
-  })();
-  const died = exited.then(([code]) => {
-    throw new Error(`the gateway ended with ${code} before it listened:\n${log()}`);
-  });
-  // Whichever comes second has nothing left to tell.
-  died.catch(() => {});
-  ready.catch(() => {});
-  return Promise.race([ready, died]);
 }

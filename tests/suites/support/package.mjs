@@ -2,11 +2,12 @@
 // project imports it that the tarball was installed into.
 
 import { createServer } from "node:http";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { listen } from "./server.mjs";
 
 const project = () => {
   const dir = process.env.IM_CHATS_PROJECT;
@@ -36,13 +37,6 @@ export async function servePage() {
     if (!body) return response.writeHead(404).end();
     response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    origin: `http://127.0.0.1:${server.address().port}`,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  const { address, close } = await listen(server);
+  return { origin: address, close };
 }

@@ -1,9 +1,8 @@
 // Failures that have nothing to do with what was asked for.
 
-import { once } from "node:events";
-import { createServer as createHttpServer } from "node:http";
-import { createServer } from "node:net";
+import { createServer } from "node:http";
 
+import { freePort, listen, listenSilently } from "../../support/server.mjs";
 import { refusal } from "../outcome.mjs";
 import { all } from "../world.mjs";
 
@@ -51,7 +50,7 @@ export default [
     documented: "`ConnectionError`",
     withoutService: true,
     async run(world) {
-      const { im } = await world.connect({ address: await nobody() });
+      const { im } = await world.connect({ address: `http://127.0.0.1:${await freePort()}` });
       const failed = await world.see("count", () => im.chats.count());
       await im.close();
       return [failed.error?.class === "ConnectionError", refusal(failed)];
@@ -63,15 +62,11 @@ export default [
     documented: "`ConnectionError`",
     withoutService: true,
     async run(world) {
-      const server = createServer((socket) => socket.resume().on("error", () => {})).listen(0, "127.0.0.1");
-      const sockets = [];
-      server.on("connection", (socket) => sockets.push(socket));
-      await once(server, "listening");
-      const { im } = await world.connect({ address: `http://127.0.0.1:${server.address().port}`, timeout: 100 });
+      const { address, close } = await listenSilently();
+      const { im } = await world.connect({ address, timeout: 100 });
       const failed = await world.see("count", () => im.chats.count());
       await im.close();
-      for (const socket of sockets) socket.destroy();
-      server.close();
+      await close();
       return [failed.error?.class === "ConnectionError" && failed.error.code === "timeout", refusal(failed)];
     },
   },
@@ -84,25 +79,13 @@ export default [
     // Over gRPC the status is grpc-js's to read, and says less.
     without: ["grpc"],
     async run(world) {
-      const proxy = createHttpServer((_, response) => response.writeHead(status, { "retry-after": "2" }).end("<h1>proxy</h1>"));
-      proxy.listen(0, "127.0.0.1");
-      await once(proxy, "listening");
-      const { im } = await world.connect({ address: `http://127.0.0.1:${proxy.address().port}` });
+      const proxy = createServer((_, response) => response.writeHead(status, { "retry-after": "2" }).end("<h1>proxy</h1>"));
+      const { address, close } = await listen(proxy);
+      const { im } = await world.connect({ address });
       const failed = await world.see("count", () => im.chats.count());
       await im.close();
-      proxy.closeAllConnections();
-      proxy.close();
+      await close();
       return [failed.error?.source === "intermediary", refusal(failed)];
     },
   })),
 ];
-
-/** An address at which nobody listens. */
-async function nobody() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return `http://127.0.0.1:${port}`;
-}
