@@ -13,7 +13,7 @@ use crate::js::{Parsed, get, milliseconds, object};
 use crate::refusal::closing;
 use crate::stream::Waiters;
 use im_chats_protocol::client::{
-    Attempt, Batch, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Machine, Plan, Status, StreamId,
+    Attempt, Batch, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer,
 };
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{safe_integer, whole_part};
@@ -67,8 +67,7 @@ pub(super) struct Driver {
     last_lag: Cell<u64>,
     last_stream: Cell<StreamId>,
     socket: RefCell<Option<Socket>>,
-    /// When the running timer is due.
-    due: Cell<Option<u64>>,
+    timer: Cell<Timer>,
     watching: Cell<bool>,
 }
 
@@ -87,7 +86,7 @@ impl Driver {
             last_lag: Cell::new(0),
             last_stream: Cell::new(0),
             socket: RefCell::new(None),
-            due: Cell::new(None),
+            timer: Cell::new(Timer::default()),
             watching: Cell::new(false),
         }
     }
@@ -194,7 +193,7 @@ impl Driver {
 
     /// Listens for wake-ups only while there is something to wake, and tells the shell.
     fn status_changed(&self, Status { state, failed, error }: &Status) {
-        let watch = !matches!(state, ConnectionState::Idle | ConnectionState::Closed | ConnectionState::Failed);
+        let watch = state.wants_wake_ups();
         if self.watching.replace(watch) != watch {
             let _ = self.host.watch_wake(watch);
         }
@@ -214,22 +213,19 @@ impl Driver {
     }
 
     pub(super) fn tick(&self) {
-        self.due.set(None);
+        let mut timer = self.timer.get();
+        timer.fired();
+        self.timer.set(timer);
         self.feed(ClientInput::Tick);
     }
 
-    /// Keeps one timer for the machine's deadline. One that is due earlier is left running: it costs a tick, while moving it
-    /// with every frame would cost two calls each.
     fn arm(&self) {
-        let deadline = self.machine.borrow().deadline();
-        let delay = match (deadline, self.due.get()) {
-            (None, None) => return,
-            (None, Some(_)) => -1.0,
-            (Some(deadline), Some(due)) if due <= deadline => return,
-            (Some(deadline), _) => milliseconds(deadline.saturating_sub(self.clock.now())),
-        };
-        self.due.set(deadline);
-        let _ = self.host.arm(delay);
+        let mut timer = self.timer.get();
+        if timer.follow(self.machine.borrow().deadline()) {
+            self.timer.set(timer);
+            let delay = timer.due().map_or(-1.0, |due| milliseconds(due.saturating_sub(self.clock.now())));
+            let _ = self.host.arm(delay);
+        }
     }
 }
 

@@ -42,6 +42,12 @@ impl ConnectionState {
             Self::Failed => "failed",
         }
     }
+
+    /// Whether a wake-up or a change of the network matters: a driver listens for them only in these states.
+    #[must_use]
+    pub const fn wants_wake_ups(self) -> bool {
+        !matches!(self, Self::Idle | Self::Closed | Self::Failed)
+    }
 }
 
 /// An attempt to connect that failed, or a connection that was lost.
@@ -169,6 +175,31 @@ pub(super) fn reaction(code: u16, error: &Error, opened: bool) -> Reaction {
     }
 }
 
+/// Why a socket is given up by the clock, not by what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing was heard of the server.
+    OfServer,
+    /// The server is heard, and does not answer a ping.
+    OfClient,
+}
+
+impl Silence {
+    /// The silence that an error of [`Machine::last_error`](super::Machine::last_error) reports, if it reports one.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<Self> {
+        [Self::OfServer, Self::OfClient].into_iter().find(|silence| error.message == silence.message())
+    }
+
+    /// What users read.
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Self::OfServer => "the server fell silent",
+            Self::OfClient => "the server no longer hears this client",
+        }
+    }
+}
+
 /// The error of an attempt that never came to a socket.
 pub(super) fn unopened_error(address: &str, code: u16, reason: Option<Error>) -> Error {
     let mut error = reason.unwrap_or_else(|| Error::new(ErrorCode::NetworkError, ""));
@@ -186,4 +217,24 @@ pub(super) fn closed_error(address: &str, code: u16, reason: Option<Error>) -> E
         error.cause = reason.cause.clone();
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_recognised_by_its_error_alone() {
+        for silence in [Silence::OfServer, Silence::OfClient] {
+            assert_eq!(Silence::of(&Error::new(ErrorCode::NetworkError, silence.message())), Some(silence));
+        }
+        assert_eq!(Silence::of(&closed_error("ws://host", 1006, None)), None);
+    }
+
+    #[test]
+    fn wake_ups_matter_while_there_is_a_connection_to_keep_or_to_get() {
+        use ConnectionState::{CatchingUp, Closed, Connecting, Failed, Idle, Live, Offline, Reconnecting};
+        assert!([Connecting, CatchingUp, Live, Reconnecting, Offline].into_iter().all(ConnectionState::wants_wake_ups));
+        assert!(![Idle, Closed, Failed].into_iter().any(ConnectionState::wants_wake_ups));
+    }
 }

@@ -11,11 +11,13 @@ mod backoff;
 mod connection;
 mod machine;
 mod stream;
+mod timer;
 
 pub use backoff::Backoff;
-pub use connection::{ConnectionState, FailedAttempt, Status};
+pub use connection::{ConnectionState, FailedAttempt, Silence, Status};
 pub use machine::Machine;
 pub use stream::{OnGap, Plan, Start};
+pub use timer::Timer;
 
 use crate::error::Error;
 use crate::model::Cursor;

@@ -2,7 +2,7 @@
 
 use super::{Machine, PROBE_MS};
 use crate::client::backoff::scale;
-use crate::client::connection::{Phase, Ping, Ready, Refresh, closed_error, reaction, unopened_error};
+use crate::client::connection::{Phase, Ping, Ready, Refresh, Silence, closed_error, reaction, unopened_error};
 use crate::client::stream::Position;
 use crate::client::{Batch, ClientOutput, FailedAttempt};
 use crate::error::{Error, ErrorCode};
@@ -272,8 +272,8 @@ impl<B: Batch> Machine<B> {
             Phase::Ready(ready) => {
                 if ready.dead_at() <= now {
                     let heard = ready.stale_at() > now && ready.ping.is_some_and(|ping| ping.probe_until.is_none());
-                    let what = if heard { "the server no longer hears this client" } else { "the server fell silent" };
-                    return self.lose(Error::new(ErrorCode::NetworkError, what));
+                    let silence = if heard { Silence::OfClient } else { Silence::OfServer };
+                    return self.lose(Error::new(ErrorCode::NetworkError, silence.message()));
                 }
                 if let Some(refresh) = ready.refresh.as_mut().filter(|refresh| refresh.at <= now) {
                     refresh.at = now.saturating_add(refresh.period_ms);
