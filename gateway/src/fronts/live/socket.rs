@@ -48,9 +48,6 @@ const BUFFER_BYTES: usize = 4 * 1024;
 /// Frames are handed to the transport in runs of about this many bytes, each followed by one flush.
 const RUN_BYTES: usize = 64 * 1024;
 
-/// With more subscriptions than this, those that a new event does not concern are passed by without a read.
-const FEW_SUBSCRIPTIONS: usize = 4;
-
 /// What all sockets share: the limits, and how many more there may be. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Live {
@@ -202,15 +199,8 @@ impl Driver {
 
     fn tell(&mut self, input: ServerInput<'_>) {
         let (now, log) = (self.now(), self.state.log.state());
-        // With few subscriptions looking at the new events first is no gain.
-        let known = self.session.head();
-        if log.head > known
-            && self.session.subscriptions() > FEW_SUBSCRIPTIONS
-            && let Some(events) = self.state.log.recent(&log.id, known, log.head)
-        {
-            self.session.handle(now, &log, ServerInput::Appended { events: &events });
-        }
-        self.session.handle(now, &log, input);
+        let recent = |after| self.state.log.recent(&log.id, after, log.head);
+        self.session.handle_with_recent(now, &log, input, recent);
     }
 
     fn now(&self) -> u64 {

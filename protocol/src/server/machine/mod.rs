@@ -41,6 +41,10 @@ pub struct Opening {
     pub refused: Option<Error>,
 }
 
+/// With more subscriptions than this, those that a new event does not concern are passed by without a read; with fewer, looking at
+/// the new events first is no gain.
+const FEW_SUBSCRIPTIONS: usize = 4;
+
 /// Names a read of the log until its page comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadId(u64);
@@ -207,6 +211,25 @@ impl Session {
             ServerInput::Gone => self.end(),
         }
         self.pump();
+    }
+
+    /// Handles what happened, as [`Session::handle`] does, and before it the events that the log gained, when looking at them
+    /// saves reads. `recent` gives all events after a sequence of this log, through its head; `None` when they are not at
+    /// hand, and then they are read.
+    pub fn handle_with_recent<E: AsRef<[Arc<LoggedEvent>]>>(
+        &mut self,
+        now_ms: u64,
+        log: &LogState,
+        input: ServerInput<'_>,
+        recent: impl FnOnce(u64) -> Option<E>,
+    ) {
+        if log.head > self.log.head
+            && self.subscriptions.len() > FEW_SUBSCRIPTIONS
+            && let Some(events) = recent(self.log.head)
+        {
+            self.handle(now_ms, log, ServerInput::Appended { events: events.as_ref() });
+        }
+        self.handle(now_ms, log, input);
     }
 
     /// The next thing to do, if any.

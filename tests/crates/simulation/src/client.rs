@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
-use im_chats_protocol::client::{Attempt, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Machine, Status};
+use im_chats_protocol::client::{
+    Attempt, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Machine, Silence, Status, Timer,
+};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, SubscriptionId};
@@ -19,9 +21,6 @@ use crate::world::{CALM_LATENCY_MS, Event, World};
 /// How long a try to connect may take, in milliseconds: `connect_timeout_ms` of the client's settings.
 const CONNECT_TIMEOUT_MS: u64 = 15_000;
 
-/// What a client says of a socket that it gives up because of the clock, not because of a frame.
-const SILENCE: [&str; 2] = ["the server fell silent", "the server no longer hears this client"];
-
 /// How late a timer of the runtime may be, in milliseconds.
 pub const TIMER_SLACK_MS: u64 = 20;
 
@@ -36,7 +35,9 @@ pub struct Client {
     pub next_stream: u32,
     /// The present socket, or try, as the client sees it.
     pub socket: Option<(Attempt, usize)>,
-    timer: Option<u64>,
+    timer: Timer,
+    /// Whether it listens for wake-ups and changes of the network.
+    watches: bool,
     pub frozen_until: u64,
     /// The sleep is not over before what waited was handled.
     thaws: bool,
@@ -103,7 +104,8 @@ impl Client {
             seats: spec.seats.iter().cloned().map(Seat::new).collect(),
             next_stream: 0,
             socket: None,
-            timer: None,
+            timer: Timer::default(),
+            watches: false,
             frozen_until: 0,
             thaws: false,
             wakes: false,
@@ -159,7 +161,7 @@ impl Client {
         self.socket = None;
         self.trying_since = None;
         (self.is_ready, self.failed_attempts, self.told) = (false, 0, None);
-        self.timer = None;
+        (self.timer, self.watches) = (Timer::default(), false);
         self.frozen_until = 0;
         self.thaws = false;
         self.deferred.clear();
@@ -235,7 +237,7 @@ impl World<'_> {
         let state = &mut self.clients[client];
         let Some(machine) = &mut state.machine else { return };
         // A frame may be taken and the socket given up all the same, because a deadline had passed.
-        let too_late = machine.last_error().is_some_and(|error| SILENCE.contains(&error.message.as_ref()));
+        let too_late = machine.last_error().and_then(Silence::of).is_some();
         let hung_up = !too_late && outputs.iter().any(|output| matches!(output, ClientOutput::Disconnect { .. }));
         // Before `ready` a heartbeat says nothing: a link that swallows frames may have swallowed that one.
         if let Some(ServerFrame::Heartbeat { head }) = frame.as_ref().filter(|_| was_ready) {
@@ -283,6 +285,7 @@ impl World<'_> {
             ClientOutput::Status(Status { state, failed, .. }) => {
                 self.say(|| format!("c{client}: {}, {failed:?}", state.as_str()));
                 let client = &mut self.clients[client];
+                client.watches = state.wants_wake_ups();
                 let refused = client.refusals >= 2;
                 if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
                     client.refusals = 0;
@@ -375,33 +378,39 @@ impl World<'_> {
     /// Sets the runtime's timer for the machine's deadline.
     fn arm(&mut self, client: usize) {
         let state = &mut self.clients[client];
-        let Some(deadline) = state.machine.as_ref().and_then(Machine::deadline) else { return };
-        if state.timer.is_none_or(|timer| deadline < timer) {
-            state.timer = Some(deadline);
+        let deadline = state.machine.as_ref().and_then(Machine::deadline);
+        if state.timer.follow(deadline)
+            && let Some(due) = state.timer.due()
+        {
             let (late, born) = (state.rng.u64(0..=TIMER_SLACK_MS), state.born);
-            self.at(deadline + late, Event::ClientTimer { client, born });
+            self.at(due + late, Event::ClientTimer { client, born, due });
         }
     }
 
-    pub fn client_timer(&mut self, client: usize, born: u32) {
+    /// The runtime's timer fires, unless it was stopped or moved meanwhile.
+    pub fn client_timer(&mut self, client: usize, born: u32, due: u64) {
         let now = self.now;
         let state = &mut self.clients[client];
-        if state.born != born || state.machine.is_none() {
+        if state.born != born || state.machine.is_none() || state.timer.due() != Some(due) {
             return;
         }
         if state.is_frozen(now) {
             let until = state.frozen_until;
-            return self.at(until, Event::ClientTimer { client, born });
+            return self.at(until, Event::ClientTimer { client, born, due });
         }
-        state.timer = None;
-        if state.machine.as_ref().and_then(Machine::deadline).is_some_and(|deadline| deadline <= now) {
-            self.feed(client, ClientInput::Tick);
-            let deadline = self.clients[client].machine.as_ref().and_then(Machine::deadline);
-            if deadline.is_some_and(|deadline| deadline < now) {
-                self.fail(format!("c{client}: a deadline stays due"));
-            }
+        state.timer.fired();
+        self.feed(client, ClientInput::Tick);
+        let deadline = self.clients[client].machine.as_ref().and_then(Machine::deadline);
+        if deadline.is_some_and(|deadline| deadline < now) {
+            self.fail(format!("c{client}: a deadline stays due"));
         }
-        self.arm(client);
+    }
+
+    /// The runtime reports a wake-up, or a change of the network, to a client that listens.
+    pub fn wake_up(&mut self, client: usize, input: ClientInput<Value>) {
+        if self.clients[client].watches {
+            self.feed(client, input);
+        }
     }
 
     /// Whoever watches hears of every attempt that fails, with its number, its cause and the time of the next; and of nothing
@@ -475,12 +484,12 @@ impl World<'_> {
         if state.frozen_until > now || state.machine.is_none() {
             return;
         }
-        (state.thaws, state.timer) = (false, None);
+        (state.thaws, state.timer) = (false, Timer::default());
         let (wakes, timers_first) = (std::mem::take(&mut state.wakes), state.timers_first);
         let deferred = std::mem::take(&mut state.deferred);
         self.say(|| format!("c{client}: awake"));
         if wakes {
-            self.feed(client, ClientInput::Wake);
+            self.wake_up(client, ClientInput::Wake);
         }
         if timers_first {
             self.feed(client, ClientInput::Tick);
@@ -555,7 +564,7 @@ impl World<'_> {
         }
         self.thaw(client);
         self.birth(client);
-        self.feed(client, ClientInput::Network { online: true });
+        self.wake_up(client, ClientInput::Network { online: true });
         for seat in 0..self.clients[client].seats.len() {
             self.works(client, seat);
             self.open(client, seat);

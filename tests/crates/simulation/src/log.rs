@@ -10,6 +10,9 @@ use im_chats_protocol::wire::frame::Topic;
 /// The chats there are; small, so that filters hide much but not everything.
 pub const CHATS: [&str; 3] = ["any;-;a@example.com", "any;-;b@example.com", "any;+;group"];
 
+/// How many of the latest events the server has in memory.
+const RECENT_EVENTS: usize = 32;
+
 /// Which events a stream sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filter {
@@ -62,6 +65,11 @@ impl Log {
     pub fn next(&self, after: u64, filter: Filter) -> Option<u64> {
         let rest = self.events.get(after as usize..)?;
         rest.iter().find(|event| filter.admits(event)).map(|event| event.sequence)
+    }
+
+    /// The events after `after`, while few enough for the server to have them in memory.
+    pub fn recent(&self, after: u64) -> Option<&[Arc<LoggedEvent>]> {
+        self.events.get(after as usize..).filter(|events| events.len() <= RECENT_EVENTS)
     }
 
     /// A page as the durable log gives it: at most `scan` events are looked at.

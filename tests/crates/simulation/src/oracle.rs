@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use im_chats_protocol::client::{ClientInput, ConnectionState, Machine, OnGap, Start, StreamId};
-use im_chats_protocol::error::{Error, GrpcCode};
+use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId};
@@ -124,6 +124,16 @@ impl Run {
             }
         }
     }
+}
+
+/// The documented code of an error.
+fn code_of(error: &Error) -> Option<ErrorCode> {
+    ErrorCode::ALL.iter().copied().find(|code| *code.as_str() == *error.code)
+}
+
+/// Whether an error says that a saved cursor is of no use any more.
+fn of_the_cursor(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::CursorTooOld | ErrorCode::CursorAhead | ErrorCode::LogChanged)
 }
 
 impl World<'_> {
@@ -251,7 +261,7 @@ impl World<'_> {
             ServerFrame::Error(ErrorFrame { id: Some(id), code, .. }) => {
                 let Some(wire) = state.wires.remove(&number(id)) else { return };
                 match wire.stream.and_then(|stream| self.open_run(client, stream)) {
-                    Some(run) => run.finishing |= code != "cursorTooOld" || run.spec.on_gap == OnGap::Fail,
+                    Some(run) => run.finishing |= code != ErrorCode::CursorTooOld.as_str() || run.spec.on_gap == OnGap::Fail,
                     None => self.clients[client].stray_errors += 1,
                 }
             }
@@ -441,8 +451,9 @@ impl World<'_> {
             Ok(Some(head)) => self.wrong_completion(&run, *head, cursor.as_ref()),
             Err(error) => {
                 self.report.errors += 1;
-                let of_the_subscription = ["cursorTooOld", "cursorAhead", "logChanged", "invalidArgument"];
-                if run.log.is_none() && of_the_subscription.contains(&error.code.as_ref()) {
+                let of_the_subscription =
+                    code_of(error).is_some_and(|code| of_the_cursor(code) || code == ErrorCode::InvalidArgument);
+                if run.log.is_none() && of_the_subscription {
                     let strays = &mut self.clients[client].stray_errors;
                     *strays = strays.saturating_sub(1);
                 }
@@ -454,7 +465,7 @@ impl World<'_> {
         }
         let saved = &mut self.clients[client].seats[seat].saved;
         match &result {
-            Err(error) if ["cursorTooOld", "cursorAhead", "logChanged"].contains(&error.code.as_ref()) => *saved = None,
+            Err(error) if code_of(error).is_some_and(of_the_cursor) => *saved = None,
             _ if cursor.is_some() => *saved = cursor,
             _ => {}
         }
@@ -480,13 +491,13 @@ impl World<'_> {
         let state = &self.clients[client];
         let log = self.log();
         let cut = state.cuts > run.opened_cuts;
-        match error.code.as_ref() {
-            "cursorTooOld" => {
+        match code_of(error) {
+            Some(ErrorCode::CursorTooOld) => {
                 // The user may hear of it long after; the log may have been replaced since.
                 run.spec.on_gap == OnGap::Fail
                     && run.received.is_some_and(|received| self.logs.iter().any(|log| received < log.first))
             }
-            "logChanged" => match (&run.log, &run.start) {
+            Some(ErrorCode::LogChanged) => match (&run.log, &run.start) {
                 (Some(id), _) => **id != *log.id,
                 // A gap that was skipped gave it a place in the log of that moment, attached or not.
                 (None, _) if !run.gaps.is_empty() => self.logs.len() > 1,
@@ -494,14 +505,15 @@ impl World<'_> {
                 // Attached to nothing yet, it can only have met a change between `ready` and the subscription.
                 (None, _) => false,
             },
-            "cursorAhead" => {
+            Some(ErrorCode::CursorAhead) => {
                 run.log.is_none()
                     && matches!(&run.start, Start::After(after) if after.sequence > run.opened.0 || self.logs.len() > 1)
             }
-            "unauthorized" => state.was_forbidden,
-            "internalError" => state.slandered,
-            "invalidArgument" => state.slandered,
-            "unauthenticated" | "tokenExpired" => run.refused || state.refusals >= 2 || (!run.spec.resume && cut),
+            Some(ErrorCode::Unauthorized) => state.was_forbidden,
+            Some(ErrorCode::InternalError | ErrorCode::InvalidArgument) => state.slandered,
+            Some(ErrorCode::Unauthenticated | ErrorCode::TokenExpired) => {
+                run.refused || state.refusals >= 2 || (!run.spec.resume && cut)
+            }
             _ => error.retryable && !run.spec.resume && cut,
         }
     }

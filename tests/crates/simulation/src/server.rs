@@ -133,17 +133,17 @@ impl World<'_> {
         self.server_input(index, ServerInput::Tick);
     }
 
-    pub fn server_timer(&mut self, index: usize) {
+    /// The session's timer fires, unless it was stopped or moved meanwhile.
+    pub fn server_timer(&mut self, index: usize, due: u64) {
         let connection = &mut self.connections[index];
-        let due = connection.timer.take();
-        let Some(session) = &connection.session else { return };
-        if session.next_deadline().is_none_or(|deadline| deadline > self.now) {
-            return self.arm_server(index);
+        if connection.timer.due() != Some(due) {
+            return;
         }
+        connection.timer.fired();
         self.server_input(index, ServerInput::Tick);
         let still = self.connections[index].session.as_ref().and_then(Session::next_deadline);
         if still.is_some_and(|deadline| deadline <= self.now) {
-            self.fail(format!("the server's deadline {due:?} stays due"));
+            self.fail(format!("the server's deadline {due} stays due"));
         }
     }
 
@@ -153,10 +153,11 @@ impl World<'_> {
     }
 
     fn server_step(&mut self, index: usize, input: ServerInput<'_>) {
-        let (now, log) = (self.now, self.log().state());
+        let now = self.now;
+        let log = &self.logs[self.logs.len() - 1];
         let Some(session) = &mut self.connections[index].session else { return };
         self.report.inputs += 1;
-        session.handle(now, &log, input);
+        session.handle_with_recent(now, &log.state(), input, |after| log.recent(after));
         self.carry_out(index);
     }
 
@@ -206,10 +207,11 @@ impl World<'_> {
 
     fn arm_server(&mut self, index: usize) {
         let connection = &mut self.connections[index];
-        let Some(deadline) = connection.session.as_ref().and_then(Session::next_deadline) else { return };
-        if connection.timer.is_none_or(|timer| deadline < timer) {
-            connection.timer = Some(deadline);
-            self.at(deadline, Event::ServerTimer { connection: index });
+        let deadline = connection.session.as_ref().and_then(Session::next_deadline);
+        if connection.timer.follow(deadline)
+            && let Some(due) = connection.timer.due()
+        {
+            self.at(due, Event::ServerTimer { connection: index, due });
         }
     }
 

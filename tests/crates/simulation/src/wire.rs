@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
+use im_chats_protocol::client::Timer;
 use im_chats_protocol::server::Session;
 use serde_json::Value;
 
@@ -70,8 +71,8 @@ pub struct Connection {
     pub starves: bool,
     /// Frames that the session does not take while much waits to be written.
     pub backlog: VecDeque<Parcel>,
-    /// The server's deadline for which there is a timer.
-    pub timer: Option<u64>,
+    /// The timer of the server's end.
+    pub timer: Timer,
     pub log_told: bool,
     /// Whether the kernel takes bytes for a client that is gone.
     pub buffered: bool,
@@ -93,7 +94,7 @@ impl Connection {
             ledgers: BTreeMap::new(),
             starves: false,
             backlog: VecDeque::new(),
-            timer: None,
+            timer: Timer::default(),
             log_told: false,
             buffered: false,
             last_verdict: 0,

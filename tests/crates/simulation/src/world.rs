@@ -45,6 +45,7 @@ pub enum Event {
     },
     ServerTimer {
         connection: usize,
+        due: u64,
     },
     LogTold {
         connection: usize,
@@ -66,6 +67,7 @@ pub enum Event {
     ClientTimer {
         client: usize,
         born: u32,
+        due: u64,
     },
     Token {
         client: usize,
@@ -218,7 +220,7 @@ impl<'a> World<'a> {
             }
             Event::Arrive { connection, up, flight, parcel } => self.arrive(connection, up, flight, parcel),
             Event::Reach { connection } => self.reach(connection),
-            Event::ServerTimer { connection } => self.server_timer(connection),
+            Event::ServerTimer { connection, due } => self.server_timer(connection, due),
             Event::LogTold { connection } => {
                 self.connections[connection].log_told = false;
                 self.tell_log(connection);
@@ -226,7 +228,7 @@ impl<'a> World<'a> {
             Event::Written { connection, bytes } => self.server_input(connection, ServerInput::Written { bytes }),
             Event::ReadDone { connection, read, query, page } => self.read_done(connection, read, &query, page),
             Event::Verified { connection, token } => self.verdict(connection, &token),
-            Event::ClientTimer { client, born } => self.client_timer(client, born),
+            Event::ClientTimer { client, born, due } => self.client_timer(client, born, due),
             Event::Token { client, born, attempt, result } => {
                 if self.clients[client].born == born {
                     self.feed(client, ClientInput::Token { attempt, result });
@@ -361,8 +363,8 @@ impl<'a> World<'a> {
                 (client.short_token_until, client.short_token_life) = (until, life);
             }
             Action::Sleep { client, ms, wakes, timers_first } => self.sleep(client_of(client), ms, wakes, timers_first),
-            Action::Wake { client } => self.feed(client_of(client), ClientInput::Wake),
-            Action::Network { client, online } => self.feed(client_of(client), ClientInput::Network { online }),
+            Action::Wake { client } => self.wake_up(client_of(client), ClientInput::Wake),
+            Action::Network { client, online } => self.wake_up(client_of(client), ClientInput::Network { online }),
             Action::Cut { client, .. }
             | Action::HalfOpen { client, .. }
             | Action::Deaf { client }
