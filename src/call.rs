@@ -17,7 +17,7 @@ use crate::js::{Parsed, get, object};
 use crate::refusal::refusal;
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::json::Json;
+use im_chats_protocol::wire::json::{Json, ReadJson};
 use im_chats_protocol::wire::request::Request;
 use im_chats_protocol::wire::response::ResponseShape;
 use im_chats_protocol::wire::routes::{Method, Route};

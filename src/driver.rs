@@ -18,8 +18,8 @@ use im_chats_protocol::client::{
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{safe_integer, whole_part};
 use im_chats_protocol::wire::close;
+use im_chats_protocol::wire::codec::WrongField;
 use im_chats_protocol::wire::frame::{ClientInfo, SUBPROTOCOL, ServerFrame};
-use im_chats_protocol::wire::frame_json::MalformedFrame;
 use im_chats_protocol::wire::routes::EVENTS_PATH;
 
 /// The events of a frame: the array that the runtime's `JSON.parse` made, untouched, and its sequences for the chain check.
@@ -172,9 +172,9 @@ impl Driver {
             0 => ClientInput::Connected { attempt },
             1 => {
                 let frame = if value.is_undefined() {
-                    Err(MalformedFrame { field: "frame" })
+                    Err(WrongField::FRAME)
                 } else {
-                    ServerFrame::read(&Parsed(value.clone()), |array| self.events(array.0))
+                    ServerFrame::read(Parsed(value.clone()), |array| self.events(array.0))
                 };
                 ClientInput::Frame { attempt, frame }
             }

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
-use im_chats_protocol::wire::json::Json;
+use im_chats_protocol::number::safe_integer;
+use im_chats_protocol::wire::codec::ObjectWriter;
+use im_chats_protocol::wire::json::{Json, ReadJson};
 
 #[wasm_bindgen]
 extern "C" {
@@ -57,7 +59,10 @@ pub(super) fn integer(integer: u64) -> JsValue {
 #[derive(Debug, Clone)]
 pub(super) struct Parsed(pub(super) JsValue);
 
-impl Json for Parsed {
+impl ReadJson for Parsed {
+    fn null() -> Self {
+        Self(JsValue::UNDEFINED)
+    }
     fn is_null(&self) -> bool {
         self.0.is_null_or_undefined()
     }
@@ -73,8 +78,8 @@ impl Json for Parsed {
     fn flag(&self) -> Option<bool> {
         self.0.as_bool()
     }
-    fn number(&self) -> Option<f64> {
-        self.0.as_f64()
+    fn integer(&self) -> Option<u64> {
+        self.0.as_f64().and_then(safe_integer)
     }
     fn length(&self) -> Option<usize> {
         self.0.dyn_ref::<Array>().and_then(|array| usize::try_from(array.length()).ok())
@@ -95,6 +100,9 @@ impl Json for Parsed {
         let text = |key: JsValue| Some((key.as_string()?, self.field(&key.as_string()?).0.as_string()?));
         Object::keys(self.0.unchecked_ref::<Object>()).iter().filter_map(text).collect()
     }
+}
+
+impl Json for Parsed {
     fn array(items: Vec<Self>) -> Self {
         let array = Array::new();
         for item in items {
@@ -113,5 +121,32 @@ impl Json for Parsed {
     }
     fn from_integer(integer: u64) -> Self {
         Self(self::integer(integer))
+    }
+}
+
+impl ObjectWriter for Parsed {
+    fn build(write: impl FnOnce(&mut Self)) -> Self {
+        let mut object = Self(Object::new().into());
+        write(&mut object);
+        object
+    }
+    fn put_text(&mut self, name: &'static str, text: &str) {
+        set(&self.0, name, &JsValue::from_str(text));
+    }
+    fn put_flag(&mut self, name: &'static str, flag: bool) {
+        set(&self.0, name, &JsValue::from_bool(flag));
+    }
+    fn put_integer(&mut self, name: &'static str, integer: u64) {
+        set(&self.0, name, &self::integer(integer));
+    }
+    fn put_object(&mut self, name: &'static str, write: impl FnOnce(&mut Self)) {
+        set(&self.0, name, &Self::build(write).0);
+    }
+    fn put_texts(&mut self, name: &'static str, texts: &[(String, String)]) {
+        let object = Object::new();
+        for (name, text) in texts {
+            set(&object, name, &JsValue::from_str(text));
+        }
+        set(&self.0, name, &object);
     }
 }

@@ -21,8 +21,8 @@ pub use timer::Timer;
 
 use crate::error::Error;
 use crate::model::Cursor;
+use crate::wire::codec::WrongField;
 use crate::wire::frame::{ClientFrame, ClientInfo, ServerFrame};
-use crate::wire::frame_json::MalformedFrame;
 
 /// Events of one `events` frame, in whatever form the reader keeps them. The machine only counts and orders them.
 pub trait Batch {
@@ -84,7 +84,7 @@ pub enum ClientInput<B> {
         /// The attempt that opened its socket.
         attempt: Attempt,
         /// What was in it; `None` is a type this version does not know.
-        frame: Result<Option<ServerFrame<B>>, MalformedFrame>,
+        frame: Result<Option<ServerFrame<B>>, WrongField>,
     },
     /// The socket closed, or did not open.
     Disconnected {

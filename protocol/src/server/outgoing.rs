@@ -1,16 +1,19 @@
-//! What waits to be written, and how the text of a frame comes about.
+//! What waits to be written, and the text of the frames.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use core::fmt::Write;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use crate::wire::codec::{USUAL_FRAME_BYTES, object_text, push_name};
 use crate::wire::frame::{ServerFrame, SubscriptionId};
 
+use super::log::LoggedEvent;
 use super::machine::ServerOutput;
 use super::subscription::Batch;
 
-/// A server frame without a batch; batches are put together by [`events`].
-pub(super) type Plain = ServerFrame<()>;
+/// A frame from this server.
+pub(super) type Frame = ServerFrame<Vec<Arc<LoggedEvent>>>;
 
 /// The outputs of a session in order, and the bytes of them that the transport has not taken yet.
 #[derive(Debug, Default)]
@@ -22,19 +25,16 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn send(&mut self, frame: &Plain, now_ms: u64) {
-        // Writing these shapes cannot fail; an empty frame would be a bug that the client reports at once.
-        self.send_text(serde_json::to_string(frame).unwrap_or_default(), now_ms);
-    }
-
-    pub(super) fn send_batch(&mut self, id: &SubscriptionId, batch: &Batch, now_ms: u64) {
-        self.send_text(events(id, batch), now_ms);
-    }
-
-    fn send_text(&mut self, text: String, now_ms: u64) {
+    pub(super) fn send(&mut self, frame: &Frame, now_ms: u64) {
+        let text = text_of(frame);
         self.unsent = self.unsent.saturating_add(text.len());
         self.stalled_since = self.stalled_since.or(Some(now_ms));
         self.queue.push_back(ServerOutput::Send(text));
+    }
+
+    pub(super) fn send_batch(&mut self, id: &SubscriptionId, batch: Batch, now_ms: u64) {
+        let Batch { prev, through, events } = batch;
+        self.send(&ServerFrame::Events { id: id.clone(), prev, through, events }, now_ms);
     }
 
     /// Anything that is not a frame.
@@ -60,25 +60,29 @@ impl Outgoing {
     }
 }
 
-/// The text of an `events` frame. The events' own text goes in as the log holds it: it was serialised once, when it was
-/// written, for all readers.
-pub(super) fn events(id: &SubscriptionId, batch: &Batch) -> String {
-    let size: usize = batch.events.iter().map(|event| event.json.len().saturating_add(1)).sum();
-    let mut text = String::with_capacity(size.saturating_add(FRAME_OVERHEAD));
-    text.push_str(r#"{"type":"events","id":"#);
-    text.push_str(&serde_json::to_string(id).unwrap_or_default());
-    // Writing into a String cannot fail.
-    let _ = write!(text, r#","prev":{},"through":{},"events":["#, batch.prev, batch.through);
-    let mut events = batch.events.iter();
-    if let Some(first) = events.next() {
-        text.push_str(&first.json);
-    }
+fn text_of(frame: &Frame) -> String {
+    let capacity = match frame {
+        Frame::Events { events, .. } => {
+            let size: usize = events.iter().map(|event| event.json.len().saturating_add(1)).sum();
+            size.saturating_add(FRAME_OVERHEAD)
+        }
+        _ => USUAL_FRAME_BYTES,
+    };
+    object_text(capacity, |out| frame.write_fields(out, splice))
+}
+
+/// Writes events as the log holds them: their text was made once, when they were written to the log, for all readers.
+fn splice(events: &Vec<Arc<LoggedEvent>>, name: &'static str, frame: &mut String) {
+    push_name(frame, name);
+    frame.push('[');
     for event in events {
-        text.push(',');
-        text.push_str(&event.json);
+        frame.push_str(&event.json);
+        frame.push(',');
     }
-    text.push_str("]}");
-    text
+    if !events.is_empty() {
+        frame.pop();
+    }
+    frame.push(']');
 }
 
 /// What an `events` frame has beside its events, at most: an id of 64 bytes may need six times that when it is escaped.
@@ -86,10 +90,10 @@ pub(super) const FRAME_OVERHEAD: usize = 512;
 
 #[cfg(test)]
 mod tests {
-    use alloc::sync::Arc;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::server::log::{EventKind, LoggedEvent};
+    use crate::server::log::EventKind;
 
     #[test]
     fn a_batch_reads_back_as_the_shared_frame() {
@@ -104,13 +108,14 @@ mod tests {
         };
         for count in 0..3 {
             let id = SubscriptionId::Text("\u{1}".repeat(64));
-            let batch = Batch { prev: 1, through: 9, events: (2..2 + count).map(event).collect() };
-            let text = events(&id, &batch);
-            let payload: usize = batch.events.iter().map(|event| event.json.len() + 1).sum();
+            let events: Vec<_> = (2..2 + count).map(event).collect();
+            let payload: usize = events.iter().map(|event| event.json.len() + 1).sum();
+            let text = text_of(&Frame::Events { id: id.clone(), prev: 1, through: 9, events });
             assert!(text.len() <= payload + FRAME_OVERHEAD);
-            let frame: ServerFrame<Vec<serde_json::Value>> = serde_json::from_str(&text).unwrap();
-            let values = (2..2 + count).map(|sequence| serde_json::json!({ "sequence": sequence })).collect();
-            assert_eq!(frame, ServerFrame::Events { id, prev: 1, through: 9, events: values });
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            let values = (2..2 + count).map(|sequence| json!({ "sequence": sequence })).collect();
+            let expected = ServerFrame::Events { id, prev: 1, through: 9, events: values };
+            assert_eq!(ServerFrame::read(&frame, Value::clone), Ok(Some(expected)));
         }
     }
 }

@@ -1,12 +1,9 @@
 //! The frames of `im.events.v1.json`; `docs/protocol.md` is their contract, and its transcripts run against both ends.
-//!
-//! One definition serves both: the gateway writes and reads them with serde, the binding fills the same types from the
-//! objects that the runtime's own `JSON.parse` made, without copying an event.
+//! `frame_fields.rs` says how they are written.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorDetails, GrpcCode};
 
@@ -16,10 +13,12 @@ pub const SUBPROTOCOL: &str = "im.events.v1.json";
 /// The protocol version in `ready`.
 pub const PROTOCOL: u32 = 1;
 
+/// Longest text of a [`SubscriptionId`], in bytes.
+pub const MAX_ID_BYTES: usize = 64;
+
 /// The name a client gives a subscription, unique on its socket: a string of 1 to 64 bytes or a safe integer. The server
 /// gives it back exactly as it came.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SubscriptionId {
     /// A number, which is what our own client uses.
     Number(u64),
@@ -28,8 +27,7 @@ pub enum SubscriptionId {
 }
 
 /// Which events a subscription sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// Chat events only.
     Chats,
@@ -38,27 +36,23 @@ pub enum Topic {
 }
 
 /// Where a subscription ends by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Until {
     /// At the head of the moment it began: a catch-up.
     Head,
 }
 
 /// Where a subscription begins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {
     /// The log the sequence belongs to; absent = whichever the server has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
     /// Everything up to and including it is known already.
     pub sequence: u64,
 }
 
 /// Who the client is, for the operator's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
     /// Its name.
     pub name: String,
@@ -67,37 +61,30 @@ pub struct ClientInfo {
 }
 
 /// A subscription as the client asks for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscribe {
     /// Its name on this socket.
     pub id: SubscriptionId,
     /// What it sees.
     pub topic: Topic,
     /// Only this chat.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<String>,
     /// Where it begins; absent = the head of this moment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<After>,
     /// Where it ends by itself; absent = never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
     /// How many events the client can take now.
     pub credit: u64,
 }
 
 /// A frame from the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientFrame {
     /// First on the socket: the credential.
     Init {
         /// The bearer token; may be absent when the upgrade carried an `Authorization` header.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<String>,
         /// Who is calling.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         client: Option<ClientInfo>,
     },
     /// Opens a subscription.
@@ -127,8 +114,7 @@ pub enum ClientFrame {
 }
 
 /// The log as `ready` describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogInfo {
     /// Its identity: another id is another log.
     pub id: String,
@@ -139,8 +125,7 @@ pub struct LogInfo {
 }
 
 /// What the server takes and gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Largest frame from the client, in bytes.
     pub max_frame_bytes: u64,
@@ -153,8 +138,7 @@ pub struct Limits {
 }
 
 /// The position a subscription begins at, as the server understood it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
     /// The log.
     pub log: String,
@@ -163,8 +147,7 @@ pub struct Attached {
 }
 
 /// A frame from the server. `B` is a batch of events in whatever form the reader keeps them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerFrame<B> {
     /// The token was accepted.
     Ready {
@@ -177,7 +160,6 @@ pub enum ServerFrame<B> {
         /// What the server takes and gives.
         limits: Limits,
         /// When the token ends, in milliseconds from now.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         token_expires_in_ms: Option<u64>,
     },
     /// The cursor is attached.
@@ -236,11 +218,9 @@ pub enum ServerFrame<B> {
 }
 
 /// The `error` frame.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorFrame {
     /// The subscription that ends with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<SubscriptionId>,
     /// Whether a close follows.
     pub fatal: bool,
@@ -253,16 +233,12 @@ pub struct ErrorFrame {
     /// Whether trying again may help.
     pub retryable: bool,
     /// How long to wait before that, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
     /// Facts by name, an object on the wire. A list here, because no reader looks many up, and a map's code is long.
-    #[serde(default, with = "facts")]
     pub context: Vec<(String, String)>,
     /// Who reports it, where it is not the server itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The id of the request that met it, for the server's operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
@@ -300,54 +276,5 @@ impl From<ErrorFrame> for Error {
             cause: None,
         }
         .into()
-    }
-}
-
-/// A list of names and values as an object.
-mod facts {
-    use alloc::collections::BTreeMap;
-    use alloc::string::String;
-    use alloc::vec::Vec;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(facts: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(facts.iter().map(|(name, value)| (name, value)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
-        Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn client_frames_read_as_the_protocol_writes_them() {
-        let text =
-            r#"{"type":"subscribe","id":"a","topic":"chats","after":{"sequence":3},"until":"head","credit":10,"extra":1}"#;
-        let frame: Result<ClientFrame, _> = serde_json::from_str(text);
-        assert_eq!(
-            frame.ok(),
-            Some(ClientFrame::Subscribe(Subscribe {
-                id: SubscriptionId::Text("a".into()),
-                topic: Topic::Chats,
-                chat: None,
-                after: Some(After { log: None, sequence: 3 }),
-                until: Some(Until::Head),
-                credit: 10,
-            }))
-        );
-    }
-
-    #[test]
-    fn server_frames_are_camel_case_throughout() {
-        let frame = ServerFrame::<Vec<u8>>::Drain { reconnect_min_ms: 1, reconnect_max_ms: 2 };
-        let text = serde_json::to_string(&frame).unwrap_or_default();
-        assert_eq!(text, r#"{"type":"drain","reconnectMinMs":1,"reconnectMaxMs":2}"#);
-        let frame = ServerFrame::<Vec<u8>>::CaughtUp { id: SubscriptionId::Number(1), head: 4 };
-        assert_eq!(serde_json::to_string(&frame).unwrap_or_default(), r#"{"type":"caughtUp","id":1,"head":4}"#);
     }
 }

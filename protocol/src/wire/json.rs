@@ -1,15 +1,19 @@
-//! Parsed JSON, seen from outside: whoever parsed it.
+//! Parsed JSON as the frames, requests and answers see it: the objects of a JavaScript engine, or `serde_json`'s values.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::number::{MAX_SAFE_INTEGER, safe_integer};
+use serde_json::Value;
 
-/// A JSON value that some runtime parsed. Text stays where it is until somebody asks for it: in the browser a message never
-/// enters wasm memory on its way to the user.
-pub trait Json: Clone {
-    /// Whether it is `null` (or, in JavaScript, not there).
+use crate::number::MAX_SAFE_INTEGER;
+
+/// A JSON value that some runtime has parsed. Text stays where it is until it is asked for: in a browser, a message never enters
+/// wasm memory on its way to the user.
+pub trait ReadJson: Clone {
+    /// The value that stands for an absent one.
+    fn null() -> Self;
+    /// Whether it is `null` (or, in JavaScript, undefined).
     fn is_null(&self) -> bool;
     /// Whether it is an object that is not an array.
     fn is_object(&self) -> bool;
@@ -17,10 +21,10 @@ pub trait Json: Clone {
     fn is_text(&self) -> bool;
     /// Its text, when it is a string.
     fn text(&self) -> Option<String>;
-    /// Its truth, when it is a boolean.
+    /// Its value, when it is a boolean.
     fn flag(&self) -> Option<bool>;
-    /// Its value, when it is a number.
-    fn number(&self) -> Option<f64>;
+    /// Its value, when it is a number and an integer of 0 to 2^53 − 1.
+    fn integer(&self) -> Option<u64>;
     /// Its length, when it is an array.
     fn length(&self) -> Option<usize>;
     /// An element of an array; null when there is none.
@@ -29,6 +33,10 @@ pub trait Json: Clone {
     fn field(&self, name: &str) -> Self;
     /// The fields of an object that are strings, whatever their names; none of anything else.
     fn texts(&self) -> Vec<(String, String)>;
+}
+
+/// A JSON value that can also be made.
+pub trait Json: ReadJson {
     /// An array of these.
     fn array(items: Vec<Self>) -> Self;
     /// An object of these.
@@ -41,20 +49,21 @@ pub trait Json: Clone {
     fn from_integer(integer: u64) -> Self;
 }
 
-/// A non-negative integer that JavaScript holds exactly, as a number or – as proto3-JSON writes 64-bit ones – a decimal string.
-pub fn integer<J: Json>(value: &J) -> Option<u64> {
-    match value.number() {
-        Some(number) => safe_integer(number),
-        None => value.text()?.parse().ok().filter(|integer| *integer <= MAX_SAFE_INTEGER),
-    }
+/// An integer of 0 to 2^53 − 1, as a number or – as proto3-JSON writes 64-bit ones – a decimal string.
+pub fn integer<J: ReadJson>(value: &J) -> Option<u64> {
+    value.integer().or_else(|| value.text()?.parse().ok().filter(|integer| *integer <= MAX_SAFE_INTEGER))
 }
 
-impl Json for serde_json::Value {
+/// By reference, so that nothing is copied but the texts that are asked for.
+impl ReadJson for &Value {
+    fn null() -> Self {
+        &Value::Null
+    }
     fn is_null(&self) -> bool {
-        self.is_null()
+        Value::is_null(self)
     }
     fn is_object(&self) -> bool {
-        self.is_object()
+        Value::is_object(self)
     }
     fn is_text(&self) -> bool {
         self.is_string()
@@ -65,22 +74,61 @@ impl Json for serde_json::Value {
     fn flag(&self) -> Option<bool> {
         self.as_bool()
     }
-    fn number(&self) -> Option<f64> {
-        self.as_f64()
+    fn integer(&self) -> Option<u64> {
+        self.as_u64().filter(|integer| *integer <= MAX_SAFE_INTEGER)
     }
     fn length(&self) -> Option<usize> {
         self.as_array().map(Vec::len)
     }
     fn item(&self, index: usize) -> Self {
-        self.get(index).cloned().unwrap_or_default()
+        self.get(index).unwrap_or(&Value::Null)
     }
     fn field(&self, name: &str) -> Self {
-        self.get(name).cloned().unwrap_or_default()
+        self.get(name).unwrap_or(&Value::Null)
     }
     fn texts(&self) -> Vec<(String, String)> {
-        let text = |(name, value): (&String, &Self)| Some((name.clone(), value.as_str()?.to_owned()));
+        let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
         self.as_object().map_or_else(Vec::new, |fields| fields.iter().filter_map(text).collect())
     }
+}
+
+impl ReadJson for Value {
+    fn null() -> Self {
+        Self::Null
+    }
+    fn is_null(&self) -> bool {
+        self.is_null()
+    }
+    fn is_object(&self) -> bool {
+        self.is_object()
+    }
+    fn is_text(&self) -> bool {
+        self.is_string()
+    }
+    fn text(&self) -> Option<String> {
+        (&self).text()
+    }
+    fn flag(&self) -> Option<bool> {
+        self.as_bool()
+    }
+    fn integer(&self) -> Option<u64> {
+        (&self).integer()
+    }
+    fn length(&self) -> Option<usize> {
+        (&self).length()
+    }
+    fn item(&self, index: usize) -> Self {
+        (&self).item(index).clone()
+    }
+    fn field(&self, name: &str) -> Self {
+        (&self).field(name).clone()
+    }
+    fn texts(&self) -> Vec<(String, String)> {
+        (&self).texts()
+    }
+}
+
+impl Json for Value {
     fn array(items: Vec<Self>) -> Self {
         Self::Array(items)
     }

@@ -4,9 +4,12 @@
 //! reads the objects of a JavaScript engine in production and of `serde_json` in the tests.
 
 pub mod close;
+pub mod codec;
 pub mod failure;
 pub mod frame;
-pub mod frame_json;
+mod frame_fields;
+#[cfg(test)]
+pub(crate) mod frame_tests;
 pub mod json;
 pub mod request;
 pub mod response;

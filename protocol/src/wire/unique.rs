@@ -1,4 +1,4 @@
-//! JSON in which no object has a key twice. `serde_json::Value` would keep the last one and say nothing.
+//! JSON in which no object has a key twice. `serde_json::Value` alone would silently keep the last value.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -6,17 +6,18 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-/// Any JSON value without repeated keys.
+/// Any JSON value in which no object has a key twice.
 pub struct Unique(pub Value);
 
-/// Which field an error says is there twice: of [`Unique`], or of a derived reader.
+/// The field that an error of serde calls repeated; `None` for any other error. [`Unique`] and derived readers say it in the same words.
 pub fn repeated(message: &str) -> Option<&str> {
     message.strip_prefix(REPEATED)?.split_once('`').map(|(name, _)| name)
 }
 
-/// How serde begins that error.
+/// The beginning of serde's own message.
 const REPEATED: &str = "duplicate field `";
 
 impl<'de> Deserialize<'de> for Unique {
@@ -69,11 +70,13 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("{REPEATED}{key}`")));
+            match map.entry(key) {
+                Entry::Occupied(entry) => return Err(A::Error::custom(format_args!("{REPEATED}{}`", entry.key()))),
+                Entry::Vacant(entry) => {
+                    let Unique(value) = entries.next_value()?;
+                    entry.insert(value);
+                }
             }
-            let Unique(value) = entries.next_value()?;
-            map.insert(key, value);
         }
         Ok(Value::Object(map))
     }

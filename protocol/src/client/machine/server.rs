@@ -5,11 +5,11 @@ use crate::client::connection::Phase;
 use crate::client::stream::{OnGap, Start};
 use crate::client::{Batch, ClientOutput};
 use crate::error::{Error, ErrorCode};
+use crate::wire::codec::WrongField;
 use crate::wire::frame::{ErrorFrame, PROTOCOL, ServerFrame, SubscriptionId};
-use crate::wire::frame_json::MalformedFrame;
 
 impl<B: Batch> Machine<B> {
-    pub(super) fn frame(&mut self, frame: Result<Option<ServerFrame<B>>, MalformedFrame>) {
+    pub(super) fn frame(&mut self, frame: Result<Option<ServerFrame<B>>, WrongField>) {
         if let Phase::Ready(ready) = &mut self.phase {
             ready.last_frame_at = self.now;
             let silence_timeout_ms = ready.silence_timeout_ms();
@@ -23,9 +23,9 @@ impl<B: Batch> Machine<B> {
         let frame = match frame {
             Ok(Some(frame)) => frame,
             Ok(None) => return,
-            Err(malformed) => {
+            Err(wrong) => {
                 let error = Error::new(ErrorCode::NetworkError, "a frame is not what the protocol says");
-                return self.lose(error.with_field(malformed.field));
+                return self.lose(error.with_field(wrong.path()));
             }
         };
         match (frame, &self.phase) {

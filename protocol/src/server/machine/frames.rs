@@ -10,7 +10,7 @@ use alloc::string::ToString;
 
 use super::Grant;
 use super::{Phase, ServerOutput, Session};
-use crate::server::intake::{self, Refusal};
+use crate::server::intake::{self, FrameError};
 use crate::server::subscription::Subscription;
 
 /// Frames that may wait for the judgement of `init`'s token. A client may send its first subscriptions without waiting for
@@ -45,14 +45,14 @@ impl Session {
 
     fn frame(&mut self, text: &str) {
         match (intake::read(text), &self.phase) {
-            (Err(Refusal::Session(error)), _) => self.violation(error),
+            (Err(FrameError::Session(error)), _) => self.violation(error),
             (Ok(ClientFrame::Init { token, client }), Phase::AwaitingInit { .. }) => {
                 self.client = client;
                 self.init(token);
             }
             (_, Phase::AwaitingInit { .. }) => self.violation(Error::invalid("type", "the first frame is init")),
             (Ok(ClientFrame::Init { .. }), _) => self.violation(Error::invalid("type", "init was sent already")),
-            (Err(Refusal::Subscription(id, error)), _) => {
+            (Err(FrameError::Subscription(id, error)), _) => {
                 if self.is_free(&id) {
                     self.send_error(&error, Some(id), false);
                 }

@@ -11,11 +11,11 @@ use alloc::sync::Arc;
 
 use crate::error::{Error, GrpcCode};
 use crate::wire::close;
-use crate::wire::frame::{ClientInfo, ServerFrame, SubscriptionId};
+use crate::wire::frame::{ClientInfo, ErrorFrame, ServerFrame, SubscriptionId};
 
 use super::limits::SessionLimits;
 use super::log::{LogState, LoggedEvent, ReadPage, ReadQuery};
-use super::outgoing::{Outgoing, Plain};
+use super::outgoing::{Frame, Outgoing};
 use super::rate::Rate;
 use super::subscription::Subscription;
 
@@ -274,12 +274,12 @@ impl Session {
         self.subscriptions.len()
     }
 
-    fn send(&mut self, frame: &Plain) {
+    fn send(&mut self, frame: &Frame) {
         self.out.send(frame, self.now);
     }
 
     fn send_error(&mut self, error: &Error, id: Option<SubscriptionId>, fatal: bool) {
-        self.send(&ServerFrame::Error(crate::wire::frame::ErrorFrame::new(error, id, fatal)));
+        self.send(&ServerFrame::Error(ErrorFrame::new(error, id, fatal)));
     }
 
     /// The client broke the protocol.

@@ -89,7 +89,7 @@ impl Session {
             Err(error) => self.end_subscription(id, &error),
             Ok(batch) => {
                 if let Some(batch) = batch {
-                    self.out.send_batch(&id, &batch, self.now);
+                    self.out.send_batch(&id, batch, self.now);
                 }
                 self.arrive(&id);
                 self.enqueue(&id);

@@ -76,7 +76,7 @@ impl Session {
         }
         for (id, subscription) in &mut self.subscriptions {
             if let Some(batch) = subscription.kept_back() {
-                self.out.send_batch(id, &batch, self.now);
+                self.out.send_batch(id, batch, self.now);
             }
         }
         self.heartbeat_head = self.log.head;

@@ -3,7 +3,7 @@
 use im_chats_protocol::client::{ClientInput, ConnectionState, FailedAttempt, Plan, Status};
 use im_chats_protocol::error::{Cause, Error, ErrorCode};
 use im_chats_protocol::wire::frame::ServerFrame;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::rig::{ADDRESS, Rig, STREAM, live_plan, ready_frame};
 
@@ -207,7 +207,7 @@ fn late_callbacks_of_an_earlier_socket_do_nothing() {
     let frame = rig.subscribe_frame();
     rig.attach(&frame, 0, 0);
     let events = json!({ "type": "events", "id": 2, "prev": 0, "through": 1, "events": [{ "sequence": 1 }] });
-    rig.feed(ClientInput::Frame { attempt: old, frame: ServerFrame::read(&events, |events| events) });
+    rig.feed(ClientInput::Frame { attempt: old, frame: ServerFrame::read(&events, Value::clone) });
     rig.feed(ClientInput::Disconnected { attempt: old, code: 4400, reason: None });
     assert!(rig.batches.is_empty());
     assert_eq!(rig.machine.state(), ConnectionState::Live);

@@ -52,7 +52,7 @@ impl Rig {
             match output {
                 ClientOutput::FetchToken { attempt } => (self.attempt, self.token_asked) = (attempt, true),
                 ClientOutput::Connect { attempt } => self.socket = Some(attempt),
-                ClientOutput::Send(frame) => self.sent.push_back(serde_json::to_value(frame).unwrap()),
+                ClientOutput::Send(frame) => self.sent.push_back(frame.write()),
                 ClientOutput::Disconnect { .. } => self.socket = None,
                 ClientOutput::Deliver { batch, .. } => self.batches.push(batch),
                 ClientOutput::End { result, cursor, .. } => self.end = Some((result, cursor)),
@@ -73,7 +73,7 @@ impl Rig {
 
     pub fn frame(&mut self, frame: &Value) {
         let attempt = self.socket.expect("a socket is open");
-        self.feed(ClientInput::Frame { attempt, frame: ServerFrame::read(frame, |events| events) });
+        self.feed(ClientInput::Frame { attempt, frame: ServerFrame::read(frame, Value::clone) });
     }
 
     pub fn cut(&mut self, code: u16) {

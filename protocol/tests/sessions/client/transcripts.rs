@@ -89,8 +89,8 @@ fn run(transcript: &Transcript) {
 
 fn subscribe_of(step: &Step) -> Option<Subscribe> {
     let Step::Client(text) = step else { return None };
-    match serde_json::from_str(text) {
-        Ok(ClientFrame::Subscribe(subscribe)) => Some(subscribe),
+    match ClientFrame::read(&serde_json::from_str::<Value>(text).ok()?) {
+        Ok(Some(ClientFrame::Subscribe(subscribe))) => Some(subscribe),
         _ => None,
     }
 }

@@ -6,8 +6,8 @@
 use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGap, Plan, Start};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 use im_chats_protocol::wire::close;
+use im_chats_protocol::wire::codec::WrongField;
 use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Topic};
-use im_chats_protocol::wire::frame_json::MalformedFrame;
 use im_chats_transcript::{Directive, Step};
 use serde_json::Value;
 
@@ -54,8 +54,8 @@ pub(crate) fn run(data: &[u8]) {
             Some('?') => seat.feed(ClientInput::Pull { stream: STREAM }),
             _ => {
                 let frame = match serde_json::from_str::<Value>(line) {
-                    Ok(frame) => ServerFrame::read(&frame, |events| events),
-                    Err(_) => Err(MalformedFrame { field: "frame" }),
+                    Ok(frame) => ServerFrame::read(&frame, Value::clone),
+                    Err(_) => Err(WrongField::FRAME),
                 };
                 let attempt = seat.attempt;
                 seat.feed(ClientInput::Frame { attempt, frame });

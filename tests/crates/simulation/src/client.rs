@@ -350,8 +350,7 @@ impl World<'_> {
             _ => {}
         }
         self.sent(client, &frame);
-        let text = serde_json::to_string(&frame).unwrap_or_default();
-        self.send(connection, true, Parcel::Up(text));
+        self.send(connection, true, Parcel::Up(frame.write()));
     }
 
     /// Something came out of a connection at its client's end.
@@ -364,7 +363,7 @@ impl World<'_> {
         let input = match parcel {
             Parcel::Down(frame, _) => {
                 self.say(|| format!("c{client} ← s  {} {}", frame["type"], frame["id"]));
-                ClientInput::Frame { attempt, frame: ServerFrame::read(&frame, |events| events) }
+                ClientInput::Frame { attempt, frame: ServerFrame::read(&frame, Value::clone) }
             }
             Parcel::Close(code) => {
                 self.say(|| format!("c{client} ← s  close {code} of try {attempt}"));
