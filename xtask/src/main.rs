@@ -1,4 +1,4 @@
-//! The commands of the workspace: `cargo xtask build | start | test | lint | chaos | simulate | fuzz | compat | runtimes |
+//! The commands of the workspace: `cargo xtask build | start | test | lint | chaos | simulate | mutants | fuzz | compat | runtimes |
 //! bundlers | size | bench | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
@@ -15,6 +15,7 @@ mod fuzz;
 mod interop;
 #[cfg(test)]
 mod links;
+mod mutants;
 mod package_project;
 mod simulate;
 mod size;
@@ -74,6 +75,11 @@ enum Verb {
     },
     /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
     Compat,
+    /// Change the protocol and the emulator in a thousand small ways, one at a time, and count what no test notices: hours.
+    Mutants {
+        /// Globs of source files, such as `protocol/src/client/**/*.rs`; both crates, when none is given.
+        files: Vec<String>,
+    },
     /// The conformance program in Node, Bun, Deno, workerd, Chromium and Firefox, from the packed package.
     Runtimes(everywhere::Options),
     /// A small app around the packed package through every bundler, opened in Chromium.
@@ -117,6 +123,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Lint => checks::lint(&workspace),
         Verb::Chaos(options) => chaos::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Verb::Simulate { seeds, from } => simulate::run(&workspace, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Mutants { files } => mutants::run(&workspace, &files).map(|()| ExitCode::SUCCESS),
         Verb::Compat => interop::compat(&workspace).map(|()| ExitCode::SUCCESS),
         Verb::Runtimes(options) => everywhere::run(&workspace, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
         Verb::Bundlers(options) => everywhere::run(&workspace, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),

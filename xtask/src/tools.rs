@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: the wasm target, npm packages, Chromium with its driver.
+//! What a fresh machine lacks: the wasm target, cargo-mutants, npm packages, Chromium with its driver.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use crate::stamp;
 use crate::workspace::Workspace;
 
 const WASM: &str = "wasm32-unknown-unknown";
+
+const CARGO_MUTANTS: &str = "27.1.0";
 
 /// What the checks and tests of the whole workspace switch on: the fuzzer's targets that need the gateway. By itself it needs
 /// nothing but the protocol.
@@ -35,6 +37,23 @@ pub fn rust_components(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// cargo-mutants of the one version whose names of mutants we keep: from the PATH, or installed in `target/`.
+pub fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("cargo-mutants");
+    let own = home.join("bin/cargo-mutants");
+    let is_right = |program: &Path| {
+        let version = workspace.sh.cmd(program).args(["mutants", "--version"]).quiet().ignore_stderr().read();
+        version.is_ok_and(|version| version.ends_with(&format!(" {CARGO_MUTANTS}")))
+    };
+    if let Some(found) = find_on_path("cargo-mutants").into_iter().chain([own.clone()]).find(|program| is_right(program)) {
+        return Ok(found);
+    }
+    println!("installing cargo-mutants {CARGO_MUTANTS}");
+    let arguments = ["install", "--quiet", "--locked", "cargo-mutants", "--version", CARGO_MUTANTS, "--root"];
+    workspace.cargo().args(arguments).arg(&home).run().context("cargo-mutants could not be installed")?;
+    Ok(own)
 }
 
 /// Installs the development dependencies of package-lock.json when they are missing or out of date.

@@ -230,3 +230,144 @@ fn a_server_cannot_ask_for_a_wait_or_a_silence_without_end() {
     let silence = rig.machine.deadline().unwrap() - rig.now;
     assert!(silence <= 605_000, "{silence} ms of silence would pass for health");
 }
+
+#[test]
+fn late_callbacks_of_an_earlier_attempt_do_not_serve_the_next() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    let first = rig.attempt;
+    rig.advance(15_000);
+    rig.advance(125);
+    assert_ne!(rig.attempt, first, "the first attempt took too long");
+    rig.feed(ClientInput::Token { attempt: first, result: Ok("late".into()) });
+    assert_eq!(rig.socket, None, "the token of the first attempt came too late");
+    rig.feed(ClientInput::Token { attempt: rig.attempt, result: Ok("secret".into()) });
+    rig.feed(ClientInput::Connected { attempt: first });
+    assert!(rig.sent.is_empty(), "the socket of the first attempt is not this one");
+    rig.feed(ClientInput::Connected { attempt: rig.attempt });
+    assert_eq!(rig.sent.pop_front().unwrap()["token"], "secret");
+}
+
+#[test]
+fn what_comes_twice_counts_once() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.ready(0);
+    let attempt = rig.attempt;
+    rig.sent.clear();
+    rig.feed(ClientInput::Connected { attempt });
+    assert!(rig.sent.is_empty(), "init is sent once");
+}
+
+#[test]
+fn a_session_that_lasts_ten_seconds_sets_the_waits_back() {
+    for (lasted, expected) in [(9_999, 500), (10_000, 125)] {
+        let mut rig = Rig::new(1024);
+        rig.open(live_plan());
+        for wait in [125, 250] {
+            rig.refuse(None);
+            assert_eq!(rig.machine.deadline(), Some(rig.now + wait));
+            rig.advance(wait);
+        }
+        rig.ready(0);
+        rig.subscribe_frame();
+        rig.advance(lasted);
+        rig.cut(1006);
+        assert_eq!(rig.machine.deadline(), Some(rig.now + expected), "{lasted} ms");
+    }
+}
+
+#[test]
+fn attempts_that_fail_in_a_row_do_not_become_fewer_with_the_time_that_each_takes() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    for wait in [125, 250, 500] {
+        rig.advance(15_000);
+        assert_eq!(rig.machine.deadline(), Some(rig.now + wait));
+        rig.advance(wait);
+    }
+}
+
+#[test]
+fn a_token_that_ends_after_a_long_session_is_replaced_at_once() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.ready(0);
+    rig.subscribe_frame();
+    rig.advance(10_000);
+    rig.cut(4401);
+    assert!(rig.token_asked, "no wait");
+    let told = rig.told.last().unwrap();
+    assert_eq!(told.failed, Some(FailedAttempt { number: 0, retry_at: Some(rig.now) }));
+    assert_eq!(told.error.as_ref().unwrap().code, "unauthenticated");
+    // The stream goes on where it was, on the next socket.
+    rig.ready(0);
+    rig.subscribe_frame();
+    rig.cut(4401);
+    assert!(rig.end.is_none(), "accepted in between: not twice in a row");
+}
+
+#[test]
+fn a_token_that_ends_when_nobody_needs_it_is_not_replaced() {
+    let mut rig = Rig::new(1024);
+    rig.open(Plan { resume: false, ..live_plan() });
+    rig.pull();
+    rig.connect("old");
+    rig.cut(4401);
+    assert!(!rig.token_asked);
+    assert_eq!(rig.end.take().expect("it ended").0.unwrap_err().code, "unauthenticated");
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Idle, None));
+}
+
+#[test]
+fn a_drain_spreads_the_clients_over_the_time_that_the_server_asks_for_and_only_once() {
+    let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "drain", "reconnectMinMs": 3_000, "reconnectMaxMs": 5_000 }));
+    rig.cut(1001);
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 4_000), "half of the random range");
+    rig.advance(4_000);
+    rig.refuse(None);
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 250), "the next wait is the backoff again");
+}
+
+#[test]
+fn a_server_that_asks_for_a_longer_wait_gets_it() {
+    let mut rig = Rig::live(1024, 0);
+    let busy = |retry_after_ms: u64| {
+        let mut error = Error::new(ErrorCode::ServiceUnavailable, "busy").retryable();
+        error.retry_after_ms = Some(retry_after_ms);
+        Some(error)
+    };
+    rig.cut(1006);
+    rig.advance(125);
+    rig.refuse(busy(7_000));
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 7_000));
+    rig.advance(7_000);
+    rig.refuse(busy(1));
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 500), "never shorter than the backoff");
+}
+
+#[test]
+fn a_fresh_token_is_asked_for_when_a_tenth_of_its_life_is_left_and_goes_out_in_a_frame() {
+    for (lifetime, period) in [(60_000, 54_000), (1_000, 1_000), (10_009, 9_009)] {
+        let mut rig = Rig::new(1024);
+        rig.open(live_plan());
+        rig.connect("secret");
+        let mut ready = ready_frame(0);
+        ready["tokenExpiresInMs"] = json!(lifetime);
+        rig.frame(&ready);
+        rig.sent.clear();
+        for _ in 0..2 {
+            let due = rig.now + period;
+            while rig.now < due {
+                assert!(!rig.token_asked, "{lifetime} ms");
+                let step = rig.machine.deadline().unwrap().min(due) - rig.now;
+                rig.advance(step.clamp(1, 10_000));
+                rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+                rig.answer_ping();
+            }
+            rig.connect("fresh");
+            assert_eq!(rig.sent.pop_front(), Some(json!({ "type": "token", "token": "fresh" })));
+        }
+    }
+}

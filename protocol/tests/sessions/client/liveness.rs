@@ -3,7 +3,7 @@
 use im_chats_protocol::client::{ClientInput, ConnectionState};
 use serde_json::json;
 
-use super::rig::Rig;
+use super::rig::{Rig, live_plan, ready_frame};
 
 #[test]
 fn silence_of_two_heartbeats_and_five_seconds_is_a_cut() {
@@ -112,6 +112,87 @@ fn a_socket_that_falls_silent_while_it_is_probed_is_not_called_live() {
     assert_eq!(until, 1_000, "35 s of silence come before the 3 s of the probe are over");
     rig.advance(until);
     assert_eq!(rig.machine.state(), ConnectionState::Reconnecting);
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 2_000), "a timer that is due at once, again and again, would spin");
     rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
     assert_eq!(rig.machine.state(), ConnectionState::Live, "the same socket, after all");
+}
+
+#[test]
+fn a_silent_server_is_called_silent_and_one_that_does_not_hear_is_not() {
+    let silent = "the server fell silent";
+    // Nothing at all; nothing after the ping of a heartbeat; nothing after the ping of a wake-up.
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(35_000);
+    assert_eq!(rig.machine.last_error().unwrap().message, silent);
+
+    let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.advance(35_000);
+    assert_eq!(rig.machine.last_error().unwrap().message, silent);
+
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(ClientInput::Wake);
+    rig.advance(3_000);
+    assert_eq!(rig.machine.last_error().unwrap().message, silent);
+    assert!(rig.machine.last_error().unwrap().retryable);
+}
+
+#[test]
+fn pings_are_counted_and_only_the_pong_of_the_last_one_counts() {
+    let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.feed(ClientInput::Wake);
+    let pings: Vec<_> = rig.sent.drain(..).collect();
+    assert_eq!(pings, [json!({ "type": "ping", "n": 1 }), json!({ "type": "ping", "n": 2 })]);
+    rig.frame(&json!({ "type": "pong", "n": 1 }));
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 3_000), "the probe is not answered by what was asked before it");
+    rig.frame(&json!({ "type": "pong", "n": 2 }));
+    assert_eq!(rig.machine.deadline(), Some(rig.now + 35_000));
+}
+
+#[test]
+fn waking_up_twice_does_not_give_a_dead_socket_more_time() {
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(ClientInput::Wake);
+    rig.advance(2_000);
+    rig.feed(ClientInput::Wake);
+    assert_eq!(rig.sent.len(), 1, "one probe at a time");
+    rig.advance(1_000);
+    assert!(rig.socket.is_none());
+}
+
+#[test]
+fn a_fresh_token_does_not_make_a_socket_look_healthier() {
+    // A ping that was not answered before the fresh token is missing after it as well.
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(5_000);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    rig.advance(5_000);
+    rig.frame(&ready_frame(0));
+    rig.advance(15_000);
+    rig.frame(&json!({ "type": "heartbeat", "head": 0 }));
+    assert_eq!(rig.sent.iter().filter(|frame| frame["type"] == "ping").count(), 1);
+    rig.advance(15_000);
+    assert!(rig.socket.is_none(), "35 s after the ping");
+
+    // The session is as old as its first `ready`.
+    let mut rig = Rig::live(1024, 0);
+    rig.advance(9_000);
+    rig.frame(&ready_frame(0));
+    rig.advance(1_000);
+    rig.cut(4401);
+    assert!(rig.token_asked, "ten seconds are health: no wait");
+}
+
+#[test]
+fn the_longest_interval_between_heartbeats_is_five_minutes_and_the_shortest_a_second() {
+    for (announced, silence) in [(0, 7_000), (1_000, 7_000), (2_000, 9_000), (300_000, 605_000), (300_001, 605_000)] {
+        let mut rig = Rig::new(1024);
+        rig.open(live_plan());
+        rig.connect("secret");
+        let mut ready = ready_frame(0);
+        ready["heartbeatIntervalMs"] = json!(announced);
+        rig.frame(&ready);
+        assert_eq!(rig.machine.deadline(), Some(rig.now + silence), "{announced} ms");
+    }
 }

@@ -109,3 +109,92 @@ fn frames_find_their_stream_among_thousands_that_come_and_go() {
     rig.events(wire_id_of_first.as_u64().unwrap(), 0, 1, &[1]);
     assert_eq!(rig.batches.concat_sequences(), [1]);
 }
+
+#[test]
+fn the_servers_limit_counts_the_streams_that_are_on_the_socket() {
+    let mut rig = Rig::new(1024);
+    let mut ready = ready_frame(0);
+    ready["limits"]["maxSubscriptions"] = json!(2);
+    rig.feed(ClientInput::Open { stream: 1, plan: live_plan() });
+    rig.feed(ClientInput::Open { stream: 2, plan: live_plan() });
+    rig.connect("secret");
+    rig.frame(&ready);
+    rig.sent.clear();
+    rig.feed(ClientInput::Open { stream: 3, plan: live_plan() });
+    let (result, _) = rig.end.take().expect("there is no room for a third");
+    assert_eq!(result.unwrap_err().code, "subscriptionLimitExceeded");
+    assert!(rig.sent.is_empty());
+    assert_eq!(rig.machine.cursor(3), None, "it is gone");
+}
+
+#[test]
+fn a_stream_that_ended_is_not_subscribed_again_while_its_events_wait() {
+    let mut rig = Rig::live(1024, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.events(1, 1, 2, &[2]);
+    rig.frame(&json!({
+        "type": "error", "id": 1, "fatal": false, "code": "internalError", "grpcCode": 13, "message": "no", "retryable": false
+    }));
+    rig.feed(ClientInput::Open { stream: 8, plan: live_plan() });
+    assert_eq!(rig.subscribe_frame()["id"], 2);
+    assert!(rig.sent.is_empty(), "one subscription, that of the new stream");
+    rig.feed(ClientInput::Cancel { stream: STREAM });
+    assert!(rig.sent.is_empty(), "the server knows that the old one is over");
+}
+
+#[test]
+fn leaving_before_the_socket_is_there_needs_no_word_to_the_server() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.connect("secret");
+    rig.sent.clear();
+    rig.feed(ClientInput::Cancel { stream: STREAM });
+    assert!(rig.sent.is_empty() && rig.end.is_none(), "nobody waited for a batch");
+    rig.frame(&ready_frame(0));
+    assert!(rig.sent.is_empty());
+    rig.advance(500);
+    assert_eq!((rig.socket, rig.machine.state()), (None, ConnectionState::Idle));
+}
+
+#[test]
+fn a_client_that_is_not_connected_leaves_idle_without_a_timer() {
+    let mut rig = Rig::live(1024, 0);
+    rig.cut(1006);
+    rig.feed(ClientInput::Cancel { stream: STREAM });
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Idle, None));
+    assert_eq!(rig.told.last().unwrap().failed.unwrap().retry_at, None, "no attempt is planned any more");
+    rig.feed(ClientInput::Close);
+    rig.open(live_plan());
+    assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Closed, None), "closed is for good");
+    assert!(!rig.token_asked);
+}
+
+#[test]
+fn frames_of_a_stream_that_left_are_late_and_not_wrong() {
+    let mut rig = Rig::live(1024, 0);
+    rig.feed(ClientInput::Open { stream: 8, plan: live_plan() });
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    rig.feed(ClientInput::Cancel { stream: STREAM });
+    rig.events(1, 0, 1, &[1]);
+    rig.frame(&json!({ "type": "complete", "id": 1, "head": 1 }));
+    rig.frame(&json!({ "type": "events", "id": "other", "prev": 0, "through": 1, "events": [{ "sequence": 1 }] }));
+    assert!(rig.batches.is_empty());
+    assert_eq!((rig.socket.is_some(), rig.machine.state()), (true, ConnectionState::Live));
+}
+
+#[test]
+fn one_slow_stream_does_not_hold_up_another() {
+    let mut rig = Rig::live(1, 0);
+    rig.feed(ClientInput::Open { stream: 8, plan: live_plan() });
+    rig.feed(ClientInput::Pull { stream: 8 });
+    let frame = rig.subscribe_frame();
+    rig.attach(&frame, 0, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.events(2, 0, 1, &[1]);
+    rig.feed(ClientInput::Pull { stream: 8 });
+    assert_eq!(rig.sent, [json!({ "type": "credit", "id": 2, "add": 1 })], "credit for the one that was handled, and no other");
+    assert_eq!((rig.machine.cursor(STREAM).unwrap().sequence, rig.machine.cursor(8).unwrap().sequence), (0, 1));
+    assert_eq!((rig.machine.lag(), rig.machine.head(8)), (1, 1), "the slowest stream counts");
+    assert_eq!((rig.machine.head(99), rig.machine.cursor(99)), (0, None));
+}
