@@ -248,3 +248,90 @@ fn what_another_stream_sees_does_not_put_one_behind_that_it_does_not_concern() {
     rig.pull();
     assert_eq!(rig.machine.lag(), 0, "the server would have sent what concerns the other one");
 }
+
+#[test]
+fn a_stretch_without_events_may_be_empty_and_moves_nothing() {
+    let mut rig = Rig::live(1024, 10);
+    rig.events(1, 10, 10, &[]);
+    assert_eq!((rig.socket.is_some(), rig.cursor(), rig.batches.len()), (true, Some(10), 0));
+    rig.events(1, 10, 11, &[11]);
+    assert_eq!(rig.batches.concat_sequences(), [11]);
+}
+
+#[test]
+fn credit_goes_back_once_half_a_window_is_owed_and_the_server_may_use_all_of_it() {
+    let mut rig = Rig::live(8, 0);
+    rig.events(1, 0, 3, &[1, 2, 3]);
+    rig.pull();
+    assert!(rig.sent.is_empty(), "three of eight are not worth a frame");
+    rig.events(1, 3, 5, &[4, 5]);
+    rig.pull();
+    assert_eq!(rig.sent.pop_front(), Some(json!({ "type": "credit", "id": 1, "add": 5 })));
+    rig.events(1, 5, 13, &[6, 7, 8, 9, 10, 11, 12, 13]);
+    assert!(rig.socket.is_some(), "a whole window");
+    rig.events(1, 13, 14, &[14]);
+    assert!(rig.socket.is_none(), "and not one more");
+}
+
+#[test]
+fn a_server_that_attaches_another_position_than_was_asked_for_is_not_believed() {
+    for (log, sequence, is_right) in [("log-1", 2, true), ("log-2", 2, false), ("log-1", 3, false), ("log-1", 1, false)] {
+        let mut rig = Rig::live(1024, 2);
+        rig.cut(1006);
+        rig.advance(125);
+        rig.ready(5);
+        let id = rig.subscribe_frame()["id"].clone();
+        rig.frame(&json!({ "type": "subscribed", "id": id, "after": { "log": log, "sequence": sequence }, "head": 5 }));
+        assert_eq!(rig.socket.is_some(), is_right, "{log} {sequence}");
+        assert_eq!(rig.cursor(), Some(2), "{log} {sequence}");
+    }
+}
+
+#[test]
+fn the_head_is_known_when_a_stream_is_attached_and_never_goes_back() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    assert_eq!(rig.machine.head(STREAM), 0);
+    rig.ready(9);
+    let frame = rig.subscribe_frame();
+    rig.frame(&json!({ "type": "heartbeat", "head": 20 }));
+    assert_eq!(rig.machine.head(STREAM), 0, "it begins wherever the server attaches it");
+    rig.attach(&frame, 4, 9);
+    assert_eq!((rig.machine.head(STREAM), rig.machine.lag()), (9, 5));
+    rig.events(1, 4, 12, &[12]);
+    assert_eq!(rig.machine.head(STREAM), 12);
+    rig.frame(&json!({ "type": "heartbeat", "head": 11 }));
+    assert_eq!(rig.machine.head(STREAM), 12);
+}
+
+#[test]
+fn events_before_the_subscription_is_attached_are_refused() {
+    let mut rig = Rig::new(1024);
+    rig.open(live_plan());
+    rig.ready(0);
+    rig.subscribe_frame();
+    rig.events(1, 0, 1, &[1]);
+    assert!(rig.socket.is_none() && rig.batches.is_empty());
+}
+
+#[test]
+fn a_stream_never_ends_quietly() {
+    let mut rig = Rig::live(1024, 0);
+    rig.frame(&json!({ "type": "complete", "id": 1, "head": 0 }));
+    assert!(rig.end.is_none() && rig.socket.is_none(), "nobody asked for this end: it is a cut");
+    assert_eq!(rig.machine.last_error().unwrap().message, "the server ended the subscription");
+}
+
+#[test]
+fn a_pull_is_answered_once_and_events_without_a_pull_wait() {
+    let mut rig = Rig::live(1024, 0);
+    rig.events(1, 0, 1, &[1]);
+    rig.events(1, 1, 2, &[2]);
+    assert_eq!(rig.batches.concat_sequences(), [1]);
+    rig.pull();
+    rig.pull();
+    rig.pull();
+    assert_eq!(rig.batches.concat_sequences(), [1, 2]);
+    rig.events(1, 2, 3, &[3]);
+    assert_eq!(rig.batches.concat_sequences(), [1, 2, 3], "two pulls without an answer are one");
+}

@@ -3,6 +3,7 @@
 mod attempts;
 mod close_codes;
 mod delivery;
+mod gaps;
 mod liveness;
 mod rig;
 mod states;
