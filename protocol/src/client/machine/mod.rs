@@ -236,7 +236,7 @@ impl<B: Batch> Machine<B> {
     fn cancel(&mut self, stream: StreamId) {
         let Some(index) = self.index(stream) else { return };
         let stream = self.streams.remove(index);
-        if stream.wire_id != 0 && stream.ending.is_none() {
+        if stream.wire_id != 0 {
             self.send(ClientFrame::Unsubscribe { id: SubscriptionId::Number(stream.wire_id) });
         }
         if stream.pulling {
@@ -322,16 +322,14 @@ impl<B: Batch> Machine<B> {
         }
     }
 
-    /// The stream with this subscription id on the present socket. A frame for an id that ended is late, not wrong.
+    /// The stream with this subscription id on the present socket. A frame for an id that ended is late, not wrong; a stream that
+    /// ended has no id.
     fn by_wire_id(&mut self, id: &SubscriptionId) -> Option<&mut Stream<B>> {
         let SubscriptionId::Number(id) = id else { return None };
         let at = self.names.binary_search_by_key(id, |(name, _)| *name).ok()?;
         let (_, stream) = *self.names.get(at)?;
         let index = self.index(stream)?;
-        self.streams
-            .get_mut(index)
-            .map(|stream| &mut **stream)
-            .filter(|stream| stream.wire_id == *id && stream.ending.is_none())
+        self.streams.get_mut(index).map(|stream| &mut **stream).filter(|stream| stream.wire_id == *id)
     }
 
     /// Remembers which stream has a subscription id, and forgets ended ids once they are the majority.
@@ -382,5 +380,38 @@ fn serve<B: Batch>(stream: &mut Stream<B>, window: u64, outputs: &mut VecDeque<C
             true
         }
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{OnGap, Plan, Start};
+    use crate::wire::frame::{ClientInfo, Topic};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn names_of_streams_that_left_are_forgotten() {
+        let client = ClientInfo { name: "im-chats".into(), version: "0.1.0".into() };
+        let mut machine: Machine<Value> = Machine::new(Config::new(client, "ws://gateway.example".into()));
+        let plan =
+            Plan { topic: Topic::Chats, chat: None, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail };
+        machine.handle(0, 0.5, ClientInput::Open { stream: 1, plan: plan.clone() });
+        machine.handle(0, 0.5, ClientInput::Token { attempt: 1, result: Ok("secret".into()) });
+        machine.handle(0, 0.5, ClientInput::Connected { attempt: 1 });
+        let ready = json!({
+            "type": "ready", "protocol": 1, "log": { "id": "log-1", "first": 0, "head": 0 }, "heartbeatIntervalMs": 15000,
+            "limits": { "maxFrameBytes": 65536, "maxOutgoingFrameBytes": 1_048_576, "maxBatchEvents": 256, "maxSubscriptions": 64 }
+        });
+        machine.handle(0, 0.5, ClientInput::Frame { attempt: 1, frame: ServerFrame::read(&ready, |events| events) });
+        let mut most = 0;
+        for stream in 2..500 {
+            machine.handle(0, 0.5, ClientInput::Open { stream, plan: plan.clone() });
+            most = most.max(machine.names.len());
+            assert!(machine.by_wire_id(&SubscriptionId::Number(1)).is_some_and(|stream| stream.stream == 1));
+            machine.handle(0, 0.5, ClientInput::Cancel { stream });
+        }
+        // Two streams at a time: twice as many names, sixteen more, and the one that makes it too many.
+        assert_eq!(most, 21);
     }
 }
