@@ -334,7 +334,7 @@ fn a_drain_spreads_the_clients_over_the_time_that_the_server_asks_for_and_only_o
 fn a_server_that_asks_for_a_longer_wait_gets_it() {
     let mut rig = Rig::live(1024, 0);
     let busy = |retry_after_ms: u64| {
-        let mut error = Error::new(ErrorCode::ServiceUnavailable, "busy").retryable();
+        let mut error = Error::new(ErrorCode::ServiceUnavailable, "busy");
         error.retry_after_ms = Some(retry_after_ms);
         Some(error)
     };
