@@ -17,16 +17,10 @@ use alloc::vec::Vec;
 pub enum ResponseKind {
     /// A string.
     Text,
-    /// A time as RFC 3339 writes it.
-    Time,
-    /// A country, as ISO 3166 writes it in two capital letters.
-    Country,
     /// A boolean.
     Flag,
     /// An integer of 0 or more, as a number or a decimal string.
     Integer,
-    /// The same, and the server writes a decimal string: proto3-JSON does so for 64 bits.
-    Long,
     /// A transport, by its name in [`SERVICES`] or its place there.
     Service,
     /// An object with these fields.
@@ -62,11 +56,11 @@ const fn field(name: &'static str, kind: ResponseKind, presence: Presence) -> Re
 }
 
 use Presence::{Default, Optional, Required};
-use ResponseKind::{Country, Flag, Integer, List, Long, Object, Service, Text, Time};
+use ResponseKind::{Flag, Integer, List, Object, Service, Text};
 
 /// `SingleServiceAddressInfo`: one person's address.
 pub const ADDRESS: &[ResponseField] =
-    &[field("address", Text, Required), field("service", Service, Default), field("country", Country, Optional)];
+    &[field("address", Text, Required), field("service", Service, Default), field("country", Text, Optional)];
 
 const CONTENT: &[ResponseField] = &[field("text", Text, Optional), field("expressiveSendStyleId", Text, Optional)];
 
@@ -77,8 +71,8 @@ pub const MESSAGE: &[ResponseField] = &[
     field("content", Object(CONTENT), Default),
     field("subject", Text, Optional),
     field("isFromMe", Flag, Default),
-    field("dateCreated", Time, Required),
-    field("dateRead", Time, Optional),
+    field("dateCreated", Text, Required),
+    field("dateRead", Text, Optional),
     field("sender", Object(ADDRESS), Optional),
 ];
 
@@ -101,7 +95,7 @@ const EMPTY: &[ResponseField] = &[];
 const GET_CHAT: &[ResponseField] = &[field("chat", Object(CHAT), Required)];
 const CREATE_CHAT: &[ResponseField] =
     &[field("chat", Object(CHAT), Required), field("initialMessage", Object(MESSAGE), Optional)];
-const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Long, Default)];
+const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Integer, Default)];
 const HAS_BACKGROUND: &[ResponseField] = &[field("backgroundPresent", Flag, Default)];
 
 /// What a call returns, and which part of it the user gets.
@@ -151,9 +145,9 @@ type Path = String;
 fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
     let same = |fits: bool| if fits { Ok(value.clone()) } else { Err(Path::new()) };
     match kind {
-        Text | Time | Country => same(value.is_text()),
+        Text => same(value.is_text()),
         Flag => same(value.flag().is_some()),
-        Integer | Long => integer(value).map(J::from_integer).ok_or_else(Path::new),
+        Integer => integer(value).map(J::from_integer).ok_or_else(Path::new),
         Service => service(value).map(|service| J::from_text(service.as_str())).ok_or_else(Path::new),
         List(kind) => {
             let length = value.length().ok_or_else(Path::new)?;
@@ -184,9 +178,9 @@ fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
 
 fn default<J: Json>(kind: ResponseKind) -> J {
     match kind {
-        Text | Time | Country => J::from_text(""),
+        Text => J::from_text(""),
         Flag => J::from_flag(false),
-        Integer | Long => J::from_integer(0),
+        Integer => J::from_integer(0),
         Service => J::from_text(ChatServiceType::Unknown.as_str()),
         Object(_) => J::object(Vec::new()),
         List(_) => J::array(Vec::new()),

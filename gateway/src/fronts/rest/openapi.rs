@@ -173,25 +173,124 @@ fn message(name: &str, fields: &[ResponseField]) -> Value {
 }
 
 fn properties(name: &str, fields: &[ResponseField]) -> Value {
-    let mut properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), value(field.kind))).collect();
+    let mut properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), response_property(field))).collect();
     let unread = UNREAD.iter().filter(|(message, _)| *message == name);
     properties.extend(unread.map(|(_, field)| ((*field).to_owned(), value(ResponseKind::Flag))));
     properties.into()
 }
 
+/// A field of a response. A name that means more than its kind says has a form of its own.
+fn response_property(field: &ResponseField) -> Value {
+    match field.name {
+        "dateCreated" | "dateRead" => json!({"type": "string", "format": "date-time"}),
+        "country" => json!({"type": "string", "pattern": "^[A-Z]{2}$"}),
+        // The count of chats has 64 bits, which proto3-JSON writes as a string.
+        "count" => json!({"type": "string", "pattern": "^[0-9]+$"}),
+        _ => value(field.kind),
+    }
+}
+
 fn value(kind: ResponseKind) -> Value {
     match kind {
         ResponseKind::Text => json!({"type": "string"}),
-        ResponseKind::Time => json!({"type": "string", "format": "date-time"}),
-        ResponseKind::Country => json!({"type": "string", "pattern": "^[A-Z]{2}$"}),
         ResponseKind::Flag => json!({"type": "boolean"}),
         ResponseKind::Integer => json!({"type": "integer", "minimum": 0}),
-        ResponseKind::Long => json!({"type": "string", "pattern": "^[0-9]+$"}),
         ResponseKind::Service => reference("ChatServiceType"),
         ResponseKind::List(item) => json!({"type": "array", "items": value(*item)}),
         ResponseKind::Object(fields) => match NAMED.iter().find(|(_, named)| *named == fields) {
             Some((name, _)) => reference(name),
             None => json!({"type": "object", "properties": properties("", fields)}),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::proto::DESCRIPTORS;
+    use prost::Message;
+    use prost_types::field_descriptor_proto::{Label, Type};
+    use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
+
+    struct Protos(FileDescriptorSet);
+
+    impl Protos {
+        fn message(&self, name: &str) -> &DescriptorProto {
+            let short = name.rsplit('.').next().unwrap();
+            self.0.file.iter().flat_map(|file| &file.message_type).find(|message| message.name() == short).unwrap()
+        }
+
+        fn field<'a>(&'a self, message: &str, name: &str) -> &'a FieldDescriptorProto {
+            let fields = &self.message(message).field;
+            fields.iter().find(|field| field.json_name() == name).unwrap_or_else(|| panic!("{message} has no {name}"))
+        }
+
+        fn assert_request(&self, message: &str, fields: &[RequestField]) {
+            assert_eq!(self.message(message).field.len(), fields.len(), "{message}");
+            for field in fields {
+                let proto = self.field(message, field.name);
+                let (kind, label) = match field.kind {
+                    RequestKind::Flag => (Type::Bool, Label::Optional),
+                    RequestKind::Addresses => (Type::String, Label::Repeated),
+                    RequestKind::Service => (Type::Enum, Label::Optional),
+                    RequestKind::Bytes | RequestKind::Image => (Type::Bytes, Label::Optional),
+                    RequestKind::Object(fields) => {
+                        self.assert_request(proto.type_name(), fields);
+                        (Type::Message, Label::Optional)
+                    }
+                    _ => (Type::String, Label::Optional),
+                };
+                assert_eq!((proto.r#type(), proto.label()), (kind, label), "{message}.{}", field.name);
+            }
+        }
+
+        fn assert_response(&self, message: &str, fields: &[ResponseField]) {
+            for field in fields {
+                let proto = self.field(message, field.name);
+                let at = format!("{message}.{}", field.name);
+                let (kind, label) = match field.kind {
+                    ResponseKind::List(item) => (*item, Label::Repeated),
+                    kind => (kind, Label::Optional),
+                };
+                assert_eq!(proto.label(), label, "{at}");
+                let described = response_property(field);
+                let fits = match (kind, proto.r#type()) {
+                    (ResponseKind::Text, Type::Message) => {
+                        proto.type_name() == ".google.protobuf.Timestamp" && described["format"] == "date-time"
+                    }
+                    (ResponseKind::Integer, Type::Int64) => described["type"] == "string",
+                    (ResponseKind::Object(fields), Type::Message) => {
+                        self.assert_response(proto.type_name(), fields);
+                        true
+                    }
+                    (ResponseKind::Service, Type::Enum) | (ResponseKind::Text, Type::String) => true,
+                    (ResponseKind::Integer, Type::Int32 | Type::Uint32) => described["type"] == "integer",
+                    (ResponseKind::Flag, Type::Bool) => true,
+                    _ => false,
+                };
+                assert!(fits, "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_call_of_the_proto_has_a_route_with_the_same_fields() {
+        let protos = Protos(FileDescriptorSet::decode(DESCRIPTORS).unwrap());
+        let services = protos.0.file.iter().flat_map(|file| &file.service);
+        let chats = services.into_iter().find(|service| service.name() == "ChatService").unwrap();
+        let calls: Vec<_> = chats.method.iter().filter(|method| !method.server_streaming()).collect();
+        assert_eq!(calls.len(), Route::ALL.len());
+        for definition in Route::ALL.iter().map(|route| route.definition()) {
+            let name = message_name(&definition, "");
+            let call = calls.iter().find(|call| call.name() == name).unwrap_or_else(|| panic!("no call {name}"));
+            protos.assert_request(call.input_type(), definition.fields);
+            protos.assert_response(call.output_type(), definition.response.fields());
+            assert!(call.output_type().ends_with(&format!(".{}", response_name(&definition))));
+        }
+        let enums = protos.0.file.iter().flat_map(|file| &file.enum_type);
+        let services = enums.into_iter().find(|found| found.name() == "ChatServiceType").unwrap();
+        let names: Vec<_> =
+            services.value.iter().map(|value| (value.name(), usize::try_from(value.number()).unwrap())).collect();
+        assert_eq!(names, SERVICES.iter().enumerate().map(|(number, name)| (*name, number)).collect::<Vec<_>>());
     }
 }
