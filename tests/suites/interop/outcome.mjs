@@ -12,11 +12,11 @@ export async function outcomeOf(module, call) {
 /** Everything of an error that a program can read. */
 export function describe(module, error) {
   const known = ["AuthenticationError", "NotFoundError", "RateLimitError", "ValidationError", "ConnectionError", "IMessageError"];
-  const facts = { class: known.find((name) => error instanceof module[name]) ?? error?.constructor?.name ?? typeof error };
+  const details = { class: known.find((name) => error instanceof module[name]) ?? error?.constructor?.name ?? typeof error };
   for (const name of ["name", "message", "code", "grpcCode", "retryable", "context", "retryAfter", "source", "requestId"]) {
-    facts[name] = error?.[name];
+    details[name] = error?.[name];
   }
-  return facts;
+  return details;
 }
 
 /** What a call that failed shows of itself, in a few words. */

@@ -5,8 +5,8 @@ import { offers } from "./scenarios/index.mjs";
 import { SDKS } from "./sdk.mjs";
 import { openWorld } from "./world.mjs";
 
-/** How long a scenario may take. */
-const PATIENCE_MS = 20_000;
+/** The longest that a scenario may take. */
+const TIMEOUT_MS = 20_000;
 
 /**
  * One scenario in one SDK at one place: `{ seen, answer }`, the outcomes in order and `[as documented?, what was seen]`; nothing when the SDK
@@ -33,7 +33,7 @@ export async function play(scenario, place = "emulator") {
 function inTime(promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`not within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

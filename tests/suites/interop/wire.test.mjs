@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { startGateway } from "../support/gateway.mjs";
+import { readDocument } from "./described.mjs";
 import { explanation } from "./differences.mjs";
 import { differences, outcomeOf } from "./outcome.mjs";
 import { answer, startRecorder } from "./recorder.mjs";
@@ -17,10 +18,12 @@ const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 let gateway;
 let recorder;
+let document;
 
 before(async () => {
   gateway = await startGateway();
   recorder = await startRecorder(gateway.address);
+  document = await readDocument(gateway.address);
 });
 after(async () => {
   recorder.close();
@@ -70,13 +73,20 @@ const CALLS = {
 };
 
 describe("requests", () => {
+  const made = new Set();
+
   for (const [name, call] of Object.entries(CALLS)) {
     test(`${name}: method, path, query, headers and body are the same`, async () => {
       const [theirs, ours] = await both({ server: "mac-7", autoIdempotency: true }, call);
       assert.equal(ours.requests.length, 1);
       assert.deepEqual(keyed(ours.requests), keyed(theirs.requests));
+      for (const request of ours.requests) made.add(document.check(request));
     });
   }
+
+  test("together they are every call that the gateway's OpenAPI document has", () => {
+    assert.deepEqual([...made].sort(), document.calls);
+  });
 
   test("setTyping off: we say false, they leave the default out, which is the same to the service", async () => {
     const [theirs, ours] = await both({ autoIdempotency: true }, (im) => im.chats.setTyping(GUID, false));
