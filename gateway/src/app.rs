@@ -1,50 +1,51 @@
-//! What every front of the gateway shares, and the router that puts the fronts together.
+//! The fronts put together into one router. It may use every front and what they use; only `run` uses it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use im_chats_protocol::wire::routes::{HEALTH_PATH, OPENAPI_PATH};
+use im_chats_protocol::wire::routes::OPENAPI_PATH;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::emulator::Emulator;
-use crate::fronts::console;
-use crate::fronts::control;
-use crate::fronts::grpc::{self, Grpc};
-use crate::fronts::live::{self, Live};
-use crate::fronts::rest;
+use crate::fronts::grpc::{self, GrpcLimits, GrpcParts};
+use crate::fronts::live::{self, LiveLimits, LiveParts};
+use crate::fronts::rest::{self, Rest};
+use crate::fronts::{console, control, health};
 use crate::http::access::Access;
 use crate::http::admission::Admission;
-use crate::http::layers;
+use crate::http::layers::{self, Layers, Renderer, require_token};
 use crate::http::openapi::{self, Mode};
-use crate::log::EventLog;
 use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
 use crate::service::health::Health;
 
-/// The state of the router; cheap to clone.
-#[derive(Clone)]
-pub struct AppState {
+/// The fronts that write failures in a form of their own.
+const RENDERERS: &[Renderer] = &[grpc::RENDERER];
+
+/// What a gateway is made of.
+pub struct App {
     /// The service.
     pub backend: Arc<dyn Backend>,
-    /// The event log, for the event stream.
-    pub log: EventLog,
-    /// The event stream's limits and open sockets.
-    pub live: Live,
-    /// The gRPC front's open streams.
-    pub grpc: Grpc,
+    /// The same service, where it is the emulator: it has a control plane.
+    pub emulator: Option<Emulator>,
+    /// Whether the service is there.
+    pub health: Health,
     /// Judges tokens.
     pub authenticator: Arc<dyn Authenticator>,
-    /// Which hosts and origins are served. The middleware has checked both before any handler runs, upgrades included.
-    pub access: Arc<Access>,
+    /// Which hosts and origins are served. The layers have checked both before any handler runs, upgrades included.
+    pub access: Access,
     /// The limits on work under way.
     pub admission: Admission,
-    /// What `/healthz` answers.
-    pub health: Health,
+    /// The gRPC front's limits.
+    pub grpc: GrpcLimits,
+    /// The event stream's limits.
+    pub live: LiveLimits,
     /// Cancelled when the server begins to drain: finish what is under way, say good-bye, close.
     pub drain: CancellationToken,
     /// Long-lived tasks (one per WebSocket) that a drain waits for, up to [`crate::http::server::DRAIN_TIMEOUT`].
@@ -52,20 +53,40 @@ pub struct AppState {
 }
 
 /// Every route of the gateway, with the layers around it.
-pub fn router(state: AppState, emulator: Option<Emulator>) -> Router {
+pub fn router(app: App) -> Router {
+    let App { backend, emulator, health, authenticator, access, admission, grpc, live, drain, tasks } = app;
+    let log = backend.log().clone();
     // Written once: every answer shares the bytes.
     let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some())).unwrap_or_default());
-    let (health, log) = (state.health.clone(), state.log.clone());
-    let open = Router::new()
-        .route(HEALTH_PATH, get(|| async move { health.answer(log.faults()) }))
-        .route(OPENAPI_PATH, get(|| async move { ([(CONTENT_TYPE, "application/json")], document) }));
-    let open = open.merge(console::routes());
-    // Routes that check the token themselves, or need none, stand beside `open`; the others behind `require_token`.
-    let guarded = rest::router(&state.admission)
-        .merge(emulator.map(|emulator| control::router(emulator, &state.admission)).unwrap_or_default())
-        .route_layer(from_fn_with_state(state.clone(), layers::require_token));
-    let routes = open.merge(live::routes()).merge(grpc::routes(&state)).merge(guarded).with_state(state.clone());
-    layers::around(routes, &state)
+    let document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
+    let guarded = rest::routes(Rest { backend: Arc::clone(&backend), admission: admission.clone() })
+        .merge(emulator.map(|emulator| control::routes(emulator, admission.clone())).unwrap_or_default())
+        .route_layer(from_fn_with_state(Arc::clone(&authenticator), require_token));
+    let streams = live::routes(LiveParts {
+        log: log.clone(),
+        limits: live.clone(),
+        authenticator: Arc::clone(&authenticator),
+        drain: drain.clone(),
+        tasks,
+    });
+    let calls = grpc::routes(GrpcParts {
+        backend,
+        log: log.clone(),
+        limits: grpc,
+        heartbeat: Duration::from_millis(live.heartbeat_interval_ms),
+        admission: admission.clone(),
+        authenticator: Arc::clone(&authenticator),
+        drain,
+    });
+    // Routes that check the token themselves, or need none, stand beside `guarded`.
+    let routes = Router::new()
+        .route(OPENAPI_PATH, get(document))
+        .merge(health::routes(health, log.clone()))
+        .merge(console::routes())
+        .merge(streams)
+        .merge(calls)
+        .merge(guarded);
+    layers::around(routes, &Layers { access: Arc::new(access), admission, authenticator, log, renderers: RENDERERS })
 }
 
 /// The OpenAPI document of every front that it describes.

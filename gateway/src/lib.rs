@@ -1,16 +1,17 @@
 //! The gateway: REST, gRPC, the event stream and the control plane over one durable log.
 //!
-//! Each module is a room, and a room may use only those above it in this list:
+//! Each module is a room, and a room may use only rooms above it in this list (`xtask/tests/imports` holds it to that):
 //!
 //! - `base`: files, flag values, throttled log lines.
+//! - `process`: the process's end, its stderr and log. Only `cli` and `run` use it.
 //! - `log`: the durable event log, and the data directory that it lives in.
 //! - `service`: what a chat service is: its calls, who may make them, its wire types and errors.
 //! - `emulator` and `relay`: the two services. Neither knows the other.
-//! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front.
-//! - `fronts`: REST, gRPC, the event stream, the control plane and the console. None knows another.
-//! - `app` puts the fronts together, `cli` is the command line, `run` starts and ends the process.
+//! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front. It knows no service.
+//! - `fronts`: REST, gRPC, the event stream, the control plane, health and the console. None knows another.
+//! - `app` puts the fronts together, `cli` is the command line, `run` starts and ends what it names.
 
-// Both panic when nobody reads any more; `run::output` does not.
+// Both panic when nobody reads any more; `process::output` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod app;
@@ -20,6 +21,7 @@ pub mod emulator;
 pub mod fronts;
 pub mod http;
 pub mod log;
+pub mod process;
 pub mod relay;
 pub mod run;
 pub mod service;

@@ -5,16 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use im_chats_gateway::app::{self, AppState};
+use im_chats_gateway::app::{self, App};
 use im_chats_gateway::emulator::Emulator;
-use im_chats_gateway::fronts::grpc::{Grpc, GrpcLimits};
-use im_chats_gateway::fronts::live::{Live, LiveLimits};
+use im_chats_gateway::fronts::grpc::GrpcLimits;
+use im_chats_gateway::fronts::live::LiveLimits;
 use im_chats_gateway::http::access::Access;
 use im_chats_gateway::http::admission::Admission;
 use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::server;
 use im_chats_gateway::log::store::Store;
 use im_chats_gateway::service::auth::{Authenticator, Grant};
+use im_chats_gateway::service::health::Health;
 use im_chats_gateway::service::proto::SubscribeChatEventsRequest;
 use im_chats_gateway::service::proto::chat_service_client::ChatServiceClient;
 use im_chats_protocol::error::Error;
@@ -39,19 +40,18 @@ async fn a_stream_ends_with_its_token() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let state = AppState {
+    let router = app::router(App {
         backend: Arc::new(emulator.clone()),
-        log: emulator.event_log().clone(),
-        live: Live::new(LiveLimits::default()),
-        grpc: Grpc::new(&GrpcLimits::default()),
+        emulator: Some(emulator),
+        health: Health::alone(),
         authenticator: Arc::new(Brief),
-        access: Arc::new(Access::new(address, Vec::new(), Vec::new())),
+        access: Access::new(address, Vec::new(), Vec::new()),
         admission: Admission::new(&ServerLimits::default()),
-        health: im_chats_gateway::service::health::Health::alone(),
+        grpc: GrpcLimits::default(),
+        live: LiveLimits::default(),
         drain: drain.clone(),
         tasks: tasks.clone(),
-    };
-    let router = app::router(state, Some(emulator));
+    });
     let serving = drain.clone();
     tokio::spawn(async move {
         server::serve(listener, None, router, serving, tasks, &ServerLimits::default(), Duration::from_secs(60)).await;

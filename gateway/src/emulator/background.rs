@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use im_chats_protocol::error::{Error, ErrorCode};
 use rusqlite::{Connection, MAIN_DB, OptionalExtension as _};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::{Emulator, database_failed};
@@ -116,11 +114,11 @@ fn checksum(connection: &Connection, row: i64, mut sum: Checksum) -> Result<i64,
 }
 
 impl Background {
-    /// The bytes. `place` is given back with the last of them.
-    pub(crate) fn into_body(self, place: OwnedSemaphorePermit) -> Body {
+    /// The bytes, piece by piece. `place` is whatever must be held until the last of them.
+    pub(crate) fn into_pieces<P: Send + 'static>(self, place: P) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
         let end = Instant::now() + LONGEST;
         let Self { store, snapshot, .. } = self;
-        Body::from_stream(stream::try_unfold((snapshot, store, place), move |(snapshot, store, place)| async move {
+        stream::try_unfold((snapshot, store, place), move |(snapshot, store, place)| async move {
             if snapshot.left == 0 {
                 return Ok(None);
             }
@@ -130,7 +128,7 @@ impl Background {
             let read = tokio::task::spawn_blocking(move || snapshot.read()).await.map_err(database_failed)?;
             let (piece, snapshot) = read.map_err(|problem| store.failed(Operation::Read, &problem))?;
             Ok(Some((piece, (snapshot, store, place))))
-        }))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
+use super::failure::database_failed;
 use crate::log::store::meta::{self, Key, Meta};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Store, StoreError, layout, verify};
@@ -160,7 +161,7 @@ impl Writer {
         };
         match entry {
             Some(Entry::Answered { answer, .. }) => Ok(*answer),
-            _ => Err(super::database_failed("the answer of an idempotency key is not where it was written")),
+            _ => Err(database_failed("the answer of an idempotency key is not where it was written")),
         }
     }
 

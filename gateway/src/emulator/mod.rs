@@ -1,6 +1,7 @@
 //! The emulator: an iMessage chat service without a Mac and without an account, durable on disk.
 
 mod background;
+mod failure;
 pub mod input;
 mod journal;
 mod service;
@@ -8,19 +9,30 @@ mod service;
 mod tests;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use clap::Args;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Chat;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::log::store::{Owner, Store, StoreError};
 use crate::log::{self, EventLog};
+pub(crate) use failure::database_failed;
 use im_chats_emulator::{Command, Request, Write};
 pub(crate) use journal::Outcome;
 use journal::{Job, View, Writer};
+
+/// The emulator's own options.
+#[derive(Debug, Args)]
+pub struct EmulatorArgs {
+    /// The data directory; created when absent, used by one process at a time.
+    #[arg(long, value_name = "DIR", default_value = ".im-chats")]
+    pub data: PathBuf,
+}
 
 /// The running emulator. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -110,9 +122,4 @@ impl Emulator {
 
 fn stopped() -> Error {
     Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping")
-}
-
-pub(crate) fn database_failed(error: impl std::fmt::Display) -> Error {
-    tracing::error!(%error, "the database failed");
-    Error::new(ErrorCode::DatabaseError, "the database failed; the server's log says more")
 }

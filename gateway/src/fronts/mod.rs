@@ -3,5 +3,6 @@
 pub mod console;
 pub mod control;
 pub mod grpc;
+pub mod health;
 pub mod live;
 pub mod rest;

@@ -3,11 +3,24 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use clap::Args;
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Uri};
 use im_chats_protocol::error::{Error, ErrorCode};
 
 use crate::base::log_throttle::{KeyedLogThrottle, MINUTE};
+
+/// The hosts and web origins that are served.
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// A web origin whose pages may use the gateway, such as `https://app.example`; repeat for more. `*` allows every page.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = Origin::parse)]
+    pub allow_origin: Vec<Origin>,
+
+    /// A host name, beside the loopback names and the listen address, under which clients reach the gateway; repeat for more.
+    #[arg(long = "allow-host", value_name = "HOST", value_parser = parse_host)]
+    pub allow_host: Vec<String>,
+}
 
 /// A web origin in its serialised form, or all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

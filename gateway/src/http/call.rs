@@ -5,7 +5,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_key;
 use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
 
-use super::layers::{IDEMPOTENCY_KEY, RequestId};
+use super::headers::{IDEMPOTENCY_KEY, RequestId};
 use crate::service::backend::CallContext;
 
 /// Reads it.

@@ -10,33 +10,22 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use im_chats_protocol::error::Error;
-use im_chats_protocol::wire::routes::{HEALTH_PATH, IDEMPOTENCY_KEY_HEADER};
+use im_chats_protocol::wire::routes::HEALTH_PATH;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
 use super::access::Access;
-use super::admission::{Held, Verdict};
+use super::admission::{Admission, Held, Verdict};
 use super::body::SharedBody;
 use super::failure::{Failure, OwnBody};
+use super::headers::{IDEMPOTENCY_KEY, MIDDLEWARE, REQUEST_ID, RequestId, SERVER};
 use super::share::Peer;
 use super::single;
-use crate::app::AppState;
 use crate::base::log_throttle::LogThrottle;
-use crate::fronts::grpc;
-
-/// Names a request in answers and in the server's log.
-pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Makes a write repeatable.
-pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(IDEMPOTENCY_KEY_HEADER);
-
-/// Marks an answer as the service's own, not an intermediary's.
-pub static MIDDLEWARE: HeaderName = HeaderName::from_static("x-spectrum-middleware");
-
-/// Chooses an instance of the real service; taken and not needed here.
-static SERVER: HeaderName = HeaderName::from_static("x-photon-server");
+use crate::log::EventLog;
+use crate::service::auth::Authenticator;
 
 /// Who answers.
 const MIDDLEWARE_VALUE: HeaderValue = HeaderValue::from_static(concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")));
@@ -50,26 +39,48 @@ const MAX_LOGGED_CHARS: usize = 200;
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
-/// The id of the request being served; handlers find it in the extensions.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub Arc<str>);
+/// How a front writes failures that is not plain HTTP with JSON bodies. The layers know no front; they are handed these.
+#[derive(Debug, Clone, Copy)]
+pub struct Renderer {
+    /// Whether a request is one of the front's.
+    pub speaks: fn(&Request) -> bool,
+    /// Writes the failure that an answer stands for in the front's own form; other answers pass.
+    pub complete: fn(Response) -> Response,
+    /// Whether an answer's headers say that the server failed, where its status does not.
+    pub is_fault: fn(&HeaderMap) -> bool,
+}
+
+/// What the layers need. Cheap to clone.
+#[derive(Clone)]
+pub struct Layers {
+    /// Which hosts and origins are served.
+    pub access: Arc<Access>,
+    /// The limits on work under way.
+    pub admission: Admission,
+    /// Judges tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The event log, for what fails in the data directory.
+    pub log: EventLog,
+    /// The fronts that write failures in a form of their own.
+    pub renderers: &'static [Renderer],
+}
 
 /// Puts the layers around `router`.
-pub fn around(router: Router, state: &AppState) -> Router {
+pub fn around(router: Router, layers: &Layers) -> Router {
     router
-        .layer(cors(&state.access))
-        .layer(from_fn_with_state(Arc::clone(&state.access), check_access))
+        .layer(cors(&layers.access))
+        .layer(from_fn_with_state(Arc::clone(&layers.access), check_access))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(state.clone(), finish))
+        .layer(from_fn_with_state(layers.clone(), finish))
 }
 
 /// While the disk fails, every request that needs it does: what is wrong with it has its own lines.
 static DISK_FAILED: LogThrottle = LogThrottle::per_minute();
 
 /// Lets only callers with a good token through.
-pub async fn require_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub async fn require_token(State(authenticator): State<Arc<dyn Authenticator>>, mut request: Request, next: Next) -> Response {
     let verdict = request.extensions_mut().remove::<Verdict>();
-    match verdict.unwrap_or_else(|| Verdict::of(request.headers(), &*state.authenticator)).0 {
+    match verdict.unwrap_or_else(|| Verdict::of(request.headers(), &*authenticator)).0 {
         Ok(grant) => {
             // Whatever outlives the call, such as a stream, must not outlive the token.
             request.extensions_mut().insert(grant);
@@ -136,25 +147,26 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Failure::from_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }
 
-async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+async fn finish(State(layers): State<Layers>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let method = request.method().clone();
     // The route, not the path: paths and queries may hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let verdict = Verdict::of(request.headers(), &*state.authenticator);
+    let verdict = Verdict::of(request.headers(), &*layers.authenticator);
     let peer = request.extensions().get::<Peer>().copied();
-    let response = match (state.admission.admit(&verdict, peer), grpc::is_grpc(&request)) {
-        (Err(error), true) => identify(grpc::complete_trailers(Failure::from(error).into_response()), &id),
+    let renderer = layers.renderers.iter().find(|renderer| (renderer.speaks)(&request));
+    let response = match (layers.admission.admit(&verdict, peer), renderer) {
+        (Err(error), Some(front)) => identify((front.complete)(Failure::from(error).into_response()), &id),
         // Nothing of it is read: whoever is one too many gets no more than the answer.
-        (Err(error), false) => complete_body(Failure::from(error).into_response(), &id),
-        (Ok(held), true) => {
+        (Err(error), None) => complete_body(Failure::from(error).into_response(), &id),
+        (Ok(held), Some(front)) => {
             request.extensions_mut().insert(verdict);
             // A stream of HTTP/2 can be left half read: its connection goes on.
-            holding(identify(grpc::complete_trailers(next.run(request).await), &id), held)
+            holding(identify((front.complete)(next.run(request).await), &id), held)
         }
-        (Ok(held), false) => {
+        (Ok(held), None) => {
             request.extensions_mut().insert(verdict);
             let body = SharedBody::new(std::mem::take(request.body_mut()));
             *request.body_mut() = Body::new(body.clone());
@@ -169,9 +181,10 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
     // "Try again later" is no failure of this request's own: what is the matter is written where it is noticed, once.
     let failed = response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE;
-    if !failed && !grpc::is_fault(response.headers()) {
+    let failed = failed || layers.renderers.iter().any(|renderer| (renderer.is_fault)(response.headers()));
+    if !failed {
         tracing::debug!(%method, route, status, millis, request_id = %id, "request");
-    } else if state.log.faults().reason().is_none() {
+    } else if layers.log.faults().reason().is_none() {
         tracing::error!(%method, route, status, millis, request_id = %id, "request failed");
     } else if let Some(repeated) = DISK_FAILED.hit() {
         tracing::error!(%method, route, status, millis, repeated, request_id = %id, "request failed; so may others, for the same reason");

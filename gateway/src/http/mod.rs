@@ -8,6 +8,7 @@ pub mod call;
 mod connections;
 pub mod failure;
 pub mod flags;
+pub mod headers;
 pub mod json;
 pub mod large;
 pub mod layers;

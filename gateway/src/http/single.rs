@@ -5,7 +5,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, Uri};
 use im_chats_protocol::error::Error;
 
-use super::layers::IDEMPOTENCY_KEY;
+use super::headers::IDEMPOTENCY_KEY;
 
 /// How long a gRPC client waits.
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");

@@ -5,15 +5,16 @@ use std::sync::atomic::Ordering;
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::server::LoggedEvent;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::read::{signed, unsigned};
-use super::{EventLog, LoggedEvent, stopped};
-use crate::log::store::Operation;
-use crate::log::store::layout::{EventRow, INSERT_EVENT};
-use crate::log::store::mark::Mark;
-use crate::log::store::meta::{self, Key, Meta};
-use crate::log::store::problem::Problem;
+use super::reader::{EventLog, stopped};
+use super::store::Operation;
+use super::store::layout::{EventRow, INSERT_EVENT};
+use super::store::mark::Mark;
+use super::store::meta::{self, Key, Meta};
+use super::store::problem::Problem;
 
 /// Rows dropped by one transaction of [`EventLog::truncate`], so that appends wait for milliseconds at most.
 const TRUNCATE_ROWS: i64 = 10_000;

@@ -4,12 +4,37 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::log::store::layout::{self, Unusable};
-use crate::log::store::meta::{self, Key, Meta};
-use crate::log::store::problem::Problem;
-use crate::log::store::{self, DATABASE, StoreError, UNFINISHED, verify};
+use super::store::layout::{self, Unusable};
+use super::store::meta::{self, Key, Meta};
+use super::store::problem::Problem;
+use super::store::{self, DATABASE, StoreError, UNFINISHED, verify};
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The data directory of an emulator or a relay.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The backup; must not exist yet.
+    #[arg(value_name = "TARGET")]
+    pub target: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A file that `backup` made.
+    #[arg(value_name = "BACKUP")]
+    pub backup: PathBuf,
+
+    /// The data directory to make; must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+}
 
 /// Why there is no backup, or nothing was restored. Each is a sentence for the person who asked.
 #[derive(Debug, thiserror::Error)]

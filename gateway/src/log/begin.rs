@@ -1,13 +1,13 @@
 //! What a start looks at before anyone reads the log.
 
+use im_chats_protocol::server::LogState;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::LogState;
 use super::read::{check_end, signed, unsigned};
-use crate::log::store::Store;
-use crate::log::store::mark::Mark;
-use crate::log::store::meta::{self, Key, Meta};
-use crate::log::store::problem::Problem;
+use super::store::Store;
+use super::store::mark::Mark;
+use super::store::meta::{self, Key, Meta};
+use super::store::problem::Problem;
 
 /// Checks the log's end; gives the log, and how many transactions its writer has made. A database that has gone back in time
 /// becomes another log: a cursor of what is lost must not be taken for one of what comes now.

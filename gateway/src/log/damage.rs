@@ -1,6 +1,9 @@
 //! Flipped bits: whatever one of them changes, a reader gets exactly the events that were written, or an error.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::frame::Topic;
 use std::path::Path;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use im_chats_protocol::server::{EventKind, LoggedEvent, ReadPage, ReadQuery};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::tail::PageBuilder;
-use super::{EventKind, LoggedEvent, ReadPage, ReadQuery};
-use crate::log::store::layout::{EventRow, event_columns};
-use crate::log::store::meta::Meta;
-use crate::log::store::problem::Problem;
+use super::page::{PageBuilder, missing};
+use super::store::layout::{EventRow, event_columns};
+use super::store::meta::Meta;
+use super::store::problem::Problem;
 
 /// The next page. What is damaged ends it: what comes before is given, and the next read begins with the damage and fails.
 pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan: usize) -> Result<ReadPage, Problem> {
@@ -68,10 +68,6 @@ fn logged(event: &EventRow<'_>) -> LoggedEvent {
         json: event.json.into(),
         proto: event.proto.map(Bytes::copy_from_slice),
     }
-}
-
-pub(super) fn missing(after: u64, through: u64) -> Problem {
-    Problem::damage(format!("events after {after} and up to {through} are missing"))
 }
 
 /// Whether the log ends where it says.

@@ -1,7 +1,10 @@
+use super::reader::SCAN_ROWS;
+use super::tail::Tail;
 use super::*;
 use bytes::Bytes;
 use im_chats_protocol::wire::frame::Topic;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn event(sequence: u64, kind: EventKind, chat: &str) -> LoggedEvent {
     LoggedEvent { sequence, kind, chat_guid: chat.into(), json: format!("{{\"sequence\":{sequence}}}").into(), proto: None }

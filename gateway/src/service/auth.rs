@@ -1,8 +1,19 @@
 //! Who may talk to the gateway.
 
+use clap::Args;
 use im_chats_protocol::error::{Error, ErrorCode};
 pub use im_chats_protocol::server::Grant;
 use subtle::ConstantTimeEq;
+
+use crate::base::flags::TokenParser;
+
+/// The token that lets clients in.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// The bearer token clients must send; one is generated and printed on stderr when none is given.
+    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_TOKEN", hide_env_values = true, value_parser = TokenParser)]
+    pub token: Option<String>,
+}
 
 /// Judges tokens, for REST and for the event stream alike.
 pub trait Authenticator: Send + Sync + 'static {

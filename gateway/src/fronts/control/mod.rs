@@ -4,6 +4,7 @@ mod openapi;
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -186,10 +187,10 @@ static ROUTES: [ControlRoute; 9] = [
     },
 ];
 
-/// The routes of the control plane.
-pub fn router<S>(emulator: Emulator, admission: &Admission) -> Router<S> {
+/// The routes. Every one of them needs a token, which whatever stands around them checks.
+pub fn routes(emulator: Emulator, admission: Admission) -> Router {
     let routes = ROUTES.iter().map(|route| (route.path, route.takes_image, (route.handler)(filter(route.method))));
-    split(routes, admission).with_state(Control { emulator, admission: admission.clone() })
+    split(routes, &admission).with_state(Control { emulator, admission })
 }
 
 #[derive(Deserialize)]
@@ -392,7 +393,7 @@ async fn background(State(control): State<Control>, request: Request) -> Result<
             let plain = request.headers().get(ACCEPT).is_some_and(|accept| accept.as_bytes() == OCTETS.as_bytes());
             let media = if plain { OCTETS.to_owned() } else { background.mime.clone() };
             let headers = [(CONTENT_TYPE, media), (CONTENT_LENGTH, background.length.to_string())];
-            Ok((headers, background.into_body(place)).into_response())
+            Ok((headers, Body::from_stream(background.into_pieces(place))).into_response())
         }
         None => {
             let error =

@@ -24,47 +24,47 @@ use crate::service::status;
 impl ChatService for Front {
     async fn create_chat(&self, request: Request<CreateChatRequest>) -> Result<Response<CreateChatResponse>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.create_chat(&call, request).await)
+        outgoing(self.backend.create_chat(&call, request).await)
     }
 
     async fn mark_chat_read(&self, request: Request<MarkChatReadRequest>) -> Result<Response<Empty>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.mark_chat_read(&call, request).await.map(|()| Empty {}))
+        outgoing(self.backend.mark_chat_read(&call, request).await.map(|()| Empty {}))
     }
 
     async fn set_background(&self, request: Request<SetBackgroundRequest>) -> Result<Response<Empty>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.set_background(&call, request).await.map(|()| Empty {}))
+        outgoing(self.backend.set_background(&call, request).await.map(|()| Empty {}))
     }
 
     async fn remove_background(&self, request: Request<RemoveBackgroundRequest>) -> Result<Response<Empty>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.remove_background(&call, request).await.map(|()| Empty {}))
+        outgoing(self.backend.remove_background(&call, request).await.map(|()| Empty {}))
     }
 
     async fn share_contact_info(&self, request: Request<ShareContactInfoRequest>) -> Result<Response<Empty>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.share_contact_info(&call, request).await.map(|()| Empty {}))
+        outgoing(self.backend.share_contact_info(&call, request).await.map(|()| Empty {}))
     }
 
     async fn set_typing(&self, request: Request<SetTypingRequest>) -> Result<Response<Empty>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.set_typing(&call, request).await.map(|()| Empty {}))
+        outgoing(self.backend.set_typing(&call, request).await.map(|()| Empty {}))
     }
 
     async fn get_chat(&self, request: Request<GetChatRequest>) -> Result<Response<GetChatResponse>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.get_chat(&call, request).await)
+        outgoing(self.backend.get_chat(&call, request).await)
     }
 
     async fn get_chat_count(&self, request: Request<GetChatCountRequest>) -> Result<Response<GetChatCountResponse>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.get_chat_count(&call, request).await)
+        outgoing(self.backend.get_chat_count(&call, request).await)
     }
 
     async fn has_background(&self, request: Request<HasBackgroundRequest>) -> Result<Response<HasBackgroundResponse>, Status> {
         let (call, request) = incoming(request)?;
-        outgoing(self.state.backend.has_background(&call, request).await)
+        outgoing(self.backend.has_background(&call, request).await)
     }
 
     type SubscribeChatEventsStream = BoxStream<'static, Result<SubscribeChatEventsResponse, Status>>;
@@ -78,10 +78,10 @@ impl ChatService for Front {
         let chat = request.into_inner().chat_guid;
         let chat = chat.map(|chat| ChatGuid::parse(&chat, "chatGuid")).transpose();
         let chat = chat.map_err(|error| status::from_error(&error))?.map(|chat| chat.as_str().into());
-        let head = self.state.log.watch_head();
-        let LogState { id: log, head: after, .. } = self.state.log.state();
+        let head = self.log.watch_head();
+        let LogState { id: log, head: after, .. } = self.log.state();
         let range = Range { log, after, until: None, topic: Topic::Chats, chat, from_beginning: false };
-        let steps = LogReader::new(&self.state, head, range, end)?.steps();
+        let steps = LogReader::new(self, head, range, end)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

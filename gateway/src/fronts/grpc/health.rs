@@ -22,11 +22,10 @@ impl Health for Front {
     type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let slot =
-            self.state.grpc.open_slot(request.extensions()).map_err(|error| crate::service::status::from_error(&error))?;
+        let slot = self.places.open_stream(request.extensions()).map_err(|error| crate::service::status::from_error(&error))?;
         let service = request.into_inner().service;
         let now = if known(&service) { self.health() } else { answer(ServingStatus::ServiceUnknown) };
-        let drain = self.state.drain.clone();
+        let drain = self.drain.clone();
         let end = stream::once(async move {
             drop(slot);
             Ok(answer(ServingStatus::NotServing))
@@ -36,7 +35,7 @@ impl Health for Front {
             return Ok(Response::new(now.take_until(drain.cancelled_owned()).chain(end).boxed()));
         }
         // The first one at once, then whatever differs from the one before.
-        let watched = (now.status(), self.state.log.faults().watch(), false);
+        let watched = (now.status(), self.log.faults().watch(), false);
         let changes = stream::unfold(watched, |(last, mut faults, told)| async move {
             if !told {
                 return Some((Ok(answer(last)), (last, faults, true)));
@@ -55,7 +54,7 @@ impl Health for Front {
 
 impl Front {
     fn health(&self) -> HealthCheckResponse {
-        answer(status(!self.state.drain.is_cancelled() && self.state.log.faults().reason().is_none()))
+        answer(status(!self.drain.is_cancelled() && self.log.faults().reason().is_none()))
     }
 }
 

@@ -1,3 +1,5 @@
+//! The limits of the gRPC front, and the places that they give.
+
 use clap::Args;
 use http::Extensions;
 use im_chats_protocol::error::Error;
@@ -26,17 +28,16 @@ impl Default for GrpcLimits {
     }
 }
 
-/// The streams that are open; cheap to clone.
+/// The places of streams. Cheap to clone; all clones count together.
 #[derive(Debug, Clone)]
-pub struct Grpc {
+pub(super) struct Places {
     streams: Limit,
     open_streams: SharedLimit,
 }
 
-impl Grpc {
-    /// A front within these limits.
-    #[must_use]
-    pub fn new(limits: &GrpcLimits) -> Self {
+impl Places {
+    /// As many as these limits allow.
+    pub(super) fn new(limits: &GrpcLimits) -> Self {
         Self {
             streams: Limit::new(limits.max_grpc_streams, "gRPC event streams", "--max-grpc-streams"),
             open_streams: SharedLimit::new(
@@ -48,12 +49,12 @@ impl Grpc {
     }
 
     /// A place for one more event stream, given back when it is dropped.
-    pub(super) fn slot(&self) -> Result<OwnedSemaphorePermit, Error> {
+    pub(super) fn event_stream(&self) -> Result<OwnedSemaphorePermit, Error> {
         self.streams.take()
     }
 
     /// A place for one more stream of a caller who may have no token.
-    pub(super) fn open_slot(&self, extensions: &Extensions) -> Result<Place, Error> {
+    pub(super) fn open_stream(&self, extensions: &Extensions) -> Result<Place, Error> {
         self.open_streams.take(extensions.get::<Peer>().copied())
     }
 }

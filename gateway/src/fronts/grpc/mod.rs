@@ -10,6 +10,7 @@ mod refusal;
 mod replay;
 mod stream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,20 +24,24 @@ use http::{HeaderMap, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
+use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::app::AppState;
 use crate::http::activity::Unhurried;
-use crate::http::admission::{counted_body, one_upload};
+use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
-use crate::http::layers;
+use crate::http::layers::{Renderer, require_token};
+use crate::log::EventLog;
+use crate::service::auth::Authenticator;
+use crate::service::backend::{Backend, CallContext};
 use crate::service::proto::chat_service_server::ChatServiceServer;
 use crate::service::proto::event_service_server::EventServiceServer;
 use crate::service::proto::{self, DESCRIPTORS};
 use crate::service::status;
-pub use limits::{Grpc, GrpcLimits};
+pub use limits::GrpcLimits;
+use limits::Places;
 
 /// Largest message of a call that carries no image; the same as over REST.
 pub const SMALL_MESSAGE: usize = crate::http::json::SMALL_BODY.0;
@@ -50,15 +55,41 @@ pub const IMAGE_MESSAGE: usize = MAX_IMAGE_BYTES + 64 * 1024;
 /// How long a request's message may pause on its way.
 const MESSAGE_IDLE: Duration = Duration::from_secs(20);
 
-/// The services, as handlers of the router.
-#[derive(Clone)]
-struct Front {
-    state: AppState,
+/// What the front needs.
+pub struct GrpcParts {
+    /// The service.
+    pub backend: Arc<dyn Backend>,
+    /// The event log.
+    pub log: EventLog,
+    /// What the front gives at most.
+    pub limits: GrpcLimits,
+    /// How often a stream without events says that it lives.
+    pub heartbeat: Duration,
+    /// The limits on work under way.
+    pub admission: Admission,
+    /// Judges tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Cancelled when the server begins to drain.
+    pub drain: CancellationToken,
 }
 
-/// The routes of every service.
-pub fn routes(state: &AppState) -> Router<AppState> {
-    let front = Front { state: state.clone() };
+/// How failures are written here: in trailers.
+pub const RENDERER: Renderer = Renderer { speaks: is_grpc::<Body>, complete: complete_trailers, is_fault };
+
+/// The services, as handlers of the router. Cheap to clone.
+#[derive(Clone)]
+struct Front {
+    backend: Arc<dyn Backend>,
+    log: EventLog,
+    places: Places,
+    heartbeat: Duration,
+    drain: CancellationToken,
+}
+
+/// The routes of every service. They check tokens themselves, since some need none.
+pub fn routes(parts: GrpcParts) -> Router {
+    let GrpcParts { backend, log, limits, heartbeat, admission, authenticator, drain } = parts;
+    let front = Front { backend, log, places: Places::new(&limits), heartbeat, drain };
     let chats = ChatServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
     let images = ChatServiceServer::new(front.clone()).max_decoding_message_size(IMAGE_MESSAGE);
     let events = EventServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
@@ -66,17 +97,17 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .route_service("/photon.imessage.v1.ChatService/SetBackground", images)
         .layer(map_response(too_large_an_image))
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
-        .route_layer(from_fn_with_state(state.admission.clone(), one_upload));
+        .route_layer(from_fn_with_state(admission.clone(), one_upload));
     let guarded = Router::new()
         .route_service("/photon.imessage.v1.ChatService/{method}", chats)
         .route_service("/photon.imessage.v1.EventService/{method}", events)
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
-        .route_layer(from_fn_with_state(state.admission.clone(), counted_body))
+        .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(upload)
-        .route_layer(from_fn_with_state(state.clone(), layers::require_token));
+        .route_layer(from_fn_with_state(authenticator, require_token));
     // Open, as /healthz and /openapi.json are: a prober has no token, and the shapes are public.
-    let health = HealthServer::new(front).max_decoding_message_size(OPEN_MESSAGE);
-    let open = Router::new().route_service("/grpc.health.v1.Health/{method}", health).merge(reflection(state));
+    let health = HealthServer::new(front.clone()).max_decoding_message_size(OPEN_MESSAGE);
+    let open = Router::new().route_service("/grpc.health.v1.Health/{method}", health).merge(reflection(front));
     guarded.merge(open).route_layer(from_fn(deadline::within)).route_layer(from_fn(only_grpc))
 }
 
@@ -90,7 +121,7 @@ async fn too_large_an_image(response: Response) -> Response {
 
 /// Server reflection in both of its versions. Its descriptors are compiled in, so they are whole; were they not, reflection
 /// would be missing and everything else would be served.
-fn reflection(state: &AppState) -> Router<AppState> {
+fn reflection(front: Front) -> Router {
     let builder = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -111,16 +142,16 @@ fn reflection(state: &AppState) -> Router<AppState> {
         }
         Err(error) => tracing::error!(%error, "no server reflection (v1alpha)"),
     }
-    router.route_layer(from_fn_with_state(state.clone(), asks_until_drain))
+    router.route_layer(from_fn_with_state(front, asks_until_drain))
 }
 
 /// A client may keep its questions open for ever, so it has a place while it does; a drain ends them, and with them the call.
-async fn asks_until_drain(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let slot = match state.grpc.open_slot(request.extensions()) {
+async fn asks_until_drain(State(front): State<Front>, request: Request, next: Next) -> Response {
+    let slot = match front.places.open_stream(request.extensions()) {
         Ok(slot) => slot,
         Err(error) => return Failure::from(error).into_response(),
     };
-    let asks = |body: Body| Body::from_stream(body.into_data_stream().take_until(state.drain.cancelled_owned()));
+    let asks = |body: Body| Body::from_stream(body.into_data_stream().take_until(front.drain.cancelled_owned()));
     let response = next.run(request.map(asks)).await;
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
@@ -139,15 +170,14 @@ async fn only_grpc(request: Request, next: Next) -> Response {
 }
 
 /// Whether a request is answered as gRPC, failures included. gRPC-Web and other encodings than protobuf are not.
-#[must_use]
-pub fn is_grpc<B>(request: &http::Request<B>) -> bool {
+fn is_grpc<B>(request: &http::Request<B>) -> bool {
     let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default().trim();
     request.version() == Version::HTTP_2 && matches!(essence, "application/grpc" | "application/grpc+proto")
 }
 
 /// Turns whatever was answered to a gRPC request into a gRPC answer that carries our error codes.
-pub fn complete_trailers(mut response: Response) -> Response {
+fn complete_trailers(mut response: Response) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().map(|failure| failure.error);
     let refused = failure.or_else(|| match response.status() {
         StatusCode::NOT_FOUND => Some(refusal::no_such_method()),
@@ -161,13 +191,12 @@ pub fn complete_trailers(mut response: Response) -> Response {
 }
 
 /// Whether an answer says that the server itself failed.
-#[must_use]
-pub fn is_fault(headers: &HeaderMap) -> bool {
+fn is_fault(headers: &HeaderMap) -> bool {
     headers.get(tonic::Status::GRPC_STATUS).is_some_and(|code| matches!(code.as_bytes(), b"13" | b"15"))
 }
 
 /// What travels beside a request, and the request.
-fn incoming<T>(request: tonic::Request<T>) -> Result<(crate::service::backend::CallContext, T), tonic::Status> {
+fn incoming<T>(request: tonic::Request<T>) -> Result<(CallContext, T), tonic::Status> {
     let (metadata, extensions, message) = request.into_parts();
     let call = call::read(metadata.as_ref(), &extensions).map_err(|error| status::from_error(&error))?;
     Ok((call, message))

@@ -24,7 +24,7 @@ impl EventService for Front {
     ) -> Result<Response<Self::CatchUpEventsStream>, Status> {
         let end = End::of(request.extensions());
         let wanted = request.into_inner().after_sequence;
-        let log = &self.state.log;
+        let log = &self.log;
         let watched = log.watch_head();
         let state = log.state();
         if let Some(after) = wanted {
@@ -38,7 +38,7 @@ impl EventService for Front {
             chat: None,
             from_beginning: wanted.is_none(),
         };
-        let steps = LogReader::new(&self.state, watched, range, end)?.steps();
+        let steps = LogReader::new(self, watched, range, end)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

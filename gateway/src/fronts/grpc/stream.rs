@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::Front;
 use super::deadline::End;
-use crate::app::AppState;
 use crate::log::{EventLog, LoggedEvent, ReadPage, ReadQuery};
 use crate::service::status;
 
@@ -73,11 +73,11 @@ pub(super) struct LogReader {
 
 impl LogReader {
     /// `head` was taken before the position was, so no event falls between the two.
-    pub(super) fn new(state: &AppState, head: watch::Receiver<u64>, range: Range, end: Option<End>) -> Result<Self, Status> {
-        let slot = state.grpc.slot().map_err(|error| status::from_error(&error))?;
-        let interval = Duration::from_millis(state.live.heartbeat_interval_ms());
+    pub(super) fn new(front: &Front, head: watch::Receiver<u64>, range: Range, end: Option<End>) -> Result<Self, Status> {
+        let slot = front.places.event_stream().map_err(|error| status::from_error(&error))?;
+        let interval = front.heartbeat;
         Ok(Self {
-            log: state.log.clone(),
+            log: front.log.clone(),
             id: range.log,
             head,
             next_heartbeat: Instant::now() + interval,
@@ -97,7 +97,7 @@ impl LogReader {
             reading: None,
             interval,
             end,
-            drain: state.drain.clone(),
+            drain: front.drain.clone(),
             _slot: slot,
         })
     }

@@ -1,11 +1,16 @@
-use clap::Args;
+//! The limits of the event stream.
 
+use std::time::Duration;
+
+use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use im_chats_protocol::server::SessionLimits;
 
-use super::socket::CLOSE_TIMEOUT;
 use crate::base::flags::{defaults, positive, size};
 use crate::http::server::DRAIN_TIMEOUT;
+
+/// How long the last frames and the close handshake may take.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the event stream takes, gives and waits for. Every value is a flag of the command line; the defaults are those of
 /// `docs/protocol.md`.

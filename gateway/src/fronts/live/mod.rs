@@ -5,4 +5,4 @@ mod limits;
 mod socket;
 
 pub use limits::LiveLimits;
-pub use socket::{Live, routes};
+pub use socket::{LiveParts, routes};

@@ -22,18 +22,17 @@ use im_chats_protocol::wire::frame::SUBPROTOCOL;
 use im_chats_protocol::wire::routes::EVENTS_PATH;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::limits::LiveLimits;
-use crate::app::AppState;
+use super::limits::{CLOSE_TIMEOUT, LiveLimits};
 use crate::http::admission::Verdict;
 use crate::http::failure::Failure;
 use crate::http::limit::Limit;
 use crate::http::share::{Peer, Place, SharedLimit};
-use crate::service::auth;
+use crate::log::EventLog;
+use crate::service::auth::{self, Authenticator};
 use im_chats_protocol::server::{Opening, ReadId, ReadPage, ServerInput, ServerOutput, Session, SessionLimits};
-
-/// How long the last frames and the close handshake may take.
-pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Sockets beyond the limit that are being told so; one more is refused before it is a socket.
 const REFUSALS: usize = 256;
@@ -48,47 +47,53 @@ const BUFFER_BYTES: usize = 4 * 1024;
 /// Frames are handed to the transport in runs of about this many bytes, each followed by one flush.
 const RUN_BYTES: usize = 64 * 1024;
 
-/// What all sockets share: the limits, and how many more there may be. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Live {
+/// What the front needs.
+pub struct LiveParts {
+    /// The event log.
+    pub log: EventLog,
+    /// What a socket may do, and how many there may be.
+    pub limits: LiveLimits,
+    /// Judges tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Cancelled when the server begins to drain: finish what is under way, say good-bye, close.
+    pub drain: CancellationToken,
+    /// A task for each socket, for the drain to wait for.
+    pub tasks: TaskTracker,
+}
+
+/// What all sockets share. Cheap to clone.
+#[derive(Clone)]
+struct Live {
     session: Arc<SessionLimits>,
     sockets: Limit,
     /// For those that may still be anybody.
     waiting: SharedLimit,
     refusals: Arc<Semaphore>,
-}
-
-impl Live {
-    /// An event stream within these limits.
-    #[must_use]
-    pub fn new(limits: LiveLimits) -> Self {
-        let sockets = Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets");
-        let waiting =
-            SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets");
-        Self { session: Arc::new(limits.session()), sockets, waiting, refusals: Arc::new(Semaphore::new(REFUSALS)) }
-    }
-
-    /// How often a heartbeat is sent, in milliseconds.
-    #[must_use]
-    pub fn heartbeat_interval_ms(&self) -> u64 {
-        self.session.heartbeat_interval_ms
-    }
-
-    /// How many sockets are open.
-    #[must_use]
-    pub fn open_sockets(&self) -> usize {
-        self.sockets.taken()
-    }
+    log: EventLog,
+    authenticator: Arc<dyn Authenticator>,
+    drain: CancellationToken,
+    tasks: TaskTracker,
 }
 
 /// The route of the event stream. It judges tokens itself, since browsers can only send them in the first frame; whatever
 /// checks hosts and origins belongs around it.
-pub fn routes() -> Router<AppState> {
-    Router::new().route(EVENTS_PATH, get(upgrade))
+pub fn routes(parts: LiveParts) -> Router {
+    let LiveParts { log, limits, authenticator, drain, tasks } = parts;
+    let live = Live {
+        session: Arc::new(limits.session()),
+        sockets: Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets"),
+        waiting: SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets"),
+        refusals: Arc::new(Semaphore::new(REFUSALS)),
+        log,
+        authenticator,
+        drain,
+        tasks,
+    };
+    Router::new().route(EVENTS_PATH, get(upgrade)).with_state(live)
 }
 
 async fn upgrade(
-    State(state): State<AppState>,
+    State(live): State<Live>,
     verdict: Option<Extension<Verdict>>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
@@ -103,11 +108,11 @@ async fn upgrade(
     };
     // A good token in the header is as good as one in `init`.
     let known = verdict.is_some_and(|Extension(Verdict(verdict))| verdict.is_ok());
-    let waiting = if known { Ok(None) } else { state.live.waiting.take(peer.map(|Extension(peer)| peer)).map(Some) };
-    let place = waiting.and_then(|waiting| Ok((state.live.sockets.take()?, waiting)));
+    let waiting = if known { Ok(None) } else { live.waiting.take(peer.map(|Extension(peer)| peer)).map(Some) };
+    let place = waiting.and_then(|waiting| Ok((live.sockets.take()?, waiting)));
     let (slot, waiting, refused) = match place {
         Ok((slot, waiting)) => (slot, waiting, None),
-        Err(full) => match Arc::clone(&state.live.refusals).try_acquire_owned() {
+        Err(full) => match Arc::clone(&live.refusals).try_acquire_owned() {
             Ok(slot) => (slot, None, Some(full)),
             Err(_) => return Failure::from(full).into_response(),
         },
@@ -118,15 +123,15 @@ async fn upgrade(
     let chosen = if subprotocol_agreed { Some(HeaderValue::from_static(SUBPROTOCOL)) } else { offered.into_iter().next() };
     let header_token = auth::bearer(headers.get(AUTHORIZATION)).ok().map(str::to_owned);
     let opening = Opening { subprotocol_agreed, header_token, refused };
-    let limit = state.live.session.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
+    let limit = live.session.max_frame_bytes.saturating_mul(OVERSIZE_FACTOR);
     let mut upgrade =
         upgrade.max_frame_size(limit).max_message_size(limit).read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
     if let Some(chosen) = chosen {
         upgrade.set_selected_protocol(chosen);
     }
-    let tracked = state.tasks.token();
+    let tracked = live.tasks.token();
     upgrade.on_upgrade(move |socket| async move {
-        Driver::new(state, opening, waiting, socket).run().await;
+        Driver::new(live, opening, waiting, socket).run().await;
         drop((slot, tracked));
     })
 }
@@ -146,7 +151,7 @@ fn offered(headers: &HeaderMap) -> Vec<HeaderValue> {
 type Reading = BoxFuture<'static, (ReadId, Result<ReadPage, Error>)>;
 
 struct Driver {
-    state: AppState,
+    live: Live,
     session: Session,
     started: Instant,
     reads: FuturesUnordered<Reading>,
@@ -157,17 +162,17 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(state: AppState, opening: Opening, waiting: Option<Place>, socket: WebSocket) -> Self {
-        let session = Session::new(Arc::clone(&state.live.session), opening, state.log.state(), 0);
+    fn new(live: Live, opening: Opening, waiting: Option<Place>, socket: WebSocket) -> Self {
+        let session = Session::new(Arc::clone(&live.session), opening, live.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
-        Self { state, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer, waiting }
+        Self { live, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer, waiting }
     }
 
     /// These take the driver by reference: by value, each would keep a copy of it in the task of every socket.
     async fn run(&mut self) {
-        let mut head = self.state.log.watch_head();
-        let drain = self.state.drain.clone();
+        let mut head = self.live.log.watch_head();
+        let drain = self.live.drain.clone();
         let mut draining = false;
         loop {
             if let Some(close) = self.carry_out() {
@@ -198,8 +203,8 @@ impl Driver {
     }
 
     fn tell(&mut self, input: ServerInput<'_>) {
-        let (now, log) = (self.now(), self.state.log.state());
-        let recent = |after| self.state.log.recent(&log.id, after, log.head);
+        let (now, log) = (self.now(), self.live.log.state());
+        let recent = |after| self.live.log.recent(&log.id, after, log.head);
         self.session.handle_with_recent(now, &log, input, recent);
     }
 
@@ -229,11 +234,11 @@ impl Driver {
             match output {
                 ServerOutput::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
                 ServerOutput::Read { read, query } => {
-                    let (log, id) = (self.state.log.clone(), self.session.log_id());
+                    let (log, id) = (self.live.log.clone(), self.session.log_id());
                     self.reads.push(async move { (read, log.read_of(id, query).await) }.boxed());
                 }
                 ServerOutput::Verify { token } => {
-                    let judgement = self.state.authenticator.verify(&token);
+                    let judgement = self.live.authenticator.verify(&token);
                     if judgement.is_ok() {
                         self.waiting = None;
                     }

@@ -2,40 +2,51 @@
 
 mod openapi;
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, on};
 use axum::{Json, Router};
 use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Route};
 
-use crate::app::AppState;
 use crate::http::admission::Admission;
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::json::{self, Limit, SMALL_BODY, with_image};
 use crate::http::query::Query;
 use crate::http::routes::{filter, split};
-use crate::service::backend::CallContext;
+use crate::service::backend::{Backend, CallContext};
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
 pub use openapi::description;
 
-/// The nine routes, each from its row of the protocol's table.
-pub fn router(admission: &Admission) -> Router<AppState> {
+/// What the routes need. Cheap to clone.
+#[derive(Clone)]
+pub struct Rest {
+    /// The service.
+    pub backend: Arc<dyn Backend>,
+    /// The limits on work under way.
+    pub admission: Admission,
+}
+
+/// The nine routes, each from its row of the protocol's table. Every one of them needs a token, which whatever stands around
+/// them checks.
+pub fn routes(rest: Rest) -> Router {
     let routes = Route::ALL.iter().map(|route| {
         let definition = route.definition();
         (definition.path, definition.takes_image(), methods(*route))
     });
-    split(routes, admission)
+    split(routes, &rest.admission).with_state(rest)
 }
 
 /// The handler of a route, for its method.
-fn methods(route: Route) -> MethodRouter<AppState> {
+fn methods(route: Route) -> MethodRouter<Rest> {
     macro_rules! write {
         ($method:ident) => {
-            |State(state): State<AppState>, request: Request| async move {
+            |State(rest): State<Rest>, request: Request| async move {
                 let (call, request) = body(request, SMALL_BODY).await?;
-                state.backend.$method(&call, request).await.map(|()| Json(Empty {})).map_err(Failure::from)
+                rest.backend.$method(&call, request).await.map(|()| Json(Empty {})).map_err(Failure::from)
             }
         };
     }
@@ -53,33 +64,33 @@ fn methods(route: Route) -> MethodRouter<AppState> {
     }
 }
 
-async fn create(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+async fn create(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
     let (call, request) = body(request, SMALL_BODY).await?;
-    Ok(Json(state.backend.create_chat(&call, request).await?).into_response())
+    Ok(Json(rest.backend.create_chat(&call, request).await?).into_response())
 }
 
-async fn set_background(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+async fn set_background(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     let request = with_image(request).await?;
-    state.backend.set_background(&call, request).await?;
+    rest.backend.set_background(&call, request).await?;
     Ok(Json(Empty {}).into_response())
 }
 
-async fn get_chat(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+async fn get_chat(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
     let (call, query) = query(&request)?;
-    let answer = state.backend.get_chat(&call, GetChatRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
+    let answer = rest.backend.get_chat(&call, GetChatRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
 }
 
-async fn count(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+async fn count(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
     let (call, query) = query(&request)?;
     let request = GetChatCountRequest { include_archived: query.flag(INCLUDE_ARCHIVED.name)? };
-    Ok(Json(state.backend.get_chat_count(&call, request).await?).into_response())
+    Ok(Json(rest.backend.get_chat_count(&call, request).await?).into_response())
 }
 
-async fn has_background(State(state): State<AppState>, request: Request) -> Result<Response, Failure> {
+async fn has_background(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
     let (call, query) = query(&request)?;
-    let answer = state.backend.has_background(&call, HasBackgroundRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
+    let answer = rest.backend.has_background(&call, HasBackgroundRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
 }
 

@@ -1,6 +1,9 @@
 //! The data directory: one SQLite database, owned by one process at a time.
 
 pub(crate) mod checksum;
+mod connection;
+mod directory;
+mod error;
 mod faults;
 pub(crate) mod layout;
 pub(crate) mod mark;
@@ -11,7 +14,7 @@ mod pool;
 pub(crate) mod problem;
 pub(crate) mod verify;
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -20,28 +23,19 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use crate::base::log_throttle::LogThrottle;
 use crate::base::private;
+pub(crate) use connection::open_reader;
+use connection::open_writer;
+use directory::BESIDE_DATABASE;
+pub(crate) use directory::{DATABASE, LOCK, UNFINISHED, lock};
+pub use error::StoreError;
 pub use faults::{Faults, Operation};
 use layout::Unusable;
 use mark::{Mark, MarkFile};
 use meta::{Key, Meta};
 use pool::Pool;
 use problem::Problem;
-
-/// How long one connection waits for another of the same process before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The file whose lock says that a process has the directory.
-pub(crate) const LOCK: &str = "lock";
-
-/// The database's file in the data directory.
-pub(crate) const DATABASE: &str = "gateway.sqlite3";
-
-/// What SQLite appends to its name for the files that it keeps beside it.
-const BESIDE_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
-
-/// What a restore writes before it is finished.
-pub(crate) const UNFINISHED: &str = "gateway.sqlite3.restoring";
 
 /// Up to this size the file's structure is checked as a whole at every start; beyond, each page when it is read. Every
 /// row's checksum is verified whenever it is read, whatever the size.
@@ -71,79 +65,6 @@ impl Owner {
             Self::Relay => "relay",
         }
     }
-}
-
-/// Why a data directory cannot be used. Each is a sentence for the person who started the process.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has it.
-    #[error(
-        "the data directory {0} is in use by another im-chats-gateway process; stop that one, or give this one its own with --data"
-    )]
-    InUse(PathBuf),
-    /// The directory or its lock file cannot be created or opened.
-    #[error("the data directory {path} cannot be used: {source}")]
-    Directory {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// A newer version wrote it.
-    #[error(
-        "the data directory {path} was written by a newer version (layout {found}, this version knows {})",
-        layout::VERSION
-    )]
-    TooNew {
-        /// Which.
-        path: PathBuf,
-        /// The layout found there.
-        found: i64,
-    },
-    /// An older version wrote it, and it may not be changed here.
-    #[error(
-        "{path} was written by an older version (layout {found}); start this version's gateway on it once, which brings it up"
-    )]
-    TooOld {
-        /// Which.
-        path: PathBuf,
-        /// The layout found there.
-        found: i64,
-    },
-    /// The other subcommand wrote it.
-    #[error("the data directory {path} belongs to the {found}; give the {wanted} its own with --data")]
-    OtherOwner {
-        /// Which.
-        path: PathBuf,
-        /// Who wrote it.
-        found: String,
-        /// Who was to.
-        wanted: &'static str,
-    },
-    /// The database cannot be opened, read or written.
-    #[error("the database in {path} cannot be used: {reason}")]
-    Database {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// What the database holds is not what was written.
-    #[error(
-        "the data in {path} is damaged: {reason}. Restore a backup into another directory, or begin with an empty one; nothing was changed"
-    )]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Another program's file has the database's name.
-    #[error("{0} is not a database of im-chats-gateway, or its header is damaged; nothing was changed")]
-    Foreign(PathBuf),
-    /// A restore ended half-way.
-    #[error("a restore into {0} was not finished; empty the directory and restore again")]
-    Unfinished(PathBuf),
 }
 
 /// An open data directory. The lock is held until the last clone is gone; the operating system lets go of it when the
@@ -242,7 +163,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be opened.
     pub fn reader(&self) -> Result<Connection, rusqlite::Error> {
-        pool::open(&self.0.database)
+        open_reader(&self.0.database)
     }
 
     /// Reads with one of the shared connections, where blocking is allowed. Waits for one to be free; who gives up the
@@ -293,7 +214,7 @@ impl Store {
 
     /// Writes the mark; call it after the commit.
     pub(crate) fn mark(&self, mark: Mark) {
-        static FAILED: crate::base::log_throttle::LogThrottle = crate::base::log_throttle::LogThrottle::per_minute();
+        static FAILED: LogThrottle = LogThrottle::per_minute();
         if let Err(error) = self.0.mark.write(mark)
             && let Some(repeated) = FAILED.hit()
         {
@@ -318,24 +239,6 @@ impl Store {
     }
 }
 
-impl Unusable {
-    pub(crate) fn at(self, directory: &Path, database: &Path) -> StoreError {
-        let path = directory.to_owned();
-        match self {
-            Self::TooNew(found) => StoreError::TooNew { path, found },
-            Self::TooOld(found) => StoreError::TooOld { path, found },
-            Self::Foreign => StoreError::Foreign(database.to_owned()),
-            Self::Problem(Problem::Damage(reason)) => StoreError::Damaged { path, reason },
-            Self::Problem(problem) => StoreError::Database { path, reason: problem.to_string() },
-        }
-    }
-}
-
-/// A connection to a database beside whoever writes it.
-pub(crate) fn open_reader(database: &Path) -> Result<Connection, rusqlite::Error> {
-    pool::open(database)
-}
-
 /// Tries a failing disk until it works or nobody needs it any more.
 fn probe(store: &Weak<Inner>) {
     loop {
@@ -345,7 +248,7 @@ fn probe(store: &Weak<Inner>) {
         if faults.rests(Operation::Write, PROBE_PAUSE) && try_write(&inner.database).is_ok() {
             faults.succeeded(Operation::Write);
         }
-        if faults.rests(Operation::Read, PROBE_PAUSE) && pool::open(&inner.database).is_ok() {
+        if faults.rests(Operation::Read, PROBE_PAUSE) && open_reader(&inner.database).is_ok() {
             faults.succeeded(Operation::Read);
         }
         if !faults.fails(Operation::Write) && !faults.fails(Operation::Read) {
@@ -360,33 +263,6 @@ fn try_write(database: &Path) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     transaction.execute("UPDATE meta SET value = value", [])?;
     transaction.commit()
-}
-
-/// Creates the directory where absent, and takes its lock.
-pub(crate) fn lock(directory: &Path) -> Result<File, StoreError> {
-    let io = |source| StoreError::Directory { path: directory.to_owned(), source };
-    private::directory(directory, is_ours).map_err(io)?;
-    let lock = private::file(&directory.join(LOCK)).map_err(io)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(directory.to_owned())),
-        Err(TryLockError::Error(source)) => Err(io(source)),
-    }
-}
-
-/// Whether an entry of a data directory is the gateway's, or of the file system itself.
-fn is_ours(name: &str) -> bool {
-    name == LOCK || name == mark::FILE || name == "lost+found" || name.starts_with(DATABASE)
-}
-
-fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open(database)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL, not NORMAL: in WAL mode only FULL waits for the disk at every commit, which is what an answer promises.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
 }
 
 fn prepare(database: &Path) -> Result<(), Unusable> {

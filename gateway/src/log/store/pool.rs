@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::BUSY_TIMEOUT;
+use super::connection::open_reader;
 use super::problem::Problem;
 
 /// Fewest connections, however few cores there are: one slow read must not stop the others.
@@ -30,7 +30,7 @@ impl Pool {
     pub(super) fn open(database: &Path) -> Result<Self, rusqlite::Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let size = cores.saturating_mul(2).clamp(MIN, MAX);
-        let idle = (0..size).map(|_| open(database)).collect::<Result<Vec<_>, _>>()?;
+        let idle = (0..size).map(|_| open_reader(database)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { places: Arc::new(Semaphore::new(size)), idle: Mutex::new(idle) })
     }
 
@@ -52,7 +52,7 @@ impl Pool {
         let kept = self.idle.lock().pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => open(database)?,
+            None => open_reader(database)?,
         };
         let result = work(&connection);
         match &result {
@@ -61,13 +61,4 @@ impl Pool {
         }
         result
     }
-}
-
-/// A connection that only reads, with every file it needs open.
-pub(super) fn open(database: &Path) -> Result<Connection, rusqlite::Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
-    Ok(connection)
 }

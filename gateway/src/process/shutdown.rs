@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::output;
-use crate::http::server::DRAIN_TIMEOUT;
 
 /// How long the database may take to close after the drain.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,16 +30,20 @@ const PARENT_LOOK: Duration = Duration::from_millis(250);
 pub struct Shutdown {
     drain: CancellationToken,
     serving: Arc<AtomicBool>,
+    /// How long the end may take, from the signal on.
+    limit: Duration,
 }
 
 impl Shutdown {
-    /// Starts to wait for signals, and with `with_parent` for the end of the parent process.
+    /// Starts to wait for signals, and with `with_parent` for the end of the parent process. From then on the server may take
+    /// `drain_timeout` to drain, and its database [`CLOSE_TIMEOUT`] to close; what takes longer is cut off.
     ///
     /// # Errors
     /// When the system gives no thread, or `with_parent` is not possible here.
-    pub fn watch(with_parent: bool) -> io::Result<Self> {
+    pub fn watch(with_parent: bool, drain_timeout: Duration) -> io::Result<Self> {
         let parent = if with_parent { Some(Parent::present()?) } else { None };
-        let shutdown = Self { drain: CancellationToken::new(), serving: Arc::default() };
+        let limit = drain_timeout.saturating_add(CLOSE_TIMEOUT);
+        let shutdown = Self { drain: CancellationToken::new(), serving: Arc::default(), limit };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Before the thread runs: a signal must not find the system's own way of handling it.
         let signals = runtime.block_on(async { Signals::install() })?;
@@ -70,7 +73,7 @@ impl Shutdown {
         }
         // Nothing comes before this: all that follows may fail or block.
         self.drain.cancel();
-        let limit = DRAIN_TIMEOUT.saturating_add(CLOSE_TIMEOUT);
+        let limit = self.limit;
         match tokio::time::timeout(limit, signals.next()).await {
             Ok(signal) => exit(BY_SIGNAL.saturating_add(signal)),
             Err(_) => {

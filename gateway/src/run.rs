@@ -1,11 +1,7 @@
 //! From the command line to a running server, and out again. It may use every room, and none uses it.
 
-mod open_files;
-mod output;
-mod shutdown;
-
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +9,10 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
-use tracing_subscriber::EnvFilter;
 
-use crate::app::{self, AppState};
-use crate::cli::{Cli, Command, EmulatorArgs, LogFormat, RelayArgs, ServeArgs};
+use crate::app::{self, App};
+use crate::cli::{Cli, Command, EmulatorCommand, RelayCommand, ServeArgs};
 use crate::emulator::Emulator;
-use crate::fronts::grpc::Grpc;
-use crate::fronts::live::Live;
 use crate::http::access::{Access, Origin};
 use crate::http::admission::Admission;
 use crate::http::listen::Listen;
@@ -27,14 +20,12 @@ use crate::http::server;
 use crate::http::tls::{self, TlsError};
 use crate::log::backup::{self, BackupError};
 use crate::log::store::{Store, StoreError};
+use crate::process::shutdown::{CLOSE_TIMEOUT, Shutdown};
+use crate::process::{log_panic, open_files, output, start_logging};
 use crate::relay::{Relay, RelayError};
-use crate::service::auth::StaticToken;
+use crate::service::auth::{StaticToken, TokenArgs};
 use crate::service::backend::Backend;
 use crate::service::health::Health;
-use shutdown::{CLOSE_TIMEOUT, Shutdown};
-
-/// What is logged where RUST_LOG says nothing.
-const LOG_LEVELS: &str = "im_chats_gateway=info,warn";
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +50,8 @@ enum RunError {
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
     let result = match cli.command {
-        Command::Emulator(args) => run(Mode::Emulator(args)),
-        Command::Relay(args) => run(Mode::Relay(args)),
+        Command::Emulator(command) => emulator(*command),
+        Command::Relay(command) => relay(*command),
         Command::Backup(args) => backup::backup(&args.data, &args.target).map_err(RunError::from).map(|copied| {
             report(format_args!("{}: backup of {}, {copied}", args.target.display(), args.data.display()));
         }),
@@ -80,42 +71,32 @@ fn report(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// What serves until it is told to stop.
-enum Mode {
-    Emulator(EmulatorArgs),
-    Relay(Box<RelayArgs>),
-}
-
-fn run(mode: Mode) -> Result<(), RunError> {
-    let serve = match &mode {
-        Mode::Emulator(args) => &args.serve,
-        Mode::Relay(args) => &args.serve,
-    };
+/// Prepares the process to serve: stderr, signals, the log, the runtime.
+fn start(serve: &ServeArgs) -> Result<(Runtime, Shutdown), RunError> {
     output::start()?;
     if serve.live.drain_reconnect_min_ms > serve.live.drain_reconnect_max_ms {
         return Err(RunError::Reconnect(serve.live.drain_reconnect_max_ms));
     }
     // Before anything that may take long, so that it can be ended.
-    let shutdown = Shutdown::watch(serve.exit_with_parent)?;
-    start_logging(serve.log_format);
+    let shutdown = Shutdown::watch(serve.process.exit_with_parent, server::DRAIN_TIMEOUT)?;
+    start_logging(serve.process.log_format);
     std::panic::set_hook(Box::new(log_panic));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match mode {
-        Mode::Emulator(args) => emulator(runtime, args, &shutdown),
-        Mode::Relay(args) => relay(runtime, *args, &shutdown),
-    }
+    Ok((runtime, shutdown))
 }
 
-fn emulator(runtime: Runtime, mut args: EmulatorArgs, shutdown: &Shutdown) -> Result<(), RunError> {
-    if !args.strict_origins {
-        args.serve.allow_origin.push(Origin::Local);
+fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
+    let EmulatorCommand { mut serve, emulator: args, strict_origins } = command;
+    let (runtime, shutdown) = start(&serve)?;
+    if !strict_origins {
+        serve.access.allow_origin.push(Origin::Local);
     }
     let (served, writer) = runtime.block_on(async {
-        let tls = acceptor(&args.serve, shutdown)?;
+        let tls = acceptor(&serve, &shutdown)?;
         let store = Store::open(&args.data)?;
         let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
         let backend = Arc::new(emulator.clone());
-        let served = serve(args.serve, tls, backend, Some(emulator), Health::alone(), shutdown).await;
+        let served = listen(serve, tls, backend, Some(emulator), Health::alone(), &shutdown).await;
         Ok::<_, RunError>((served, writer))
     })?;
     // Drops the connections that outlived the drain, and with them whatever could still ask the writer for something. It
@@ -127,14 +108,16 @@ fn emulator(runtime: Runtime, mut args: EmulatorArgs, shutdown: &Shutdown) -> Re
     served
 }
 
-fn relay(runtime: Runtime, args: RelayArgs, shutdown: &Shutdown) -> Result<(), RunError> {
+fn relay(command: RelayCommand) -> Result<(), RunError> {
+    let RelayCommand { serve, relay: args } = command;
+    let (runtime, shutdown) = start(&serve)?;
     let served = runtime.block_on(async {
-        let tls = acceptor(&args.serve, shutdown)?;
+        let tls = acceptor(&serve, &shutdown)?;
         let health = Health::connecting();
-        warn_of_bare_upstream(&args.upstream);
+        args.warn_of_plain_upstream();
         let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
-        serve(args.serve, tls, Arc::new(relay), None, health, shutdown).await?;
+        listen(serve, tls, Arc::new(relay), None, health, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
         Ok(())
@@ -148,7 +131,7 @@ fn acceptor(args: &ServeArgs, shutdown: &Shutdown) -> Result<Option<TlsAcceptor>
 }
 
 /// Listens, announces it, and serves until the drain is over.
-async fn serve(
+async fn listen(
     mut args: ServeArgs,
     tls: Option<TlsAcceptor>,
     backend: Arc<dyn Backend>,
@@ -159,26 +142,27 @@ async fn serve(
     let listener = args.listen.bind().await.map_err(|source| RunError::Listen { listen: args.listen.clone(), source })?;
     let address = listener.local_addr()?;
     warn_of_exposure(&args, address, tls.is_some());
-    args.allow_host.extend(args.listen.name().map(str::to_owned));
+    args.access.allow_host.extend(args.listen.name().map(str::to_owned));
     let (drain, tasks) = (shutdown.drain(), TaskTracker::new());
-    let state = AppState {
-        log: backend.log().clone(),
+    let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
+    let app = App {
         backend,
-        live: Live::new(args.live.clone()),
-        grpc: Grpc::new(&args.grpc),
-        authenticator: Arc::new(StaticToken::new(&token(&args))),
-        access: Arc::new(Access::new(address, args.allow_host, args.allow_origin)),
-        admission: Admission::new(&args.limits),
+        emulator,
         health,
+        authenticator: Arc::new(StaticToken::new(&token(&args.token))),
+        access: Access::new(address, args.access.allow_host, args.access.allow_origin),
+        admission: Admission::new(&args.limits),
+        grpc: args.grpc,
+        live: args.live,
         drain: drain.clone(),
         tasks: tasks.clone(),
     };
+    let router = app::router(app);
     // First: whoever reads the line may ask for the end at once, and is served a drain like anybody later.
     shutdown.serving();
     announce(if tls.is_some() { "https" } else { "http" }, address);
     open_files::raise_limit();
-    let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
-    server::serve(listener, tls, app::router(state, emulator), drain, tasks, &args.limits, write_timeout).await;
+    server::serve(listener, tls, router, drain, tasks, &args.limits, write_timeout).await;
     Ok(())
 }
 
@@ -191,20 +175,10 @@ fn warn_of_exposure(args: &ServeArgs, address: SocketAddr, tls: bool) {
              give --tls-cert and --tls-key, or let a proxy with TLS stand in front"
         );
     }
-    if args.allow_origin.contains(&Origin::Any) {
+    if args.access.allow_origin.contains(&Origin::Any) {
         tracing::warn!(
             "--allow-origin '*': the pages of every web site may use this gateway, and only the token keeps them out"
         );
-    }
-}
-
-fn warn_of_bare_upstream(upstream: &http::Uri) {
-    let host = upstream.host().unwrap_or_default().trim_matches(['[', ']']);
-    let near = host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
-    if !near && upstream.scheme_str() != Some("https") {
-        tracing::warn!(%upstream, "--upstream is not https: the account's token can be read on its way");
     }
 }
 
@@ -217,35 +191,10 @@ fn announce(scheme: &str, address: SocketAddr) {
 }
 
 /// The token given, or a fresh one, printed where only the person who started the gateway looks.
-fn token(args: &ServeArgs) -> String {
+fn token(args: &TokenArgs) -> String {
     args.token.clone().unwrap_or_else(|| {
         let token = StaticToken::generate();
         output::say(format_args!("token (generated for this run): {token}"));
         token
     })
-}
-
-fn start_logging(format: LogFormat) {
-    let wanted = std::env::var_os("RUST_LOG").filter(|wanted| !wanted.is_empty());
-    let (filter, unusable) = match wanted.map(|wanted| EnvFilter::try_new(wanted.to_string_lossy())) {
-        None => (None, None),
-        Some(Ok(filter)) => (Some(filter), None),
-        Some(Err(error)) => (None, Some(error)),
-    };
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(LOG_LEVELS));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output::Log).log_internal_errors(false);
-    // A second subscriber in one process is refused; the first one then serves both.
-    let _ = match format {
-        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
-    if let Some(error) = unusable {
-        tracing::warn!(%error, "RUST_LOG cannot be read; {LOG_LEVELS} is used in its place");
-    }
-}
-
-/// A panic ends one task or request and not the process; its line belongs into the log like any other.
-fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(place, "a fault of the gateway: {}", panic.payload_as_str().unwrap_or("(no words)"));
 }

@@ -1,0 +1,22 @@
+//! The headers of our own, which every front reads and writes alike.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
+
+/// Names a request in answers and in the server's log.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Makes a write repeatable.
+pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(IDEMPOTENCY_KEY_HEADER);
+
+/// Marks an answer as the service's own, not an intermediary's.
+pub static MIDDLEWARE: HeaderName = HeaderName::from_static("x-spectrum-middleware");
+
+/// Chooses an instance of the real service; taken and not needed here.
+pub(super) static SERVER: HeaderName = HeaderName::from_static("x-photon-server");
+
+/// The id of the request being served; handlers find it in the extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);

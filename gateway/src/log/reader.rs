@@ -1,0 +1,175 @@
+//! The readers' side of the log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::read;
+use super::store::{Faults, Store};
+use super::tail::Tail;
+
+/// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.
+const TAIL_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most events that [`EventLog::recent`] gives.
+const RECENT: usize = 1024;
+
+/// Rows looked at by one read at most, so that a reader whose filter hides nearly everything still moves, and says so.
+pub(super) const SCAN_ROWS: usize = 8192;
+
+/// The readers' side of the log.
+#[derive(Debug, Clone)]
+pub struct EventLog(pub(super) Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Held while the log is replaced, and shared by everyone who must see only one log.
+    pub(super) id: RwLock<Arc<str>>,
+    pub(super) first: AtomicU64,
+    pub(super) head: watch::Sender<u64>,
+    pub(super) tail: Mutex<Tail>,
+    pub(super) store: Store,
+}
+
+impl EventLog {
+    /// The log that `store` holds, as it is at the start.
+    pub(super) fn new(state: LogState, store: Store) -> Self {
+        Self(Arc::new(Shared {
+            id: RwLock::new(state.id),
+            first: AtomicU64::new(state.first),
+            head: watch::Sender::new(state.head),
+            tail: Mutex::new(Tail::new(state.head, TAIL_BYTES)),
+            store,
+        }))
+    }
+
+    /// The log's identity. Random, made with the database, or when the log was replaced, restored or went back in time.
+    #[must_use]
+    pub fn id(&self) -> Arc<str> {
+        Arc::clone(&self.0.id.read())
+    }
+
+    /// What fails at present.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        self.0.store.faults()
+    }
+
+    /// Identity, beginning and end, as they belong together.
+    #[must_use]
+    pub fn state(&self) -> LogState {
+        let id = self.0.id.read();
+        // The head last: it is never below the beginning that was read before it.
+        let first = self.first();
+        LogState { id: Arc::clone(&id), first, head: self.head() }
+    }
+
+    /// The smallest cursor that is still good: every event after it is held. 0 for a whole log.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.0.first.load(Ordering::Acquire)
+    }
+
+    /// The last sequence that is on disk, 0 when nothing was written.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        *self.0.head.borrow()
+    }
+
+    /// Tells when the head moves, or the log is replaced.
+    #[must_use]
+    pub fn watch_head(&self) -> watch::Receiver<u64> {
+        self.0.head.subscribe()
+    }
+
+    /// The next page for a reader of the log as it is now; see [`EventLog::read_of`].
+    ///
+    /// # Errors
+    /// As [`EventLog::read_of`].
+    pub async fn read(&self, query: ReadQuery) -> Result<ReadPage, Error> {
+        self.read_of(self.id(), query).await
+    }
+
+    /// The next page for a reader whose position is one of the log with this id. It looks at a bounded number of events, so a
+    /// filtered reader may get an empty page whose `through` moved; when `through` stays at `after`, there is nothing more
+    /// within the bound of the query.
+    ///
+    /// # Errors
+    /// `cursorTooOld` when events after the position are gone, `logChanged` when the log is another one by now,
+    /// `databaseError` when the disk cannot be read.
+    pub async fn read_of(&self, id: Arc<str>, query: ReadQuery) -> Result<ReadPage, Error> {
+        let bound = {
+            let _same = self.same(&id)?;
+            self.check_held(query.after)?;
+            let bound = query.through.min(self.head());
+            if query.after >= bound || query.max_events == 0 {
+                return Ok(ReadPage { through: query.after, events: Vec::new() });
+            }
+            if let Some(page) = self.0.tail.lock().read(&query, bound, SCAN_ROWS) {
+                return Ok(page);
+            }
+            bound
+        };
+        let log = self.clone();
+        let read = move |connection: &Connection| {
+            // Held while the disk is read: a log that is replaced waits for its readers.
+            let _same = match log.same(&id) {
+                Ok(same) => same,
+                Err(error) => return Ok(Err(error)),
+            };
+            let page = read::page(connection, &query, bound, SCAN_ROWS);
+            // Looked at again: rows may have been dropped while they were read, and a hole must never pass for silence, nor
+            // for damage.
+            if let Err(error) = log.check_held(query.after) {
+                return Ok(Err(error));
+            }
+            page.map(Ok)
+        };
+        self.0.store.read(read).await?
+    }
+
+    /// All events in `after < sequence <= through` of the log with this id, when they are few and in memory.
+    #[must_use]
+    pub fn recent(&self, id: &Arc<str>, after: u64, through: u64) -> Option<Vec<Arc<LoggedEvent>>> {
+        let _same = self.same(id).ok()?;
+        self.0.tail.lock().recent(after, through, RECENT)
+    }
+
+    /// Whether it is still the log with this id.
+    ///
+    /// # Errors
+    /// `logChanged` when it is another one.
+    pub fn check_id(&self, id: &Arc<str>) -> Result<(), Error> {
+        self.same(id).map(drop)
+    }
+
+    /// Keeps the log from being replaced while the guard lives.
+    fn same(&self, id: &Arc<str>) -> Result<RwLockReadGuard<'_, Arc<str>>, Error> {
+        let current = self.0.id.read();
+        if *current == *id {
+            return Ok(current);
+        }
+        Err(Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
+            .with_context("log", current.to_string())
+            .with_context("expected", id.to_string()))
+    }
+
+    fn check_held(&self, after: u64) -> Result<(), Error> {
+        let first = self.first();
+        if after >= first {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::CursorTooOld, "the log no longer holds the events after this cursor")
+            .with_context("first", first.to_string())
+            .with_context("head", self.head().to_string()))
+    }
+}
+
+pub(super) fn stopped() -> Error {
+    Error::new(ErrorCode::InternalError, "the work on the event log was stopped")
+}
