@@ -403,7 +403,7 @@ mod tests {
             "type": "ready", "protocol": 1, "log": { "id": "log-1", "first": 0, "head": 0 }, "heartbeatIntervalMs": 15000,
             "limits": { "maxFrameBytes": 65536, "maxOutgoingFrameBytes": 1_048_576, "maxBatchEvents": 256, "maxSubscriptions": 64 }
         });
-        machine.handle(0, 0.5, ClientInput::Frame { attempt: 1, frame: ServerFrame::read(&ready, |events| events) });
+        machine.handle(0, 0.5, ClientInput::Frame { attempt: 1, frame: ServerFrame::read(&ready, Value::clone) });
         let mut most = 0;
         for stream in 2..500 {
             machine.handle(0, 0.5, ClientInput::Open { stream, plan: plan.clone() });
