@@ -1,6 +1,8 @@
-//! The server's session machine: the transcripts of `docs/protocol.md`, the rules that none shows, and random sessions against an
-//! oracle.
+//! The server's session machine: the transcripts of `docs/protocol.md`, the rules that none shows, its limits, what a moving log
+//! means to it, and random sessions against an oracle.
 
+mod limits;
+mod progress;
 mod property;
 mod rig;
 mod rules;

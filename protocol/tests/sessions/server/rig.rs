@@ -111,6 +111,7 @@ pub struct Rig {
     /// Frames the client has not looked at.
     pub sent: VecDeque<String>,
     pub closed: Option<u16>,
+    pub reason: &'static str,
     /// Leaves frames in the transport.
     pub hold_writes: bool,
     pub held_bytes: usize,
@@ -134,6 +135,7 @@ impl Rig {
             now: 0,
             sent: VecDeque::new(),
             closed: None,
+            reason: "",
             hold_writes: false,
             held_bytes: 0,
             hold_reads: false,
@@ -249,7 +251,7 @@ impl Rig {
                     let grant = self.tokens.get(&token).copied().ok_or_else(unknown);
                     self.session.handle(self.now, &self.log.state(), ServerInput::Verified(grant));
                 }
-                ServerOutput::Close { code, .. } => self.closed = Some(code),
+                ServerOutput::Close { code, reason } => (self.closed, self.reason) = (Some(code), reason),
             }
         }
     }

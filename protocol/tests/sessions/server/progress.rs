@@ -1,0 +1,214 @@
+//! What a subscription hears of a log that moves, and when.
+
+use im_chats_protocol::error::ErrorCode;
+use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadQuery, ServerInput, SessionLimits};
+use im_chats_protocol::wire::frame::Topic;
+use serde_json::{Value, json};
+
+use super::rig::{FakeLog, Rig};
+
+const ALICE: &str = "any;-;alice@example.com";
+const BOB: &str = "any;-;bob@example.com";
+
+fn log_of(events: u64) -> FakeLog {
+    let mut log = FakeLog::default();
+    for _ in 0..events {
+        log.append("chat.archived", ALICE);
+    }
+    log
+}
+
+fn heads(frames: &[Value]) -> Vec<u64> {
+    frames.iter().filter(|frame| frame["type"] == "heartbeat").map(|frame| frame["head"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_client_without_credit_hears_of_a_head_that_moves_once_a_second_and_of_one_that_stands_not_at_all() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+    rig.say(&json!({ "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 0 }, "credit": 0 }).to_string());
+    rig.drain_sent();
+    rig.advance(5_000);
+    assert_eq!(heads(&rig.drain_sent()), [0_u64; 0], "it was told the head in subscribed");
+    rig.append("chat.archived", ALICE, 1);
+    rig.advance(0);
+    assert_eq!(heads(&rig.drain_sent()), [3], "the last heartbeat was long ago");
+    rig.append("chat.archived", ALICE, 1);
+    rig.advance(999);
+    assert_eq!(heads(&rig.drain_sent()), [0_u64; 0]);
+    rig.append("chat.archived", ALICE, 1);
+    rig.advance(1);
+    assert_eq!(heads(&rig.drain_sent()), [5]);
+    rig.advance(14_999);
+    assert_eq!(heads(&rig.drain_sent()), [0_u64; 0], "nothing moved: the ordinary interval");
+    rig.advance(1);
+    assert_eq!(heads(&rig.drain_sent()), [5]);
+}
+
+#[test]
+fn a_client_with_credit_and_a_catch_up_hear_of_the_head_with_the_ordinary_heartbeat_only() {
+    for (credit, until) in [(10, None), (0, Some("head"))] {
+        let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+        let ask = json!({
+            "type": "subscribe", "id": 1, "topic": "chats", "chat": ALICE, "after": { "sequence": 0 }, "credit": credit,
+            "until": until,
+        });
+        rig.say(&ask.to_string());
+        rig.drain_sent();
+        for _ in 0..5 {
+            rig.append("chat.archived", BOB, 1);
+            rig.advance(1_000);
+        }
+        assert_eq!(heads(&rig.drain_sent()), [0_u64; 0], "credit {credit}");
+        rig.advance(10_000);
+        assert_eq!(heads(&rig.drain_sent()), [7], "credit {credit}");
+    }
+}
+
+#[test]
+fn a_catch_up_ends_at_the_head_of_its_beginning_although_the_log_goes_on() {
+    let mut rig = Rig::ready(SessionLimits { max_batch_events: 1, ..SessionLimits::default() }, log_of(3));
+    rig.hold_reads = true;
+    let ask = json!({
+        "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 0 }, "credit": 10, "until": "head"
+    });
+    rig.say(&ask.to_string());
+    rig.append("chat.archived", ALICE, 2);
+    while rig.finish_read() {}
+    let frames = rig.drain_sent();
+    let through: Vec<_> = frames.iter().filter_map(|frame| frame["through"].as_u64()).collect();
+    assert_eq!(through, [1, 2, 3]);
+    let last: Vec<_> = frames.iter().rev().take(2).map(|frame| (frame["type"].clone(), frame["head"].clone())).collect();
+    assert_eq!(last, [(json!("complete"), json!(3)), (json!("caughtUp"), json!(3))]);
+    assert_eq!(rig.session.subscriptions(), 0);
+}
+
+#[test]
+fn events_of_another_log_end_the_subscriptions_of_this_one() {
+    for head in [1, 2, 5] {
+        let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+        rig.say(&json!({ "type": "subscribe", "id": 1, "topic": "chats", "credit": 10 }).to_string());
+        rig.drain_sent();
+        rig.log.replace("log-2");
+        for _ in 0..head {
+            rig.log.append("chat.archived", ALICE);
+        }
+        let events = rig.log.events.clone();
+        rig.input(ServerInput::Appended { events: &events });
+        let frames = rig.drain_sent();
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        let context = &frames[0]["context"];
+        assert_eq!(
+            (&frames[0]["code"], &context["log"], &context["expected"]),
+            (&json!("logChanged"), &json!("log-2"), &json!("log-1"))
+        );
+        assert_eq!(rig.session.head(), head);
+    }
+}
+
+#[test]
+fn a_subscription_is_read_for_once_at_a_time_and_not_without_need() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+    rig.hold_reads = true;
+    rig.say(&json!({ "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 0 }, "credit": 10 }).to_string());
+    rig.append("chat.archived", ALICE, 1);
+    rig.append("chat.archived", ALICE, 1);
+    rig.say(r#"{"type":"credit","id":1,"add":1}"#);
+    assert_eq!(rig.reads_begun, 1, "one is under way");
+    rig.finish_read();
+    assert_eq!(rig.reads_begun, 2, "the two events that came meanwhile, in one read");
+    rig.finish_read();
+    rig.say(r#"{"type":"credit","id":1,"add":1}"#);
+    rig.log_moved();
+    assert_eq!(rig.reads_begun, 2, "nothing new");
+}
+
+#[test]
+fn credit_of_nothing_wakes_nobody_and_stops_nobody() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(1));
+    let subscribe = |id: u64, after: u64| {
+        json!({ "type": "subscribe", "id": id, "topic": "chats", "chat": ALICE, "after": { "sequence": after }, "credit": 0 })
+            .to_string()
+    };
+    rig.say(&subscribe(1, 0));
+    rig.say(&subscribe(2, 1));
+    let reads = rig.reads_begun;
+    rig.say(r#"{"type":"credit","id":1,"add":0}"#);
+    assert_eq!(rig.reads_begun, reads, "still without credit");
+    // The other one has nothing to wait for: what its filter hides moves it, however it is told.
+    rig.say(r#"{"type":"credit","id":2,"add":0}"#);
+    rig.drain_sent();
+    rig.log.append("chat.archived", BOB);
+    rig.input(ServerInput::Tick);
+    rig.advance(15_000);
+    let frames = rig.drain_sent();
+    let moved: Vec<_> = frames.iter().filter(|frame| frame["type"] == "events").map(|frame| frame["id"].clone()).collect();
+    assert_eq!(moved, [json!(2)]);
+}
+
+#[test]
+fn a_client_that_is_behind_hears_of_hidden_events_at_once() {
+    let mut log = log_of(0);
+    for _ in 0..20 {
+        log.append("chat.archived", BOB);
+    }
+    log.scan = 8;
+    let mut rig = Rig::ready(SessionLimits::default(), log);
+    let ask = json!({ "type": "subscribe", "id": 1, "topic": "chats", "chat": ALICE, "after": { "sequence": 0 }, "credit": 5 });
+    rig.say(&ask.to_string());
+    let through: Vec<_> = rig.drain_sent().iter().filter_map(|frame| frame["through"].as_u64()).collect();
+    assert_eq!(through, [8, 16, 20]);
+}
+
+#[test]
+fn a_position_is_good_from_the_first_to_the_head() {
+    let log = LogState { id: "log-1".into(), first: 3, head: 7 };
+    assert!([3, 5, 7].map(|sequence| log.check(sequence)).iter().all(Result::is_ok));
+    for (sequence, code) in [(2, ErrorCode::CursorTooOld), (0, ErrorCode::CursorTooOld), (8, ErrorCode::CursorAhead)] {
+        let error = log.check(sequence).unwrap_err();
+        assert_eq!(error.code, code.as_str());
+        assert_eq!((error.context_value("first"), error.context_value("head")), (Some("3"), Some("7")));
+    }
+    let empty = LogState { id: "log-1".into(), first: 0, head: 0 };
+    assert!(empty.check(0).is_ok() && empty.check(1).is_err());
+}
+
+#[test]
+fn a_reader_sees_the_events_of_its_topic_and_its_chat() {
+    let query = |topic: Topic, chat: Option<&str>| ReadQuery {
+        after: 0,
+        through: 9,
+        topic,
+        chat: chat.map(Into::into),
+        max_events: 9,
+        max_bytes: 9,
+    };
+    let (chats, all) = (query(Topic::Chats, None), query(Topic::All, None));
+    for kind in EventKind::ALL {
+        assert!(all.admits(kind, ALICE));
+        assert_eq!(chats.admits(kind, ALICE), kind == EventKind::Chat);
+        let (of_alice, of_bob) = (query(Topic::All, Some(ALICE)), query(Topic::All, Some(BOB)));
+        assert_eq!((of_alice.admits(kind, ALICE), of_bob.admits(kind, ALICE)), (true, false));
+    }
+    assert!(!query(Topic::Chats, Some(BOB)).admits(EventKind::Chat, ALICE));
+}
+
+#[test]
+fn a_kind_of_event_has_a_number_of_its_own_that_leads_back_to_it() {
+    for (number, kind) in (0..).zip(EventKind::ALL) {
+        assert_eq!((kind.number(), EventKind::from_number(number)), (number, Some(kind)));
+    }
+    assert_eq!([-1, 5, i64::MAX].map(EventKind::from_number), [None; 3]);
+}
+
+#[test]
+fn an_event_costs_what_it_holds() {
+    let event = LoggedEvent {
+        sequence: 1,
+        kind: EventKind::Chat,
+        chat_guid: "four".into(),
+        json: "{}".into(),
+        proto: Some(vec![0; 10].into()),
+    };
+    assert_eq!(event.size(), 16);
+    assert_eq!(LoggedEvent { proto: None, ..event }.size(), 6);
+}
