@@ -63,3 +63,18 @@ impl fmt::Debug for Cause {
         formatter.write_str("Cause")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn a_cause_is_handed_on_as_it_was_kept_and_equals_itself_alone() {
+        let cause = Cause::new(7_u32);
+        assert_eq!((cause.downcast_ref::<u32>(), cause.downcast_ref::<u64>()), (Some(&7), None));
+        assert_eq!(cause, cause.clone());
+        assert_ne!(cause, Cause::new(7_u32), "an equal value of another failure");
+        assert_eq!(format!("{cause:?}"), "Cause", "what it is, only the runtime knows");
+    }
+}

@@ -64,4 +64,18 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_cursor_has_an_exact_sequence_and_a_log_of_1_to_128_bytes() {
+        let long = "x".repeat(128);
+        for (text, sequence) in
+            [("0@a".to_owned(), 0), ("9007199254740991@a".to_owned(), MAX_SAFE_INTEGER), (format!("7@{long}"), 7)]
+        {
+            assert_eq!(Cursor::parse(&text, "after").map(|cursor| cursor.sequence), Ok(sequence), "{text}");
+        }
+        for text in ["", "@", "7", "7@", "@a", "-1@a", "a@7", "9007199254740992@a", &format!("7@{long}x")] {
+            let error = Cursor::parse(text, "after").unwrap_err();
+            assert_eq!(error.context_value("field"), Some("after"), "{text}");
+        }
+    }
 }

@@ -89,4 +89,14 @@ mod tests {
             assert_eq!(error.context_value("value"), Some(text.trim()));
         }
     }
+
+    #[test]
+    fn a_guid_is_put_together_as_it_is_read() {
+        let (direct, group) = (ChatGuid::direct("alice@example.com"), ChatGuid::group("g1"));
+        assert_eq!((direct.as_str(), direct.is_group()), ("any;-;alice@example.com", false));
+        assert_eq!((group.to_string(), group.is_group()), ("any;+;g1".to_owned(), true));
+        for guid in [direct, group] {
+            assert_eq!(ChatGuid::parse(guid.as_str(), "chat"), Ok(guid));
+        }
+    }
 }

@@ -224,4 +224,71 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_failure_without_a_code_has_that_of_its_status() {
+        let cases = [
+            ("cancelled", ErrorCode::InternalError),
+            ("unknown", ErrorCode::InternalError),
+            ("invalid_argument", ErrorCode::InvalidArgument),
+            ("deadline_exceeded", ErrorCode::Timeout),
+            ("not_found", ErrorCode::ChatNotFound),
+            ("already_exists", ErrorCode::DuplicateMessage),
+            ("permission_denied", ErrorCode::Unauthorized),
+            ("resource_exhausted", ErrorCode::BurstRateExceeded),
+            ("failed_precondition", ErrorCode::PreconditionFailed),
+            ("unimplemented", ErrorCode::OperationNotSupported),
+            ("internal", ErrorCode::InternalError),
+            ("unavailable", ErrorCode::ServiceUnavailable),
+            ("unauthenticated", ErrorCode::Unauthenticated),
+        ];
+        for (status, code) in cases {
+            let error = read(BARE, Some(&json!({ "code": status })));
+            assert_eq!(error.code, code.as_str(), "{status}");
+            assert_eq!((error.message.as_ref(), error.source.as_deref()), (error.grpc_code.name(), None), "{status}");
+            assert_eq!((error.retryable, error.context.is_empty(), &error.request_id), (false, true, &None), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_body_counts_more_than_the_headers() {
+        let headers = FailedResponse { status: 429, retry_after_ms: Some(1_000), request_id: Some("header") };
+        let body = json!({ "code": "resource_exhausted", "message": "", "retryAfterMs": "250", "requestId": "body" });
+        let error = read(headers, Some(&body));
+        assert_eq!((error.retry_after_ms, error.request_id.as_deref()), (Some(250), Some("body")));
+        assert_eq!(error.message, error.grpc_code.name(), "an empty message says nothing");
+        let error = read(headers, Some(&json!({ "code": "resource_exhausted" })));
+        assert_eq!((error.retry_after_ms, error.request_id.as_deref()), (Some(1_000), Some("header")));
+        let error = read::<Value>(headers, None);
+        assert_eq!((error.retry_after_ms, error.request_id.as_deref()), (Some(1_000), Some("header")));
+    }
+
+    #[test]
+    fn every_status_of_an_intermediary_at_the_upgrade_has_its_words() {
+        for (status, words) in [
+            (299, "not an im-chats gateway"),
+            (300, "redirects to elsewhere"),
+            (399, "redirects to elsewhere"),
+            (400, "not an im-chats gateway"),
+            (407, "refuses this client"),
+            (501, "not an im-chats gateway"),
+            (503, "behind the proxy"),
+            (504, "behind the proxy"),
+            (505, "not an im-chats gateway"),
+        ] {
+            let error = read_upgrade::<Value>(FailedResponse { status, ..BARE }, None, None);
+            assert!(error.message.contains(words), "{status}: {}", error.message);
+            let is_kept = matches!(status, 407 | 503 | 504);
+            assert_eq!(error.code == "networkError", !is_kept, "{status}: {}", error.code);
+        }
+    }
+
+    #[test]
+    fn retry_after_is_whole_seconds() {
+        assert_eq!(retry_after_seconds(" 120 "), Some(120_000));
+        assert_eq!(retry_after_seconds("0"), Some(0));
+        for header in ["", "1.5", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "18446744073709551615"] {
+            assert_eq!(retry_after_seconds(header), None, "{header}");
+        }
+    }
 }

@@ -161,4 +161,48 @@ mod tests {
             assert_eq!(integer(&refused), None, "{refused}");
         }
     }
+
+    /// Every way to look at a value, for one way to hold it.
+    fn is_seen_as_it_is<J: ReadJson>(hold: impl Fn(&'static Value) -> J) {
+        let value: &'static Value = Box::leak(Box::new(json!({
+            "null": null, "yes": true, "no": false, "text": "hello", "empty": "", "number": 7, "most": MAX_SAFE_INTEGER,
+            "large": MAX_SAFE_INTEGER + 1, "negative": -1, "part": 1.5, "list": [1, "two"], "object": { "a": "b", "c": 1, "d": "e" }
+        })));
+        let object = hold(value);
+        assert!(object.is_object() && !object.is_null() && !object.is_text());
+        let field = |name: &str| object.field(name);
+        assert!(field("null").is_null() && field("absent").is_null() && J::null().is_null());
+        for name in ["yes", "text", "number", "list"] {
+            assert!(!field(name).is_null() && !field(name).is_object(), "{name}");
+        }
+        assert!(field("object").is_object());
+        assert_eq!(["yes", "no", "text", "null"].map(|name| field(name).flag()), [Some(true), Some(false), None, None]);
+        let texts = ["text", "empty", "number"].map(|name| (field(name).is_text(), field(name).text()));
+        assert_eq!(texts, [(true, Some("hello".to_owned())), (true, Some(String::new())), (false, None)]);
+        let integers = ["number", "most", "large", "negative", "part", "text"].map(|name| field(name).integer());
+        assert_eq!(integers, [Some(7), Some(MAX_SAFE_INTEGER), None, None, None, None]);
+        assert_eq!(["list", "object", "text"].map(|name| field(name).length()), [Some(2), None, None]);
+        let list = field("list");
+        assert_eq!((list.item(0).integer(), list.item(1).text()), (Some(1), Some("two".to_owned())));
+        assert!(list.item(2).is_null());
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(field("object").texts(), [pair("a", "b"), pair("d", "e")]);
+        assert!(list.texts().is_empty());
+    }
+
+    #[test]
+    fn a_value_and_a_reference_to_one_are_seen_alike() {
+        is_seen_as_it_is(|value| value);
+        is_seen_as_it_is(Value::clone);
+    }
+
+    #[test]
+    fn what_is_made_reads_back() {
+        let made = Value::object(vec![
+            ("text", Value::from_text("a")),
+            ("flag", Value::from_flag(true)),
+            ("list", Value::array(vec![Value::from_integer(7), Value::null()])),
+        ]);
+        assert_eq!(made, json!({ "text": "a", "flag": true, "list": [7, null] }));
+    }
 }

@@ -148,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn as_many_addresses_as_the_limit_go_out() {
+        let request = Request::create(vec!["a@b.c".to_owned(); MAX_ADDRESSES], CreateChatOptions::default()).unwrap();
+        assert_eq!(body(request)["addresses"].as_array().map(Vec::len), Some(1024));
+    }
+
+    #[test]
     fn bad_addresses_and_keys_are_named() {
         let none = CreateChatOptions::default;
         let key = |key: &str| CreateChatOptions { client_message_id: Some(key.into()), ..none() };

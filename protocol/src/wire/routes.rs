@@ -226,4 +226,10 @@ mod tests {
             assert!(definition.method == Method::Post || plain, "{}", definition.path);
         }
     }
+
+    #[test]
+    fn only_a_background_carries_an_image() {
+        let carriers: Vec<_> = Route::ALL.iter().copied().filter(|route| route.definition().takes_image()).collect();
+        assert_eq!(carriers, [Route::SetBackground]);
+    }
 }

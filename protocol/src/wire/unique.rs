@@ -81,3 +81,39 @@ impl<'de> Visitor<'de> for Any {
         Ok(Value::Object(map))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn every_json_value_reads_as_itself() {
+        for text in [
+            "null",
+            "true",
+            "false",
+            "0",
+            "18446744073709551615",
+            "-7",
+            "1.5",
+            "\"a\"",
+            "[]",
+            "[1,[\"b\"]]",
+            "{}",
+            r#"{"a":{"a":1}}"#,
+        ] {
+            let Unique(value) = serde_json::from_str(text).unwrap();
+            assert_eq!(value, serde_json::from_str::<Value>(text).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_is_named_wherever_it_is() {
+        for text in [r#"{"id":1,"id":1}"#, r#"[{"a":{"id":1,"b":2,"id":3}}]"#] {
+            let error = serde_json::from_str::<Unique>(text).err().unwrap().to_string();
+            assert_eq!(repeated(&error), Some("id"), "{error}");
+        }
+        assert_eq!(repeated(&serde_json::from_str::<Unique>("{").err().unwrap().to_string()), None);
+    }
+}

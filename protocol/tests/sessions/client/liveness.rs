@@ -1,6 +1,6 @@
 //! How a socket that no longer works is recognised: silence, pings, and what a sleep of the machine means.
 
-use im_chats_protocol::client::{ClientInput, ConnectionState};
+use im_chats_protocol::client::{ClientInput, ConnectionState, Silence};
 use serde_json::json;
 
 use super::rig::{Rig, live_plan, ready_frame};
@@ -58,6 +58,7 @@ fn a_server_that_is_heard_and_hears_nothing_is_a_cut() {
     assert!(rig.socket.is_none());
     let error = rig.machine.last_error().unwrap();
     assert_eq!((error.code.as_ref(), error.message.as_ref()), ("networkError", "the server no longer hears this client"));
+    assert_eq!(Silence::of(error), Some(Silence::OfClient));
 }
 
 #[test]
@@ -135,6 +136,12 @@ fn a_silent_server_is_called_silent_and_one_that_does_not_hear_is_not() {
     rig.advance(3_000);
     assert_eq!(rig.machine.last_error().unwrap().message, silent);
     assert!(rig.machine.last_error().unwrap().retryable);
+    assert_eq!(Silence::of(rig.machine.last_error().unwrap()), Some(Silence::OfServer));
+
+    // What is no silence is not taken for one.
+    let mut rig = Rig::live(1024, 0);
+    rig.cut(1006);
+    assert_eq!(Silence::of(rig.machine.last_error().unwrap()), None);
 }
 
 #[test]
