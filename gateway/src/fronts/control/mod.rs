@@ -1,13 +1,13 @@
-//! Acting as the rest of the world: what other people and other devices of the account do. Emulator only.
+//! The control plane: what other people and other devices of the account do. Emulator only.
 
 mod openapi;
+mod table;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::alphabet;
@@ -17,7 +17,7 @@ use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Chat;
-use im_chats_protocol::wire::routes::Method;
+use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::{Emulator, Outcome, database_failed, input};
@@ -25,7 +25,6 @@ use crate::http::admission::Admission;
 use crate::http::failure::Failure;
 use crate::http::json::{self, SMALL_BODY, with_image};
 use crate::http::large;
-use crate::http::openapi::Parameter;
 use crate::http::query::Query;
 use crate::http::routes::{filter, split};
 use crate::service::proto;
@@ -34,6 +33,7 @@ use im_chats_emulator::address::Address;
 use im_chats_emulator::image::ImageType;
 
 pub use openapi::description;
+use table::ROUTES;
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -63,131 +63,7 @@ impl axum::extract::FromRef<Control> for Emulator {
     }
 }
 
-/// One route of the control plane, and what the OpenAPI document says of it.
-struct ControlRoute {
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    summary: &'static str,
-    query: fn() -> Vec<Parameter>,
-    /// The name of the body's schema, for a write.
-    body: Option<&'static str>,
-    /// The name of the response's schema; none for an image.
-    response: Option<&'static str>,
-    /// Whether the body carries an image, which may be large.
-    takes_image: bool,
-    handler: fn(MethodFilter) -> MethodRouter<Control>,
-}
-
-/// A write; the body's schema has this name.
-const fn act(
-    path: &'static str,
-    operation: &'static str,
-    summary: &'static str,
-    body: &'static str,
-    handler: fn(MethodFilter) -> MethodRouter<Control>,
-) -> ControlRoute {
-    ControlRoute {
-        method: Method::Post,
-        path,
-        operation,
-        summary,
-        query: Vec::new,
-        body: Some(body),
-        response: Some("Written"),
-        takes_image: false,
-        handler,
-    }
-}
-
-/// A read.
-const fn read(
-    path: &'static str,
-    operation: &'static str,
-    summary: &'static str,
-    query: fn() -> Vec<Parameter>,
-    response: Option<&'static str>,
-    handler: fn(MethodFilter) -> MethodRouter<Control>,
-) -> ControlRoute {
-    ControlRoute { method: Method::Get, path, operation, summary, query, body: None, response, takes_image: false, handler }
-}
-
-/// Every route of the control plane.
-static ROUTES: [ControlRoute; 9] = [
-    read(
-        "/emulator/v1/chats",
-        "emulatorListChats",
-        "All chats, page by page, in the order of their GUIDs. Emulator only.",
-        openapi::page_query,
-        Some("ChatPage"),
-        |method| on(method, list),
-    ),
-    read(
-        "/emulator/v1/chats:background",
-        "emulatorGetBackground",
-        "The background's bytes. Emulator only.",
-        openapi::chat_query,
-        None,
-        |method| on(method, background),
-    ),
-    act(
-        "/emulator/v1/chats:archive",
-        "emulatorArchive",
-        "Put a chat into the archive. Emulator only.",
-        "ActRequest",
-        |method| on(method, |State(emulator), request| archived(emulator, request, true)),
-    ),
-    act(
-        "/emulator/v1/chats:unarchive",
-        "emulatorUnarchive",
-        "Take a chat out of the archive. Emulator only.",
-        "ActRequest",
-        |method| on(method, |State(emulator), request| archived(emulator, request, false)),
-    ),
-    ControlRoute {
-        takes_image: true,
-        ..act(
-            "/emulator/v1/chats:setBackground",
-            "emulatorSetBackground",
-            "Set a background as somebody else. Emulator only.",
-            "ActSetBackgroundRequest",
-            |method| on(method, set_background),
-        )
-    },
-    act(
-        "/emulator/v1/chats:removeBackground",
-        "emulatorRemoveBackground",
-        "Remove a background as somebody else. Emulator only.",
-        "ActRequest",
-        |method| on(method, remove_background),
-    ),
-    act(
-        "/emulator/v1/chats:markRead",
-        "emulatorMarkRead",
-        "Mark a chat read on another device. Emulator only.",
-        "ActRequest",
-        |method| on(method, mark_read),
-    ),
-    act(
-        "/emulator/v1/messages:receive",
-        "emulatorReceive",
-        "Let a message come in. Emulator only.",
-        "ReceiveRequest",
-        |method| on(method, receive),
-    ),
-    ControlRoute {
-        response: Some("Generated"),
-        ..act(
-            "/emulator/v1/events:generate",
-            "emulatorGenerate",
-            "Append many chat events, for load tests. Emulator only.",
-            "GenerateRequest",
-            |method| on(method, generate),
-        )
-    },
-];
-
-/// The routes. Every one of them needs a token, which whatever stands around them checks.
+/// The routes of [`ROUTES`]. Each needs a token; the layers around them check it.
 pub fn routes(emulator: Emulator, admission: Admission) -> Router {
     let routes = ROUTES.iter().map(|route| (route.path, route.takes_image, (route.handler)(filter(route.method))));
     split(routes, &admission).with_state(Control { emulator, admission })
@@ -253,7 +129,7 @@ struct Generated {
 
 impl ActOn {
     fn read(self) -> Result<(String, Option<Address>), Error> {
-        Ok((input::guid(&self.chat_guid, "chatGuid")?, actor(self.actor.as_deref())?))
+        Ok((input::guid(&self.chat_guid, CHAT_GUID.name)?, actor(self.actor.as_deref())?))
     }
 }
 
@@ -282,7 +158,7 @@ async fn mark_read(State(emulator): State<Emulator>, request: Request) -> Result
 
 async fn set_background(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
     let asked: SetBackground = with_image(request).await?;
-    let chat = input::guid(&asked.chat_guid, "chatGuid")?;
+    let chat = input::guid(&asked.chat_guid, CHAT_GUID.name)?;
     let actor = actor(asked.actor.as_deref())?;
     let image = decode(&asked.data)?;
     let mime = ImageType::detect(&image, "data")?.mime();
@@ -299,7 +175,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Error> {
 
 async fn receive(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
     let asked: Receive = json::read(request, SMALL_BODY).await?;
-    let chat = input::guid(&asked.chat_guid, "chatGuid")?;
+    let chat = input::guid(&asked.chat_guid, CHAT_GUID.name)?;
     let from = Address::parse(&asked.from, "from")?;
     if asked.text.is_empty() {
         return Err(Error::invalid("text", "a message needs a text").into());
@@ -385,7 +261,7 @@ const OCTETS: &str = "application/octet-stream";
 
 async fn background(State(control): State<Control>, request: Request) -> Result<Response, Failure> {
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
-    let guid = input::guid(&query.guid("chatGuid")?, "chatGuid")?;
+    let guid = input::guid(&query.guid(CHAT_GUID.name)?, CHAT_GUID.name)?;
     let place = control.admission.large_answer()?;
     match control.emulator.background(&guid).await? {
         Some(background) => {

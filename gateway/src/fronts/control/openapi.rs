@@ -1,9 +1,13 @@
 //! The control plane in the OpenAPI document.
 
+use std::borrow::Cow;
+
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde_json::{Map, Value, json};
 
-use super::{MAX_GENERATED, PAGE, ROUTES};
+use super::table::ROUTES;
+use super::{MAX_GENERATED, PAGE};
 use crate::emulator::input::MAX_TEXT_BYTES;
 use crate::http::openapi::schema::{WITHOUT_NUL, guid, image, object, reference};
 use crate::http::openapi::{Content, Description, Mode, Operation, Parameter};
@@ -31,16 +35,16 @@ pub fn description() -> Description {
 pub(super) fn page_query() -> Vec<Parameter> {
     let (default, most) = PAGE;
     let size = json!({"type": "integer", "minimum": 1, "maximum": most, "default": default});
-    let parameter = |name, meaning, schema| Parameter { name, required: false, meaning, schema };
+    let parameter = |name, meaning: Cow<'static, str>, schema| Parameter { name, required: false, meaning, schema };
     vec![
-        parameter("after", "Continue after this GUID: the previous page's nextAfter.", json!({"type": "string"})),
-        parameter("limit", "Chats of this page; 100 when absent.", size),
+        parameter("after", "Continue after this GUID: the previous page's nextAfter.".into(), json!({"type": "string"})),
+        parameter("limit", format!("Chats of this page; {default} when absent.").into(), size),
     ]
 }
 
 /// The query that names a chat.
 pub(super) fn chat_query() -> Vec<Parameter> {
-    vec![Parameter { name: "chatGuid", required: true, meaning: "The chat's GUID.", schema: guid() }]
+    vec![Parameter { name: CHAT_GUID.name, required: true, meaning: "The chat's GUID.".into(), schema: guid() }]
 }
 
 fn schemas() -> Map<String, Value> {
@@ -59,7 +63,7 @@ fn schemas() -> Map<String, Value> {
         "chats": {"type": "array", "items": object(&["chat", "hasBackground"], &chat)},
         "nextAfter": {"type": "string"},
     });
-    let background = json!({"chatGuid": guid(), "data": image(Mode::Emulator), "actor": actor});
+    let background = json!({(CHAT_GUID.name): guid(), "data": image(Mode::Emulator), "actor": actor});
     let generate = json!({
         "count": {"type": "integer", "minimum": 1, "maximum": MAX_GENERATED},
         "chatGuids": {"type": ["array", "null"], "items": guid()},
@@ -67,9 +71,12 @@ fn schemas() -> Map<String, Value> {
     let generated = json!({"first": sequence, "last": sequence, "count": {"type": "integer"}, "sequences": sequences});
     let schemas = [
         ("ChatPage", object(&["chats"], &page)),
-        ("ActRequest", object(&["chatGuid"], &json!({"chatGuid": guid(), "actor": actor}))),
-        ("ActSetBackgroundRequest", object(&["chatGuid", "data"], &background)),
-        ("ReceiveRequest", object(&["chatGuid", "from", "text"], &json!({"chatGuid": guid(), "from": address, "text": text}))),
+        ("ActRequest", object(&[CHAT_GUID.name], &json!({(CHAT_GUID.name): guid(), "actor": actor}))),
+        ("ActSetBackgroundRequest", object(&[CHAT_GUID.name, "data"], &background)),
+        (
+            "ReceiveRequest",
+            object(&[CHAT_GUID.name, "from", "text"], &json!({(CHAT_GUID.name): guid(), "from": address, "text": text})),
+        ),
         ("GenerateRequest", object(&["count"], &generate)),
         ("Written", object(&["sequences"], &json!({"sequences": sequences}))),
         ("Generated", object(&["first", "last", "count"], &generated)),

@@ -100,7 +100,7 @@ fn parameter(field: &RequestField) -> Parameter {
         INCLUDE_ARCHIVED => "Count archived chats too.",
         _ => "",
     };
-    Parameter { name: field.name, required: field.required, meaning, schema }
+    Parameter { name: field.name, required: field.required, meaning: meaning.into(), schema }
 }
 
 /// A body.

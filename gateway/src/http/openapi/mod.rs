@@ -65,7 +65,7 @@ pub struct Parameter {
     /// Whether a request without it is refused.
     pub required: bool,
     /// What it means, in one sentence.
-    pub meaning: &'static str,
+    pub meaning: Cow<'static, str>,
     /// Its schema.
     pub schema: Value,
 }
@@ -246,4 +246,26 @@ fn failure_schema() -> Value {
             "requestId": text,
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::failure::Failure;
+    use im_chats_protocol::error::{Error, ErrorCode};
+
+    #[test]
+    fn a_failure_has_the_fields_that_the_document_describes() {
+        let schema = failure_schema();
+        let with_all = Error { retry_after_ms: Some(5), ..Error::new(ErrorCode::InternalError, "why") };
+        for (error, is_full) in [(Error::new(ErrorCode::InternalError, "why"), false), (with_all, true)] {
+            let body = Failure::from(error).render(&mut http::HeaderMap::new(), "r-1");
+            let body: Map<String, Value> = serde_json::from_slice(&body).unwrap();
+            let required = schema["required"].as_array().unwrap();
+            let described = schema["properties"].as_object().unwrap();
+            assert!(required.iter().all(|name| body.contains_key(name.as_str().unwrap())));
+            assert!(body.keys().all(|name| described.contains_key(name)));
+            assert_eq!(body.len() == described.len(), is_full);
+        }
+    }
 }

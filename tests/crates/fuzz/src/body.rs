@@ -1,8 +1,9 @@
-//! The bodies of REST as the gateway reads them.
+//! REST bodies and queries as the gateway reads them.
 
 use im_chats_gateway::http::json::parse;
 use im_chats_gateway::http::query::Query;
 use im_chats_gateway::service::proto;
+use im_chats_protocol::wire::routes::Route;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,7 +20,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// What is read and written is read as the same again.
+/// A message that was read, written and read again is the same.
 fn body_of<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(body: &[u8]) {
     match parse::<T>(body) {
         Ok(message) => {
@@ -34,7 +35,9 @@ fn body_of<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(body: 
 fn query(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     if let Ok(query) = Query::parse(text) {
-        let _ = (query.guid("chatGuid"), query.flag("includeArchived"));
+        for field in Route::ALL.iter().flat_map(|route| route.definition().fields) {
+            let _ = (query.guid(field.name), query.flag(field.name));
+        }
     }
 }
 
