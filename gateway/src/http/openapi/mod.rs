@@ -257,7 +257,8 @@ mod tests {
     #[test]
     fn a_failure_has_the_fields_that_the_document_describes() {
         let schema = failure_schema();
-        let with_all = Error { retry_after_ms: Some(5), ..Error::new(ErrorCode::InternalError, "why") };
+        let mut with_all = Error::new(ErrorCode::InternalError, "why");
+        with_all.retry_after_ms = Some(5);
         for (error, is_full) in [(Error::new(ErrorCode::InternalError, "why"), false), (with_all, true)] {
             let body = Failure::from(error).render(&mut http::HeaderMap::new(), "r-1");
             let body: Map<String, Value> = serde_json::from_slice(&body).unwrap();
