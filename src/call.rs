@@ -17,7 +17,7 @@ use crate::js::{Parsed, get, object};
 use crate::refusal::refusal;
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::json::{Json, ReadJson};
+use im_chats_protocol::wire::json::{MakeJson, ReadJson};
 use im_chats_protocol::wire::request::Request;
 use im_chats_protocol::wire::response::ResponseShape;
 use im_chats_protocol::wire::routes::{Method, Route};
@@ -73,7 +73,7 @@ impl Core {
         let Some(shape) = Route::from_number(route).map(|route| route.definition().response) else {
             return refuse(&Error::new(ErrorCode::InternalError, "an answer of an unknown kind"), &JsValue::UNDEFINED);
         };
-        match shape.read(&Parsed(get(answer, "body"))) {
+        match shape.read(Parsed(get(answer, "body"))) {
             Ok(_) if shape == ResponseShape::Empty => Ok(JsValue::UNDEFINED),
             Ok(result) => Ok(result.0),
             Err(error) => refuse(&error, &JsValue::UNDEFINED),

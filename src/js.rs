@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use im_chats_protocol::number::safe_integer;
 use im_chats_protocol::wire::codec::ObjectWriter;
-use im_chats_protocol::wire::json::{Json, ReadJson};
+use im_chats_protocol::wire::json::{MakeJson, ReadJson};
 
 #[wasm_bindgen]
 extern "C" {
@@ -60,6 +60,11 @@ pub(super) fn integer(integer: u64) -> JsValue {
 pub(super) struct Parsed(pub(super) JsValue);
 
 impl ReadJson for Parsed {
+    type Owned = Self;
+
+    fn keep(self) -> Self {
+        self
+    }
     fn null() -> Self {
         Self(JsValue::UNDEFINED)
     }
@@ -102,7 +107,7 @@ impl ReadJson for Parsed {
     }
 }
 
-impl Json for Parsed {
+impl MakeJson for Parsed {
     fn array(items: Vec<Self>) -> Self {
         let array = Array::new();
         for item in items {
@@ -121,6 +126,9 @@ impl Json for Parsed {
     }
     fn from_integer(integer: u64) -> Self {
         Self(self::integer(integer))
+    }
+    fn into_field(self, name: &str) -> Self {
+        self.field(name)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn refusal(answer: &JsValue) -> Error {
     read(answer, |response, body| failure::read(response, Some(body)))
 }
 
-fn read(answer: &JsValue, read: impl FnOnce(FailedResponse<'_>, &Parsed) -> Error) -> Error {
+fn read(answer: &JsValue, read: impl FnOnce(FailedResponse<'_>, Parsed) -> Error) -> Error {
     let text = get(answer, "retryAfter").as_string();
     let date = || get(answer, "retryAt").as_f64().and_then(whole_part);
     let request_id = get(answer, "requestId").as_string();
@@ -25,7 +25,7 @@ fn read(answer: &JsValue, read: impl FnOnce(FailedResponse<'_>, &Parsed) -> Erro
         retry_after_ms: text.and_then(|text| failure::retry_after_seconds(&text)).or_else(date),
         request_id: request_id.as_deref(),
     };
-    read(response, &Parsed(get(answer, "body")))
+    read(response, Parsed(get(answer, "body")))
 }
 
 /// Code and reason of a socket that closed: the `Closing` of the shell's `socket.ts`.

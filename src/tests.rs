@@ -55,7 +55,7 @@ fn field_of(error: &im_chats_protocol::error::Error) -> &str {
 fn an_answer_becomes_the_documented_object() {
     let body = js("JSON.parse('{\"chat\":{\"guid\":\"any;+;g\",\"isGroup\":true,\"service\":\"CHAT_SERVICE_TYPE_IMESSAGE\",\
         \"unreadCount\":2,\"groupId\":null,\"participants\":[{\"address\":\"a@b.c\",\"service\":1,\"future\":1}]}}')");
-    let created = ResponseShape::Created.read(&Parsed(body)).unwrap().0;
+    let created = ResponseShape::Created.read(Parsed(body)).unwrap().0;
     let typed: CreateChatResult = serde_wasm_bindgen::from_value(created.clone()).unwrap();
     assert_eq!(typed.chat.unread_count, Some(2));
     assert_eq!(typed.chat.participants.len(), 1);

@@ -82,6 +82,12 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
+    // One copy for all types of fields keeps the wasm small.
+    #[inline(never)]
+    fn add_malformed(&self, wrong: WrongField) {
+        self.malformed.set(self.malformed.get().or(Some(wrong)));
+    }
+
     pub(crate) const fn malformed(&self) -> Option<WrongField> {
         self.malformed.get()
     }
@@ -139,8 +145,7 @@ impl<'a, J: ReadJson> Reader<'a, J> {
     }
 
     fn malformed(&self, name: &'static str, expected: Expected) {
-        let wrong = WrongField { within: self.within, name, expected };
-        self.problems.malformed.set(self.problems.malformed.get().or(Some(wrong)));
+        self.problems.add_malformed(WrongField { within: self.within, name, expected });
     }
 
     pub(super) fn unacceptable(&self, name: &'static str, expected: Expected) {

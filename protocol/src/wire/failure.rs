@@ -1,6 +1,6 @@
 //! Failed REST responses: the service's own failure body, or the response of an intermediary such as a proxy.
 
-use super::json::{Json, integer};
+use super::json::{ReadJson, integer};
 use crate::error::{Category, Error, ErrorCode, ErrorDetails, GrpcCode};
 use crate::number::decimal;
 use alloc::borrow::ToOwned;
@@ -24,8 +24,8 @@ pub struct FailedResponse<'a> {
 ///
 /// A body of the service has `code`, the lower-case name of a gRPC status. Any other body came from an intermediary, and the HTTP
 /// status alone decides.
-pub fn read<J: Json>(response: FailedResponse<'_>, body: Option<&J>) -> Error {
-    let status = body.and_then(|body| GrpcCode::from_name(&body.field("code").text()?));
+pub fn read<J: ReadJson>(response: FailedResponse<'_>, body: Option<J>) -> Error {
+    let status = body.as_ref().and_then(|body| GrpcCode::from_name(&body.field("code").text()?));
     let mut error = match (body, status) {
         (Some(body), Some(grpc_code)) => {
             let text = |name: &str| body.field(name).text().filter(|text| !text.is_empty());
@@ -71,7 +71,7 @@ pub fn read<J: Json>(response: FailedResponse<'_>, body: Option<&J>) -> Error {
 ///
 /// It is retryable, because an intermediary may soon stop refusing, unless the gateway itself refuses. After `unauthenticated`
 /// the client asks for a fresh token.
-pub fn read_upgrade<J: Json>(response: FailedResponse<'_>, body: Option<&J>, location: Option<&str>) -> Error {
+pub fn read_upgrade<J: ReadJson>(response: FailedResponse<'_>, body: Option<J>, location: Option<&str>) -> Error {
     let mut error = read(response, body);
     let status = response.status;
     if error.source.as_deref() != Some(INTERMEDIARY) {
@@ -189,7 +189,7 @@ mod tests {
             (500, "networkError", Category::Connection, true, "not an im-chats gateway"),
             (502, "serviceUnavailable", Category::Connection, true, "behind the proxy"),
         ] {
-            let error = read_upgrade::<Value>(FailedResponse { status, ..BARE }, None, location);
+            let error = read_upgrade::<&Value>(FailedResponse { status, ..BARE }, None, location);
             assert_eq!((error.code.as_ref(), error.category(), error.retryable), (code, category, retryable), "{status}");
             assert!(error.message.contains(words) && error.message.contains(&status.to_string()), "{}", error.message);
             assert_eq!(error.context_value("httpStatus"), Some(status.to_string().as_str()));
@@ -218,7 +218,7 @@ mod tests {
             (418, 2, "internalError", false),
         ] {
             for body in [None, Some(json!({ "error": "x" })), Some(json!({ "code": 7 })), Some(json!("text"))] {
-                let error = read::<Value>(FailedResponse { status, ..BARE }, body.as_ref());
+                let error = read::<&Value>(FailedResponse { status, ..BARE }, body.as_ref());
                 assert_eq!((error.grpc_code.number(), error.retryable), (grpc, retryable), "{status}");
                 assert_eq!((error.code.as_ref(), error.source.as_deref()), (code, Some("intermediary")), "{status}");
             }

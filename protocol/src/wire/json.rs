@@ -11,6 +11,11 @@ use crate::number::MAX_SAFE_INTEGER;
 /// A JSON value that some runtime has parsed. Text stays where it is until it is asked for: in a browser, a message never enters
 /// wasm memory on its way to the user.
 pub trait ReadJson: Clone {
+    /// The type of a value that is kept. Reading one kind of JSON makes the same kind.
+    type Owned: MakeJson;
+
+    /// The value itself, text and all, without a look at it.
+    fn keep(self) -> Self::Owned;
     /// The value that stands for an absent one.
     fn null() -> Self;
     /// Whether it is `null` (or, in JavaScript, undefined).
@@ -35,8 +40,8 @@ pub trait ReadJson: Clone {
     fn texts(&self) -> Vec<(String, String)>;
 }
 
-/// A JSON value that can also be made.
-pub trait Json: ReadJson {
+/// A JSON value that can be made.
+pub trait MakeJson: Sized {
     /// An array of these.
     fn array(items: Vec<Self>) -> Self;
     /// An object of these.
@@ -45,8 +50,10 @@ pub trait Json: ReadJson {
     fn from_text(text: &str) -> Self;
     /// A boolean.
     fn from_flag(flag: bool) -> Self;
-    /// A number that is exactly representable.
+    /// A number; `integer` is at most 2^53 − 1.
     fn from_integer(integer: u64) -> Self;
+    /// The field of an object; null when there is none.
+    fn into_field(self, name: &str) -> Self;
 }
 
 /// An integer of 0 to 2^53 − 1, as a number or – as proto3-JSON writes 64-bit ones – a decimal string.
@@ -56,6 +63,11 @@ pub fn integer<J: ReadJson>(value: &J) -> Option<u64> {
 
 /// By reference, so that nothing is copied but the texts that are asked for.
 impl ReadJson for &Value {
+    type Owned = Value;
+
+    fn keep(self) -> Value {
+        self.clone()
+    }
     fn null() -> Self {
         &Value::Null
     }
@@ -92,43 +104,7 @@ impl ReadJson for &Value {
     }
 }
 
-impl ReadJson for Value {
-    fn null() -> Self {
-        Self::Null
-    }
-    fn is_null(&self) -> bool {
-        self.is_null()
-    }
-    fn is_object(&self) -> bool {
-        self.is_object()
-    }
-    fn is_text(&self) -> bool {
-        self.is_string()
-    }
-    fn text(&self) -> Option<String> {
-        (&self).text()
-    }
-    fn flag(&self) -> Option<bool> {
-        self.as_bool()
-    }
-    fn integer(&self) -> Option<u64> {
-        (&self).integer()
-    }
-    fn length(&self) -> Option<usize> {
-        (&self).length()
-    }
-    fn item(&self, index: usize) -> Self {
-        (&self).item(index).clone()
-    }
-    fn field(&self, name: &str) -> Self {
-        (&self).field(name).clone()
-    }
-    fn texts(&self) -> Vec<(String, String)> {
-        (&self).texts()
-    }
-}
-
-impl Json for Value {
+impl MakeJson for Value {
     fn array(items: Vec<Self>) -> Self {
         Self::Array(items)
     }
@@ -144,6 +120,12 @@ impl Json for Value {
     fn from_integer(integer: u64) -> Self {
         Self::from(integer)
     }
+    fn into_field(self, name: &str) -> Self {
+        match self {
+            Self::Object(mut fields) => fields.remove(name).unwrap_or_default(),
+            _ => Self::Null,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -153,12 +135,12 @@ mod tests {
 
     #[test]
     fn integers_come_as_numbers_or_decimal_strings_and_are_never_rounded() {
-        assert_eq!(integer(&json!(7)), Some(7));
-        assert_eq!(integer(&json!("9007199254740991")), Some(MAX_SAFE_INTEGER));
+        assert_eq!(integer(&&json!(7)), Some(7));
+        assert_eq!(integer(&&json!("9007199254740991")), Some(MAX_SAFE_INTEGER));
         for refused in
             [json!(-1), json!(1.5), json!("9007199254740992"), json!(9_007_199_254_740_992_u64), json!("7x"), json!(null)]
         {
-            assert_eq!(integer(&refused), None, "{refused}");
+            assert_eq!(integer(&&refused), None, "{refused}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! What travels: the frames of `im.events.v1.json`, and the requests, answers and failures of REST in proto3-JSON.
+//! The wire formats: the frames of `im.events.v1.json`, and the requests, responses and failures of REST in proto3-JSON.
 //!
-//! Nothing in here knows JavaScript or a socket. Parsed JSON is seen through the [`json::Json`] trait, so that the same code
-//! reads the objects of a JavaScript engine in production and of `serde_json` in the tests.
+//! May use: `model`, `error`, `limits`, `number`. Parsed JSON is read through [`json::ReadJson`] and made through
+//! [`json::MakeJson`], so the same code works on the objects of a JavaScript engine and on `serde_json`'s values.
 
 pub mod close;
 pub mod codec;

@@ -1,6 +1,6 @@
 //! The nine calls as the client sends them, and the checks before anything is sent.
 
-use super::json::Json;
+use super::json::MakeJson;
 use super::routes::{
     ADDRESSES, CHAT_GUID, CLIENT_MESSAGE_ID, EFFECT_ID, IMESSAGE, INCLUDE_ARCHIVED, INITIAL_MESSAGE, IS_TYPING, Route, SERVICE,
     SUBJECT, TEXT,
@@ -27,7 +27,7 @@ pub struct Request<J> {
     pub idempotency_key: Option<String>,
 }
 
-impl<J: Json> Request<J> {
+impl<J: MakeJson> Request<J> {
     const fn new(route: Route, fields: Vec<(&'static str, J)>) -> Self {
         Self { route, fields, idempotency_key: None }
     }

@@ -4,7 +4,7 @@
 //! that JavaScript cannot hold is an error that names the place. Defaults that proto3-JSON leaves out are filled in. The
 //! gateway's OpenAPI document describes its responses from the same tables.
 
-use super::json::{Json, integer};
+use super::json::{MakeJson, ReadJson, integer};
 use super::routes::SERVICES;
 use crate::error::{Error, ErrorCode};
 use crate::model::ChatServiceType;
@@ -130,10 +130,10 @@ impl ResponseShape {
     ///
     /// # Errors
     /// `internalError` when the body is not of the documented shape; `context.field` names the place.
-    pub fn read<J: Json>(self, body: &J) -> Result<J, Error> {
-        let value = convert(Object(self.fields()), body).map_err(undocumented)?;
+    pub fn read<J: ReadJson>(self, body: J) -> Result<J::Owned, Error> {
+        let value = convert(Object(self.fields()), &body).map_err(undocumented)?;
         Ok(match (self, self.fields()) {
-            (Self::Chat | Self::Count | Self::BackgroundPresent, [only]) => value.field(only.name),
+            (Self::Chat | Self::Count | Self::BackgroundPresent, [only]) => value.into_field(only.name),
             _ => value,
         })
     }
@@ -142,16 +142,16 @@ impl ResponseShape {
 /// The place of a mistake, collected from the inside out.
 type Path = String;
 
-fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
-    let same = |fits: bool| if fits { Ok(value.clone()) } else { Err(Path::new()) };
+fn convert<J: ReadJson>(kind: ResponseKind, value: &J) -> Result<J::Owned, Path> {
+    let same = |fits: bool| if fits { Ok(value.clone().keep()) } else { Err(Path::new()) };
     match kind {
         Text => same(value.is_text()),
         Flag => same(value.flag().is_some()),
-        Integer => integer(value).map(J::from_integer).ok_or_else(Path::new),
-        Service => service(value).map(|service| J::from_text(service.as_str())).ok_or_else(Path::new),
+        Integer => integer(value).map(MakeJson::from_integer).ok_or_else(Path::new),
+        Service => service(value).map(|service| MakeJson::from_text(service.as_str())).ok_or_else(Path::new),
         List(kind) => {
             let length = value.length().ok_or_else(Path::new)?;
-            (0..length).map(|index| convert(*kind, &value.item(index))).collect::<Result<_, _>>().map(J::array)
+            (0..length).map(|index| convert(*kind, &value.item(index))).collect::<Result<_, _>>().map(MakeJson::array)
         }
         Object(fields) => {
             if !value.is_object() {
@@ -171,12 +171,12 @@ fn convert<J: Json>(kind: ResponseKind, value: &J) -> Result<J, Path> {
                 })?;
                 out.push((field.name, converted));
             }
-            Ok(J::object(out))
+            Ok(MakeJson::object(out))
         }
     }
 }
 
-fn default<J: Json>(kind: ResponseKind) -> J {
+fn default<J: MakeJson>(kind: ResponseKind) -> J {
     match kind {
         Text => J::from_text(""),
         Flag => J::from_flag(false),
@@ -188,7 +188,7 @@ fn default<J: Json>(kind: ResponseKind) -> J {
 }
 
 /// A transport by its proto name or its number; one that only a newer server knows is "unknown".
-fn service<J: Json>(value: &J) -> Option<ChatServiceType> {
+fn service<J: ReadJson>(value: &J) -> Option<ChatServiceType> {
     let number = match value.text() {
         Some(name) => SERVICES.iter().position(|known| *known == name),
         None => Some(usize::try_from(integer(value)?).ok()?),
