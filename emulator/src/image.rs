@@ -193,6 +193,12 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_has_its_media_type() {
+        let kinds = [ImageType::Jpeg, ImageType::Png, ImageType::Heic, ImageType::Heif];
+        assert_eq!(kinds.map(ImageType::mime), ["image/jpeg", "image/png", "image/heic", "image/heif"]);
+    }
+
+    #[test]
     fn everything_else_is_refused() {
         let cases: [(&[u8], Option<&str>); 21] = [
             (b"", None),

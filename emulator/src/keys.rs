@@ -122,4 +122,30 @@ mod tests {
         assert_eq!(keys.find(&write(&[&long(KEY_LIMIT - 1)], "f"), KEY_LIFETIME_MS + 1), Ok(Some(1)));
         assert_eq!(keys.find(&write(&[&long(0)], "f"), KEY_LIFETIME_MS + 1), Ok(None));
     }
+
+    #[test]
+    fn the_limits_are_a_day_and_eight_mebibytes() {
+        assert_eq!((KEY_LIFETIME_MS, KEY_BYTES), (86_400_000, 8_388_608));
+    }
+
+    #[test]
+    fn as_many_bytes_as_the_limit_are_remembered() {
+        let mut keys = Keys::default();
+        for n in 0..KEY_BYTES / 128 {
+            keys.remember(&[format!("{n:0128}")], "f", 0, 1);
+        }
+        assert_eq!((keys.bytes, keys.by_key.len()), (KEY_BYTES, KEY_LIMIT));
+    }
+
+    #[test]
+    fn a_key_that_is_used_anew_is_remembered_from_then_on() {
+        let mut keys = Keys::default();
+        let later = KEY_LIFETIME_MS + 1;
+        keys.remember(&["a".into()], "f", 0, 1);
+        keys.remember(&["a".into()], "g", later, 2);
+        assert_eq!(keys.find(&write(&["a"], "g"), later), Ok(Some(2)));
+        keys.remember(&["b".into()], "h", later + KEY_LIFETIME_MS, 3);
+        assert_eq!(keys.find(&write(&["a"], "g"), later + KEY_LIFETIME_MS), Ok(Some(2)), "a day is not over");
+        assert_eq!(keys.find(&write(&["a", "b"], "h"), later).unwrap_err().context_value("idempotencyKey"), Some("a"));
+    }
 }

@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Phone, &'static str> {
     check_type(number.get_type())?;
     let region = number.get_region_code().map(|region| region.as_region_str().to_string());
     // Numbers of no country have a region of three digits.
-    let country = region.filter(|id| id.len() == 2 && id.bytes().all(|letter| letter.is_ascii_uppercase()));
+    let country = region.filter(|id| id.len() == 2);
     Ok(Phone { e164: number.format_as(PhoneNumberFormat::E164).into_owned(), country })
 }
 
