@@ -241,3 +241,39 @@ fn fitting(events: &[Arc<LoggedEvent>], limits: &SessionLimits) -> usize {
     }
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::log::EventKind;
+
+    /// Events of these sizes, with the comma that follows each in a frame.
+    fn events(sizes: &[usize]) -> Vec<Arc<LoggedEvent>> {
+        let event = |(sequence, size): (u64, &usize)| LoggedEvent {
+            sequence,
+            kind: EventKind::Chat,
+            chat_guid: "any;-;a".into(),
+            json: "x".repeat(size - 1).into(),
+            proto: None,
+        };
+        (1..).zip(sizes).map(event).map(Arc::new).collect()
+    }
+
+    #[test]
+    fn a_frame_takes_what_fits_to_the_byte_and_never_nothing() {
+        let fits = |room: usize, most: usize, sizes: &[usize]| {
+            let limits = SessionLimits {
+                max_outgoing_frame_bytes: FRAME_OVERHEAD + room,
+                max_batch_events: most,
+                ..SessionLimits::DEFAULT
+            };
+            fitting(&events(sizes), &limits)
+        };
+        assert_eq!(fits(100, 9, &[40, 60, 1]), 2);
+        assert_eq!(fits(99, 9, &[40, 60, 1]), 1, "in order: a smaller one behind does not slip in");
+        assert_eq!(fits(10, 9, &[40, 1]), 1, "one that is too large for any frame has a frame of its own");
+        assert_eq!(fits(0, 9, &[1, 1]), 1);
+        assert_eq!(fits(100, 2, &[1, 1, 1]), 2);
+        assert_eq!(fits(100, 9, &[]), 0);
+    }
+}
