@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(error.message, error.grpc_code.name(), "an empty message says nothing");
         let error = read(headers, Some(&json!({ "code": "resource_exhausted" })));
         assert_eq!((error.retry_after_ms, error.request_id.as_deref()), (Some(1_000), Some("header")));
-        let error = read::<Value>(headers, None);
+        let error = read::<&Value>(headers, None);
         assert_eq!((error.retry_after_ms, error.request_id.as_deref()), (Some(1_000), Some("header")));
     }
 
@@ -276,7 +276,7 @@ mod tests {
             (504, "behind the proxy"),
             (505, "not an im-chats gateway"),
         ] {
-            let error = read_upgrade::<Value>(FailedResponse { status, ..BARE }, None, None);
+            let error = read_upgrade::<&Value>(FailedResponse { status, ..BARE }, None, None);
             assert!(error.message.contains(words), "{status}: {}", error.message);
             let is_kept = matches!(status, 407 | 503 | 504);
             assert_eq!(error.code == "networkError", !is_kept, "{status}: {}", error.code);
