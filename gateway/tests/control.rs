@@ -1,12 +1,6 @@
 //! Acting as the rest of the world, and the description of the interface.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![cfg(test)]
 
 mod binary;
 

@@ -1,12 +1,6 @@
 //! What was answered is there after `kill -9`, once; and one directory has one owner.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![cfg(test)]
 
 mod binary;
 
@@ -15,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use binary::{Gateway, TOKEN, command};
+use im_chats_launcher::Process;
 use serde_json::{Value, json};
 
 const WRITERS: usize = 6;
@@ -124,14 +119,12 @@ fn a_background_and_a_generated_run_survive_a_kill() {
 
 #[test]
 fn a_token_is_generated_and_printed_on_stderr_when_none_is_given() {
-    use std::io::{BufRead as _, BufReader};
     let data = tempfile::tempdir().unwrap();
-    let mut child =
-        command(data.path()).stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let line = lines.into_iter().find(|line| line.starts_with("token")).unwrap_or_default();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let mut gateway = Process::start_logged(&mut command(data.path())).unwrap();
+    gateway.terminate().unwrap();
+    gateway.wait().unwrap();
+    let log = gateway.log();
+    let line = log.lines().find(|line| line.starts_with("token")).unwrap_or_default();
     let token = line.trim().rsplit(' ').next().unwrap();
     assert!(token.len() == 32, "{line}");
 }

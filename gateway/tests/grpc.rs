@@ -1,12 +1,6 @@
 //! The real binary over gRPC, by clients made from the same definitions.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -1,12 +1,6 @@
 //! gRPC clients that break the rules: they are told why, or let go, and the others are served.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -16,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use im_chats_gateway::service::proto::{GetChatCountRequest, SubscribeChatEventsRequest};
 use support::grpc::{Raw, clients, framed, refused};
-use support::server::{PATIENCE, Server, fresh};
+use support::server::{Server, TIMEOUT, fresh};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -30,7 +24,7 @@ const SUBSCRIBE: &str = "/photon.imessage.v1.ChatService/SubscribeChatEvents";
 /// Somebody else is still served.
 async fn serves(server: &Server) {
     let (mut chats, _) = clients(server).await;
-    let answer = timeout(PATIENCE, chats.get_chat_count(GetChatCountRequest::default())).await.expect("an answer in time");
+    let answer = timeout(TIMEOUT, chats.get_chat_count(GetChatCountRequest::default())).await.expect("an answer in time");
     answer.expect("a count");
 }
 
@@ -136,7 +130,7 @@ async fn a_rapid_reset_ends_its_connection_and_nothing_else() {
     let mut sender = raw.sender.clone();
     let mut failed = false;
     for _ in 0..50_000 {
-        let Ok(Ok(())) = timeout(PATIENCE, poll_fn(|context| sender.poll_ready(context))).await else {
+        let Ok(Ok(())) = timeout(TIMEOUT, poll_fn(|context| sender.poll_ready(context))).await else {
             failed = true;
             break;
         };
@@ -203,7 +197,7 @@ async fn headers_without_an_end_are_cut_off() {
         }
         while stream.read(&mut answer).await.is_ok_and(|read| read > 0) {}
     };
-    timeout(PATIENCE, cut).await.expect("the server hangs up");
+    timeout(TIMEOUT, cut).await.expect("the server hangs up");
     let grown = server.resident_kib().saturating_sub(before);
     assert!(grown < 64 * 1024, "grown by {grown} KiB");
     serves(&server).await;
@@ -224,7 +218,7 @@ async fn ten_thousand_streams_are_bounded_and_others_are_served() {
             let mut chats = chats.clone();
             async move { chats.subscribe_chat_events(SubscribeChatEventsRequest::default()).await }
         });
-        for answer in timeout(PATIENCE, futures_util::future::join_all(streams)).await.expect("answers in time") {
+        for answer in timeout(TIMEOUT, futures_util::future::join_all(streams)).await.expect("answers in time") {
             match answer {
                 Ok(stream) => {
                     open += 1;
@@ -248,7 +242,7 @@ async fn ten_thousand_streams_are_bounded_and_others_are_served() {
         let (mut chats, _) = clients(&server).await;
         while chats.subscribe_chat_events(SubscribeChatEventsRequest::default()).await.is_err() {}
     };
-    timeout(PATIENCE, again).await.expect("room again");
+    timeout(TIMEOUT, again).await.expect("room again");
 }
 
 #[tokio::test]

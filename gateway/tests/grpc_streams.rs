@@ -1,12 +1,6 @@
 //! The two event streams over gRPC: nothing lost, nothing twice, nothing held for who has left.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -17,14 +11,14 @@ use im_chats_gateway::service::proto::{
     CatchUpEventsRequest, CatchUpEventsResponse, SubscribeChatEventsRequest, SubscribeChatEventsResponse,
 };
 use support::grpc::{Chats, Events, Raw, clients, framed, narrow, refused};
-use support::server::{PATIENCE, Server, fresh};
+use support::server::{Server, TIMEOUT, fresh};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 
 type Live = Streaming<SubscribeChatEventsResponse>;
 
 async fn next(stream: &mut Live) -> Result<Option<SubscribeChatEventsResponse>, Status> {
-    timeout(PATIENCE, stream.message()).await.expect("something in time")
+    timeout(TIMEOUT, stream.message()).await.expect("something in time")
 }
 
 /// Attached: the first heartbeat has come.
@@ -56,7 +50,7 @@ async fn read_to(stream: &mut Live, last: u64) -> Vec<u64> {
 async fn replay(events: &mut Events, after: Option<u64>) -> Result<Vec<CatchUpEventsResponse>, Status> {
     let mut stream = events.catch_up_events(CatchUpEventsRequest { after_sequence: after }).await?.into_inner();
     let mut all = Vec::new();
-    while let Some(response) = timeout(PATIENCE, stream.message()).await.expect("something in time")? {
+    while let Some(response) = timeout(TIMEOUT, stream.message()).await.expect("something in time")? {
         if !matches!(response.payload, Some(Replayed::Heartbeat(_))) {
             all.push(response);
         }
@@ -166,7 +160,7 @@ async fn who_leaves_gives_the_place_back() {
         // The cancellation and the next call travel on one connection, in this order, but the server may answer the call
         // before the stream's task has been dropped.
         let retried = async { while replay(&mut events, None).await.is_err() {} };
-        timeout(PATIENCE, retried).await.expect("the place is free again");
+        timeout(TIMEOUT, retried).await.expect("the place is free again");
     }
 }
 

@@ -1,13 +1,7 @@
 //! Clients that hold what they have no use for, most of them without a token: they are let go, or find a limit of their own,
 //! and those with a token are served.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -16,7 +10,7 @@ use std::time::Duration;
 use im_chats_gateway::service::proto::SubscribeChatEventsRequest;
 use serde_json::json;
 use support::grpc::{Raw, channel, clients, framed, refused};
-use support::server::{PATIENCE, Server, Socket, TOKEN, fresh};
+use support::server::{Server, Socket, TIMEOUT, TOKEN, fresh};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -33,7 +27,7 @@ fn logged(flags: &[&str]) -> (Server, TempDir) {
 
 /// How many lines of the log say this, once one does.
 async fn lines(server: &Server, what: &str) -> usize {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let count = server.said().lines().filter(|line| line.contains(what)).count();
         if count > 0 {
@@ -47,7 +41,7 @@ async fn lines(server: &Server, what: &str) -> usize {
 /// Reads until the server closes.
 async fn closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes");
+    let _ = timeout(TIMEOUT, stream.read_to_end(&mut answer)).await.expect("the server closes");
     answer
 }
 
@@ -69,7 +63,7 @@ async fn a_client_that_asks_and_never_reads_is_let_go() {
     }
     assert!(stalled, "the server reads for ever");
     // Its place is free again, so two others come in; while it was taken, one did.
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let mut others = [connect(&server).await, connect(&server).await];
         let both = [get(&mut others[0], "/healthz").await, get(&mut others[1], "/healthz").await];
@@ -99,7 +93,7 @@ async fn upgrade(stream: &mut TcpStream) -> String {
     stream.write_all(ask.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
-        let byte = timeout(PATIENCE, stream.read_u8()).await.expect("an answer").expect("a whole head");
+        let byte = timeout(TIMEOUT, stream.read_u8()).await.expect("an answer").expect("a whole head");
         answer.push(byte);
     }
     String::from_utf8(answer).unwrap()
@@ -109,7 +103,7 @@ async fn upgrade(stream: &mut TcpStream) -> String {
 async fn get(stream: &mut TcpStream, path: &str) -> String {
     let _ = stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await;
     let mut answer = vec![0; 4096];
-    let read = timeout(PATIENCE, stream.read(&mut answer)).await.expect("an answer").unwrap_or(0);
+    let read = timeout(TIMEOUT, stream.read(&mut answer)).await.expect("an answer").unwrap_or(0);
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
@@ -131,7 +125,7 @@ async fn an_idle_http2_connection_is_closed_although_it_answers_pings_and_a_busy
             let (answer, _) = sender.send_request(request, true).unwrap();
             assert_eq!(answer.await.unwrap().status(), 200);
         }
-        let ended = timeout(PATIENCE, connection).await.expect("the server closes").unwrap();
+        let ended = timeout(TIMEOUT, connection).await.expect("the server closes").unwrap();
         ended.expect("without a fault: the client is told to go");
         drop(sender);
     }
@@ -139,7 +133,7 @@ async fn an_idle_http2_connection_is_closed_although_it_answers_pings_and_a_busy
     let chat = server.create("bob@example.com");
     server.act("chat.archived", &chat);
     let event = async { while stream.message().await.unwrap().unwrap().sequence.is_none() {} };
-    timeout(PATIENCE, event).await.expect("the event");
+    timeout(TIMEOUT, event).await.expect("the event");
     socket.say(&json!({ "type": "ping", "n": 1 })).await;
     assert_eq!(socket.next_but_heartbeats().await["type"], "pong");
 }
@@ -156,7 +150,7 @@ async fn an_answer_that_is_not_taken_loses_its_stream_and_not_the_connection() {
     let ask = |path: &str| http::Request::get(format!("http://localhost{path}")).body(()).unwrap();
     let (answer, _) = sender.send_request(ask("/openapi.json"), true).unwrap();
     let mut body = answer.await.unwrap().into_body();
-    let end = timeout(PATIENCE, body.data()).await.expect("the stream ends").expect("not as if it were whole");
+    let end = timeout(TIMEOUT, body.data()).await.expect("the stream ends").expect("not as if it were whole");
     assert_eq!(end.unwrap_err().reason(), Some(h2::Reason::CANCEL));
     // A head needs no room.
     let mut sender = sender.ready().await.unwrap();
@@ -181,7 +175,7 @@ async fn one_address_has_a_share_of_the_connections_and_hears_why_it_gets_no_mor
     }
     assert_eq!(lines(&server, "--max-connections-per-address").await, 1);
     drop(socket);
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while !get(&mut connect(&server).await, "/healthz").await.starts_with("HTTP/1.1 200") {
         assert!(Instant::now() < end, "the place is never free again");
     }
@@ -243,7 +237,7 @@ async fn reflection_has_the_places_of_what_needs_no_token() {
     assert_eq!((first.0.headers().get("grpc-status"), second.0.headers().get("grpc-status")), (None, None));
     assert_eq!(third.0.headers()["error-code"], "serviceUnavailable");
     drop((first, third));
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while open().await.0.headers().contains_key("grpc-status") {
         assert!(Instant::now() < end, "the place is never free again");
     }
@@ -259,7 +253,7 @@ async fn requests_without_a_token_do_not_take_the_places_of_those_with_one() {
         stream.write_all(b"POST /v1/chats HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n").await.unwrap();
         slow.push(stream);
     }
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let answer = get(&mut connect(&server).await, "/healthz").await;
         if answer.starts_with("HTTP/1.1 503") {
@@ -316,7 +310,7 @@ async fn one_address_has_a_share_of_the_requests_without_a_token() {
             let mut sender = sender.clone().ready().await.unwrap();
             let request = http::Request::get("http://localhost/healthz").body(()).unwrap();
             let (answer, _) = sender.send_request(request, true).unwrap();
-            let answer = timeout(PATIENCE, answer).await.expect("a head").unwrap();
+            let answer = timeout(TIMEOUT, answer).await.expect("a head").unwrap();
             statuses.push(answer.status().as_u16());
             held.push(answer);
         }
@@ -331,7 +325,7 @@ async fn one_address_has_a_share_of_the_requests_without_a_token() {
         }
         // What it lets go of, it can have again.
         drop(held);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while !get(&mut connect_from_elsewhere(&server).await, "/healthz").await.starts_with("HTTP/1.1 200") {
             assert!(Instant::now() < end, "the place is never free again");
         }
@@ -354,7 +348,7 @@ async fn one_address_has_a_share_of_the_sockets_without_a_token() {
             }
             // The socket says why, and closes.
             let mut said = vec![0; 1024];
-            let read = timeout(PATIENCE, stream.read(&mut said)).await.expect("a frame").unwrap();
+            let read = timeout(TIMEOUT, stream.read(&mut said)).await.expect("a frame").unwrap();
             let said = String::from_utf8_lossy(&said[..read]);
             assert!(said.contains("serviceUnavailable") && said.contains(&format!("\"limit\":\"{share}\"")), "{said}");
         }
@@ -383,7 +377,7 @@ async fn one_address_has_a_share_of_the_streams_without_a_token() {
             let (answer, mut asks) = sender.send_request(raw.request(path, &[("authorization", b"")]), false).unwrap();
             let ask: &[u8] = if path == WATCH { b"" } else { &[0x3a, 0] };
             let _ = asks.send_data(framed(ask).into(), path == WATCH);
-            let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+            let answer = timeout(TIMEOUT, answer).await.expect("an answer").unwrap();
             if count < share {
                 assert!(!answer.headers().contains_key("grpc-status"), "{count}: {answer:?}");
                 held.push((answer, asks));
@@ -412,10 +406,10 @@ async fn sockets_that_send_one_byte_cost_no_time() {
     }
     // All of them were looked at when a later one is answered.
     assert!(get(&mut connect(&server).await, "/healthz").await.starts_with("HTTP/1.1 200"));
-    let before = server.cpu_ticks();
+    let before = server.cpu_time();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let spent = server.cpu_ticks() - before;
-    // 200 ticks are two seconds. Looking at them every 20 ms took about 12 in a release build and 60 in a debug build.
-    assert!(spent <= 4, "{spent} ticks for {SOCKETS} sockets that say nothing");
+    let spent = server.cpu_time() - before;
+    // Looking at them every 20 ms took about 120 ms in a release build and 600 ms in a debug build.
+    assert!(spent <= Duration::from_millis(40), "{spent:?} for {SOCKETS} sockets that say nothing");
     drop(held);
 }

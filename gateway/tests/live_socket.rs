@@ -1,12 +1,6 @@
 //! The event stream of the real binary over real sockets: what transcripts and the machine's own tests cannot show.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -14,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::server::{Dice, PATIENCE, Server, Socket, fresh, subscribe};
+use support::server::{Dice, Server, Socket, TIMEOUT, fresh, subscribe};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -385,6 +379,6 @@ async fn a_websocket_ping_is_answered_although_nothing_else_is_to_be_said() {
     let (server, _data) = fresh(&[]);
     let (mut socket, _) = Socket::ready(&server).await;
     socket.send(Message::Ping(b"there?".to_vec().into())).await;
-    let answer = timeout(PATIENCE, socket.0.next()).await.expect("an answer").unwrap().unwrap();
+    let answer = timeout(TIMEOUT, socket.0.next()).await.expect("an answer").unwrap().unwrap();
     assert_eq!(answer, Message::Pong(b"there?".to_vec().into()));
 }

@@ -1,12 +1,6 @@
 //! REST against the running binary: every call of the table, its rules, and its refusals.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![cfg(test)]
 
 mod binary;
 

@@ -1,13 +1,7 @@
 //! The end of the process: by a signal whatever else is the matter, in time, and with whoever started it.
 
 #![cfg(unix)]
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![cfg(test)]
 
 mod binary;
 
@@ -15,11 +9,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use binary::{TOKEN, command, kill_if_stuck};
+use binary::{TOKEN, command};
+use im_chats_launcher::{Process, Signal, kill_if_stuck};
 use tempfile::TempDir;
 
 /// Long enough for anything that does not wait for a limit of the gateway's.
@@ -29,56 +24,36 @@ const SOON: Duration = Duration::from_secs(5);
 const PROMISED: Duration = Duration::from_secs(12 + 3);
 
 /// A process that is killed with the test.
-struct Running(Child, #[expect(dead_code, reason = "dropped with the process: nobody has to kill it any more")] Sender<()>);
+struct Running {
+    process: Process,
+    #[expect(dead_code, reason = "dropped with the process: nothing has to kill it any more")]
+    guard: Sender<()>,
+}
 
 impl Running {
     fn spawn(command: &mut Command) -> Self {
-        let child = command.spawn().unwrap();
-        let guard = kill_if_stuck(child.id());
-        Self(child, guard)
+        let process = Process::spawn(command).unwrap();
+        let guard = kill_if_stuck(&process.child);
+        Self { process, guard }
     }
 
     /// Where it listens, from its stdout.
     fn address(&mut self) -> String {
-        listening(self.0.stdout.take().unwrap())
+        self.process.listen().unwrap().strip_prefix("http://").unwrap().to_owned()
     }
 
     fn stderr(&mut self) -> BufReader<ChildStderr> {
-        BufReader::new(self.0.stderr.take().unwrap())
+        BufReader::new(self.process.child.stderr.take().unwrap())
     }
 
-    fn signal(&self, name: &str) {
-        signal(self.0.id(), name);
+    fn signal(&self, signal: Signal) {
+        self.process.signal(signal).unwrap();
     }
 
     #[track_caller]
     fn ends_within(&mut self, limit: Duration) -> ExitStatus {
-        let end = Instant::now() + limit;
-        loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < end, "it still runs after {limit:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.process.wait_within(limit).unwrap().unwrap_or_else(|| panic!("it still runs after {limit:?}"))
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn signal(process: u32, name: &str) {
-    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
-}
-
-fn listening(output: impl std::io::Read) -> String {
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).unwrap();
-    line.trim().split_once("listening on http://").unwrap_or_else(|| panic!("not the line: {line:?}")).1.to_owned()
 }
 
 fn emulator(data: &TempDir) -> Command {
@@ -125,7 +100,7 @@ fn a_closed_stderr_keeps_no_request_and_no_signal_from_its_effect() {
     for _ in 0..3 {
         assert!(ask(&address, "/v1/chats:count").starts_with("HTTP/1.1 200"));
     }
-    gateway.signal("-TERM");
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(SOON).code(), Some(0));
 }
 
@@ -138,7 +113,7 @@ fn a_stderr_that_nobody_reads_keeps_nobody_waiting() {
     for _ in 0..400 {
         assert!(ask(&address, "/v1/chats:count").starts_with("HTTP/1.1 200"));
     }
-    gateway.signal("-TERM");
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(SOON).code(), Some(0));
     // And whoever looks in the end sees that the log has a gap, or all of it.
     let mut log = String::new();
@@ -155,7 +130,7 @@ fn a_closed_stdout_is_reported_and_served_all_the_same() {
     let line = wait_for_line(&mut gateway.stderr(), "cannot be written to stdout");
     let address = line.split_once("http://").unwrap().1.split([',', ' ']).next().unwrap().to_owned();
     assert!(ask(&address, "/healthz").starts_with("HTTP/1.1 200"));
-    gateway.signal("-TERM");
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(SOON).code(), Some(0));
 }
 
@@ -199,7 +174,7 @@ fn a_signal_during_a_slow_start_ends_it_at_once() {
     let data = TempDir::new().unwrap();
     let mut first = Running::spawn(&mut emulator(&data));
     first.address();
-    first.signal("-TERM");
+    first.signal(Signal::TERM);
     assert_eq!(first.ends_within(SOON).code(), Some(0));
     let _held = hold(data.path());
     // It makes the database's file its own before it opens it.
@@ -208,23 +183,23 @@ fn a_signal_during_a_slow_start_ends_it_at_once() {
     let mut gateway = Running::spawn(&mut emulator(&data));
     let end = Instant::now() + SOON;
     while std::fs::metadata(&database).unwrap().permissions().mode() & 0o777 != 0o600 {
-        assert!(gateway.0.try_wait().unwrap().is_none() && Instant::now() < end, "it does not start");
+        assert!(gateway.process.child.try_wait().unwrap().is_none() && Instant::now() < end, "it does not start");
         std::thread::sleep(Duration::from_millis(5));
     }
-    gateway.signal("-TERM");
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(SOON).code(), Some(0));
 }
 
 #[test]
 fn a_second_signal_ends_it_at_once_with_the_code_of_that_signal() {
-    for (second, code) in [("-TERM", 143), ("-INT", 130)] {
+    for (second, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let data = TempDir::new().unwrap();
         let mut gateway = Running::spawn(&mut emulator(&data));
         let _held = unfinished(&gateway.address());
-        gateway.signal("-TERM");
+        gateway.signal(Signal::TERM);
         let mut stderr = gateway.stderr();
         wait_for_line(&mut stderr, "draining");
-        assert!(gateway.0.try_wait().unwrap().is_none(), "the request is under way");
+        assert!(gateway.process.child.try_wait().unwrap().is_none(), "the request is under way");
         gateway.signal(second);
         assert_eq!(gateway.ends_within(SOON).code(), Some(code));
     }
@@ -250,7 +225,7 @@ fn a_client_that_reads_nothing_delays_the_end_only_until_the_drain_is_over() {
     slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
     let started = Instant::now();
-    gateway.signal("-TERM");
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(PROMISED).code(), Some(0));
     let took = started.elapsed();
     assert!(took < Duration::from_secs(12), "the drain's 10 seconds, and no more: {took:?}");
@@ -272,7 +247,7 @@ fn a_database_that_does_not_close_does_not_keep_the_process() {
         waiting.push(stream);
         assert!(ask(&address, "/healthz").starts_with("HTTP/1.1"));
     }
-    gateway.signal("-TERM");
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(PROMISED).code(), Some(1));
     let mut said = String::new();
     gateway.stderr().read_to_string(&mut said).unwrap();
@@ -283,15 +258,14 @@ fn a_database_that_does_not_close_does_not_keep_the_process() {
 fn child_of_a_shell(data: &TempDir, options: &str) -> (Running, u32, String) {
     let binary = env!("CARGO_BIN_EXE_im-chats-gateway");
     let script = format!(
-        "{binary} emulator {options} --token {TOKEN} --listen 127.0.0.1:0 --data {} & echo $!; wait",
+        "{binary} emulator {options} --token {TOKEN} --listen 127.0.0.1:0 --data {} & echo $! >&2; wait",
         data.path().display()
     );
-    let mut shell = Running::spawn(Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()));
-    let mut output = BufReader::new(shell.0.stdout.take().unwrap());
-    let mut process = String::new();
-    output.read_line(&mut process).unwrap();
-    let address = listening(output);
-    (shell, process.trim().parse().unwrap(), address)
+    let mut shell = Running::spawn(Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let address = shell.address();
+    // The gateway's own lines come to the same pipe.
+    let process = shell.stderr().lines().map_while(Result::ok).find_map(|line| line.parse().ok());
+    (shell, process.unwrap(), address)
 }
 
 #[test]
@@ -299,8 +273,7 @@ fn with_exit_with_parent_a_killed_parent_leaves_nothing_behind() {
     let data = TempDir::new().unwrap();
     let (mut shell, _, address) = child_of_a_shell(&data, "--exit-with-parent");
     assert!(ask(&address, "/healthz").starts_with("HTTP/1.1 200"));
-    shell.0.kill().unwrap();
-    shell.0.wait().unwrap();
+    shell.process.kill().unwrap();
     // It gives the directory back when it ends.
     let lock = std::fs::File::open(data.path().join("lock")).unwrap();
     let end = Instant::now() + SOON;
@@ -315,11 +288,10 @@ fn with_exit_with_parent_a_killed_parent_leaves_nothing_behind() {
 fn without_exit_with_parent_the_gateway_stays() {
     let data = TempDir::new().unwrap();
     let (mut shell, process, address) = child_of_a_shell(&data, "");
-    shell.0.kill().unwrap();
-    shell.0.wait().unwrap();
+    shell.process.kill().unwrap();
     let end = Instant::now() + Duration::from_secs(1);
     while Instant::now() < end {
         assert!(ask(&address, "/healthz").starts_with("HTTP/1.1 200"));
     }
-    signal(process, "-KILL");
+    assert!(Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap().success());
 }

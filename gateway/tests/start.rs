@@ -1,51 +1,36 @@
 //! What the gateway does before it serves: its options, the modes of its files, and what it warns of.
 
 #![cfg(unix)]
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![cfg(test)]
 
 mod binary;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use binary::{Gateway, TOKEN, command, kill_if_stuck};
+use binary::{Gateway, TOKEN, command};
+use im_chats_launcher::{Process, kill_if_stuck};
 use tempfile::TempDir;
 
 /// Starts, lets `look` see where it listens, drains; everything it said on stderr.
 fn run(command: &mut Command, look: impl FnOnce(&str)) -> String {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let _guard = kill_if_stuck(child.id());
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let mut stderr = child.stderr.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).unwrap();
-        said
-    });
-    if let Some((_, address)) = line.trim().split_once("listening on ") {
-        look(address);
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    }
-    let status = child.wait().unwrap();
-    let said = reader.join().unwrap();
-    assert!(!line.is_empty() && status.code() == Some(0), "{status}: {said}");
-    said
+    let mut gateway = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).unwrap();
+    let _guard = kill_if_stuck(&gateway.child);
+    gateway.keep_log();
+    look(gateway.listen().unwrap());
+    gateway.terminate().unwrap();
+    let status = gateway.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{}", gateway.log());
+    gateway.log()
 }
 
 /// A start that must fail with this exit code; what it said.
 fn refused(command: &mut Command, code: i32) -> String {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let _guard = kill_if_stuck(child.id());
+    let _guard = kill_if_stuck(&child);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(code) && output.stdout.is_empty(), "{}: {said}", output.status);

@@ -1,12 +1,6 @@
 //! What the disk does to the gateway: damage, a full disk, few open files, backups and older copies.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -15,7 +9,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::server::{Dice, PATIENCE, Server, Socket, fresh};
+use support::server::{Dice, Server, Socket, TIMEOUT, fresh};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -64,7 +58,7 @@ fn lines(server: &Server, with: &str) -> usize {
 }
 
 async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while !holds() {
         assert!(Instant::now() < end, "{what}");
         sleep(Duration::from_millis(20)).await;

@@ -1,12 +1,6 @@
 //! The real binary behind TLS.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -16,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use support::grpc::{Raw, framed};
-use support::server::{PATIENCE, Server};
+use support::server::{Server, TIMEOUT};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -58,7 +52,7 @@ async fn connect(server: &Server, trusted: &Identity, protocol: &str) -> std::io
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let stream = TcpStream::connect(&server.address).await?;
     let name = ServerName::try_from("localhost").unwrap();
-    timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, stream)).await.expect("a handshake in time")
+    timeout(TIMEOUT, TlsConnector::from(Arc::new(config)).connect(name, stream)).await.expect("a handshake in time")
 }
 
 async fn get(stream: &mut TlsStream<TcpStream>) -> String {
@@ -66,7 +60,7 @@ async fn get(stream: &mut TlsStream<TcpStream>) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"ok\n") {
         let mut chunk = [0; 1024];
-        let read = timeout(PATIENCE, stream.read(&mut chunk)).await.expect("an answer in time").unwrap();
+        let read = timeout(TIMEOUT, stream.read(&mut chunk)).await.expect("an answer in time").unwrap();
         assert_ne!(read, 0, "{:?}", String::from_utf8_lossy(&answer));
         answer.extend_from_slice(&chunk[..read]);
     }
@@ -94,7 +88,7 @@ async fn both_versions_of_http_are_agreed_on() {
     let mut request =
         tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request("wss://localhost/v1/events").unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "im.events.v1.json".parse().unwrap());
-    let (_, response) = timeout(PATIENCE, tokio_tungstenite::client_async(request, stream)).await.unwrap().unwrap();
+    let (_, response) = timeout(TIMEOUT, tokio_tungstenite::client_async(request, stream)).await.unwrap().unwrap();
     assert_eq!(response.status(), 101);
 }
 
@@ -118,7 +112,7 @@ async fn a_renewed_certificate_is_served_and_open_connections_go_on() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let mut after = timeout(PATIENCE, renewed).await.expect("the new certificate is served");
+    let mut after = timeout(TIMEOUT, renewed).await.expect("the new certificate is served");
     assert!(connect(&server, &old, "http/1.1").await.is_err());
     assert!(get(&mut before).await.starts_with("HTTP/1.1 200"));
     assert!(get(&mut after).await.starts_with("HTTP/1.1 200"));
@@ -166,14 +160,14 @@ async fn plain_http_on_the_port_of_tls_is_let_go() {
     let mut stream = TcpStream::connect(&server.address).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server hangs up");
+    let _ = timeout(TIMEOUT, stream.read_to_end(&mut answer)).await.expect("the server hangs up");
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     get(&mut connect(&server, &identity, "http/1.1").await.unwrap()).await;
 }
 
 /// Waits until the relay has tried; gives the status and body of its /healthz.
 async fn tried(relay: &Server) -> (u16, serde_json::Value) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let (status, body) = relay.request("GET", "/healthz", None);
         if body["reason"] != "the upstream has not been reached yet" {

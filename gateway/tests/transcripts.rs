@@ -1,13 +1,7 @@
 //! Every transcript of `docs/protocol.md`, that need no virtual clock, against the binary over a real WebSocket.
 //! `protocol/tests/sessions/server/transcripts.rs` runs all of them on the session machine.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by failing"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -9,7 +9,7 @@ use im_chats_gateway::log::{self, EventKind, LoggedEvent};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use tempfile::TempDir;
 
-use crate::process::own_cpu;
+use crate::process::own_cpu_time;
 
 /// Rows of one transaction, as `events:generate` makes them.
 const BATCH: usize = 4096;
@@ -115,7 +115,7 @@ fn insert(connection: &mut Connection, rows: &[LoggedEvent]) -> Result<()> {
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<Cost> {
-    let (start, before) = (Instant::now(), own_cpu()?);
+    let (start, before) = (Instant::now(), own_cpu_time()?);
     work()?;
-    Ok(Cost { time: start.elapsed(), cpu: own_cpu()?.saturating_sub(before) })
+    Ok(Cost { time: start.elapsed(), cpu: own_cpu_time()?.saturating_sub(before) })
 }

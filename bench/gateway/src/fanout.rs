@@ -137,7 +137,7 @@ async fn by_gateway(subscribers: usize, events: u64, start: &Gateway) -> Result<
         Subscriber::connect(gateway.address, check, Buffer::Busy)
     };
     let readers = many(subscribers, connect).await?;
-    gateway.forget_peak()?;
+    gateway.reset_peak()?;
     let last = head.saturating_add(events);
     let (begin, before) = (Instant::now(), gateway.cpu()?);
     let mut following = JoinSet::new();
@@ -189,7 +189,7 @@ async fn by_bare(subscribers: usize, order: &Order) -> Result<Flow> {
         Ok(socket)
     };
     let sockets = many(subscribers, connect).await?;
-    bare.forget_peak()?;
+    bare.reset_peak()?;
     let (begin, before) = (Instant::now(), bare.cpu()?);
     let mut reading = JoinSet::new();
     for mut socket in sockets {

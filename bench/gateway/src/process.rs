@@ -1,13 +1,12 @@
 //! Child processes whose CPU and memory are looked at. Reads `/proc`, so Linux only.
 
-use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+pub(crate) use im_chats_launcher::own_cpu_time;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
@@ -25,7 +24,7 @@ pub(crate) struct Gateway {
 
 /// A server that was started here. Killed when dropped, with its data.
 pub(crate) struct Process {
-    child: Child,
+    process: im_chats_launcher::Process,
     pub(crate) address: SocketAddr,
     data: Option<TempDir>,
 }
@@ -39,12 +38,9 @@ impl Gateway {
     /// A fresh gateway with an empty log.
     pub(crate) fn start(&self, heartbeat: Option<Duration>) -> Result<Process> {
         let data = tempfile::Builder::new().prefix("gateway-bench-").tempdir_in(&self.beside)?;
-        let mut command = Command::new(&self.binary);
-        command
-            .args(["emulator", "--exit-with-parent", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
-            .arg(data.path());
+        let mut command = im_chats_launcher::gateway(&self.binary, "emulator", data.path());
         // Ten thousand sockets come from one address here.
-        command.args(["--max-connections-per-address", "0"]);
+        command.args(["--token", TOKEN, "--max-connections-per-address", "0"]);
         if let Some(interval) = heartbeat {
             command.arg("--heartbeat-interval-ms").arg(interval.as_millis().to_string());
         }
@@ -61,17 +57,9 @@ impl Process {
     }
 
     fn start(mut command: Command, data: Option<TempDir>) -> Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("a server does not start")?;
-        let stdout = child.stdout.take();
-        // Owned from here on, so that it is killed whatever comes next.
-        let mut process = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), data };
-        let mut line = String::new();
-        BufReader::new(stdout.context("no stdout")?).read_line(&mut line)?;
-        let Some(address) = line.trim().strip_prefix("listening on http://") else {
-            bail!("a server did not say where it listens but {line:?}");
-        };
-        process.address = address.parse()?;
-        Ok(process)
+        let process = im_chats_launcher::Process::start(&mut command).context("a server does not start")?;
+        let address = process.address().parse()?;
+        Ok(Self { process, address, data })
     }
 
     /// The gateway's database.
@@ -81,58 +69,29 @@ impl Process {
 
     /// That it still runs.
     pub(crate) fn check(&mut self) -> Result<()> {
-        let status = self.child.try_wait()?;
+        let status = self.process.child.try_wait()?;
         ensure!(status.is_none(), "the server ended by itself: {status:?}");
         Ok(())
     }
 
     /// CPU time used until now.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        cpu_of(&self.child.id().to_string())
+        self.process.cpu_time().context("the server is gone")
     }
 
     /// Resident memory now, in KiB.
     pub(crate) fn resident(&self) -> Result<u64> {
-        self.status("VmRSS:")
+        self.process.resident_kib().context("the server is gone")
     }
 
-    /// The most resident memory since [`Process::forget_peak`], in KiB.
+    /// The most resident memory since [`Process::reset_peak`], in KiB.
     pub(crate) fn peak(&self) -> Result<u64> {
-        self.status("VmHWM:")
+        self.process.peak_kib().context("the server is gone")
     }
 
-    pub(crate) fn forget_peak(&self) -> Result<()> {
-        let path = format!("/proc/{}/clear_refs", self.child.id());
-        fs::write(&path, "5").with_context(|| format!("{path}: the peak of its memory cannot be reset"))
+    pub(crate) fn reset_peak(&self) -> Result<()> {
+        self.process.reset_peak().context("the peak of its memory cannot be reset")
     }
-
-    fn status(&self, key: &str) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).context("the server is gone")?;
-        let line = status.lines().find_map(|line| line.strip_prefix(key));
-        let number = line.and_then(|line| line.split_whitespace().next()).with_context(|| format!("no {key}"))?;
-        Ok(number.parse()?)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// CPU time that this process has used.
-pub(crate) fn own_cpu() -> Result<Duration> {
-    cpu_of("self")
-}
-
-fn cpu_of(process: &str) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the process is gone")?;
-    // The name may hold anything, a parenthesis too; after it come the state and numbers.
-    let (_, numbers) = stat.rsplit_once(')').context("/proc: no name")?;
-    let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
-    let a_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_millis(ticks.saturating_mul(1000) / a_second.max(1)))
 }
 
 /// Lets this process, and the ones it starts, have this many sockets each.

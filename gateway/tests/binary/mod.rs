@@ -1,21 +1,14 @@
 //! The real binary on a free port, and a client for it.
 
 #![allow(dead_code, reason = "each test program uses its part")]
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
+use im_chats_launcher::Process;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,7 +16,7 @@ pub const TOKEN: &str = "the-token-of-the-tests";
 
 /// A running gateway. Killed when dropped.
 pub struct Gateway {
-    child: Child,
+    process: Process,
     pub base: String,
     pub data: Arc<TempDir>,
     agent: ureq::Agent,
@@ -75,26 +68,9 @@ impl Answer {
     }
 }
 
-/// Kills a process that still runs after a minute: whoever waits for its output or its end then goes on and fails. Keep what
-/// is returned until the process was waited for.
-#[must_use]
-pub fn kill_if_stuck(process: u32) -> std::sync::mpsc::Sender<()> {
-    let (guard, ended) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        if ended.recv_timeout(Duration::from_secs(60)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
-        }
-    });
-    guard
-}
-
+/// Without a token, so that a test can say how it gets one.
 pub fn command(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"));
-    command
-        .args(["emulator", "--exit-with-parent", "--listen", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .env_remove("IM_CHATS_TOKEN");
-    command
+    im_chats_launcher::gateway(env!("CARGO_BIN_EXE_im-chats-gateway"), "emulator", data)
 }
 
 impl Gateway {
@@ -107,21 +83,25 @@ impl Gateway {
     }
 
     pub fn start_on(data: Arc<TempDir>, arguments: &[&str]) -> Self {
-        let mut child = command(data.path())
-            .args(["--token", TOKEN])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let base = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("not the line: {line:?}")).to_owned();
+        let process = Process::start(command(data.path()).args(["--token", TOKEN]).args(arguments));
+        Self::of(process.expect("the gateway starts"), data)
+    }
+
+    /// As [`Gateway::start_with`], with what it writes on stderr kept.
+    pub fn start_logged(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let data = Arc::new(tempfile::tempdir().unwrap());
+        let mut command = command(data.path());
+        command.args(["--token", TOKEN]).args(arguments).envs(environment.iter().copied());
+        Self::of(Process::start_logged(&mut command).expect("the gateway starts"), data)
+    }
+
+    fn of(process: Process, data: Arc<TempDir>) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
             .build()
             .into();
-        Self { child, base, data, agent }
+        Self { base: process.url().to_owned(), process, data, agent }
     }
 
     pub fn address(&self) -> &str {
@@ -165,37 +145,33 @@ impl Gateway {
 
     /// `kill -9` from the side, while other threads still talk to it.
     pub fn signal_kill(&self) {
-        let status = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        self.process.signal(im_chats_launcher::Signal::KILL).unwrap();
     }
 
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
+        self.process.kill().unwrap();
     }
 
     /// SIGTERM, and how it went out.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal();
-        self.child.wait().unwrap()
+        self.process.wait().unwrap()
     }
 
     pub fn signal(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        self.process.terminate().unwrap();
+    }
+
+    /// Ends it, in order: a killed process loses the lines that are not written yet. What it wrote on stderr.
+    pub fn stop(mut self) -> String {
+        self.terminate();
+        self.process.log()
     }
 
     /// Ends the gateway and reads everything its log holds.
     pub fn events(mut self) -> Vec<Value> {
         self.kill();
         read_events(self.data.path())
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -11,7 +11,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use super::server::{PATIENCE, Server, TOKEN};
+use super::server::{Server, TIMEOUT, TOKEN};
 
 type Token = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
 pub type Chats = ChatServiceClient<InterceptedService<Channel, Token>>;
@@ -25,14 +25,14 @@ fn token(mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> 
 
 pub async fn channel(server: &Server) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).expect("a URL");
-    timeout(PATIENCE, endpoint.connect()).await.expect("in time").expect("a connection")
+    timeout(TIMEOUT, endpoint.connect()).await.expect("in time").expect("a connection")
 }
 
 /// A connection of its own that takes little before it is read: nothing of what waits can hide in its buffers.
 pub async fn narrow(server: &Server) -> Chats {
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).expect("a URL");
     let endpoint = endpoint.initial_stream_window_size(Some(16_384)).initial_connection_window_size(Some(65_535));
-    let channel = timeout(PATIENCE, endpoint.connect()).await.expect("in time").expect("a connection");
+    let channel = timeout(TIMEOUT, endpoint.connect()).await.expect("in time").expect("a connection");
     ChatServiceClient::with_interceptor(channel, token as Token)
 }
 
@@ -105,7 +105,7 @@ impl Raw {
     }
 
     pub async fn over(io: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static, address: &str) -> Self {
-        let (sender, connection) = timeout(PATIENCE, h2::client::handshake(io)).await.expect("in time").expect("HTTP/2");
+        let (sender, connection) = timeout(TIMEOUT, h2::client::handshake(io)).await.expect("in time").expect("HTTP/2");
         // Ends with the server's end; what it ended with, the streams tell.
         tokio::spawn(async move { drop(connection.await) });
         Self { sender, authority: address.to_owned() }
@@ -142,7 +142,7 @@ impl Raw {
             let trailers = body.trailers().await.expect("the end of the answer");
             RawAnswer { status: head.status, headers: head.headers, body: bytes, trailers }
         };
-        timeout(PATIENCE, exchange).await.expect("an answer in time")
+        timeout(TIMEOUT, exchange).await.expect("an answer in time")
     }
 }
 

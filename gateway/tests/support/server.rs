@@ -1,13 +1,11 @@
 //! The real binary with data of its own, and a client that speaks frames.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use parking_lot::Mutex;
+use im_chats_launcher::Process;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -19,97 +17,65 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// A wait that is never used up when things work, and never for ever when they do not.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub const TOKEN: &str = "secret";
 
 /// A running gateway. Killed when dropped.
 pub struct Server {
-    child: Child,
+    process: Process,
     pub address: String,
-    said: Arc<Mutex<String>>,
 }
+
+const BINARY: &str = env!("CARGO_BIN_EXE_im-chats-gateway");
 
 impl Server {
     /// On a data directory, with flags beside the necessary ones.
     pub fn start(data: &Path, flags: &[&str]) -> Self {
-        Self::run(None, "emulator", data, flags, Stdio::inherit()).expect("the line other programs wait for")
+        let mut command = im_chats_launcher::gateway(BINARY, "emulator", data);
+        Self::of(Process::start(command.args(["--token", TOKEN]).args(flags)).expect("the gateway starts"))
     }
 
     /// As [`Server::start`], with what it writes on stderr kept.
     pub fn logged(data: &Path, flags: &[&str]) -> Self {
-        Self::try_start(data, flags).expect("the line other programs wait for")
+        Self::try_start(data, flags).expect("the gateway starts")
     }
 
     /// As [`Server::logged`]; what it wrote on stderr, when it does not start.
     pub fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
-        Self::run(None, "emulator", data, flags, Stdio::piped())
+        Self::run(im_chats_launcher::gateway(BINARY, "emulator", data), flags)
     }
 
     /// As [`Server::logged`], after these commands of the shell, such as `ulimit`.
     pub fn limited(commands: &str, data: &Path) -> Self {
-        let script = format!("{commands}; exec \"$0\" \"$@\"");
-        Self::run(Some(&script), "emulator", data, &[], Stdio::piped()).expect("the line other programs wait for")
+        let command = im_chats_launcher::gateway_in_shell(commands, BINARY, "emulator", data);
+        Self::run(command, &[]).expect("the gateway starts")
     }
 
     /// A relay in front of `upstream`, with the token that the others have, unless the flags say otherwise.
     pub fn relay(data: &Path, upstream: &str, flags: &[&str]) -> Self {
         let token: &[&str] = if flags.contains(&"--upstream-token-file") { &[] } else { &["--upstream-token", TOKEN] };
-        let flags = [&["--upstream", upstream], token, flags].concat();
-        Self::run(None, "relay", data, &flags, Stdio::piped()).expect("the line other programs wait for")
+        let command = im_chats_launcher::gateway(BINARY, "relay", data);
+        Self::run(command, &[&["--upstream", upstream], token, flags].concat()).expect("the gateway starts")
     }
 
-    fn run(script: Option<&str>, what: &str, data: &Path, flags: &[&str], stderr: Stdio) -> Result<Self, String> {
-        let binary = env!("CARGO_BIN_EXE_im-chats-gateway");
-        let mut command = Command::new(script.map_or(binary, |_| "sh"));
-        if let Some(script) = script {
-            command.args(["-c", script, binary]);
-        }
-        let mut child = command
-            .args([what, "--exit-with-parent", "--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
-            .arg(data)
-            .args(flags)
-            .env_remove("IM_CHATS_UPSTREAM_TOKEN")
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .expect("the binary starts");
-        let said = Arc::<Mutex<String>>::default();
-        let reader = child.stderr.take().map(|stderr| {
-            let said = Arc::clone(&said);
-            std::thread::spawn(move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    eprintln!("{line}");
-                    let mut said = said.lock();
-                    said.push_str(&line);
-                    said.push('\n');
-                }
-            })
-        });
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("the binary says where it listens");
-        // Before the line is judged, so that a server that says something else is killed with the test.
-        let mut server = Self { child, address: String::new(), said };
-        let Some((_, address)) = line.trim().strip_prefix("listening on ").and_then(|url| url.split_once("://")) else {
-            server.kill();
-            if let Some(reader) = reader {
-                reader.join().expect("stderr is read");
-            }
-            return Err(server.said());
-        };
-        server.address = address.to_owned();
-        Ok(server)
+    fn run(mut command: Command, flags: &[&str]) -> Result<Self, String> {
+        let process = Process::start_logged(command.args(["--token", TOKEN]).args(flags));
+        process.map(Self::of).map_err(|error| error.to_string())
+    }
+
+    fn of(process: Process) -> Self {
+        Self { address: process.address().to_owned(), process }
     }
 
     /// The process.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// What a relay, or a logged emulator, wrote on stderr until now.
     pub fn said(&self) -> String {
-        self.said.lock().clone()
+        self.process.log()
     }
 
     /// Any request with the token, or without: status and body.
@@ -124,7 +90,7 @@ impl Server {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .build()
             .into();
         let mut answer = agent.run(request).expect("an answer");
@@ -139,7 +105,7 @@ impl Server {
         let mut answer = ureq::post(format!("http://{}{path}", self.address))
             .header("authorization", &format!("Bearer {TOKEN}"))
             .config()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             .build()
             .send_json(body)
@@ -174,15 +140,14 @@ impl Server {
     }
 
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
-        assert!(status.success());
+        self.process.terminate().expect("it runs");
     }
 
     /// Waits for the end of the process.
     pub async fn exit(&mut self) -> ExitStatus {
-        let end = tokio::time::Instant::now() + PATIENCE;
+        let end = tokio::time::Instant::now() + TIMEOUT;
         loop {
-            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+            if let Some(status) = self.process.child.try_wait().expect("the process can be waited for") {
                 return status;
             }
             assert!(tokio::time::Instant::now() < end, "the process does not end");
@@ -192,45 +157,27 @@ impl Server {
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        self.child.kill().expect("kill");
-        self.child.wait().expect("wait");
+        self.process.kill().expect("it runs");
     }
 
     /// Memory in use, in KiB.
     pub fn resident_kib(&self) -> u64 {
-        self.memory_kib("VmRSS:")
+        self.process.resident_kib().expect("/proc")
     }
 
-    /// From here on the peak is counted afresh.
-    pub fn forget_peak(&self) {
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("/proc");
+    /// Counts the peak from now on.
+    pub fn reset_peak(&self) {
+        self.process.reset_peak().expect("/proc");
     }
 
-    /// The most memory that was in use since [`Server::forget_peak`], in KiB.
+    /// The most memory that was in use since [`Server::reset_peak`], in KiB.
     pub fn peak_kib(&self) -> u64 {
-        self.memory_kib("VmHWM:")
+        self.process.peak_kib().expect("/proc")
     }
 
-    fn memory_kib(&self, what: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc");
-        let line = status.lines().find(|line| line.starts_with(what)).expect("a line of memory");
-        line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
-    }
-
-    /// Processor time used until now, user's and system's, in ticks of 10 ms.
-    pub fn cpu_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("/proc");
-        // The name in parentheses may hold anything; what follows it begins with the third field.
-        let rest = stat.rsplit_once(')').expect("a name").1;
-        let field = |number: usize| rest.split_whitespace().nth(number - 3).expect("a field").parse::<u64>().expect("a number");
-        field(14) + field(15)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Processor time used until now, user's and system's.
+    pub fn cpu_time(&self) -> Duration {
+        self.process.cpu_time().expect("/proc")
     }
 }
 
@@ -258,7 +205,7 @@ impl Socket {
         if let Some(token) = token {
             headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
         }
-        let (socket, response) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await.expect("an answer")?;
+        let (socket, response) = timeout(TIMEOUT, tokio_tungstenite::connect_async(request)).await.expect("an answer")?;
         let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).map(|value| value.to_str().expect("text").to_owned());
         Ok((Self(socket), chosen))
     }
@@ -281,12 +228,12 @@ impl Socket {
     }
 
     pub async fn send(&mut self, message: Message) {
-        timeout(PATIENCE, self.0.send(message)).await.expect("the server reads").expect("the socket is open");
+        timeout(TIMEOUT, self.0.send(message)).await.expect("the server reads").expect("the socket is open");
     }
 
     async fn message(&mut self) -> Option<Result<Message, tungstenite::Error>> {
         loop {
-            let message = timeout(PATIENCE, self.0.next()).await.expect("the server says something");
+            let message = timeout(TIMEOUT, self.0.next()).await.expect("the server says something");
             if !matches!(message, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
                 return message;
             }
