@@ -36,7 +36,7 @@ pub struct Report {
     pub delivered: u64,
     /// Sockets that came to be.
     pub sockets: u64,
-    /// Gaps told.
+    /// Gaps reported.
     pub gaps: u64,
     /// Streams that ended with an error.
     pub errors: u64,

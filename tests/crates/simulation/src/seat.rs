@@ -82,9 +82,9 @@ impl World<'_> {
         run.cancelled = true;
         self.say(|| format!("c{client}: leave stream {stream}"));
         self.feed(client, ClientInput::Cancel { stream });
-        // Whoever waits is answered with the end; whoever does not, needs no answer.
+        // A pull that waits is answered with the end; without one there is nothing to answer.
         if waits && self.seat_of(client, stream).is_some() {
-            self.fail(format!("c{client}: stream {stream} was left, but its waiting reader was not told"));
+            self.fail(format!("c{client}: stream {stream} was left, but its waiting pull was not answered"));
         }
         self.clients[client].seats[index].run = None;
     }

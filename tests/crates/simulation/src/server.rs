@@ -59,7 +59,7 @@ impl Server {
 }
 
 impl World<'_> {
-    /// A client's try arrives, or not.
+    /// A client's attempt arrives, or not.
     pub fn reach(&mut self, index: usize) {
         let now = self.now;
         let (client, born, attempt) = {
@@ -67,10 +67,10 @@ impl World<'_> {
             (connection.client, connection.born, connection.attempt)
         };
         if now < self.server.refuse_until && self.server.hangs {
-            return self.say(|| format!("c{client}: the try {attempt} hangs"));
+            return self.say(|| format!("c{client}: attempt {attempt} hangs"));
         }
         if !self.server.up || now < self.server.refuse_until {
-            self.say(|| format!("c{client}: the try {attempt} is refused"));
+            self.say(|| format!("c{client}: attempt {attempt} is refused"));
             self.connections[index].down.ended = true;
             if self.clients[client].born == born {
                 self.feed(client, ClientInput::Disconnected { attempt, code: close::ABNORMAL, reason: None });
