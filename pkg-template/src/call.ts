@@ -22,17 +22,17 @@ export interface Call {
 /** The longest that a server's `Retry-After` is obeyed; the call's own timeout ends it earlier. */
 const MAX_RETRY_AFTER_MS = 30_000;
 
-/** How something comes to an end before its time: on its own, by its user, or with its client. @internal */
+/** Cancels one operation: its user's signal, its timeout or its client's end. @internal */
 export interface Ending {
   /** Aborted by `end`. */
   readonly signal: AbortSignal;
   /** Rejects with `reason`, at once. */
   end(reason: unknown): void;
-  /** Called when it is over, whichever way, and maybe once more. */
+  /** Called when the operation is over, however it ended; may be called again. */
   readonly stops: (() => void)[];
 }
 
-/** Carries a call out: within its time, and until the user's signal is aborted. @internal */
+/** Sends a call and retries it, until its timeout or until the user's signal aborts. @internal */
 export function carryOut(core: Core, call: Call, settings: Settings, ending: Ending): Promise<unknown> {
   const { signal } = call;
   if (signal?.aborted) throw abortReason(signal);
@@ -44,14 +44,14 @@ export function carryOut(core: Core, call: Call, settings: Settings, ending: End
   return attempts(core, call, settings, ending.signal, waiting);
 }
 
-/** Whose answer a call is waiting for, in words. */
+/** What a call waits for, in words. */
 interface Waiting {
   for: string;
 }
 
 async function attempts(core: Core, call: Call, settings: Settings, signal: AbortSignal, waiting: Waiting): Promise<unknown> {
   const isWrite = call.fields !== undefined;
-  // One key per logical write, kept over its retries: that is what makes a repeated write the same write.
+  // One key per logical write: its retries carry the same key, so the service does the write once.
   const key = call.key ?? (isWrite && settings.autoIdempotency ? idempotencyKey() : undefined);
   const body = call.fields && json(call.fields, call.image);
   for (let failures = 1; ; failures++) {
@@ -67,7 +67,7 @@ async function attempts(core: Core, call: Call, settings: Settings, signal: Abor
       return core.answer(call.route, await exchange(settings.baseUrl, call.url, headers(settings, token, key, isWrite), body, signal));
     } catch (error) {
       const retryable = error instanceof IMessageError && error.retryable && failures < settings.maxAttempts;
-      // A write without a key might happen twice, so it is never sent twice.
+      // A write without a key might be done twice, so it is never sent twice.
       if (!retryable || (isWrite && key === undefined) || signal.aborted) throw error;
       const delay = Math.min(error.retryAfter ?? Infinity, MAX_RETRY_AFTER_MS);
       await sleep(error.retryAfter === undefined ? retryDelay(failures, settings.initialDelay, settings.maxDelay) : delay, signal);
@@ -78,13 +78,13 @@ async function attempts(core: Core, call: Call, settings: Settings, signal: Abor
 function headers(settings: Settings, token: string, key: string | undefined, isWrite: boolean): Record<string, string> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (settings.server !== undefined) headers["x-photon-server"] = settings.server;
-  // A header would refuse or change any other key. Only a create has one of the user's, and its body carries that whole.
+  // A header would refuse or change any other key. Only a create takes a key from the user, and its body carries it unchanged.
   if (key !== undefined && /^[\x21-\x7e]+$/.test(key)) headers["x-idempotency-key"] = key;
   if (isWrite) headers["content-type"] = "application/json";
   return headers;
 }
 
-/** The text of an image is made here, by the runtime: quicker, and wasm memory, which never shrinks, does not grow with it. */
+/** The runtime encodes the image: that is faster, and wasm memory, which never shrinks, does not grow with it. */
 function json(fields: object, image: Uint8Array | undefined): string {
   const text = JSON.stringify(fields);
   if (!image) return text;
@@ -110,7 +110,7 @@ async function exchange(
     try {
       parsed = { body: await response.json() };
     } catch (cause) {
-      // Wrong JSON is an answer, though not a good one. A success that broke off is none.
+      // Wrong JSON is a response. A success that broke off is not.
       if (ok && !(cause instanceof SyntaxError)) throw cause;
       parsed = { cause };
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_key;
 use im_chats_protocol::model::{ChatGuid, ChatServiceType, MessageEffect};
+use im_chats_protocol::wire::routes::{CLIENT_MESSAGE_ID, IDEMPOTENCY_KEY_HEADER};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -55,7 +56,8 @@ pub(super) fn write(
     request: &impl Message,
 ) -> Result<Option<Write>, Error> {
     let mut keys = Vec::new();
-    for (key, field) in [(call.idempotency_key.as_deref(), "x-idempotency-key"), (client_message_id, "clientMessageId")] {
+    for (key, field) in [(call.idempotency_key.as_deref(), IDEMPOTENCY_KEY_HEADER), (client_message_id, CLIENT_MESSAGE_ID.name)]
+    {
         let Some(key) = key else { continue };
         check_key(key, field)?;
         if !keys.iter().any(|known| known == key) {

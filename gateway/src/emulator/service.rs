@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::routes::CHAT_GUID;
 
 use super::{Emulator, input};
 use crate::log::EventLog;
@@ -18,7 +19,7 @@ use im_chats_emulator::{Command, Reply};
 /// Images above this size are hashed where blocking is allowed.
 const HASH_INLINE_BYTES: usize = 64 * 1024;
 
-const GUID: &str = "chatGuid";
+const GUID: &str = CHAT_GUID.name;
 
 #[async_trait]
 impl Backend for Emulator {

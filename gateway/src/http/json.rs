@@ -53,10 +53,10 @@ fn is_json(media: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Reads proto3-JSON. An empty body is an empty message; a field that is `null` is an absent one.
+/// Reads proto3-JSON. An empty body is an empty message, and a field that is `null` is absent.
 ///
 /// # Errors
-/// `invalidArgument` naming the field, or `body` for the whole of it.
+/// `invalidArgument`; `context.field` names the field, or is `body`.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return parse(b"{}");
@@ -66,8 +66,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         reader.end().map_err(|error| Error::invalid("body", error.to_string()))?;
         Ok(value)
     });
-    // The generated readers know no null, and no `5.0` where a whole number is meant. Both are rare, so only a body that failed is looked
-    // through for them.
+    // The generated readers take no null, and no `5.0` for a whole number. Both are rare, so only a body that failed is searched for
+    // them.
     let is_float = |window: &[u8]| matches!(window, [before, b'.'] if before.is_ascii_digit());
     match first {
         Err(_) if bytes.windows(4).any(|window| window == b"null") || bytes.windows(2).any(is_float) => normalised(bytes),
@@ -89,7 +89,7 @@ fn normalise(value: &mut Value) {
             fields.retain(|_, field| !field.is_null());
             fields.values_mut().for_each(normalise);
         }
-        // A null in a list is an error of the list, as the mapping says.
+        // The proto3-JSON mapping allows no null in a list.
         Value::Array(items) => items.iter_mut().for_each(normalise),
         Value::Number(number) => {
             let whole = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
@@ -105,7 +105,7 @@ fn named(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = error.path().to_string();
     let inside = !matches!(path.as_str(), "." | "?");
     let message = error.inner().to_string();
-    // The path ends at the object; which of its fields is there twice is only in the words.
+    // The path ends at the object; only the message names the repeated field.
     if let Some(name) = repeated(&message) {
         let field = if inside { format!("{path}.{name}") } else { name.to_owned() };
         return Error::invalid(field, "this field is given more than once");

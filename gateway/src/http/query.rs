@@ -29,7 +29,7 @@ impl Query {
             .map(Self)
     }
 
-    /// A parameter by its JSON name or its proto name. Absent = empty.
+    /// A text, by the parameter's JSON name or proto name; empty when absent.
     ///
     /// # Errors
     /// `invalidArgument` when it is given more than once.
@@ -46,7 +46,7 @@ impl Query {
         }
     }
 
-    /// A whole number in decimal digits; absent = none.
+    /// A whole number in decimal digits; none when absent.
     ///
     /// # Errors
     /// `invalidArgument` when it is given more than once, is something else, or outside `range`.
@@ -60,7 +60,7 @@ impl Query {
         })
     }
 
-    /// A chat GUID. A `+` that was not encoded arrives as a space; no GUID has one there, so it is put back.
+    /// A chat GUID. A `+` that was not encoded arrives as a space. No GUID has a space there, so it becomes a `+` again.
     ///
     /// # Errors
     /// `invalidArgument` when it is absent, or given more than once.
@@ -72,7 +72,7 @@ impl Query {
         Ok(text.strip_prefix("any; ;").map_or_else(|| text.to_owned(), |rest| format!("any;+;{rest}")))
     }
 
-    /// A truth value; absent = false.
+    /// A boolean; false when absent.
     ///
     /// # Errors
     /// `invalidArgument` when it is given more than once, or is neither `true` nor `false`.
@@ -85,7 +85,7 @@ impl Query {
     }
 }
 
-/// As much of a value as an error repeats.
+/// The first 64 characters, which is what an error repeats of a value.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
 use parking_lot::RwLock;
 use prost::Message;
 use tonic::client::Grpc;
@@ -142,7 +143,7 @@ impl Upstream {
             request.metadata_mut().insert("x-request-id", id);
         }
         if let Some(key) = &call.idempotency_key {
-            request.metadata_mut().insert("x-idempotency-key", printable(key, "x-idempotency-key")?);
+            request.metadata_mut().insert(IDEMPOTENCY_KEY_HEADER, printable(key, IDEMPOTENCY_KEY_HEADER)?);
         }
         let asked = async {
             let mut client = self.client();
