@@ -1,4 +1,4 @@
-//! Reads what a client sends, and says what is wrong with it.
+//! Reads the client's frames, and names the field that is wrong.
 
 use alloc::borrow::ToOwned;
 use alloc::format;

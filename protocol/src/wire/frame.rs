@@ -16,13 +16,12 @@ pub const PROTOCOL: u32 = 1;
 /// Longest text of a [`SubscriptionId`], in bytes.
 pub const MAX_ID_BYTES: usize = 64;
 
-/// The name a client gives a subscription, unique on its socket: a string of 1 to 64 bytes or a safe integer. The server
-/// gives it back exactly as it came.
+/// The name a client gives a subscription, unique on its socket. The server sends it back as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SubscriptionId {
-    /// A number, which is what our own client uses.
+    /// An integer of 0 to 2^53 − 1, which is what our own client uses.
     Number(u64),
-    /// A text.
+    /// A string of 1 to [`MAX_ID_BYTES`] bytes.
     Text(String),
 }
 
@@ -38,25 +37,25 @@ pub enum Topic {
 /// Where a subscription ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Until {
-    /// At the head of the moment it began: a catch-up.
+    /// At the log's head at the moment it begins: a catch-up.
     Head,
 }
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {
-    /// The log the sequence belongs to; absent = whichever the server has.
+    /// The log the sequence belongs to; absent = any log.
     pub log: Option<String>,
-    /// Everything up to and including it is known already.
+    /// The client knows everything up to and including this sequence.
     pub sequence: u64,
 }
 
-/// Who the client is, for the operator's log.
+/// The client's name and version, for the operator's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// Its name.
+    /// The name of the program or library.
     pub name: String,
-    /// Its version.
+    /// Its version, in any form.
     pub version: String,
 }
 
@@ -65,11 +64,11 @@ pub struct ClientInfo {
 pub struct Subscribe {
     /// Its name on this socket.
     pub id: SubscriptionId,
-    /// What it sees.
+    /// Which events it gets.
     pub topic: Topic,
     /// Only this chat.
     pub chat: Option<String>,
-    /// Where it begins; absent = the head of this moment.
+    /// Where it begins; absent = the log's head at this moment.
     pub after: Option<After>,
     /// Where it ends by itself; absent = never.
     pub until: Option<Until>,
@@ -91,14 +90,14 @@ pub enum ClientFrame {
     Subscribe(Subscribe),
     /// The client can take more events.
     Credit {
-        /// Which subscription.
+        /// The subscription that the credit is for.
         id: SubscriptionId,
-        /// How many more.
+        /// How many events more.
         add: u64,
     },
     /// Ends a subscription; the server answers `complete`.
     Unsubscribe {
-        /// Which subscription.
+        /// The subscription to end.
         id: SubscriptionId,
     },
     /// A fresh token for a session about to expire.
@@ -108,7 +107,7 @@ pub enum ClientFrame {
     },
     /// Asks for a `pong`.
     Ping {
-        /// Comes back in the answer.
+        /// A number that `pong` repeats.
         n: u64,
     },
 }
@@ -124,7 +123,7 @@ pub struct LogInfo {
     pub head: u64,
 }
 
-/// What the server takes and gives.
+/// The server's limits for one socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Largest frame from the client, in bytes.
@@ -140,13 +139,13 @@ pub struct Limits {
 /// The position a subscription begins at, as the server understood it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
-    /// The log.
+    /// The id of the log.
     pub log: String,
-    /// The sequence.
+    /// The sequence after which the events begin.
     pub sequence: u64,
 }
 
-/// A frame from the server. `B` is a batch of events in whatever form the reader keeps them.
+/// A frame from the server. `B` is a batch of events in the form in which its reader or writer keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerFrame<B> {
     /// The token was accepted.
@@ -157,14 +156,14 @@ pub enum ServerFrame<B> {
         log: LogInfo,
         /// How often a heartbeat comes, in milliseconds.
         heartbeat_interval_ms: u64,
-        /// What the server takes and gives.
+        /// The server's limits for one socket.
         limits: Limits,
         /// When the token ends, in milliseconds from now.
         token_expires_in_ms: Option<u64>,
     },
     /// The cursor is attached.
     Subscribed {
-        /// Which subscription.
+        /// The subscription that began.
         id: SubscriptionId,
         /// Where it begins.
         after: Attached,
@@ -173,7 +172,7 @@ pub enum ServerFrame<B> {
     },
     /// Everything in `prev < sequence ≤ through` that the subscription's filter lets pass.
     Events {
-        /// Which subscription.
+        /// The subscription that the events are for.
         id: SubscriptionId,
         /// Must equal the client's position.
         prev: u64,
@@ -182,16 +181,16 @@ pub enum ServerFrame<B> {
         /// The events, in order; may be empty.
         events: B,
     },
-    /// The position reached the head told in `subscribed`; once.
+    /// The position has reached the head that `subscribed` reported. Sent once.
     CaughtUp {
-        /// Which subscription.
+        /// The subscription that caught up.
         id: SubscriptionId,
         /// That head.
         head: u64,
     },
     /// The subscription is over.
     Complete {
-        /// Which subscription.
+        /// The subscription that is over.
         id: SubscriptionId,
         /// The position it ended at.
         head: u64,
@@ -212,7 +211,7 @@ pub enum ServerFrame<B> {
     Error(ErrorFrame),
     /// The answer to `ping`.
     Pong {
-        /// As asked.
+        /// The number in the `ping`.
         n: u64,
     },
 }
@@ -226,19 +225,19 @@ pub struct ErrorFrame {
     pub fatal: bool,
     /// An `ErrorCode`.
     pub code: String,
-    /// The gRPC status number.
+    /// The number of the gRPC status.
     pub grpc_code: u8,
     /// One sentence for a person.
     pub message: String,
-    /// Whether trying again may help.
+    /// Whether another attempt may succeed.
     pub retryable: bool,
-    /// How long to wait before that, in milliseconds.
+    /// How long to wait before the next attempt, in milliseconds.
     pub retry_after_ms: Option<u64>,
-    /// Facts by name, an object on the wire. A list here, because no reader looks many up, and a map's code is long.
+    /// Details by name, an object on the wire. A list here: no reader looks up many, and a map costs wasm bytes.
     pub context: Vec<(String, String)>,
-    /// Who reports it, where it is not the server itself.
+    /// Who reports it, when it is not the server itself.
     pub source: Option<String>,
-    /// The id of the request that met it, for the server's operator.
+    /// The id of the request that failed, for the server's operator.
     pub request_id: Option<String>,
 }
 

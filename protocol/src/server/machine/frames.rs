@@ -1,4 +1,4 @@
-//! What the client says.
+//! Handles the client's frames.
 
 use crate::error::{Error, ErrorCode};
 use crate::wire::close;
@@ -13,8 +13,8 @@ use super::{Phase, ServerOutput, Session};
 use crate::server::intake::{self, FrameError};
 use crate::server::subscription::Subscription;
 
-/// Frames that may wait for the judgement of `init`'s token. A client may send its first subscriptions without waiting for
-/// `ready`; more than that is not patience.
+/// Most frames that wait while the token of `init` is verified. A client may send its first subscriptions without waiting for
+/// `ready`; a client that sends more than these floods the server.
 const MAX_HELD: usize = 128;
 
 impl Session {
@@ -78,8 +78,8 @@ impl Session {
         self.out.push(ServerOutput::Verify { token });
     }
 
-    pub(super) fn verified(&mut self, judgement: Result<Grant, Error>) {
-        let grant = match judgement {
+    pub(super) fn verified(&mut self, result: Result<Grant, Error>) {
+        let grant = match result {
             Ok(grant) => grant,
             Err(error) => return self.refuse(error),
         };
@@ -95,7 +95,7 @@ impl Session {
                 self.refreshing = self.refreshing.saturating_sub(1);
                 Default::default()
             }
-            // Nobody asked.
+            // No token is being verified.
             _ => return,
         };
         self.token_ends = grant.expires_in_ms.map(|ms| self.now.saturating_add(ms));
@@ -149,7 +149,7 @@ impl Session {
         }
     }
 
-    /// Credit for a subscription that is over crossed its end on the way: that is no error.
+    /// Credit for a subscription that has just ended is no error: the two crossed on the way.
     fn credit(&mut self, id: &SubscriptionId, add: u64) {
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         match subscription.add_credit(add) {
@@ -158,7 +158,7 @@ impl Session {
         }
     }
 
-    /// As with credit, the subscription may have ended meanwhile; then its end was told already.
+    /// As with credit, the subscription may have ended meanwhile; then its end was reported already.
     fn unsubscribe(&mut self, id: SubscriptionId) {
         let Some(subscription) = self.subscriptions.get(&id) else { return };
         let head = subscription.position();

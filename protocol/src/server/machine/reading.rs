@@ -1,4 +1,4 @@
-//! Bringing the subscriptions forward.
+//! Reads the log for the subscriptions and moves them forward.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -20,7 +20,7 @@ impl Session {
         let ids: Vec<SubscriptionId> = self.subscriptions.keys().cloned().collect();
         for id in ids {
             let place = if previous.id == self.log.id {
-                // A log that lost its end; one that lost its beginning is met by the next read.
+                // The log may have lost its end. If it lost its beginning, the next read finds out.
                 let position = self.subscriptions.get(&id).map_or(0, |subscription| subscription.position());
                 if position > self.log.head { self.log.check(position) } else { Ok(()) }
             } else {
@@ -97,7 +97,7 @@ impl Session {
         }
     }
 
-    /// Tells what a subscription has just reached.
+    /// Reports what a subscription has just reached.
     pub(super) fn arrive(&mut self, id: &SubscriptionId) {
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         let head = subscription.target();
@@ -117,7 +117,7 @@ impl Session {
         self.send_error(error, Some(id), false);
     }
 
-    /// Its id may be used again at once; a page that is still on its way belongs to nobody.
+    /// Its id may be used again at once. A page that is still on its way is ignored.
     pub(super) fn forget(&mut self, id: &SubscriptionId) {
         self.subscriptions.remove(id);
         self.queue.retain(|queued| queued != id);

@@ -1,4 +1,4 @@
-//! What happens by itself when time passes.
+//! Deadlines and heartbeats.
 
 use crate::error::{Error, ErrorCode};
 use crate::wire::close;
@@ -7,7 +7,7 @@ use crate::wire::frame::ServerFrame;
 use super::{Phase, Session};
 use crate::server::subscription::Subscription;
 
-/// A client that is out of credit hears of a head that moves on as often as this: nothing else tells it how far behind it is.
+/// How often a client without credit gets the head while it moves on: nothing else says how far behind the client is.
 const HEAD_INTERVAL_MS: u64 = 1_000;
 
 impl Session {
@@ -56,7 +56,7 @@ impl Session {
     /// When the next heartbeat is due: earlier than usual for a client that does not know how far behind it is.
     fn heartbeat_due(&self) -> u64 {
         let is_unaware = |subscription: &Subscription| {
-            subscription.head_that_waits().is_some_and(|told| told.max(self.heartbeat_head) < self.log.head)
+            subscription.head_that_waits().is_some_and(|reported| reported.max(self.heartbeat_head) < self.log.head)
         };
         if self.subscriptions.values().any(|subscription| is_unaware(subscription)) {
             // The head may have moved only now, long after the last heartbeat.
@@ -68,10 +68,10 @@ impl Session {
 
     fn heartbeat(&mut self) {
         self.last_heartbeat = self.now;
-        // From now on, not from when it was due: after a long sleep one heartbeat is enough.
+        // Counted from now, not from when it was due: after a long sleep one heartbeat is enough.
         self.next_heartbeat = self.now.saturating_add(self.limits.heartbeat_interval_ms);
         if self.out.unsent() >= self.limits.high_water_bytes {
-            // What waits already is sign of life enough, and piling up more would make memory of the client's slowness.
+            // The frames that wait show that the server is alive. More of them would only cost memory for a slow consumer.
             return;
         }
         for (id, subscription) in &mut self.subscriptions {
