@@ -10,6 +10,7 @@ mod email;
 mod entry;
 pub mod image;
 mod keys;
+pub mod limits;
 mod phone;
 mod state;
 #[cfg(test)]

@@ -1,4 +1,8 @@
-//! Limits of what users hand in that both ends check, each in this one place.
+//! Limits that both ends know, and the rules of an idempotency key, each in this one place. May use [`crate::error`].
+//!
+//! Limits of one type stand with it: [`ChatGuid::MAX_BYTES`](crate::model::ChatGuid::MAX_BYTES),
+//! [`MAX_ID_BYTES`](crate::wire::frame::MAX_ID_BYTES) of a subscription, and the gateway's defaults in
+//! [`SessionLimits::DEFAULT`](crate::server::SessionLimits::DEFAULT). What the emulator decides by itself is in its own crate.
 
 use alloc::string::String;
 
@@ -7,6 +11,18 @@ use crate::number::decimal;
 
 /// The longest idempotency key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 255;
+
+/// The characters that [`check_key`] allows, as a regular expression of JSON Schema.
+pub const KEY_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// The most addresses that a `create` sends. It bounds the request; the service's own limit is lower.
+pub const MAX_CREATE_ADDRESSES: usize = 1_024;
+
+/// The largest body of a request, in bytes, an image not counted.
+pub const MAX_REQUEST_BODY_BYTES: usize = 262_144;
+
+/// The longest bearer token, in bytes: with it the request's head is still far below what servers take.
+pub const MAX_TOKEN_BYTES: usize = 8_192;
 
 const MIB: usize = 1024 * 1024;
 
@@ -53,6 +69,7 @@ fn number(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_key_is_any_visible_text_within_the_limit() {
@@ -64,6 +81,19 @@ mod tests {
         for key in ["", " ", "\u{3000}", "a\nb", "a\0b", "\u{7f}", "\u{85}", &"é".repeat(128)] {
             let error = check_key(key, "clientMessageId").expect_err(key);
             assert!(error.message.starts_with("clientMessageId: a key has 1 to 255 bytes"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_pattern_of_keys_is_the_rule(
+            key in prop::string::string_regex(KEY_PATTERN.trim_matches(['^', '$'])).unwrap(),
+            bad in "\\PC{0,9}\\p{Cc}\\PC{0,9}",
+        ) {
+            if key.len() <= MAX_KEY_BYTES && !key.trim().is_empty() {
+                prop_assert_eq!(check_key(&key, "clientMessageId"), Ok(()));
+            }
+            prop_assert!(check_key(&bad, "clientMessageId").is_err());
         }
     }
 

@@ -13,25 +13,11 @@ use crate::service::backend::CallContext;
 use crate::service::convert::service_from_wire;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest};
 use im_chats_emulator::address::Address;
+use im_chats_emulator::limits::{MAX_CHAT_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
 use im_chats_emulator::{Command, Opening, Write};
-
-/// Addresses of one chat at most: a group in Messages has 32 people, this account among them.
-pub const MAX_ADDRESSES: usize = 31;
-
-/// Longest text of a message, in bytes.
-pub const MAX_TEXT_BYTES: usize = 20_000;
-
-/// Longest subject line, in bytes.
-pub const MAX_SUBJECT_BYTES: usize = 1000;
-
-/// Longest chat GUID, in bytes.
-const MAX_GUID_BYTES: usize = 512;
 
 /// A chat GUID, trimmed.
 pub(crate) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
-    if text.len() > MAX_GUID_BYTES || text.contains('\0') {
-        return Err(Error::invalid(field, "this is not a chat GUID"));
-    }
     ChatGuid::parse(text, field).map(|guid| guid.as_str().to_owned())
 }
 
@@ -95,10 +81,13 @@ fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
     if inputs.is_empty() {
         return Err(Error::invalid("addresses", "give at least one e-mail address or phone number"));
     }
-    if inputs.len() > MAX_ADDRESSES {
-        return Err(Error::invalid("addresses", format!("at most {MAX_ADDRESSES}, this account is the group's 32nd person"))
-            .with_context("count", inputs.len().to_string())
-            .with_context("limit", MAX_ADDRESSES.to_string()));
+    if inputs.len() > MAX_CHAT_ADDRESSES {
+        return Err(Error::invalid(
+            "addresses",
+            format!("at most {MAX_CHAT_ADDRESSES}, this account is the group's 32nd person"),
+        )
+        .with_context("count", inputs.len().to_string())
+        .with_context("limit", MAX_CHAT_ADDRESSES.to_string()));
     }
     let mut seen = HashSet::new();
     inputs

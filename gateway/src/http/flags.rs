@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::base::flags::{defaults, positive, size};
 use clap::builder::RangedU64ValueParser;
+use im_chats_protocol::limits::MAX_REQUEST_BODY_BYTES;
 
 /// What the gateway takes at most, whatever is spoken over a connection. Every value is a flag of the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -31,7 +32,7 @@ pub struct ServerLimits {
     #[arg(long, default_value_t = 1_024, value_parser = size())]
     pub max_open_requests: usize,
     /// Most bytes of request bodies in memory at once, uploads not counted.
-    #[arg(long, default_value_t = 67_108_864, value_parser = RangedU64ValueParser::<usize>::new().range(262_144..))]
+    #[arg(long, default_value_t = 67_108_864, value_parser = RangedU64ValueParser::<usize>::new().range(MAX_REQUEST_BODY_BYTES as u64..))]
     pub max_body_bytes: usize,
     /// Most uploads (setBackground) at once; one more waits 20 seconds and is then refused as serviceUnavailable.
     #[arg(long, default_value_t = 4, value_parser = size())]

@@ -4,7 +4,7 @@ use axum::extract::Request;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use im_chats_protocol::error::Error;
-use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
+use im_chats_protocol::limits::{MAX_IMAGE_BYTES, MAX_REQUEST_BODY_BYTES, image_too_large};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use im_chats_protocol::wire::unique::{Unique, repeated};
 pub struct Limit(pub usize);
 
 /// Largest body of a call that carries no image.
-pub const SMALL_BODY: Limit = Limit(256 * 1024);
+pub const SMALL_BODY: Limit = Limit(MAX_REQUEST_BODY_BYTES);
 
 /// Largest body of `setBackground`: the largest image in base64, and room for the rest. Some programs write every `/` of
 /// base64 as `\/`, which is one character in 64.

@@ -1,6 +1,6 @@
 //! The gRPC form of an error, in both directions: the fronts write it with [`from_error`], the relay reads its upstream's
 //! with [`to_error`]. The code is in `error-code`, `x-retryable: true` says that the same call may succeed later,
-//! `grpc-retry-pushback-ms` when, and `error-context-<name>` are the facts.
+//! `grpc-retry-pushback-ms` when, and `error-context-<name>` are the details.
 //!
 //! The real service writes the same form, so what it may leave out or write otherwise is read, too.
 
@@ -17,10 +17,10 @@ const RETRYABLE: &str = "x-retryable";
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 const REQUEST_ID: &str = "x-request-id";
 
-/// Prefix of the names of facts.
+/// Prefix of the names of details.
 const CONTEXT: &str = "error-context-";
 
-/// The names of facts that have capitals, which the names of metadata cannot have; comma-separated.
+/// The names of details that have capitals, which the names of metadata cannot have; comma-separated.
 const NAMES: &str = "x-context-names";
 
 /// Names with capitals that the real service uses, which does not send [`NAMES`].
@@ -70,16 +70,16 @@ pub fn to_error(status: &Status) -> Error {
     let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok()).map(decode);
     let grpc_code = GrpcCode::from_number(u32::try_from(i32::from(status.code())).unwrap_or(2));
     let code = text(ERROR_CODE).filter(|code| !code.is_empty());
-    // Without a code of the service this came from something on the way, whose status says whether to try again.
-    let passing = matches!(grpc_code, GrpcCode::Unavailable | GrpcCode::ResourceExhausted | GrpcCode::DeadlineExceeded);
-    let retryable = text(RETRYABLE).map_or(code.is_none() && passing, |flag| flag == "true");
-    let message = if status.message().is_empty() { grpc_code.name() } else { status.message() };
-    let mut error = Error::new(default_code(grpc_code), message.to_owned());
+    let mut error = Error::new(default_code(grpc_code), status.message().to_owned());
     error.grpc_code = code.as_deref().and_then(cursor_code).map_or(grpc_code, ErrorCode::grpc_code);
+    if error.message.is_empty() {
+        error.message = error.grpc_code.name().into();
+    }
+    // Without a code of the service this came from something on the way, and the status says whether it is retryable.
+    error.retryable = text(RETRYABLE).map_or(code.is_none() && error.retryable, |flag| flag == "true");
     if let Some(code) = code {
         error.code = code.into();
     }
-    error.retryable = retryable;
     error.context = context(metadata);
     error.request_id = text(REQUEST_ID);
     match text(PUSHBACK) {
@@ -93,6 +93,12 @@ pub fn to_error(status: &Status) -> Error {
     error
 }
 
+/// Whether a status carries an error of the service, rather than one of the gRPC library itself.
+#[must_use]
+pub fn has_error(status: &Status) -> bool {
+    status.metadata().contains_key(ERROR_CODE)
+}
+
 fn cursor_code(code: &str) -> Option<ErrorCode> {
     CURSOR.into_iter().find(|cursor| cursor.as_str() == code)
 }
@@ -103,14 +109,14 @@ fn context(metadata: &MetadataMap) -> Vec<(Cow<'static, str>, Cow<'static, str>)
         let known = names.split(',').chain(KNOWN_NAMES).find(|known| known.eq_ignore_ascii_case(name));
         known.unwrap_or(name).to_owned()
     };
-    let fact = |entry| match entry {
+    let detail = |entry| match entry {
         KeyAndValueRef::Ascii(key, value) => {
             let name = key.as_str().strip_prefix(CONTEXT)?;
             Some((spelt(name).into(), decode(value.to_str().ok()?).into()))
         }
         KeyAndValueRef::Binary(..) => None,
     };
-    metadata.iter().filter_map(fact).collect()
+    metadata.iter().filter_map(detail).collect()
 }
 
 /// A name that no metadata can have is left out: the message says it all the same.
@@ -202,6 +208,8 @@ pub(crate) mod tests {
         for (code, name, retryable) in [
             (Code::Unauthenticated, "unauthenticated", false),
             (Code::Unavailable, "serviceUnavailable", true),
+            (Code::DeadlineExceeded, "timeout", true),
+            (Code::ResourceExhausted, "burstRateExceeded", true),
             (Code::NotFound, "chatNotFound", false),
             (Code::Internal, "internalError", false),
         ] {
@@ -223,10 +231,12 @@ pub(crate) mod tests {
     #[test]
     fn a_client_of_the_real_service_drops_a_cursor_that_is_refused() {
         for code in CURSOR {
-            let error = Error::new(code, "x").with_context("head", "3");
+            let error = Error::new(code, code.grpc_code().name()).with_context("head", "3");
             let status = from_error(&error);
             assert_eq!(status.code(), Code::FailedPrecondition);
             assert_eq!(to_error(&status), error, "our own readers see the class they always did");
+            let silent = Status::with_metadata(status.code(), "", status.metadata().clone());
+            assert_eq!(to_error(&silent), error, "without a message, too");
         }
     }
 

@@ -14,19 +14,28 @@ pub struct ChatGuid(String);
 const DIRECT: &str = "any;-;";
 const GROUP: &str = "any;+;";
 
-/// What a line of text cannot hold, in JavaScript's eyes: a GUID with one of them was put together by mistake.
-const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+/// NUL, which no store of the service keeps, and what JavaScript takes for the end of a line: a GUID with one of them was put
+/// together by mistake.
+const FORBIDDEN: [char; 5] = ['\0', '\n', '\r', '\u{2028}', '\u{2029}'];
 
 impl ChatGuid {
-    /// Trims `text` and checks its form; `field` is what the error names.
+    /// The longest GUID, in bytes of UTF-8.
+    pub const MAX_BYTES: usize = 512;
+
+    /// The form that [`ChatGuid::parse`] checks, as a regular expression of JSON Schema.
+    pub const PATTERN: &str = "^any;[-+];[^\\u0000\\n\\r\\u2028\\u2029]*[^\\s\\u0000][^\\u0000\\n\\r\\u2028\\u2029]*$";
+
+    /// Trims `text` and checks its form and length; `field` is what the error names.
     ///
     /// # Errors
-    /// `invalidArgument` with `context.field` and `context.value` when the form is wrong.
+    /// `invalidArgument` with `context.field` and `context.value`, which is empty when the text is too long.
     pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
         let guid = text.trim();
+        // A text that is far too long does not come back with its error.
+        let guid = if guid.len() <= Self::MAX_BYTES { guid } else { "" };
         let rest = guid.strip_prefix(DIRECT).or_else(|| guid.strip_prefix(GROUP));
         match rest {
-            Some(rest) if !rest.is_empty() && !rest.contains(LINE_ENDS) => Ok(Self(guid.to_owned())),
+            Some(rest) if !rest.is_empty() && !rest.contains(FORBIDDEN) => Ok(Self(guid.to_owned())),
             _ => Err(Error::invalid(
                 field,
                 "a chat GUID looks like any;-;<recipient> or any;+;<group-id>: pass the guid that create, get or an event gave",
@@ -69,6 +78,7 @@ impl fmt::Display for ChatGuid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn both_forms_are_taken_and_trimmed() {
@@ -81,9 +91,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_the_field() {
-        for text in
-            ["", "any;-;", "any;+;   ", "alice@example.com", "iMessage;-;a@b.c", "any;*;x", "any;-", "ANY;-;x", "any;-;a\nb"]
-        {
+        let texts = ["", "any;-;", "any;+;   ", "alice@example.com", "iMessage;-;a@b.c", "any;*;x", "any;-", "ANY;-;x"];
+        for text in texts.into_iter().chain(["any;-;a\nb", "any;-;a\0b", "\0any;-;a", "any;-;a\u{2029}b"]) {
             let error = ChatGuid::parse(text, "chat").unwrap_err();
             assert_eq!(error.context_value("field"), Some("chat"), "{text:?}");
             assert_eq!(error.context_value("value"), Some(text.trim()));
@@ -97,6 +106,25 @@ mod tests {
         assert_eq!((group.to_string(), group.is_group()), ("any;+;g1".to_owned(), true));
         for guid in [direct, group] {
             assert_eq!(ChatGuid::parse(guid.as_str(), "chat"), Ok(guid));
+        }
+    }
+
+    #[test]
+    fn one_that_is_too_long_is_refused_and_not_repeated() {
+        let longest = ["any;+;", &"é".repeat(253)].concat();
+        assert_eq!(longest.len(), ChatGuid::MAX_BYTES);
+        assert_eq!(ChatGuid::parse(&["  ", &longest, " "].concat(), "chat").map(|guid| guid.0), Ok(longest.clone()));
+        let error = ChatGuid::parse(&(longest + "x"), "chat").unwrap_err();
+        assert_eq!((error.context_value("field"), error.context_value("value")), (Some("chat"), Some("")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_pattern_allows_is_taken(
+            text in prop::string::string_regex(ChatGuid::PATTERN.trim_matches(['^', '$'])).unwrap(),
+        ) {
+            prop_assume!(text.trim().len() <= ChatGuid::MAX_BYTES);
+            prop_assert!(ChatGuid::parse(&text, "chat").is_ok(), "{:?}", text);
         }
     }
 }

@@ -6,15 +6,12 @@ use super::routes::{
     SUBJECT, TEXT,
 };
 use crate::error::Error;
-use crate::limits::check_key;
+use crate::limits::{MAX_CREATE_ADDRESSES, check_key};
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use crate::number::decimal;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// The most addresses that a `create` sends. It bounds the request; the service's own limit is lower.
-const MAX_ADDRESSES: usize = 1024;
 
 /// One call, ready to be sent. `J` is JSON as the sender keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +41,7 @@ impl<J: MakeJson> Request<J> {
                 "at least one address is needed: an e-mail address or an E.164 phone number",
             ));
         }
-        if addresses.len() > MAX_ADDRESSES {
+        if addresses.len() > MAX_CREATE_ADDRESSES {
             return Err(Error::invalid("addresses", "at most 1024 addresses"));
         }
         if let Some(index) = addresses.iter().position(|address| address.trim().is_empty()) {
@@ -149,7 +146,7 @@ mod tests {
 
     #[test]
     fn as_many_addresses_as_the_limit_go_out() {
-        let request = Request::create(vec!["a@b.c".to_owned(); MAX_ADDRESSES], CreateChatOptions::default()).unwrap();
+        let request = Request::create(vec!["a@b.c".to_owned(); MAX_CREATE_ADDRESSES], CreateChatOptions::default()).unwrap();
         assert_eq!(body(request)["addresses"].as_array().map(Vec::len), Some(1024));
     }
 

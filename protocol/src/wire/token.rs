@@ -3,8 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-/// Longest token, in bytes: with it the request's head is still far below what servers take.
-pub const MAX_TOKEN_BYTES: usize = 8192;
+use crate::limits::MAX_TOKEN_BYTES;
 
 /// Checks that a token can travel: over REST and gRPC it is part of a header, where nothing but visible ASCII arrives as it
 /// was sent. `pkg-template/src/token.ts` keeps to the same characters.

@@ -15,6 +15,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use im_chats_emulator::limits::MAX_TEXT_BYTES;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Chat;
 use im_chats_protocol::wire::routes::CHAT_GUID;
@@ -180,7 +181,7 @@ async fn receive(State(emulator): State<Emulator>, request: Request) -> Result<J
     if asked.text.is_empty() {
         return Err(Error::invalid("text", "a message needs a text").into());
     }
-    input::text(&asked.text, "text", input::MAX_TEXT_BYTES)?;
+    input::text(&asked.text, "text", MAX_TEXT_BYTES)?;
     run(&emulator, Command::Receive { chat, from, text: asked.text }, None).await
 }
 

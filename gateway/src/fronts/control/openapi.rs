@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
+use im_chats_emulator::limits::MAX_TEXT_BYTES;
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde_json::{Map, Value, json};
 
 use super::table::ROUTES;
 use super::{MAX_GENERATED, PAGE};
-use crate::emulator::input::MAX_TEXT_BYTES;
 use crate::http::openapi::schema::{WITHOUT_NUL, guid, image, object, reference};
 use crate::http::openapi::{Content, Description, Mode, Operation, Parameter};
 

@@ -3,6 +3,8 @@
 use im_chats_protocol::error::{Error, ErrorCode};
 use tonic::{Code, Status};
 
+use crate::service::status;
+
 /// Where tonic says that protobuf could not be read.
 const UNREADABLE: &str = "failed to decode Protobuf message: ";
 
@@ -14,7 +16,7 @@ pub fn no_such_method() -> Error {
 
 /// What a refusal of the gRPC library itself means in our codes; nothing when it is ours already, or means what it says.
 pub(super) fn own_words(status: &Status) -> Option<Error> {
-    if status.metadata().contains_key("error-code") {
+    if status::has_error(status) {
         return None;
     }
     match status.code() {
@@ -32,8 +34,7 @@ pub(super) fn own_words(status: &Status) -> Option<Error> {
 
 /// Whether the library refused a message by its size.
 pub(super) fn is_too_large(status: &Status) -> bool {
-    let ours = status.metadata().contains_key("error-code");
-    !ours && matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted)
+    !status::has_error(status) && matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted)
 }
 
 /// The library names messages and fields on its way to the fault: `CreateChatRequest.addresses: …`.
@@ -81,6 +82,6 @@ mod tests {
         );
         let bad = crate::service::proto::CreateChatRequest::decode(&b"\x0a"[..]).unwrap_err();
         assert!(own_words(&Status::internal(bad.to_string())).unwrap().context_value("field").is_some());
-        assert_eq!(own_words(&crate::service::status::from_error(&Error::new(ErrorCode::InternalError, "ours"))), None);
+        assert_eq!(own_words(&status::from_error(&Error::new(ErrorCode::InternalError, "ours"))), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The nine routes in the OpenAPI document: the protocol's table, and the prose about it.
 
+use im_chats_emulator::limits::{MAX_CHAT_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
 use im_chats_protocol::model::MessageEffect;
 use im_chats_protocol::wire::response::{ADDRESS, CHAT, MESSAGE, Presence, ResponseField, ResponseKind};
 use im_chats_protocol::wire::routes::{
@@ -7,7 +8,6 @@ use im_chats_protocol::wire::routes::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::emulator::input::{MAX_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
 use crate::http::openapi::schema::{self, WITHOUT_NUL, guid, object, reference};
 use crate::http::openapi::{Content, Description, Mode, Operation, Parameter};
 
@@ -151,7 +151,7 @@ fn addresses(mode: Mode) -> Value {
         "description": "E-mail addresses and phone numbers, the latter with a plus sign and the country's code.",
     });
     if let (Mode::Emulator, Value::Object(addresses)) = (mode, &mut addresses) {
-        addresses.insert("maxItems".to_owned(), MAX_ADDRESSES.into());
+        addresses.insert("maxItems".to_owned(), MAX_CHAT_ADDRESSES.into());
     }
     addresses
 }

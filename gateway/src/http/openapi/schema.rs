@@ -1,12 +1,10 @@
 //! Schemas that more than one front uses. Requests are described as strictly as they are read.
 
-use im_chats_protocol::limits::{MAX_IMAGE_BYTES, MAX_KEY_BYTES};
+use im_chats_protocol::limits::{KEY_PATTERN, MAX_IMAGE_BYTES, MAX_KEY_BYTES};
+use im_chats_protocol::model::ChatGuid;
 use serde_json::{Map, Value, json};
 
 use super::Mode;
-
-/// A chat's GUID: some text after the prefix, in one line.
-const GUID: &str = "^any;[-+];[^\\u0000\\n\\r\\u2028\\u2029]*[^\\s\\u0000][^\\u0000\\n\\r\\u2028\\u2029]*$";
 
 /// Base64 in either alphabet, padded or not.
 const BASE64: &str = "^[A-Za-z0-9+/_-]+={0,2}$";
@@ -41,7 +39,7 @@ pub(super) fn image_types() -> Value {
 #[must_use]
 pub fn key(kind: impl Into<Value>) -> Value {
     json!({
-        "type": kind.into(), "minLength": 1, "maxLength": MAX_KEY_BYTES, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        "type": kind.into(), "minLength": 1, "maxLength": MAX_KEY_BYTES, "pattern": KEY_PATTERN,
         "description": format!("1 to {MAX_KEY_BYTES} bytes."),
     })
 }
@@ -49,7 +47,7 @@ pub fn key(kind: impl Into<Value>) -> Value {
 /// A chat's GUID.
 #[must_use]
 pub fn guid() -> Value {
-    json!({"type": "string", "pattern": GUID, "examples": ["any;-;alice@example.com"]})
+    json!({"type": "string", "pattern": ChatGuid::PATTERN, "examples": ["any;-;alice@example.com"]})
 }
 
 /// An image in a body.
