@@ -192,3 +192,16 @@ fn the_session_knows_who_is_there_and_what_is_open() {
     rig.log_moved();
     assert_eq!((rig.session.subscriptions(), rig.session.head(), &*rig.session.log_id()), (0, 0, "log-2"));
 }
+
+#[test]
+fn the_write_timeout_counts_from_the_last_byte_that_was_taken_and_only_while_something_waits() {
+    let mut rig = Rig::ready(SessionLimits { heartbeat_interval_ms: 1_000_000, ..SessionLimits::default() }, log_of(0));
+    rig.hold_writes = true;
+    rig.say(PING);
+    assert_eq!(rig.session.next_deadline(), Some(60_000));
+    rig.now = 30_000;
+    rig.input(ServerInput::Written { bytes: 1 });
+    assert_eq!(rig.session.next_deadline(), Some(90_000));
+    rig.input(ServerInput::Written { bytes: PONG_BYTES - 1 });
+    assert_eq!(rig.session.next_deadline(), Some(1_000_000), "nothing waits");
+}

@@ -212,3 +212,48 @@ fn an_event_costs_what_it_holds() {
     assert_eq!(event.size(), 16);
     assert_eq!(LoggedEvent { proto: None, ..event }.size(), 6);
 }
+
+#[test]
+fn new_events_are_looked_at_only_where_that_saves_reads() {
+    // How many subscriptions, how many new events, and whether they are looked at.
+    for (subscriptions, new, is_asked) in [(4, 1, false), (5, 1, true), (5, 0, false)] {
+        let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+        for id in 0..subscriptions {
+            rig.say(&json!({ "type": "subscribe", "id": id, "topic": "chats", "chat": BOB, "credit": 5 }).to_string());
+        }
+        for _ in 0..new {
+            rig.log.append("chat.archived", ALICE);
+        }
+        let (log, before) = (rig.log.state(), rig.reads_begun);
+        let mut asked = Vec::new();
+        rig.session.handle_with_recent(0, &log, ServerInput::Tick, |after| {
+            asked.push(after);
+            Some(rig.log.events.iter().filter(|event| event.sequence > after).cloned().collect::<Vec<_>>())
+        });
+        assert_eq!(asked, if is_asked { vec![2] } else { vec![] }, "{subscriptions} subscriptions, {new} events");
+        rig.input(ServerInput::Tick);
+        assert_eq!(rig.reads_begun > before, new > 0 && !is_asked, "{subscriptions} subscriptions, {new} events");
+    }
+}
+
+#[test]
+fn a_log_that_went_back_has_no_new_events() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+    for id in 0..9 {
+        rig.say(&json!({ "type": "subscribe", "id": id, "topic": "chats", "chat": BOB, "credit": 5 }).to_string());
+    }
+    rig.log.head = 1;
+    let log = rig.log.state();
+    rig.session.handle_with_recent(0, &log, ServerInput::Tick, |_| -> Option<Vec<_>> { panic!("nothing is new") });
+}
+
+#[test]
+fn spaces_around_a_chat_are_no_part_of_it() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(1));
+    let ask = json!({
+        "type": "subscribe", "id": 1, "topic": "chats", "chat": format!(" {ALICE} "), "after": { "sequence": 0 }, "credit": 5
+    });
+    rig.say(&ask.to_string());
+    let given: usize = rig.drain_sent().iter().filter_map(|frame| frame["events"].as_array().map(Vec::len)).sum();
+    assert_eq!(given, 1);
+}
