@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -73,8 +75,12 @@ impl Tally {
 pub fn run(workspace: &Workspace, files: &[String]) -> Result<()> {
     let program = tools::cargo_mutants(workspace)?;
     let home = workspace.target.join("mutants");
-    if home.exists() {
-        fs::remove_dir_all(&home)?;
+    // A run leaves much behind. One that looks at a few files builds on it; one that looks at all begins with nothing.
+    for old in TARGETS.iter().map(|target| target.package).chain(files.is_empty().then_some("build")) {
+        match fs::remove_dir_all(home.join(old)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
     }
     let mut survivors = Vec::new();
     let mut examined = BTreeSet::new();
@@ -120,19 +126,15 @@ fn judge(workspace: &Workspace, program: &Path, home: &Path, target: &Target, fi
     fs::create_dir_all(&out)?;
     let mut tally = Tally::default();
     for stage in target.stages {
-        println!("── {}: {}", target.package, stage.name);
-        let status = command(workspace, program, target.package, files)
-            .args(["--iterate", "--jobs=1", "--colors=never", "--output"])
+        println!("── {}: {}; what it lets pass goes on to the next", target.package, stage.name);
+        let command = command(workspace, program, target.package, files)
+            .args(["--iterate", "--jobs=1", "--output"])
             .arg(&out)
             .args(stage.arguments)
             // The dependencies are built once. Random tests repeat their cases, so that a run is like the run before.
             .env("CARGO_TARGET_DIR", home.join("build"))
-            .env("PROPTEST_RNG_SEED", "1")
-            .quiet()
-            .ignore_status()
-            .output()
-            .context("cargo-mutants does not start")?
-            .status;
+            .env("PROPTEST_RNG_SEED", "1");
+        let status = Command::from(command).status().context("cargo-mutants does not start")?;
         // 0: all caught; 2: some survived; 3: some ran out of time. Everything else is a run that proves nothing.
         if !matches!(status.code(), Some(0 | 2 | 3)) {
             bail!("cargo-mutants failed ({status}); its logs are in {}", out.display());
