@@ -11,7 +11,7 @@ use crate::failure::to_js;
 use crate::host::{Host, Socket};
 use crate::js::{Parsed, get, milliseconds, object};
 use crate::refusal::closing;
-use crate::stream::Waiters;
+use crate::waiters::Waiters;
 use im_chats_protocol::client::{
     Attempt, Batch, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer,
 };

@@ -30,3 +30,4 @@ mod refusal;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod waiters;

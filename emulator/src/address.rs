@@ -3,6 +3,7 @@
 use im_chats_protocol::error::Error;
 use serde::{Deserialize, Serialize};
 
+use super::marks::is_invisible;
 use super::{email, phone};
 
 /// Longest input looked at, in bytes: an e-mail address has at most 254, and quotes and escapes that it does not need.
@@ -63,15 +64,6 @@ fn refused(field: &str, input: &str, message: &'static str) -> Error {
 fn capitalise(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Marks that cannot be seen and mean nothing in an address, but are copied with it: those that set the direction of text,
-/// which Apple's apps put around numbers, and spaces of no width.
-pub(super) const fn is_invisible(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-    )
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::{
     Chat, ChatGuid, ChatServiceType, CreateChatResult, Message, MessageContent, MessageEffect, SingleServiceAddressInfo,
 };
-use serde::{Deserialize, Serialize};
 
-use super::entry::{Change, Entry, Toggle, rfc3339};
+use super::entry::{Change, Entry, Reply, Toggle, rfc3339};
 use super::keys::Write;
 use super::state::{ChatState, State, sorted};
 use crate::address::Address;
@@ -102,16 +101,6 @@ pub struct Opening {
     pub effect: Option<MessageEffect>,
     /// Its subject line.
     pub subject: Option<String>,
-}
-
-/// What the caller gets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Reply {
-    /// Done.
-    Done,
-    /// The chat, new or found.
-    Created(Box<CreateChatResult>),
 }
 
 /// What a request leads to.

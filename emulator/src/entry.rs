@@ -2,12 +2,21 @@
 
 use chrono::{DateTime, SecondsFormat};
 use im_chats_protocol::model::{
-    Chat, ChatEvent, EventContext, LiveEvent, Message, MessageEvent, MessageReceived, SingleServiceAddressInfo,
+    Chat, ChatEvent, CreateChatResult, EventContext, LiveEvent, Message, MessageEvent, MessageReceived,
+    SingleServiceAddressInfo,
 };
 use im_chats_protocol::server::{EventKind, LoggedEvent};
 use serde::{Deserialize, Serialize};
 
-use super::Reply;
+/// What the caller gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// The chat, new or found.
+    Created(Box<CreateChatResult>),
+}
 
 /// One entry of the journal. It holds everything needed to apply it and to write its events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

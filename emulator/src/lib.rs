@@ -11,12 +11,13 @@ mod entry;
 pub mod image;
 mod keys;
 pub mod limits;
+mod marks;
 mod phone;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Command, Decision, Opening, Outcome, Reply, Request};
-pub use entry::{Change, Entry, Toggle};
+pub use decide::{Command, Decision, Opening, Outcome, Request};
+pub use entry::{Change, Entry, Reply, Toggle};
 pub use keys::{KEY_BYTES, KEY_LIFETIME_MS, KEY_LIMIT, Write};
 pub use state::{ChatState, State};

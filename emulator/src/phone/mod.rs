@@ -84,7 +84,7 @@ fn uri(text: &str) -> Option<&str> {
 fn is_separator(letter: char) -> bool {
     let dash = matches!(letter, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}');
     let other = matches!(letter, '.' | '/' | '(' | ')' | '\u{ff08}' | '\u{ff09}' | '\u{ff0e}' | '\u{ff0f}');
-    dash || other || letter.is_whitespace() || super::address::is_invisible(letter)
+    dash || other || letter.is_whitespace() || super::marks::is_invisible(letter)
 }
 
 fn check_type(kind: PhoneNumberType) -> Result<(), &'static str> {

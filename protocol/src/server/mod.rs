@@ -3,6 +3,7 @@
 //! May use: `model`, `error`, `limits`, `wire`. Whoever drives a session gives it what happened, when, and what the log is at
 //! that moment; the session says what to do.
 
+mod exchange;
 mod intake;
 mod limits;
 pub mod log;
@@ -11,6 +12,7 @@ mod outgoing;
 mod rate;
 mod subscription;
 
+pub use exchange::{Grant, Opening, ReadId, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
 pub use log::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
-pub use machine::{Grant, Opening, ReadId, ServerInput, ServerOutput, Session};
+pub use machine::Session;

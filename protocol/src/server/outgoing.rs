@@ -8,9 +8,16 @@ use alloc::vec::Vec;
 use crate::wire::codec::{USUAL_FRAME_BYTES, object_text, push_name};
 use crate::wire::frame::{ServerFrame, SubscriptionId};
 
+use super::exchange::ServerOutput;
 use super::log::LoggedEvent;
-use super::machine::ServerOutput;
-use super::subscription::Batch;
+
+/// A stretch of the log for the client.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) prev: u64,
+    pub(super) through: u64,
+    pub(super) events: Vec<Arc<LoggedEvent>>,
+}
 
 /// A frame from this server.
 pub(super) type Frame = ServerFrame<Vec<Arc<LoggedEvent>>>;

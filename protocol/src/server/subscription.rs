@@ -12,16 +12,8 @@ use crate::wire::frame::{Subscribe, Topic, Until};
 
 use super::limits::SessionLimits;
 use super::log::LogState;
-use super::outgoing::FRAME_OVERHEAD;
+use super::outgoing::{Batch, FRAME_OVERHEAD};
 use crate::server::log::{LoggedEvent, ReadPage, ReadQuery};
-
-/// A stretch of the log for the client.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) prev: u64,
-    pub(super) through: u64,
-    pub(super) events: Vec<Arc<LoggedEvent>>,
-}
 
 #[derive(Debug)]
 pub(super) struct Subscription {

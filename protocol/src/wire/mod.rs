@@ -14,5 +14,6 @@ pub mod json;
 pub mod request;
 pub mod response;
 pub mod routes;
+mod services;
 pub mod token;
 pub mod unique;

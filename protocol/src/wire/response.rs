@@ -5,7 +5,7 @@
 //! gateway's OpenAPI document describes its responses from the same tables.
 
 use super::json::{MakeJson, ReadJson, integer};
-use super::routes::SERVICES;
+use super::services::SERVICES;
 use crate::error::{Error, ErrorCode};
 use crate::model::ChatServiceType;
 use alloc::borrow::ToOwned;

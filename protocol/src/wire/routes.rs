@@ -4,6 +4,7 @@
 //! belongs to the OpenAPI document: nothing in here but paths and names reaches the wasm.
 
 use super::response::ResponseShape;
+pub use super::services::{IMESSAGE, SERVICES};
 
 /// The path of the WebSocket that carries live events.
 pub const EVENTS_PATH: &str = "/v1/events";
@@ -96,14 +97,6 @@ const fn required(name: &'static str, kind: RequestKind) -> RequestField {
 const fn optional(name: &'static str, kind: RequestKind) -> RequestField {
     RequestField { name, kind, required: false }
 }
-
-/// The transports as proto3-JSON writes them, each at its number; in the order of [`ChatServiceType::ALL`].
-///
-/// [`ChatServiceType::ALL`]: crate::model::ChatServiceType::ALL
-pub const SERVICES: [&str; 4] = ["CHAT_SERVICE_TYPE_UNSPECIFIED", IMESSAGE, "CHAT_SERVICE_TYPE_SMS", "CHAT_SERVICE_TYPE_RCS"];
-
-/// The transport that the client asks for.
-pub const IMESSAGE: &str = "CHAT_SERVICE_TYPE_IMESSAGE";
 
 /// The chat that a call is about.
 pub const CHAT_GUID: RequestField = required("chatGuid", RequestKind::ChatGuid);

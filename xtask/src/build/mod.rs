@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::steps::seconds;
 use crate::tools;
 use crate::workspace::Workspace;
+pub use wasm::wasm_bindgen_tool;
 
 /// Builds the package and the gateway, and prints the sizes of what a page downloads.
 pub fn everything(workspace: &Workspace) -> Result<()> {
@@ -40,9 +41,4 @@ pub fn gateway(workspace: &Workspace) -> Result<()> {
         .context("the gateway does not build")?;
     println!("gateway: {} ({})", workspace.gateway().display(), seconds(started.elapsed()));
     Ok(())
-}
-
-/// Builds the wasm-bindgen tool and its test runner, whose version is the crate's because both come from the lock file.
-pub fn wasm_bindgen_tool(workspace: &Workspace) -> Result<()> {
-    workspace.cargo().args(["build", "--package", "wasm-bindgen-tool"]).run().context("the wasm-bindgen tool does not build")
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::build;
 use crate::stamp;
 use crate::workspace::Workspace;
 
@@ -57,8 +56,13 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Builds the wasm-bindgen tool and its test runner, whose version is the crate's because both come from the lock file.
+pub fn wasm_bindgen_tool(workspace: &Workspace) -> Result<()> {
+    workspace.cargo().args(["build", "--package", "wasm-bindgen-tool"]).run().context("the wasm-bindgen tool does not build")
+}
+
 fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> Result<()> {
-    build::wasm_bindgen_tool(workspace)?;
+    wasm_bindgen_tool(workspace)?;
     if stage.exists() {
         fs::remove_dir_all(stage)?;
     }

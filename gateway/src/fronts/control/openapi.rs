@@ -2,34 +2,14 @@
 
 use std::borrow::Cow;
 
-use im_chats_emulator::limits::MAX_TEXT_BYTES;
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde_json::{Map, Value, json};
 
-use super::table::ROUTES;
-use super::{MAX_GENERATED, PAGE};
+use super::handlers::{MAX_GENERATED, PAGE};
 use crate::http::openapi::schema::{WITHOUT_NUL, guid, image, object, reference};
-use crate::http::openapi::{Content, Description, Mode, Operation, Parameter};
-
-/// The operations of [`ROUTES`] and their schemas.
-#[must_use]
-pub fn description() -> Description {
-    let operations = ROUTES
-        .iter()
-        .map(|route| Operation {
-            method: route.method,
-            path: route.path,
-            id: route.operation,
-            summary: route.summary,
-            query: (route.query)(),
-            body: route.body.map(Into::into),
-            content: route.response.map_or(Content::Image, |name| Content::Json(name.into())),
-            takes_key: false,
-        })
-        .collect();
-    Description { operations, schemas: schemas() }
-}
+use crate::http::openapi::{Mode, Parameter};
+use im_chats_emulator::limits::MAX_TEXT_BYTES;
 
 /// The query of a page of the chats.
 pub(super) fn page_query() -> Vec<Parameter> {
@@ -47,7 +27,8 @@ pub(super) fn chat_query() -> Vec<Parameter> {
     vec![Parameter { name: CHAT_GUID.name, required: true, meaning: "The chat's GUID.".into(), schema: guid() }]
 }
 
-fn schemas() -> Map<String, Value> {
+/// The schemas that only the control plane uses.
+pub(super) fn schemas() -> Map<String, Value> {
     let sequence = json!({"type": "integer", "minimum": 1, "maximum": MAX_SAFE_INTEGER});
     let sequences = json!({"type": "array", "items": sequence});
     let address = json!({"type": "string", "minLength": 1, "description": "An e-mail address or a phone number."});

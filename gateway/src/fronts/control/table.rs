@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use im_chats_protocol::wire::routes::Method;
 
+use super::handlers::{Control, archived, background, generate, list, mark_read, receive, remove_background, set_background};
 use super::openapi::{chat_query, page_query};
-use super::{Control, archived, background, generate, list, mark_read, receive, remove_background, set_background};
 use crate::http::openapi::Parameter;
 
 /// One route of the control plane, and what the OpenAPI document says of it.

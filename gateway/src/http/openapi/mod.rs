@@ -1,5 +1,6 @@
 //! The OpenAPI document of the gateway's HTTP side. Each front hands in its operations and schemas; what all share is added here.
 
+mod mode;
 pub mod schema;
 
 use std::borrow::Cow;
@@ -7,16 +8,8 @@ use std::borrow::Cow;
 use im_chats_protocol::wire::routes::{EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, Method};
 use serde_json::{Map, Value, json};
 
+pub use mode::Mode;
 use schema::{object, reference};
-
-/// Which service the gateway offers, and so whose rules the document can state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The emulator: its limits are known.
-    Emulator,
-    /// A relay: the service behind it decides.
-    Relay,
-}
 
 /// What one front adds to the document.
 #[derive(Debug, Clone, Default)]

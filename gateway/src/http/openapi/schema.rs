@@ -4,7 +4,7 @@ use im_chats_protocol::limits::{KEY_PATTERN, MAX_IMAGE_BYTES, MAX_KEY_BYTES};
 use im_chats_protocol::model::ChatGuid;
 use serde_json::{Map, Value, json};
 
-use super::Mode;
+use super::mode::Mode;
 
 /// Base64 in either alphabet, padded or not.
 const BASE64: &str = "^[A-Za-z0-9+/_-]+={0,2}$";

@@ -105,7 +105,7 @@ impl Seat {
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    let mut seeds = crate::sessions(|step| match step {
+    let mut seeds = crate::sessions::sessions(|step| match step {
         Step::Server(text) => Some(format!("{text}\n?")),
         Step::Close(code) => Some(format!("!{code}")),
         Step::Directive(Directive::Advance { ms }) => Some(format!("+{ms}")),

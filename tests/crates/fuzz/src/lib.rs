@@ -12,9 +12,8 @@ mod answer;
 mod body;
 mod client;
 mod server;
+mod sessions;
 mod text;
-
-use im_chats_transcript::Step;
 
 /// What is fed.
 #[derive(Debug, Clone, Copy)]
@@ -38,17 +37,3 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "gateway")]
     Target { name: "addresses", run: address::run, seeds: address::seeds },
 ];
-
-/// The sessions of `docs/protocol.md`, each a list of lines that `line` makes of its steps.
-///
-/// # Panics
-/// When the page cannot be read.
-fn sessions(line: impl Fn(&Step) -> Option<String>) -> Vec<Vec<u8>> {
-    let transcripts = match im_chats_transcript::parse(include_str!("../../../../docs/protocol.md")) {
-        Ok(transcripts) => transcripts,
-        Err(error) => panic!("docs/protocol.md: {error}"),
-    };
-    let session =
-        |steps: &[(usize, Step)]| steps.iter().filter_map(|(_, step)| line(step)).collect::<Vec<_>>().join("\n").into_bytes();
-    transcripts.iter().map(|transcript| session(&transcript.steps)).collect()
-}

@@ -129,7 +129,7 @@ fn event(sequence: u64) -> Arc<LoggedEvent> {
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    crate::sessions(|step| match step {
+    crate::sessions::sessions(|step| match step {
         Step::Client(text) => Some(text.clone()),
         Step::Directive(Directive::Advance { ms }) => Some(format!("+{ms}")),
         Step::Directive(Directive::Append { count, .. }) => Some(format!("={count}\n%")),
