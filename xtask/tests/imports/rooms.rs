@@ -1,0 +1,92 @@
+//! The allowed order of rooms, written down once. A room is a module with everything below it. It may use itself and the rooms
+//! that its entry names, and nothing else of its crate; the crate's root file may use every room, and no room uses the root.
+
+/// One room.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// The path of its module inside the crate.
+    pub path: &'static str,
+    /// The rooms that it may use. They stand before it in the list, so the list allows no circle.
+    pub uses: &'static [&'static str],
+}
+
+const fn room(path: &'static str, uses: &'static [&'static str]) -> Room {
+    Room { path, uses }
+}
+
+/// The crates whose rooms are ordered, by package.
+pub const ORDERED: [(&str, &[Room]); 3] =
+    [("im-chats-protocol", &PROTOCOL), ("im-chats-emulator", &EMULATOR), ("im-chats-gateway", &GATEWAY)];
+
+const PROTOCOL: [Room; 8] = [
+    // The trait behind `derive(Tsify)`, for the binding.
+    room("typescript", &[]),
+    // Whole numbers that JavaScript can hold exactly.
+    room("number", &[]),
+    // The only error type, and the table of codes.
+    room("error", &[]),
+    // The documented JSON shapes, one noun a file.
+    room("model", &["number", "error", "typescript"]),
+    // Every limit that both ends know.
+    room("limits", &["number", "error"]),
+    // The codec of routes, bodies and frames.
+    room("wire", &["number", "error", "model", "limits"]),
+    // The client's session machine.
+    room("client", &["number", "error", "model", "limits", "wire"]),
+    // The server's session machine.
+    room("server", &["number", "error", "model", "limits", "wire"]),
+];
+
+const EMULATOR: [Room; 10] = [
+    // The most that the emulator takes.
+    room("limits", &[]),
+    // Marks that come with a copied address and are no part of it.
+    room("marks", &[]),
+    // E-mail addresses.
+    room("email", &[]),
+    // Phone numbers.
+    room("phone", &["marks"]),
+    // Either of the two: who a chat is with.
+    room("address", &["marks", "email", "phone"]),
+    // The kinds of images.
+    room("image", &[]),
+    // Idempotency keys that were used.
+    room("keys", &[]),
+    // What the journal holds.
+    room("entry", &[]),
+    // What follows from the journal.
+    room("state", &["keys", "entry"]),
+    // The decision on a command.
+    room("decide", &["address", "keys", "entry", "state"]),
+];
+
+const GATEWAY: [Room; 16] = [
+    // Files, flag values, throttled log lines.
+    room("base", &[]),
+    // The process's end, its stderr, its log, its open files.
+    room("process", &["base"]),
+    // The durable event log and the data directory.
+    room("log", &["base"]),
+    // What a chat service is: calls, tokens, wire types, the gRPC form of errors, health.
+    room("service", &["base", "log"]),
+    // The chat service that needs no Mac.
+    room("emulator", &["base", "log", "service"]),
+    // The real service, behind a log of ours.
+    room("relay", &["base", "log", "service"]),
+    // Connections, limits, hosts and origins, bodies, failures: the same for every front, and without knowing any.
+    room("http", &["base", "log", "service"]),
+    // The fronts. None knows another.
+    room("fronts::rest", &["base", "log", "service", "http"]),
+    room("fronts::grpc", &["base", "log", "service", "http"]),
+    room("fronts::live", &["base", "log", "service", "http"]),
+    room("fronts::health", &["base", "log", "service", "http"]),
+    room("fronts::console", &["base", "http"]),
+    // The emulator's control plane: the one front of one service.
+    room("fronts::control", &["base", "log", "service", "http", "emulator"]),
+    // The fronts, put together into one router.
+    room("app", &["base", "log", "service", "emulator", "http", "fronts"]),
+    // The command line: the flags of every room.
+    room("cli", &["base", "process", "log", "service", "emulator", "relay", "http", "fronts"]),
+    // From the command line to a running server.
+    room("run", &["base", "process", "log", "service", "emulator", "relay", "http", "fronts", "app", "cli"]),
+];
