@@ -245,7 +245,7 @@ fn failure_schema() -> Value {
 mod tests {
     use super::*;
     use crate::http::failure::Failure;
-    use im_chats_protocol::error::{Error, ErrorCode};
+    use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 
     #[test]
     fn a_failure_has_the_fields_that_the_document_describes() {
@@ -260,6 +260,16 @@ mod tests {
             assert!(required.iter().all(|name| body.contains_key(name.as_str().unwrap())));
             assert!(body.keys().all(|name| described.contains_key(name)));
             assert_eq!(body.len() == described.len(), is_full);
+        }
+    }
+
+    #[test]
+    fn every_status_that_an_error_can_have_is_described() {
+        for code in GrpcCode::ALL {
+            let status = code.http_status();
+            let is_described = FAILURES.iter().any(|(described, _, _)| *described == status);
+            // 499 is for a caller who has gone, so nobody reads it.
+            assert!(is_described || matches!(code, GrpcCode::Ok | GrpcCode::Cancelled), "{status}");
         }
     }
 }
