@@ -1,4 +1,4 @@
-//! What goes into the machine, and what comes out.
+//! The inputs and outputs of a session.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -7,7 +7,7 @@ use crate::error::Error;
 
 use super::log::{LoggedEvent, ReadPage, ReadQuery};
 
-/// What a good token allows.
+/// What a valid token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Grant {
     /// When the token ends, in milliseconds from now; absent = never.
@@ -21,24 +21,24 @@ pub struct Opening {
     pub subprotocol_agreed: bool,
     /// The token of the upgrade's `Authorization` header, used when `init` has none.
     pub header_token: Option<String>,
-    /// Why the server has no room for it, when it has none.
+    /// Why the server has no room for this socket; absent = it has.
     pub refused: Option<Error>,
 }
 
-/// Names a read of the log until its page comes back.
+/// Identifies a read of the log until its page comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadId(pub(super) u64);
 
-/// What happened.
+/// What happened, for [`super::Session::handle`].
 #[derive(Debug)]
 pub enum ServerInput<'a> {
     /// A text frame came.
     Text(&'a str),
-    /// A text frame came that is larger than the transport is willing to hand over.
+    /// A text frame came that is too large for the transport to hand over.
     Oversized,
     /// A binary frame came.
     Binary,
-    /// The transport met bytes that are no WebSocket frame, or text that is not UTF-8.
+    /// Bytes came that are no WebSocket frame, or text that is not UTF-8.
     Malformed,
     /// The log grew, and these are all the events after the head that the session knew.
     Appended {
@@ -47,12 +47,12 @@ pub enum ServerInput<'a> {
     },
     /// A read that [`ServerOutput::Read`] asked for has ended.
     Page {
-        /// Which.
+        /// The id in that output.
         read: ReadId,
-        /// What it found.
+        /// What was read, or why it could not be.
         page: Result<ReadPage, Error>,
     },
-    /// The judgement that [`ServerOutput::Verify`] asked for; they come in the order they were asked for.
+    /// The result of a [`ServerOutput::Verify`]. Results come in the order of the outputs.
     Verified(Result<Grant, Error>),
     /// The transport has taken this many bytes of what was sent.
     Written {
@@ -63,32 +63,32 @@ pub enum ServerInput<'a> {
     Tick,
     /// The server is to stop.
     Drain,
-    /// The transport is gone, or the client closed it.
+    /// The socket is closed or cut.
     Gone,
 }
 
-/// What is to be done.
+/// What the driver does next, from [`super::Session::poll`].
 #[derive(Debug)]
 pub enum ServerOutput {
     /// Send this text frame.
     Send(String),
     /// Read the log.
     Read {
-        /// Goes back with the page.
+        /// Comes back with the page.
         read: ReadId,
-        /// What to read.
+        /// The part of the log to read.
         query: ReadQuery,
     },
-    /// Judge this token.
+    /// Verify this token.
     Verify {
-        /// The token.
+        /// The bearer token, as the client sent it.
         token: String,
     },
-    /// Close, after everything before this was sent. It is the last output.
+    /// Close the socket once everything before this is sent. It is the last output.
     Close {
         /// The close code.
         code: u16,
-        /// A word for it, at most 123 bytes.
+        /// The reason in the close frame, at most 123 bytes.
         reason: &'static str,
     },
 }

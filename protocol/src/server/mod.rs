@@ -1,7 +1,7 @@
 //! The server's session machine: one [`Session`] a socket, without any I/O.
 //!
-//! May use: `model`, `error`, `limits`, `wire`. Whoever drives a session gives it what happened, when, and what the log is at
-//! that moment; the session says what to do.
+//! May use: `model`, `error`, `limits`, `wire`. The driver of a session says what happened, when, and what the log is at that
+//! moment; the session answers with what to do.
 
 mod exchange;
 mod intake;

@@ -19,12 +19,12 @@ use crate::server::log::{LoggedEvent, ReadPage, ReadQuery};
 pub(super) struct Subscription {
     topic: Topic,
     chat: Option<Box<str>>,
-    /// The client's position: it was told everything up to here.
+    /// The client's position: everything up to here was sent.
     position: u64,
     /// The server's: between `position` and this there is nothing the filter lets pass. Ahead of `position` only while a
     /// caught-up client waits for the next heartbeat to hear of it.
     scanned: u64,
-    /// The head told in `subscribed`.
+    /// The head that `subscribed` reported.
     target: u64,
     until_head: bool,
     caught_up: bool,
@@ -115,7 +115,7 @@ impl Subscription {
         self.target
     }
 
-    /// For one that waits for credit while the log goes on: the head that the client was told when it subscribed.
+    /// For one that waits for credit while the log goes on: the head that `subscribed` reported.
     pub(super) fn head_that_waits(&self) -> Option<u64> {
         (self.starved && !self.until_head).then_some(self.target)
     }
@@ -188,7 +188,7 @@ impl Subscription {
         events.truncate(taken);
         self.credit = self.credit.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
         self.scanned = self.scanned.max(through);
-        // A client that has caught up hears of hidden events with the heartbeat; one that is behind, at once.
+        // Progress over hidden events is sent with the heartbeat to a client that has caught up, and at once to one that is behind.
         if events.is_empty() && self.caught_up {
             return Ok(None);
         }
@@ -209,7 +209,7 @@ impl Subscription {
         Some(batch)
     }
 
-    /// Tells once that the target was reached.
+    /// Reports once that the target was reached.
     pub(super) fn arrive(&mut self) -> Arrival {
         if self.caught_up || self.position < self.target {
             return Arrival::None;

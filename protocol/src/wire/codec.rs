@@ -1,6 +1,6 @@
 //! How one field of a frame is read and written. Reading takes JSON that some runtime has parsed; writing makes such JSON, or text.
 //!
-//! The tables in [`super::frame_fields`] say which fields each frame has; this module knows only the types of fields.
+//! The tables in `frame_fields.rs` say which fields each frame has; this module knows only the types of fields.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;

@@ -1,8 +1,8 @@
 //! One socket of the event stream as a state machine without I/O.
 //!
-//! It has no clock, no randomness and no task: whoever drives it says what happened and when, with [`Session::handle`], and
-//! then carries out what [`Session::poll`] gives until there is nothing more. `super::socket` drives it with a WebSocket;
-//! tests drive it with a virtual clock.
+//! It has no clock, no randomness and no task. Its driver says what happened and when, with [`Session::handle`], and then
+//! carries out what [`Session::poll`] returns until there is nothing more. The gateway drives it with a WebSocket, tests with a
+//! virtual clock.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -30,15 +30,15 @@ const FEW_SUBSCRIPTIONS: usize = 4;
 
 #[derive(Debug)]
 enum Phase {
-    /// Nothing was said yet.
+    /// Nothing has come yet.
     AwaitingInit { deadline: u64 },
-    /// `init` came; its token is being judged. What the client says meanwhile waits.
+    /// `init` came; its token is being verified. The frames that follow wait in `held`.
     Verifying { deadline: u64, held: VecDeque<String> },
     /// `ready` was sent.
     Live,
     /// `drain` was sent; batches under way still go out.
     Draining { deadline: u64 },
-    /// Over.
+    /// The session is over.
     Closed,
 }
 
@@ -54,10 +54,10 @@ pub struct Session {
     header_token: Option<String>,
     client: Option<ClientInfo>,
     token_ends: Option<u64>,
-    /// Judgements asked for beyond that of `init`.
+    /// Verifications under way beyond that of `init`.
     refreshing: usize,
     next_heartbeat: u64,
-    /// When the latest heartbeat was due, and the head it told.
+    /// When the latest heartbeat was due, and the head it reported.
     last_heartbeat: u64,
     heartbeat_head: u64,
     /// Boxed: a map's node has room for eleven, and most sockets have one.
@@ -101,8 +101,8 @@ impl Session {
         session
     }
 
-    /// Handles what happened at `now_ms`, when the log was `log`. "The head at this moment" is meant literally: a page of a log
-    /// that was replaced meanwhile finds no subscription that waits for it.
+    /// Handles what happened at `now_ms`, when the log was `log`. `log` is the state at that very moment: a page of a log that was
+    /// replaced meanwhile finds no subscription that waits for it.
     pub fn handle(&mut self, now_ms: u64, log: &LogState, input: ServerInput<'_>) {
         self.now = self.now.max(now_ms);
         self.run_timers();
@@ -119,7 +119,7 @@ impl Session {
             ServerInput::Binary => self.violation(Error::invalid("frame", "expected text, not binary")),
             ServerInput::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
             ServerInput::Page { read, page } => self.page(read, page),
-            ServerInput::Verified(judgement) => self.verified(judgement),
+            ServerInput::Verified(result) => self.verified(result),
             ServerInput::Written { bytes } => self.out.written(bytes, self.now),
             ServerInput::Tick | ServerInput::Appended { .. } => {}
             ServerInput::Drain => self.drain(),
@@ -158,14 +158,14 @@ impl Session {
         matches!(self.phase, Phase::Closed)
     }
 
-    /// Whether the client's next frame may be handed over. Not while much waits to be written: the answers to a client that
-    /// does not read would otherwise pile up here.
+    /// Whether the client's next frame may be handed over. Not while much waits to be written: the answers to a slow consumer
+    /// would pile up here.
     #[must_use]
     pub fn takes_frames(&self) -> bool {
         !self.is_closed() && self.out.unsent() < self.limits.high_water_bytes
     }
 
-    /// The log whose places the session's positions are.
+    /// The id of the log that the session's positions belong to.
     #[must_use]
     pub fn log_id(&self) -> Arc<str> {
         Arc::clone(&self.log.id)
@@ -177,7 +177,7 @@ impl Session {
         self.log.head
     }
 
-    /// What the client said of itself.
+    /// The client's name and version, once `init` has named them.
     #[must_use]
     pub const fn client(&self) -> Option<&ClientInfo> {
         self.client.as_ref()
@@ -197,7 +197,7 @@ impl Session {
         self.send(&ServerFrame::Error(ErrorFrame::new(error, id, fatal)));
     }
 
-    /// The client broke the protocol.
+    /// Ends the session: the client broke the protocol.
     fn violation(&mut self, error: Error) {
         self.fail(close::PROTOCOL_VIOLATION, error);
     }
