@@ -1,30 +1,12 @@
 //! Users: they open streams, pull at their own pace, stall, leave, and come back with the cursor they saved.
 
 use im_chats_protocol::client::{ClientInput, Plan, Start, StreamId};
-use im_chats_protocol::model::Cursor;
 use im_chats_protocol::wire::frame::After;
 
 use crate::log::CHATS;
-use crate::oracle::Run;
-use crate::script::{Origin, SeatSpec};
+use crate::script::Origin;
+use crate::state::stream::Run;
 use crate::world::{Event, World};
-
-#[derive(Debug)]
-pub struct Seat {
-    pub spec: SeatSpec,
-    pub saved: Option<Cursor>,
-    /// The stream that is open.
-    pub run: Option<Run>,
-    pub stalled_until: u64,
-    /// Its process died while it had a stream.
-    pub comes_back: bool,
-}
-
-impl Seat {
-    pub fn new(spec: SeatSpec) -> Self {
-        Self { spec, saved: None, run: None, stalled_until: 0, comes_back: false }
-    }
-}
 
 impl World<'_> {
     /// The seat of a stream that is open.

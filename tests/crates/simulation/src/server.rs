@@ -5,58 +5,15 @@ use std::sync::Arc;
 use im_chats_protocol::client::ClientInput;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::server::Grant;
+use im_chats_protocol::server::Session;
 use im_chats_protocol::server::{Opening, ReadId, ServerInput, ServerOutput};
 use im_chats_protocol::server::{ReadPage, ReadQuery};
-use im_chats_protocol::server::{Session, SessionLimits};
 use im_chats_protocol::wire::close;
 use serde_json::Value;
 
-use crate::Bug;
-use crate::wire::Parcel;
+use crate::bugs::Bug;
+use crate::state::connection::Parcel;
 use crate::world::{Event, World};
-
-/// What the process is like at present. Times are when a trouble ends.
-pub struct Server {
-    pub limits: Arc<SessionLimits>,
-    pub up: bool,
-    /// Which life.
-    pub epoch: u32,
-    pub refuse_until: u64,
-    /// Whether refusing means not answering.
-    pub hangs: bool,
-    pub slow_reads_until: u64,
-    pub slow_reads_by: u64,
-    pub fail_reads_until: u64,
-    pub slow_verify_until: u64,
-    pub slow_verify_by: u64,
-    /// Tokens issued before are refused.
-    pub revoked_before: u64,
-}
-
-impl Server {
-    pub fn new(limits: Arc<SessionLimits>) -> Self {
-        Self {
-            limits,
-            up: true,
-            epoch: 0,
-            refuse_until: 0,
-            hangs: false,
-            slow_reads_until: 0,
-            slow_reads_by: 0,
-            fail_reads_until: 0,
-            slow_verify_until: 0,
-            slow_verify_by: 0,
-            revoked_before: 0,
-        }
-    }
-
-    pub fn calm(&mut self) {
-        self.refuse_until = 0;
-        self.slow_reads_until = 0;
-        self.fail_reads_until = 0;
-        self.slow_verify_until = 0;
-    }
-}
 
 impl World<'_> {
     /// A client's attempt arrives, or not.

@@ -1,6 +1,7 @@
 //! Makes a failing scenario short.
 
-use crate::{Options, Report, run};
+use crate::report::{Options, Report};
+use crate::run;
 
 /// The fewest steps found with which `seed` still fails, and what then happens: larger pieces are left out first, then
 /// smaller ones, until no single step can go.

@@ -10,12 +10,13 @@ use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery};
 use im_chats_protocol::server::{ReadId, ServerInput};
 
-use crate::client::Client;
+use crate::bugs::Bug;
 use crate::log::{CHATS, Log};
+use crate::report::{Options, Report};
 use crate::script::{Action, Script};
-use crate::server::Server;
-use crate::wire::{Connection, Parcel};
-use crate::{Bug, Options, Report};
+use crate::state::client::Client;
+use crate::state::connection::{Connection, Parcel};
+use crate::state::server::Server;
 
 /// After the faults stop, everything must be well within this time: the next heartbeat brings a ping, a socket on which it is
 /// not answered is found after two more and five seconds, an attempt may hang for fifteen, and the longest wait between attempts is

@@ -4,8 +4,8 @@ use im_chats_protocol::client::{ClientInput, Machine, Timer};
 use im_chats_protocol::wire::close;
 use serde_json::Value;
 
-use super::{TIMER_SLACK_MS, machine};
-use crate::wire::Parcel;
+use crate::state::client::{TIMER_SLACK_MS, machine};
+use crate::state::connection::Parcel;
 use crate::world::{CALM_LATENCY_MS, Event, World};
 
 impl World<'_> {

@@ -5,8 +5,8 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::frame::{ClientFrame, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
-use crate::Bug;
-use crate::wire::{Connection, Parcel};
+use crate::bugs::Bug;
+use crate::state::connection::{Connection, Parcel};
 use crate::world::{Event, World};
 
 impl World<'_> {

@@ -3,8 +3,9 @@
 use im_chats_protocol::client::{ConnectionState, Machine, StreamId};
 use im_chats_protocol::model::Cursor;
 
-use super::{MAX_ATTEMPTS, Run};
-use crate::client::TIMER_SLACK_MS;
+use super::MAX_ATTEMPTS;
+use crate::state::client::TIMER_SLACK_MS;
+use crate::state::stream::Run;
 use crate::world::World;
 
 impl World<'_> {

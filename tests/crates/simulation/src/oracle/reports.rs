@@ -3,7 +3,7 @@
 use im_chats_protocol::client::{ClientOutput, ConnectionState, FailedAttempt};
 use serde_json::Value;
 
-use crate::Bug;
+use crate::bugs::Bug;
 use crate::world::World;
 
 impl World<'_> {

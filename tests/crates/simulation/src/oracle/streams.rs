@@ -5,8 +5,9 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Cursor;
 use serde_json::Value;
 
-use super::{Run, code_of, of_the_cursor};
-use crate::Bug;
+use super::{code_of, of_the_cursor};
+use crate::bugs::Bug;
+use crate::state::stream::Run;
 use crate::world::World;
 
 impl World<'_> {

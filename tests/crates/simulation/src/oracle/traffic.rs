@@ -6,8 +6,8 @@ use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
-use super::{Ping, Wire};
-use crate::client::TIMER_SLACK_MS;
+use crate::state::client::TIMER_SLACK_MS;
+use crate::state::stream::{Ping, Wire};
 use crate::world::World;
 
 impl World<'_> {
