@@ -2,41 +2,78 @@
  * Every documented error code. A code that only a newer server knows arrives as a plain string.
  */
 export const ErrorCode = {
+  // begin codes: from protocol/src/error/code.rs; gateway/tests/documented.rs compares
+  /** There is no credential, or one that the service does not know. */
   unauthenticated: "unauthenticated",
+  /** The token has ended. */
   tokenExpired: "tokenExpired",
+  /** The token was withdrawn. */
   tokenBlocked: "tokenBlocked",
+  /** The token, the origin or the host name does not allow this. */
   unauthorized: "unauthorized",
+  /** The account's messages for today are used up. */
   dailyLimitExceeded: "dailyLimitExceeded",
+  /** Too many messages went to one recipient. */
   recipientLimitExceeded: "recipientLimitExceeded",
+  /** Too much was uploaded. */
   uploadRateExceeded: "uploadRateExceeded",
+  /** The same content was sent too often. */
   contentDuplicateExceeded: "contentDuplicateExceeded",
+  /** Nobody may write to this recipient for a while. */
   recipientCoolingDown: "recipientCoolingDown",
+  /** Nobody may write to this recipient. */
   recipientLocked: "recipientLocked",
+  /** Too many calls or frames came in a short time. */
   burstRateExceeded: "burstRateExceeded",
+  /** Too many new contacts were written to. */
   newContactThrottled: "newContactThrottled",
+  /** Much is sent and little comes back. */
   sendReceiveRatioExceeded: "sendReceiveRatioExceeded",
+  /** More event streams are open than the server allows one client; `context.limit` says how many. */
   subscriptionLimitExceeded: "subscriptionLimitExceeded",
+  /** The idempotency key was already used for a different write. */
   duplicateMessage: "duplicateMessage",
+  /** There is no such chat. */
   chatNotFound: "chatNotFound",
+  /** There is no such message. */
   messageNotFound: "messageNotFound",
+  /** There is no such attachment. */
   attachmentNotFound: "attachmentNotFound",
+  /** There is no such address. */
   addressNotFound: "addressNotFound",
+  /** That friend shares no location. */
   sharedFriendLocationNotFound: "sharedFriendLocationNotFound",
+  /** The group has no icon. */
   groupIconNotFound: "groupIconNotFound",
+  /** There is no such poll. */
   pollNotFound: "pollNotFound",
+  /** The request is wrong; `context.field` names where. */
   invalidArgument: "invalidArgument",
+  /** The request is right, but not in the present state. */
   preconditionFailed: "preconditionFailed",
+  /** The service has no such operation, or speaks another version of the protocol. */
   operationNotSupported: "operationNotSupported",
+  /** The attachment is still on its way. */
   attachmentNotReady: "attachmentNotReady",
+  /** The Mac's private interface is switched off. */
   privateApiUnavailable: "privateApiUnavailable",
+  /** The service cannot answer now: it starts, stops, is full, or its upstream is away. */
   serviceUnavailable: "serviceUnavailable",
+  /** No answer came within the time allowed. */
   timeout: "timeout",
+  /** The service failed, or its answer does not have the documented shape. */
   internalError: "internalError",
+  /** The service's database failed. It is not retryable when stored data is damaged. */
   databaseError: "databaseError",
+  /** The network failed before an answer came. */
   networkError: "networkError",
+  /** The log begins after the cursor; `context.first` and `context.head` say where. */
   cursorTooOld: "cursorTooOld",
+  /** The cursor is beyond the log's head: it belongs to another log, or the log lost its end. */
   cursorAhead: "cursorAhead",
+  /** The cursor belongs to another log: the server was reset or restored. */
   logChanged: "logChanged",
+  // end codes
 } as const;
 
 /** A documented error code. */
@@ -165,7 +202,7 @@ export class ConnectionError extends IMessageError {
 
 Object.defineProperty(IMessageError, "name", { value: "IMessageError" });
 
-/** In the order of the numbers that the wasm side gives its categories. */
+/** In the order of `Category::number` in `protocol/src/error/grpc.rs`; `gateway/tests/documented.rs` compares. */
 const CLASSES = [IMessageError, AuthenticationError, NotFoundError, RateLimitError, ValidationError, ConnectionError];
 
 /** Errors that were made here, and that {@link blame} has not seen yet. One that the user made keeps the user's stack. */

@@ -5,11 +5,13 @@ import { checkKeys } from "./options.js";
 // What a user hands in is read once, before the method returns: a later change is not seen, and the wasm side, which may not have
 // started yet, sees plain values only. Reading anything else can run code of the user's, and nothing of that may throw through it.
 
-/** The largest image; a larger one is refused unread. `protocol/src/limits.rs` has the same figure. */
-const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
+// These are the limits of `protocol/src/limits.rs`; `gateway/tests/documented.rs` compares.
 
-/** How many addresses a create takes; `protocol/src/wire/request.rs` has the same figure, and refuses more. */
-const MAX_ADDRESSES = 1024;
+/** The largest image; a larger one is refused unread. */
+const MAX_IMAGE_BYTES = 20_971_520;
+
+/** How many addresses a create takes; the wasm side refuses more. */
+const MAX_ADDRESSES = 1_024;
 
 /** The largest body of a request, an image aside. A text that alone is longer would only fill the memory of the wasm side. */
 const MAX_BODY_BYTES = 262_144;

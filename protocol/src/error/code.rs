@@ -55,11 +55,11 @@ error_codes! {
     Unauthenticated = "unauthenticated", Unauthenticated;
     /// The token has ended.
     ///
-    /// Get a fresh one; a token function is asked by itself.
+    /// Give a fresh one. The SDK asks a token function for it by itself.
     TokenExpired = "tokenExpired", Unauthenticated;
     /// The token was withdrawn.
     ///
-    /// Get another token from whoever runs the service.
+    /// Ask the service's operator for another token.
     TokenBlocked = "tokenBlocked", PermissionDenied;
     /// The token, the origin or the host name does not allow this.
     ///
@@ -155,7 +155,7 @@ error_codes! {
     AttachmentNotReady = "attachmentNotReady", FailedPrecondition;
     /// The Mac's private interface is switched off.
     ///
-    /// Have it switched on by whoever runs the Mac.
+    /// Ask the Mac's operator to switch it on.
     PrivateApiUnavailable = "privateApiUnavailable", FailedPrecondition;
     /// The service cannot answer now: it starts, stops, is full, or its upstream is away.
     ///
@@ -171,7 +171,7 @@ error_codes! {
     InternalError = "internalError", Internal;
     /// The service's database failed. It is not retryable when stored data is damaged.
     ///
-    /// Have the operator look at the server's log.
+    /// Look at the server's log.
     DatabaseError = "databaseError", Internal, retryable;
     /// The network failed before an answer came.
     ///

@@ -1,0 +1,263 @@
+//! The tables of `docs/`, and what the TypeScript shell repeats, say what the code says.
+//!
+//! A block between two marks is what a table of the code gives. After a change of that table,
+//! `UPDATE_TABLES=1 cargo test -p im-chats-gateway --test documented` writes the blocks again.
+
+#![cfg(test)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use clap::CommandFactory as _;
+use im_chats_emulator::limits as emulator;
+use im_chats_gateway::cli::Cli;
+use im_chats_protocol::error::{Category, ErrorCode};
+use im_chats_protocol::limits::{
+    MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
+};
+use im_chats_protocol::server::SessionLimits;
+use im_chats_protocol::wire::close::{self, Meaning};
+use im_chats_protocol::wire::frame::MAX_ID_BYTES;
+
+fn path(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Compares the block of a file between the line with `begin NAME` and the one with `end NAME`.
+fn check_block(file: &str, name: &str, expected: &str) {
+    let text = read(file);
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let line = |mark: String| {
+        let found = lines.iter().position(|line| line.contains(&mark));
+        found.unwrap_or_else(|| panic!("{file} has no line with {mark:?}"))
+    };
+    let (begin, end) = (line(format!("begin {name}")), line(format!("end {name}")));
+    if lines[begin + 1..end].concat() == expected {
+        return;
+    }
+    if env::var_os("UPDATE_TABLES").is_some() {
+        let written = [&lines[..=begin].concat(), expected, &lines[end..].concat()].concat();
+        fs::write(path(file), written).expect("the file can be written");
+        return;
+    }
+    panic!("{file}: the block {name} is not what the code says; UPDATE_TABLES=1 writes it again as:\n{expected}");
+}
+
+#[test]
+fn the_page_of_errors_has_every_code() {
+    let mut table =
+        String::from("| code | class | gRPC | HTTP | retryable | meaning | what to do |\n|---|---|---|--:|---|---|---|\n");
+    for code in ErrorCode::ALL {
+        let grpc = code.grpc_code();
+        let (meaning, advice) = code.description().split_once("\n\n").expect("two paragraphs");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        writeln!(
+            table,
+            "| `{}` | `{}` | {} `{}` | {} | {} | {} | {} |",
+            code.as_str(),
+            grpc.category().class_name(),
+            grpc.number(),
+            grpc.name().to_uppercase(),
+            grpc.http_status(),
+            if code.is_retryable() { "yes" } else { "no" },
+            words(meaning),
+            words(advice),
+        )
+        .expect("text");
+    }
+    check_block("docs/errors.md", "codes", &table);
+}
+
+#[test]
+fn the_shell_has_every_error_code_with_its_meaning() {
+    let mut codes = String::new();
+    for code in ErrorCode::ALL {
+        let (meaning, _) = code.description().split_once("\n\n").expect("two paragraphs");
+        writeln!(codes, "  /** {} */\n  {code}: \"{code}\",", meaning.trim(), code = code.as_str()).expect("text");
+    }
+    check_block("pkg-template/src/errors.ts", "codes", &codes);
+}
+
+/// The wasm gives the number of a class, and the shell looks it up in its list.
+#[test]
+fn the_shell_lists_the_classes_in_the_order_of_their_numbers() {
+    let shell = read("pkg-template/src/errors.ts");
+    let names = Category::ALL.map(Category::class_name);
+    assert!(shell.contains(&format!("const CLASSES = [{}];", names.join(", "))), "CLASSES is not {names:?}");
+    for name in names {
+        let declaration = format!("export class {name} extends ");
+        assert!(shell.contains(&declaration), "there is no {declaration}");
+    }
+}
+
+/// The shell makes a few errors itself.
+#[test]
+fn the_errors_that_the_shell_makes_are_those_of_the_table() {
+    let made = shell_errors();
+    assert!(made.len() >= 10, "only {} errors were found: has the form of the shell's errors changed?", made.len());
+    for ShellError { file, code, grpc_code, retryable } in made {
+        let row = ErrorCode::ALL.iter().find(|row| row.as_str() == code).unwrap_or_else(|| panic!("{file}: {code}"));
+        assert_eq!(row.grpc_code().number(), grpc_code, "{file}: {code}");
+        // A cursor store that is too slow ends the stream: nobody can say that it will be faster.
+        let differs = (file.as_str(), code.as_str()) == ("cursor-store.ts", "timeout");
+        if let Some(retryable) = retryable {
+            assert_eq!(row.is_retryable() != differs, retryable, "{file}: {code}");
+        }
+    }
+}
+
+struct ShellError {
+    file: String,
+    code: String,
+    grpc_code: u8,
+    /// Absent where the code does not stand beside it.
+    retryable: Option<bool>,
+}
+
+/// Every place of the shell that names an error code and behind it a gRPC code.
+fn shell_errors() -> Vec<ShellError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path("pkg-template/src")).expect("a folder") {
+        let entry = entry.expect("a file");
+        let text = fs::read_to_string(entry.path()).expect("text");
+        let word = |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+        for rest in text.split("ErrorCode.").skip(1) {
+            let code = word(rest);
+            let rest = rest.trim_start_matches(code.as_str()).trim_start_matches(',').trim_start();
+            let Ok(grpc_code) = word(rest.trim_start_matches("grpcCode: ")).parse() else { continue };
+            let object = rest.split('}').next().unwrap_or_default();
+            let retryable = object.split_once("retryable: ").and_then(|(_, value)| word(value).parse().ok());
+            found.push(ShellError { file: entry.file_name().to_string_lossy().into_owned(), code, grpc_code, retryable });
+        }
+    }
+    found
+}
+
+#[test]
+fn the_page_of_the_protocol_has_every_close_code() {
+    let mut table = String::from("| code | reason | meaning | the client | its error |\n|--:|---|---|---|---|\n");
+    for row in close::ALL {
+        let client = match row.meaning {
+            Meaning::Cut => "comes back, with backoff",
+            Meaning::GoingAway => "comes back, when `drain` said",
+            Meaning::TokenRefused => "asks for a fresh token once, then gives up",
+            Meaning::Forbidden => "gives up",
+            Meaning::ClientFault => "gives up: a bug",
+        };
+        let error = row.meaning.error();
+        let description = row.description.trim();
+        writeln!(table, "| {} | {} | {description} | {client} | `{}` |", row.code, row.reason, error.code).expect("text");
+    }
+    check_block("docs/protocol.md", "close codes", &table);
+}
+
+/// A number as the pages write it: `32,768`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The ways to write a limit: as a number, in MiB or KiB, and, of milliseconds, in seconds.
+fn forms(number: u64, is_milliseconds: bool) -> Vec<String> {
+    let mut forms = vec![grouped(number)];
+    if number.is_multiple_of(1 << 20) {
+        forms.push(format!("{} MiB", number >> 20));
+    } else if number.is_multiple_of(1 << 10) {
+        forms.push(format!("{} KiB", number >> 10));
+    }
+    if is_milliseconds && number.is_multiple_of(1_000) {
+        forms = vec![format!("{} s", grouped(number / 1_000)), format!("{} seconds", grouped(number / 1_000))];
+    }
+    forms
+}
+
+/// Whether a text has one of these, and not as a part of a larger number or word.
+fn says(text: &str, forms: &[String]) -> bool {
+    forms.iter().any(|form| {
+        text.match_indices(form.as_str()).any(|(at, _)| {
+            let (before, rest) = text.split_at(at);
+            let (before, after) = (before.chars().next_back(), rest.chars().nth(form.chars().count()));
+            !before.is_some_and(|letter| letter.is_alphanumeric() || letter == ',' || letter == '.')
+                && !after.is_some_and(char::is_alphanumeric)
+        })
+    })
+}
+
+/// The rows of tables that name a flag say its default.
+#[test]
+fn the_pages_say_the_defaults_of_the_flags() {
+    let mut checked = 0;
+    for command in Cli::command().get_subcommands() {
+        for flag in command.get_arguments() {
+            let (Some(name), [default]) = (flag.get_long(), flag.get_default_values()) else { continue };
+            let Some(default) = default.to_str().and_then(|text| text.parse::<u64>().ok()) else { continue };
+            let wanted = forms(default, name.ends_with("-ms"));
+            for page in ["docs/protocol.md", "docs/emulator.md", "docs/relay.md", "docs/grpc.md"] {
+                let text = read(page);
+                let names = |line: &&str| line.starts_with('|') && line.contains(&format!("`--{name}`"));
+                for row in text.lines().filter(names) {
+                    // A row about something else that names the flag only in passing.
+                    let in_passing = row.contains(&format!("unless `--{name}`"))
+                        || row.contains(&format!("every `--{name}`"))
+                        || row.contains(&format!("(`--{name}`, at most"));
+                    if !in_passing {
+                        assert!(says(row, &wanted), "{page} does not say one of {wanted:?} of --{name}: {row}");
+                        checked += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked >= 20, "only {checked} rows name a flag: has the form of the tables changed?");
+}
+
+/// What the pages say of limits that no flag changes, or that a flag changes which the row does not name.
+#[test]
+fn the_pages_say_the_limits() {
+    let number = |number: usize| u64::try_from(number).expect("a number");
+    let session = SessionLimits::DEFAULT;
+    for (page, place, limit, is_milliseconds) in [
+        ("docs/protocol.md", "| frame from the client |", number(session.max_frame_bytes), false),
+        ("docs/protocol.md", "| frame from the server |", number(session.max_outgoing_frame_bytes), false),
+        ("docs/protocol.md", "| events in a batch |", number(session.max_batch_events), false),
+        ("docs/protocol.md", "| subscriptions on a socket |", number(session.max_subscriptions), false),
+        ("docs/protocol.md", "| frames from the client |", session.max_frames_per_second, false),
+        ("docs/protocol.md", "| frames from the client |", session.max_frame_burst, false),
+        ("docs/protocol.md", "| a client that takes nothing", session.write_timeout_ms, true),
+        ("docs/protocol.md", "| `init` |", session.init_timeout_ms, true),
+        ("docs/protocol.md", "wait to be written to a socket", number(session.high_water_bytes), false),
+        ("docs/protocol.md", "- **`id`**", number(MAX_ID_BYTES), false),
+        ("docs/emulator.md", "| body of `setBackground` |", number(MAX_IMAGE_BYTES), false),
+        ("docs/emulator.md", "(20,971,520 bytes)", number(MAX_IMAGE_BYTES), false),
+        ("docs/emulator.md", "| any other body |", number(MAX_REQUEST_BODY_BYTES), false),
+        ("docs/emulator.md", "| text, subject of a message |", number(emulator::MAX_TEXT_BYTES), false),
+        ("docs/emulator.md", "| text, subject of a message |", number(emulator::MAX_SUBJECT_BYTES), false),
+        ("docs/emulator.md", "| addresses of a chat |", number(emulator::MAX_CHAT_ADDRESSES), false),
+        ("docs/emulator.md", "- Two to ", number(emulator::MAX_CHAT_ADDRESSES), false),
+        ("docs/emulator.md", "methods: any text of 1 to", number(MAX_KEY_BYTES), false),
+        ("docs/emulator.md", "| `--token TOKEN` |", number(MAX_TOKEN_BYTES), false),
+        ("docs/grpc.md", "| message of `SetBackground`", number(MAX_IMAGE_BYTES), false),
+        ("docs/grpc.md", "| message of `SetBackground`", number(MAX_REQUEST_BODY_BYTES), false),
+        ("pkg-template/src/snapshot.ts", "const MAX_IMAGE_BYTES = ", number(MAX_IMAGE_BYTES), false),
+        ("pkg-template/src/snapshot.ts", "const MAX_ADDRESSES = ", number(MAX_CREATE_ADDRESSES), false),
+        ("pkg-template/src/snapshot.ts", "const MAX_BODY_BYTES = ", number(MAX_REQUEST_BODY_BYTES), false),
+    ] {
+        let text = read(page).replace('_', ",");
+        let place = place.replace('_', ",");
+        let line = text.lines().find(|line| line.contains(&place)).unwrap_or_else(|| panic!("{page} has no {place:?}"));
+        let wanted = forms(limit, is_milliseconds);
+        assert!(says(line, &wanted), "{page} does not say one of {wanted:?}: {line}");
+    }
+}
