@@ -337,14 +337,10 @@ integers! { u8 u32 u64 }
 impl Field for SubscriptionId {
     fn read<J: ReadJson>(reader: &Reader<'_, J>, name: &'static str) -> Self {
         let json = reader.json.field(name);
-        let id = match json.text() {
-            Some(text) => (1..=MAX_ID_BYTES).contains(&text.len()).then_some(Self::Text(text)),
-            None => json.integer().map(Self::Number),
-        };
-        id.unwrap_or_else(|| {
-            reader.malformed(name, Expected::Id);
-            Self::Number(0)
-        })
+        match json.text() {
+            Some(text) if (1..=MAX_ID_BYTES).contains(&text.len()) => Self::Text(text),
+            _ => Self::Number(reader.or_malformed(name, Expected::Id, json.integer())),
+        }
     }
     fn write<W: ObjectWriter>(&self, name: &'static str, out: &mut W) {
         match self {
