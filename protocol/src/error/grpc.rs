@@ -217,4 +217,54 @@ mod tests {
             assert_eq!(usize::from(class.number()), index, "{}", class.class_name());
         }
     }
+
+    /// gRPC's own table, with the class that a user catches.
+    const TABLE: [(GrpcCode, &str, u16, &str); 17] = [
+        (GrpcCode::Ok, "ok", 200, "IMessageError"),
+        (GrpcCode::Cancelled, "cancelled", 499, "IMessageError"),
+        (GrpcCode::Unknown, "unknown", 500, "IMessageError"),
+        (GrpcCode::InvalidArgument, "invalid_argument", 400, "ValidationError"),
+        (GrpcCode::DeadlineExceeded, "deadline_exceeded", 504, "ConnectionError"),
+        (GrpcCode::NotFound, "not_found", 404, "NotFoundError"),
+        (GrpcCode::AlreadyExists, "already_exists", 409, "IMessageError"),
+        (GrpcCode::PermissionDenied, "permission_denied", 403, "AuthenticationError"),
+        (GrpcCode::ResourceExhausted, "resource_exhausted", 429, "RateLimitError"),
+        (GrpcCode::FailedPrecondition, "failed_precondition", 400, "ValidationError"),
+        (GrpcCode::Aborted, "aborted", 409, "IMessageError"),
+        (GrpcCode::OutOfRange, "out_of_range", 400, "IMessageError"),
+        (GrpcCode::Unimplemented, "unimplemented", 501, "IMessageError"),
+        (GrpcCode::Internal, "internal", 500, "IMessageError"),
+        (GrpcCode::Unavailable, "unavailable", 503, "ConnectionError"),
+        (GrpcCode::DataLoss, "data_loss", 500, "IMessageError"),
+        (GrpcCode::Unauthenticated, "unauthenticated", 401, "AuthenticationError"),
+    ];
+
+    #[test]
+    fn each_status_has_grpcs_number_and_name_its_http_status_and_its_class() {
+        for (number, (code, name, http, class)) in (0..).zip(TABLE) {
+            assert_eq!((code.number(), code.name(), code.http_status()), (number, name, http), "{name}");
+            assert_eq!(code.category().class_name(), class, "{name}");
+        }
+        assert_eq!(GrpcCode::from_name("OK"), None, "names are in lower case");
+    }
+
+    #[test]
+    fn a_bare_http_status_is_what_it_says_and_any_other_unknown() {
+        for (status, code) in [
+            (400, GrpcCode::InvalidArgument),
+            (401, GrpcCode::Unauthenticated),
+            (403, GrpcCode::PermissionDenied),
+            (404, GrpcCode::NotFound),
+            (408, GrpcCode::DeadlineExceeded),
+            (418, GrpcCode::Unknown),
+            (429, GrpcCode::ResourceExhausted),
+            (500, GrpcCode::Internal),
+            (501, GrpcCode::Unknown),
+            (502, GrpcCode::Unavailable),
+            (503, GrpcCode::Unavailable),
+            (504, GrpcCode::DeadlineExceeded),
+        ] {
+            assert_eq!(GrpcCode::from_http_status(status), code, "{status}");
+        }
+    }
 }

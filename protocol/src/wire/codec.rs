@@ -359,3 +359,18 @@ impl Field for Vec<(String, String)> {
         out.put_texts(name, self);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_as_serde_json_quotes_them() {
+        let texts = ["", "plain text", "a\"b", "\"\"", "\\", "\\\\", "\u{1f}", "\n\n", "\n\"", " ", "\u{7f}ü\u{2028}"];
+        for text in texts {
+            let mut quoted = String::new();
+            push_quoted(&mut quoted, text);
+            assert_eq!(quoted, serde_json::to_string(text).unwrap());
+        }
+    }
+}
