@@ -127,8 +127,8 @@ impl Subscription {
 
     /// Moves over a stretch that holds nothing for it, as a read of it would; false when it must read.
     pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) -> bool {
-        let waits = self.caught_up && !self.until_head && !self.reading && self.scanned == before;
-        let passes = waits && !news.concern(self.topic, self.chat.as_deref());
+        // One that has seen everything before this stretch has caught up, and no read is under way for it.
+        let passes = self.scanned == before && !news.concern(self.topic, self.chat.as_deref());
         if passes {
             self.scanned = head;
         }

@@ -257,3 +257,18 @@ fn spaces_around_a_chat_are_no_part_of_it() {
     let given: usize = rig.drain_sent().iter().filter_map(|frame| frame["events"].as_array().map(Vec::len)).sum();
     assert_eq!(given, 1);
 }
+
+#[test]
+fn credit_that_is_used_up_to_the_last_event_keeps_nothing_waiting() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+    let ask = json!({ "type": "subscribe", "id": 1, "topic": "chats", "chat": ALICE, "after": { "sequence": 0 }, "credit": 2 });
+    rig.say(&ask.to_string());
+    rig.drain_sent();
+    rig.log.append("chat.archived", BOB);
+    rig.input(ServerInput::Tick);
+    rig.advance(14_999);
+    assert_eq!(rig.drain_sent().len(), 0, "no event of its chat waits: there is no hurry to tell it the head");
+    rig.advance(1);
+    let frames = rig.drain_sent();
+    assert_eq!((&frames[0]["type"], &frames[0]["through"]), (&json!("events"), &json!(3)), "it moves on without credit");
+}
