@@ -66,7 +66,7 @@ pub fn main(cli: Cli) -> ExitCode {
     if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Says on stdout what was done; who closed it is not interested.
+/// Says on stdout what was done. A closed stdout is no error.
 fn report(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
@@ -158,7 +158,7 @@ async fn listen(
         tasks: tasks.clone(),
     };
     let router = app::router(app);
-    // First: whoever reads the line may ask for the end at once, and is served a drain like anybody later.
+    // First: a program that reads the line may ask for the end at once, and gets a drain like later ones.
     shutdown.serving();
     announce(if tls.is_some() { "https" } else { "http" }, address);
     open_files::raise_limit();

@@ -68,7 +68,7 @@ pub(super) fn create(request: &CreateChatRequest) -> Result<Command, Error> {
     let addresses = addresses(&request.addresses)?;
     let service = crate::service::proto::ChatServiceType::try_from(request.service)
         .map_err(|_| Error::invalid("service", format!("{} is not a known transport", request.service)))?;
-    // A caller that names no transport means iMessage: that is what the service sends with unless told otherwise.
+    // A caller that names no transport means iMessage: that is what the service sends with by default.
     let service = match service_from_wire(service) {
         ChatServiceType::Unknown => ChatServiceType::IMessage,
         service => service,

@@ -223,7 +223,7 @@ fn read(connection: &Connection, number: u64) -> Result<Entry, Problem> {
 }
 
 /// The state, and the number of the last entry it was made from. One entry that is not what was written is too many: the
-/// state would be another one than clients were told.
+/// state would be another one than clients know.
 fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
     let last = Meta::read(connection)?.journal;
     let mut state = State::default();

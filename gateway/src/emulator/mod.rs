@@ -1,4 +1,5 @@
-//! The emulator: an iMessage chat service without a Mac and without an account, durable on disk.
+//! The emulator: an iMessage chat service without a Mac and without an account. Decisions are those of `im_chats_emulator`; this
+//! is its journal on disk. It may use `service` and the log.
 
 mod background;
 mod failure;

@@ -87,7 +87,7 @@ pub struct Access {
     pub(super) refusals: KeyedLogThrottle,
 }
 
-/// How many refused hosts and origins are told apart in the log. Whoever invents more is not worth more lines.
+/// How many different refused hosts and origins the log names in an interval.
 const MAX_LOGGED_VALUES: usize = 64;
 
 impl Access {

@@ -151,7 +151,7 @@ impl http_body::Body for Outgoing {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let Some(stall) = &self.stall {
-            // Whoever asks for a piece has sent the one before. What is given now waits for the client; while there is
+            // The transport asks for a piece when it has sent the one before. What is given now waits for the client; while there is
             // nothing to give, the client waits.
             if polled.is_ready() {
                 stall.begin();

@@ -14,7 +14,7 @@ use super::flags::ServerLimits;
 use super::limit::Limit;
 use super::share::{Peer, Share, Shares};
 
-/// Refused connections that are being told why; one more is closed at once.
+/// Refused connections that are being answered at once, at most; one more is closed without an answer.
 const FAREWELLS: usize = 64;
 
 /// How long that may take.

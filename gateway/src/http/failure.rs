@@ -1,4 +1,4 @@
-//! The failure body: one shape for everything that goes wrong, whoever noticed.
+//! The failure body: one shape for everything that goes wrong, in every layer.
 
 use std::collections::BTreeMap;
 

@@ -96,7 +96,7 @@ async fn check_access(State(access): State<Arc<Access>>, request: Request, next:
         Ok(()) => next.run(request).await,
         Err(error) => {
             log_refusal(&access, &error);
-            // `/healthz` is where a page's client looks when its WebSocket does not open. It is told that it is refused, which
+            // `/healthz` is where a page's client looks when its WebSocket does not open. The answer says that the page is refused, which
             // any page can find out anyway, and what to do about it.
             let explains = request.uri().path() == HEALTH_PATH && error.context_value("origin").is_some();
             let mut response = Failure::from(error).into_response();
@@ -110,7 +110,7 @@ async fn check_access(State(access): State<Arc<Access>>, request: Request, next:
     }
 }
 
-/// Whoever started the gateway looks here when a page or a host name does not work.
+/// Operators look here when a page or a host name does not work.
 fn log_refusal(access: &Access, error: &Error) {
     for (what, flag) in [("origin", "--allow-origin"), ("host", "--allow-host")] {
         let Some(value) = error.context_value(what) else { continue };
@@ -159,7 +159,7 @@ async fn finish(State(layers): State<Layers>, mut request: Request, next: Next) 
     let renderer = layers.renderers.iter().find(|renderer| (renderer.speaks)(&request));
     let response = match (layers.admission.admit(&verdict, peer), renderer) {
         (Err(error), Some(front)) => identify((front.complete)(Failure::from(error).into_response()), &id),
-        // Nothing of it is read: whoever is one too many gets no more than the answer.
+        // Nothing of it is read: a request beyond the limit costs no more than its answer.
         (Err(error), None) => complete_body(Failure::from(error).into_response(), &id),
         (Ok(held), Some(front)) => {
             request.extensions_mut().insert(verdict);

@@ -1,4 +1,4 @@
-//! A limit that says so when it is reached: to whoever is refused, and once in the log.
+//! A limit on concurrent work. A caller beyond it gets an error, and the log says it once a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,12 +52,12 @@ impl Limit {
         Arc::clone(&self.slots).try_acquire_many_owned(count).map_err(|_| self.refuse())
     }
 
-    /// A place, waited for as long as `patience`.
+    /// A place, waited for up to `timeout`.
     ///
     /// # Errors
     /// As [`Limit::take`], after that time.
-    pub async fn wait(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Error> {
-        match tokio::time::timeout(patience, Arc::clone(&self.slots).acquire_owned()).await {
+    pub async fn wait(&self, timeout: Duration) -> Result<OwnedSemaphorePermit, Error> {
+        match tokio::time::timeout(timeout, Arc::clone(&self.slots).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(self.refuse()),
         }

@@ -1,4 +1,5 @@
-//! What surrounds every handler: the accept loop, who is served, limits, request ids, failure bodies, logging.
+//! What surrounds every handler: the accept loop, hosts and origins, limits, request ids, bodies, failures, the frame of the
+//! OpenAPI document. It may use `service`, the log and `base`; it knows no front and neither of the two services.
 
 pub mod access;
 pub(crate) mod activity;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 /// The first bytes of an HTTP/2 connection with prior knowledge.
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Reads until the version of HTTP can be told; nothing when the client hangs up before.
+/// Reads until the version of HTTP is known; nothing when the client hangs up before.
 pub(super) async fn opening<T: AsyncRead + Unpin, G>(mut inner: T, guard: G) -> Option<Opened<T, G>> {
     let mut first = Vec::with_capacity(PREFACE.len());
     while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {

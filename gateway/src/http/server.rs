@@ -304,8 +304,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
         let acceptor = tls::acceptor(files, drain.clone()).unwrap();
-        let patience = Duration::from_millis(500);
-        serving(listener, Some(acceptor), Router::new(), drain.clone(), patience);
+        let write_timeout = Duration::from_millis(500);
+        serving(listener, Some(acceptor), Router::new(), drain.clone(), write_timeout);
         // Not even a handshake.
         for start in [&b""[..], b"\x16\x03"] {
             let mut stream = TcpStream::connect(address).await.unwrap();

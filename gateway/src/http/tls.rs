@@ -61,15 +61,15 @@ pub enum TlsError {
     /// A file that cannot be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the operating system said.
         source: io::Error,
     },
     /// A file without what it should hold.
     #[error("{path} does not hold {what} in PEM form", path = path.display())]
     Content {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What it should hold.
         what: &'static str,
@@ -77,15 +77,15 @@ pub enum TlsError {
     /// A certificate and a key that are not of each other.
     #[error("the key in {key} does not belong to the certificate in {certificate}", key = files.key.display(), certificate = files.certificate.display())]
     Mismatch {
-        /// Which.
+        /// The certificate and the key.
         files: TlsFiles,
     },
     /// A certificate or key that cannot be used.
     #[error("the certificate in {certificate} cannot be used: {source}", certificate = files.certificate.display())]
     Unusable {
-        /// Which.
+        /// The certificate and the key.
         files: TlsFiles,
-        /// Why.
+        /// What the TLS library said.
         source: rustls::Error,
     },
 }

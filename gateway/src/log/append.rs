@@ -62,8 +62,8 @@ impl Appender {
     }
 
     /// Appends `events` together with whatever `write` puts into the database: all of it is on disk when this returns, or
-    /// none of it. Once it is, `committed` runs, and only then readers hear of the events: who hears of one and asks for
-    /// the state finds it changed.
+    /// none of it. Once it is, `committed` runs, and only then readers hear of the events. So a read of the state after
+    /// an event sees the change.
     ///
     /// # Errors
     /// `internalError` when a sequence does not increase or leaves the exact range, `databaseError` when the disk fails.
@@ -110,7 +110,7 @@ impl Appender {
         if sequence <= self.log.head() {
             return Ok(());
         }
-        // No reader may look while rows are gone and nobody was told.
+        // No reader may look while rows are gone and no reader knows it yet.
         let log = self.log.clone();
         let _alone = log.0.id.write();
         self.transact(sequence, |transaction| {
@@ -196,7 +196,7 @@ impl EventLog {
         let before = Meta::read(&transaction)?.first;
         meta::set_number(&transaction, Key::LogFirst, before.max(signed(first)))?;
         transaction.commit()?;
-        // Told before the first row goes, so that no reader takes the hole for silence.
+        // Before the first row goes, so that no reader takes the hole for silence.
         self.0.first.fetch_max(first, Ordering::AcqRel);
         loop {
             let dropped = connection.execute(

@@ -60,7 +60,7 @@ pub enum BackupError {
     /// A backup that is not what was written.
     #[error("the backup {path} is damaged: {reason}; nothing was restored")]
     Damaged {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
@@ -68,7 +68,7 @@ pub enum BackupError {
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,

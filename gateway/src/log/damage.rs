@@ -95,7 +95,7 @@ async fn judge(directory: &Path, id: &str, seed: u64) -> bool {
     let Ok(store) = Store::open(directory) else { return true };
     let Ok((log, appender)) = open(&store) else { return true };
     if *log.id() != *id {
-        // The log says that it is another one: whoever knew this one is told.
+        // The log says that it is another one: readers of this one get `logChanged`.
         return true;
     }
     let mut refused = false;

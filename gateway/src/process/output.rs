@@ -1,4 +1,4 @@
-//! What the process says on stderr. Whoever started it may have gone away, or may not read: neither must stop the gateway.
+//! What the process says on stderr. The program that started it may have gone away, or may not read: neither must stop the gateway.
 //!
 //! A thread of its own writes the lines. So a terminal that is held or a full pipe keeps nobody waiting, and a closed one is
 //! no error. Lines that find no room are counted, and the count is written as soon as there is room again.

@@ -1,4 +1,4 @@
-//! The end of the process: signals, the end of whoever started it, and a limit to how long an end may take.
+//! The end of the process: signals, the end of the parent process, and a limit to how long an end may take.
 //!
 //! A thread with a runtime of its own waits for them. Whatever the other threads are stuck in – a disk, a name server, a full
 //! pipe – the process ends in time.
@@ -147,8 +147,8 @@ impl Parent {
     }
 }
 
-/// Waits for the end of the parent: from then on the system names another one. Asked again and again, since the ways of
-/// being told differ from system to system, and Linux tells of the end of the parent's *thread*.
+/// Waits for the end of the parent: from then on the system names another one. It is polled, since systems
+/// differ in how they report this, and Linux reports the end of the parent's *thread*.
 #[cfg(unix)]
 async fn gone(parent: Option<Parent>) {
     let Some(Parent(parent)) = parent else { return std::future::pending().await };

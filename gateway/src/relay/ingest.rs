@@ -37,9 +37,9 @@ pub struct Ingest {
     started: Instant,
     live: Option<Frames>,
     catch_up: Option<Frames>,
-    /// The link as it was told last.
-    told: Link,
-    /// The token of the last try.
+    /// The link as it was reported last.
+    reported: Link,
+    /// The token of the last attempt.
     token: Bearer,
 }
 
@@ -66,7 +66,7 @@ impl Ingest {
             started: Instant::now(),
             live: None,
             catch_up: None,
-            told: Link::Down(None),
+            reported: Link::Down(None),
             token,
         })
     }
@@ -191,7 +191,7 @@ impl Ingest {
             let last = appender.last().ok().flatten();
             let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.merge = Merge::new(self.timing, appender.log().head(), last, now);
-            self.told = Link::Down(Some(error));
+            self.reported = Link::Down(Some(error));
         }
         false
     }
@@ -199,7 +199,7 @@ impl Ingest {
     /// Tells the operator, once for each change.
     fn report(&mut self) {
         let link = self.merge.link();
-        if *link == self.told {
+        if *link == self.reported {
             return;
         }
         match link {
@@ -217,7 +217,7 @@ impl Ingest {
                 }
             }
         }
-        self.told = link.clone();
+        self.reported = link.clone();
     }
 }
 

@@ -44,7 +44,7 @@ pub const UNPROVEN_MS: u64 = 1_000;
 /// log that is behind what live told a moment ago.
 pub const BELOW_MS: u64 = 3_000;
 
-/// A link this long up starts its backoff anew, in milliseconds.
+/// Uptime of a link after which its backoff resets, in milliseconds.
 pub const HEALTHY_MS: u64 = 10_000;
 
 /// What the machine must know of an event.
@@ -65,7 +65,7 @@ pub struct Timing {
     pub live_silence_ms: u64,
     /// Silence of a catch-up after which the link is given up.
     pub catch_up_silence_ms: u64,
-    /// Between tries.
+    /// The waits between attempts.
     pub backoff: Backoff,
 }
 
@@ -512,10 +512,10 @@ impl<E: Event + Clone> Merge<E> {
     /// An event of a catch-up, in its place.
     fn put(&mut self, event: E) {
         let sequence = event.sequence();
-        if self.unconfirmed.remove(&sequence).is_some_and(|told| !event.is_same(&told)) {
+        if self.unconfirmed.remove(&sequence).is_some_and(|live| !event.is_same(&live)) {
             return self.replace();
         }
-        while self.unconfirmed.first_key_value().is_some_and(|(told, _)| *told < sequence) {
+        while self.unconfirmed.first_key_value().is_some_and(|(live, _)| *live < sequence) {
             self.unconfirmed.pop_first();
         }
         if sequence > self.base {
@@ -568,7 +568,7 @@ impl<E: Event + Clone> Merge<E> {
         }
     }
 
-    /// Upstream has another log: ours begins anew.
+    /// Upstream has another log: ours begins again, empty.
     fn replace(&mut self) {
         if self.catch_up.take().is_some() {
             self.out.push(MergeOutput::DropCatchUp);

@@ -1,4 +1,4 @@
-//! What a client is told that meets a full server, whichever front it came to.
+//! The error of a full server, the same in every front.
 
 use im_chats_protocol::error::{Error, ErrorCode};
 

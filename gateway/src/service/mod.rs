@@ -1,4 +1,4 @@
-//! What a chat service is, whoever provides it: the calls, who may make them, the wire's types, errors in gRPC's form. It may use
+//! What the emulator and the relay have in common: the calls, who may make them, the wire's types, errors in gRPC's form. It may use
 //! the log and `base`.
 
 pub mod auth;

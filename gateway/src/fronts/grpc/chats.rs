@@ -90,7 +90,7 @@ fn response(step: Step) -> Result<SubscribeChatEventsResponse, Status> {
     let (sequence, payload) = match step {
         Step::Event(event) => match Change::of(&event).map_err(|error| status::from_error(&error))? {
             Change::Chat(change) => (Some(event.sequence), Some(Payload::ChatChanged(change))),
-            // The topic lets none of these pass; were one here, its place would still be told.
+            // The topic lets none of these pass; were one here, its sequence would still be sent.
             _ => (Some(event.sequence), None),
         },
         // A stream without an end has no `Complete`.

@@ -25,7 +25,7 @@ pub(super) enum Change {
     Group(Box<GroupChangeEvent>),
     /// A change of a poll.
     Poll(Box<PollChangeEvent>),
-    /// Something that this version does not know; its place is told all the same.
+    /// Something that this version does not know; its sequence is sent all the same.
     Unknown,
 }
 

@@ -36,8 +36,8 @@ impl Health for Front {
         }
         // The first one at once, then whatever differs from the one before.
         let watched = (now.status(), self.log.faults().watch(), false);
-        let changes = stream::unfold(watched, |(last, mut faults, told)| async move {
-            if !told {
+        let changes = stream::unfold(watched, |(last, mut faults, sent)| async move {
+            if !sent {
                 return Some((Ok(answer(last)), (last, faults, true)));
             }
             loop {

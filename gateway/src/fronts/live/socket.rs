@@ -34,7 +34,7 @@ use crate::log::EventLog;
 use crate::service::auth::{self, Authenticator};
 use im_chats_protocol::server::{Opening, ReadId, ReadPage, ServerInput, ServerOutput, Session, SessionLimits};
 
-/// Sockets beyond the limit that are being told so; one more is refused before it is a socket.
+/// Sockets beyond the limit that are closed with a reason, at once; one more is refused before it is a socket.
 const REFUSALS: usize = 256;
 
 /// The transport takes frames this many times as large as the limit, so that the client of a frame that is too large
@@ -323,7 +323,7 @@ enum Fault {
 fn fault(error: axum::Error) -> Fault {
     match error.into_inner().downcast_ref::<tungstenite::Error>() {
         Some(tungstenite::Error::Capacity(_)) => Fault::TooLarge,
-        // Without a close handshake: nobody is left to be told.
+        // Without a close handshake: nothing can be sent any more.
         Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Fault::Cut,
         Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Fault::Malformed,
         _ => Fault::Cut,

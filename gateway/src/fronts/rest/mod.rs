@@ -1,4 +1,4 @@
-//! The nine unary calls over HTTP with proto3-JSON.
+//! The REST front: the nine unary calls over HTTP with proto3-JSON. It may use `http` and `service`.
 
 mod openapi;
 

@@ -16,7 +16,7 @@ pub enum StoreError {
     /// The directory or its lock file cannot be created or opened.
     #[error("the data directory {path} cannot be used: {source}")]
     Directory {
-        /// Which.
+        /// The data directory, or the database in it.
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
@@ -27,7 +27,7 @@ pub enum StoreError {
         layout::VERSION
     )]
     TooNew {
-        /// Which.
+        /// The data directory, or the database in it.
         path: PathBuf,
         /// The layout found there.
         found: i64,
@@ -37,7 +37,7 @@ pub enum StoreError {
         "{path} was written by an older version (layout {found}); start this version's gateway on it once, which brings it up"
     )]
     TooOld {
-        /// Which.
+        /// The data directory, or the database in it.
         path: PathBuf,
         /// The layout found there.
         found: i64,
@@ -45,17 +45,17 @@ pub enum StoreError {
     /// The other subcommand wrote it.
     #[error("the data directory {path} belongs to the {found}; give the {wanted} its own with --data")]
     OtherOwner {
-        /// Which.
+        /// The data directory, or the database in it.
         path: PathBuf,
-        /// Who wrote it.
+        /// The subcommand that wrote it.
         found: String,
-        /// Who was to.
+        /// The subcommand that was to use it.
         wanted: &'static str,
     },
     /// The database cannot be opened, read or written.
     #[error("the database in {path} cannot be used: {reason}")]
     Database {
-        /// Which.
+        /// The data directory, or the database in it.
         path: PathBuf,
         /// What is wrong.
         reason: String,
@@ -65,7 +65,7 @@ pub enum StoreError {
         "the data in {path} is damaged: {reason}. Restore a backup into another directory, or begin with an empty one; nothing was changed"
     )]
     Damaged {
-        /// Which.
+        /// The data directory, or the database in it.
         path: PathBuf,
         /// What is wrong.
         reason: String,

@@ -155,9 +155,9 @@ impl Faults {
 
     fn publish(&self, state: &State) {
         let reason = state.reason();
-        self.reason.send_if_modified(|told| {
-            let changed = *told != reason;
-            *told = reason;
+        self.reason.send_if_modified(|known| {
+            let changed = *known != reason;
+            *known = reason;
             changed
         });
     }

@@ -1,4 +1,4 @@
-//! The data directory: one SQLite database, owned by one process at a time.
+//! The data directory: one SQLite database, owned by one process at a time. It may use `base`.
 
 pub(crate) mod checksum;
 mod connection;

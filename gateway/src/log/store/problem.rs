@@ -1,4 +1,4 @@
-//! What can go wrong with the database, told apart by what helps.
+//! What can go wrong with the database. The kinds differ in what helps against them.
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use rusqlite::ErrorCode as Sqlite;
