@@ -125,6 +125,15 @@ impl Subscription {
         !self.reading && !self.starved && self.scanned < self.bound(head)
     }
 
+    /// Whether it takes a place in the session's queue now: it can use a read, and has no place yet.
+    pub(super) fn queue_up(&mut self, head: u64) -> bool {
+        let joins = !self.queued && self.wants_to_read(head);
+        if joins {
+            self.queued = true;
+        }
+        joins
+    }
+
     /// Moves over a stretch that holds nothing for it, as a read of it would; false when it must read.
     pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) -> bool {
         // One that has seen everything before this stretch has caught up, and no read is under way for it.

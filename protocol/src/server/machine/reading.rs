@@ -43,8 +43,7 @@ impl Session {
         self.log = log.clone();
         let (head, news) = (self.log.head, News::of(events));
         for (id, subscription) in &mut self.subscriptions {
-            if !subscription.pass_by(before, head, &news) && !subscription.queued && subscription.wants_to_read(head) {
-                subscription.queued = true;
+            if !subscription.pass_by(before, head, &news) && subscription.queue_up(head) {
                 self.queue.push_back(id.clone());
             }
         }
@@ -54,10 +53,8 @@ impl Session {
     pub(super) fn enqueue(&mut self, id: &SubscriptionId) {
         let head = self.log.head;
         if let Some(subscription) = self.subscriptions.get_mut(id)
-            && !subscription.queued
-            && subscription.wants_to_read(head)
+            && subscription.queue_up(head)
         {
-            subscription.queued = true;
             self.queue.push_back(id.clone());
         }
     }

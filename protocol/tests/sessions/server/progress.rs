@@ -272,3 +272,23 @@ fn credit_that_is_used_up_to_the_last_event_keeps_nothing_waiting() {
     let frames = rig.drain_sent();
     assert_eq!((&frames[0]["type"], &frames[0]["through"]), (&json!("events"), &json!(3)), "it moves on without credit");
 }
+
+#[test]
+fn one_that_leaves_the_queue_takes_nobody_with_it() {
+    let limits = SessionLimits { max_batch_events: 1, max_concurrent_reads: 1, ..SessionLimits::default() };
+    let mut rig = Rig::ready(limits, log_of(2));
+    rig.hold_reads = true;
+    let subscribe = |id: u64| {
+        json!({ "type": "subscribe", "id": id, "topic": "chats", "after": { "sequence": 0 }, "credit": 5 }).to_string()
+    };
+    for id in 1..=4 {
+        rig.say(&subscribe(id));
+    }
+    // 2, 3 and 4 wait for their turn; 3 leaves, and comes back behind the others.
+    rig.say(r#"{"type":"unsubscribe","id":3}"#);
+    rig.say(&subscribe(3));
+    while rig.finish_read() {}
+    let frames = rig.drain_sent();
+    let order: Vec<_> = frames.iter().filter(|frame| frame["type"] == "events").map(|frame| frame["id"].clone()).collect();
+    assert_eq!(order, [1, 2, 4, 3, 1, 2, 4, 3]);
+}
