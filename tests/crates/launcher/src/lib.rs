@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_server_is_started_once_it_says_where_it_listens_and_its_log_is_kept() {
-        let script = "echo ready >&2; echo listening on https://127.0.0.1:1; trap 'echo bye >&2; exit 3' TERM; while :; do sleep 0.01; done";
+        let script = "trap 'echo bye >&2; exit 3' TERM; echo ready >&2; echo listening on https://127.0.0.1:1; while :; do sleep 0.01; done";
         let mut server = Process::start_logged(&mut shell(script)).unwrap();
         assert_eq!((server.url(), server.address()), ("https://127.0.0.1:1", "127.0.0.1:1"));
         assert!(server.resident_kib().unwrap() > 0);
