@@ -41,4 +41,15 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn integers_up_to_the_last_exact_one_are_taken() {
+        for (number, integer) in [(0.0, 0), (7.0, 7), (9_007_199_254_740_991.0, MAX_SAFE_INTEGER)] {
+            assert_eq!(safe_integer(number), Some(integer));
+        }
+        for number in [-1.0, 1.5, 9_007_199_254_740_992.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(safe_integer(number), None, "{number}");
+        }
+        assert_eq!((whole_part(1.5), whole_part(-0.5)), (Some(1), None));
+    }
 }

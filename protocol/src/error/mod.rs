@@ -134,4 +134,9 @@ mod tests {
         assert_eq!(error.message, "addresses[1]: an address must not be empty");
         assert_eq!(error.context_value("field"), Some("addresses[1]"));
     }
+
+    #[test]
+    fn an_error_in_a_log_has_its_message_and_its_code() {
+        assert_eq!(Error::invalid("data", "too large").to_string(), "data: too large (invalidArgument)");
+    }
 }
