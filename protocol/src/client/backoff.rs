@@ -1,3 +1,5 @@
+//! Backoff between attempts to connect: exponential, with full jitter.
+
 /// Exponential backoff with full jitter: a wait is anywhere between nothing and a bound that doubles.
 ///
 /// Full jitter spreads the return of many clients better than a fixed or half-random wait does.

@@ -1,3 +1,5 @@
+//! The phases of a connection, its state as users see it, and the errors of a socket that closed or never opened.
+
 use crate::error::{Category, Error, ErrorCode, GrpcCode};
 use crate::number::decimal;
 use crate::wire::close::{self, Reaction};

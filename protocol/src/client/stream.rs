@@ -1,3 +1,5 @@
+//! One event stream of the client: its position, its credit, and the batches that wait for its reader.
+
 use alloc::collections::VecDeque;
 use alloc::string::String;
 

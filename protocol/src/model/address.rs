@@ -1,3 +1,5 @@
+//! Addresses, the services that they belong to, and the transport of a chat.
+
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! Files that come with a message.
+
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 

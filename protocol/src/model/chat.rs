@@ -1,3 +1,5 @@
+//! Chats, and what `chats.create` takes and returns.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};

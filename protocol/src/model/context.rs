@@ -1,3 +1,5 @@
+//! The fields that all events of the log share: chat, sequence, time and actor.
+
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! The cursor: a place in one log, as a text that users store.
+
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;

@@ -1,3 +1,5 @@
+//! Effects of a message: Apple's identifiers and their short names.
+
 use serde::{Deserialize, Serialize};
 
 macro_rules! effects {

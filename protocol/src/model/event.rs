@@ -1,3 +1,5 @@
+//! Events of a chat, and the union of all events of the log.
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! Changes of a group: its name, its participants, its icon.
+
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -10,22 +12,22 @@ use super::{EventContext, SingleServiceAddressInfo};
 pub enum GroupChange {
     /// It got another name.
     DisplayNameChanged {
-        /// The name.
+        /// The new name; empty when the group has none any more.
         display_name: String,
     },
     /// Someone was added.
     ParticipantAdded {
-        /// Who.
+        /// The person who was added.
         participant: SingleServiceAddressInfo,
     },
     /// Someone was removed by somebody else.
     ParticipantRemoved {
-        /// Who.
+        /// The person who was removed.
         participant: SingleServiceAddressInfo,
     },
     /// Someone left.
     ParticipantLeft {
-        /// Who.
+        /// The person who left.
         participant: SingleServiceAddressInfo,
     },
     /// The icon was set or replaced.
@@ -52,6 +54,6 @@ pub struct GroupChanged {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// What changed.
+    /// The change itself, by its `type`.
     pub change: GroupChange,
 }

@@ -1,3 +1,5 @@
+//! Chat GUIDs: their form, and how one is made from an address.
+
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;

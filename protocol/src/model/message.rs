@@ -1,3 +1,5 @@
+//! Messages, their content, and the format of their text.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ pub enum MessageItemType {
     /// A message.
     #[serde(rename = "normal")]
     Normal,
-    /// Someone came or went.
+    /// A participant joined or left.
     #[serde(rename = "participantChange")]
     ParticipantChange,
     /// The group was renamed.
@@ -22,7 +24,7 @@ pub enum MessageItemType {
     /// Something else happened to the chat.
     #[serde(rename = "chatAction")]
     ChatAction,
-    /// One that this version does not know.
+    /// A kind that this version does not know.
     #[serde(rename = "unknown")]
     Unknown,
 }
@@ -146,7 +148,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub share_direction: Option<i32>,
-    /// What kind of entry it is.
+    /// Whether it is a message, or an entry that Messages wrote about the chat. Absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub item_type: Option<MessageItemType>,
@@ -162,7 +164,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub thread_originator_guid: Option<String>,
-    /// Which part of it.
+    /// The part of that message that the thread hangs on, in Apple's notation: the part's number comes first, 0-based.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub thread_originator_part: Option<String>,
@@ -174,7 +176,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub destination_caller_id: Option<String>,
-    /// How many parts it has.
+    /// The number of parts that its content was split into, such as texts and files. Absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub part_count: Option<i32>,
@@ -186,11 +188,11 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub reaction_target_guid: Option<String>,
-    /// Which part of that message.
+    /// The part of that message that the tapback is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub reaction_target_part_index: Option<i32>,
-    /// The tapback it is.
+    /// The kind of tapback, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub reaction: Option<MessageReaction>,
@@ -251,11 +253,11 @@ pub struct TextFormat {
     /// `bold`, `italic`, `underline`, `strikethrough`, `effect` …
     #[serde(rename = "type")]
     pub style: String,
-    /// Where it begins.
+    /// First UTF-16 unit, 0-based.
     pub start: i32,
-    /// How long it is.
+    /// Number of UTF-16 units.
     pub length: i32,
-    /// The effect, for the type that has one.
+    /// Apple's name of the text effect, for the type `effect`; else absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub effect_name: Option<String>,
@@ -266,10 +268,10 @@ pub struct TextFormat {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageMention {
-    /// Who.
+    /// Phone number or e-mail address of the person who is named.
     pub address: String,
-    /// Where it begins.
+    /// First UTF-16 unit, 0-based.
     pub start: i32,
-    /// How long it is.
+    /// Number of UTF-16 units.
     pub length: i32,
 }

@@ -1,3 +1,5 @@
+//! Events of a message: received, edited, read, unsent, reactions and stickers.
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,7 @@ pub struct MessageEdited {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// The message.
+    /// The `guid` of the message that changed.
     pub message_guid: String,
     /// What it says now.
     pub content: MessageContent,
@@ -40,9 +42,9 @@ pub struct MessageRead {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// The message.
+    /// The `guid` of the message that changed.
     pub message_guid: String,
-    /// When, RFC 3339.
+    /// When it was read, RFC 3339.
     pub read_at: String,
 }
 
@@ -54,9 +56,9 @@ pub struct MessageUnsent {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// The message.
+    /// The `guid` of the message that changed.
     pub message_guid: String,
-    /// When, RFC 3339.
+    /// When it was taken back, RFC 3339.
     pub retracted_at: String,
 }
 
@@ -68,11 +70,11 @@ pub struct MessageReacted {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// The message.
+    /// The `guid` of the message that changed.
     pub message_guid: String,
     /// The tapback.
     pub reaction: MessageReaction,
-    /// Which part of the message it is on; absent = all of it.
+    /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub target_part_index: Option<i32>,
@@ -86,17 +88,17 @@ pub struct MessageStickerPlaced {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// The message.
+    /// The `guid` of the message that changed.
     pub message_guid: String,
-    /// Its image.
+    /// The image of the sticker; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub sticker: Option<AttachmentInfo>,
-    /// Where it sits.
+    /// The sticker's place on the message; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub placement: Option<StickerPlacement>,
-    /// Which part of the message it is on; absent = all of it.
+    /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub target_part_index: Option<i32>,

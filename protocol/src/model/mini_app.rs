@@ -1,3 +1,5 @@
+//! The card of a message app.
+
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 

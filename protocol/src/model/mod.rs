@@ -1,5 +1,5 @@
 //! The documented JSON shapes, one noun a file. No I/O and no JavaScript types in here: the gateway writes these shapes, the
-//! TypeScript declarations are generated from them, and the tests hold every value that crosses a boundary against them.
+//! TypeScript declarations are generated from them, and the tests hold every value that crosses a boundary against them. May use: `number`, `error`, `typescript`.
 
 mod address;
 mod attachment;

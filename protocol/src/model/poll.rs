@@ -1,3 +1,5 @@
+//! Polls and their changes.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -9,11 +11,11 @@ use super::EventContext;
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct PollOption {
-    /// What it says.
+    /// The text that voters see.
     pub text: String,
-    /// Apple's identifier of it.
+    /// Apple's identifier of the option; votes name it.
     pub option_identifier: String,
-    /// Who put it in.
+    /// Address of the person who added the option; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub creator_handle: Option<String>,
@@ -24,28 +26,28 @@ pub struct PollOption {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PollChangeDelta {
-    /// It came to be.
+    /// The poll was sent.
     Created {
-        /// What it asks.
+        /// The question of the poll; empty when it has none.
         title: String,
-        /// Its options.
+        /// The options that it began with.
         options: Vec<PollOption>,
     },
     /// It got another option.
     OptionAdded {
-        /// What it asks.
+        /// The question of the poll; empty when it has none.
         title: String,
         /// All its options, the new one included.
         options: Vec<PollOption>,
     },
     /// Someone voted.
     Voted {
-        /// For what.
+        /// `optionIdentifier` of the option that got the vote.
         option_identifier: String,
     },
     /// Someone took a vote back.
     Unvoted {
-        /// From what.
+        /// `optionIdentifier` of the option that lost the vote.
         option_identifier: String,
     },
 }
@@ -70,6 +72,6 @@ pub struct PollChanged {
     pub context: EventContext,
     /// The message that carries the poll.
     pub poll_message_guid: String,
-    /// What changed.
+    /// The change itself, by its `type`.
     pub delta: PollChangeDelta,
 }

@@ -1,3 +1,5 @@
+//! Tapbacks and stickers on a message.
+
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +43,9 @@ pub enum MessageReactionKind {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageReaction {
-    /// Which kind.
+    /// One of the fixed tapbacks, or `emoji` or `sticker`.
     pub kind: MessageReactionKind,
-    /// The emoji, for the kind that has one.
+    /// The emoji itself, for the kind `emoji`; else absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub emoji: Option<String>,
@@ -54,19 +56,19 @@ pub struct MessageReaction {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct StickerPlacement {
-    /// From the left.
+    /// Distance from the left edge of the message, as a share of its width.
     pub x: f64,
-    /// From the top.
+    /// Distance from the top edge of the message, as a share of its height.
     pub y: f64,
     /// Size, as a factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub scale: Option<f64>,
-    /// Angle.
+    /// Angle of rotation, as the service reports it. Absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub rotation: Option<f64>,
-    /// Width.
+    /// Width of the sticker, as the service reports it. Absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub width: Option<f64>,
@@ -79,7 +81,7 @@ pub struct StickerPlacement {
 pub struct MessageAppliedReaction {
     /// The tapback's own message.
     pub message_guid: String,
-    /// Which part of the message it is on; absent = all of it.
+    /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub target_part_index: Option<i32>,
@@ -102,7 +104,7 @@ pub struct MessageAppliedReaction {
 pub struct MessagePlacedSticker {
     /// The sticker's own message.
     pub message_guid: String,
-    /// Which part of the message it is on; absent = all of it.
+    /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub target_part_index: Option<i32>,

@@ -1,3 +1,5 @@
+//! The limit on how fast a client may send frames.
+
 /// A token bucket over the caller's clock: `burst` at once, `per_second` in the long run.
 #[derive(Debug)]
 pub(super) struct Rate {
