@@ -7,7 +7,7 @@
 //! - `log`: the durable event log, and the data directory that it lives in.
 //! - `service`: what a chat service is: its calls, who may make them, its wire types and errors.
 //! - `emulator` and `relay`: the two services. Neither knows the other.
-//! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front. It knows no service.
+//! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front. It knows neither the emulator nor the relay.
 //! - `fronts`: REST, gRPC, the event stream, the control plane, health and the console. None knows another.
 //! - `app` puts the fronts together, `cli` is the command line, `run` starts and ends what it names.
 

@@ -62,7 +62,7 @@ async fn a_client_that_never_reads_is_let_go_and_costs_a_bounded_buffer() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let grown = server.resident_kib().saturating_sub(before);
-    assert!(grown < 8 * 1024, "{grown} KiB for a reader that does not read");
+    assert!(grown < 8 * 1024, "{grown} KiB for a slow consumer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What both ends agree on: the documented shapes, errors, limits, wire formats, and the two session machines.
 //!
-//! May use: nothing but its own rooms, in this order: [`model`] and [`error`] ← [`limits`] ← [`wire`] ← [`client`] and [`server`].
+//! May use: nothing but its own rooms, in this order: `typescript`, [`number`] and [`error`] ← [`model`] and [`limits`] ←
+//! [`wire`] ← [`client`] and [`server`].
 //! It has no I/O, no clock, no randomness and no JavaScript: time, bytes and random numbers come in as arguments, so the
 //! simulation, the fuzzer and a browser run the same code.
 

@@ -1,4 +1,4 @@
-//! Limits that both ends know, and the rules of an idempotency key, each in this one place. May use [`crate::error`].
+//! Limits that both ends know, and the rules of an idempotency key, each in this one place. May use: `number`, `error`.
 //!
 //! Limits of one type stand with it: [`ChatGuid::MAX_BYTES`](crate::model::ChatGuid::MAX_BYTES),
 //! [`MAX_ID_BYTES`](crate::wire::frame::MAX_ID_BYTES) of a subscription, and the gateway's defaults in

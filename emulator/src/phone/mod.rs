@@ -1,4 +1,4 @@
-//! Phone numbers, by libphonenumber's metadata.
+//! Phone numbers, by libphonenumber's metadata. May use: `marks`.
 //!
 //! `rlibphonenumber` is a port of Google's library and not only of its metadata: it takes what Google's takes. (The crate
 //! `phonenumber` strips a national prefix that is part of the number, and so refuses all of `+7 8…`.) With `regex-lite` it is

@@ -1,6 +1,6 @@
 //! The client's session machine: all event streams of one client over one socket.
 //!
-//! May use: `model`, `error`, `limits`, `wire`. Time, random numbers, tokens and frames come in as [`ClientInput`]s; what must be
+//! May use: `number`, `error`, `model`, `limits`, `wire`. Time, random numbers, tokens and frames come in as [`ClientInput`]s; what must be
 //! done comes out as [`ClientOutput`]s. The binding drives it with a WebSocket, the simulation with a virtual clock and a
 //! hostile network. `docs/protocol.md` is its contract.
 

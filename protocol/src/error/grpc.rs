@@ -1,4 +1,5 @@
-//! The gRPC status, from which the class and the HTTP status of an error follow.
+//! The gRPC status, from which the class and the HTTP status of an error follow. How an error travels over gRPC itself is in
+//! `gateway/src/service/status.rs`.
 
 /// The gRPC status codes, which both transports of the service use as their outer classification.
 ///

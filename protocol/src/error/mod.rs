@@ -1,7 +1,7 @@
 //! The crate's only error type: every failure that a user can meet is an [`Error`], whichever part found it.
 //!
 //! The class in JavaScript follows from the gRPC status and from nothing else, so a new code of a newer server lands in the right
-//! class without a new version of this crate. May use nothing but [`crate::number`].
+//! class without a new version of this crate. It uses no other room.
 
 mod code;
 mod details;

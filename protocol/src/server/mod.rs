@@ -1,6 +1,6 @@
 //! The server's session machine: one [`Session`] a socket, without any I/O.
 //!
-//! May use: `model`, `error`, `limits`, `wire`. The driver of a session says what happened, when, and what the log is at that
+//! May use: `number`, `error`, `model`, `limits`, `wire`. The driver of a session says what happened, when, and what the log is at that
 //! moment; the session answers with what to do.
 
 mod exchange;

@@ -1,5 +1,5 @@
 //! The frames of `im.events.v1.json`; `docs/protocol.md` is their contract, and its transcripts run against both ends.
-//! `frame_fields.rs` says how they are written.
+//! `frame_fields.rs` says how their fields are written; `server/outgoing.rs` writes frames of events around the events' own text.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

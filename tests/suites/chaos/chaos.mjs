@@ -25,7 +25,7 @@ import { startServers } from "./servers.mjs";
 /** As short as a client obeys it, so that a half-open link is found in 7 s rather than 35 s. */
 const HEARTBEAT_MS = 1_000;
 
-/** A socket this long in health starts its backoff anew. */
+/** After this uptime of a socket the backoff begins at its first step again. */
 const HEALTHY_MS = 10_000;
 
 /**

@@ -1,6 +1,6 @@
 // What a run of chaos comes to, in figures and as a table.
 
-/** The longest wait between two tries of a client. */
+/** The longest wait between two attempts of a client. */
 const BACKOFF_CAP_MS = 20_000;
 
 /** What a busy machine may add to any time. */

@@ -1,4 +1,5 @@
 //! `cargo xtask build`: the npm package in `pkg/`, the console's assets, and the gateway that serves them.
+//! It may use `stamp`, `steps`, `tools` and `workspace`.
 
 mod console;
 mod package;

@@ -80,7 +80,7 @@ const GATEWAY: [Room; 16] = [
     room("fronts::grpc", &["base", "log", "service", "http"]),
     room("fronts::live", &["base", "log", "service", "http"]),
     room("fronts::health", &["base", "log", "service", "http"]),
-    room("fronts::console", &["base", "http"]),
+    room("fronts::console", &[]),
     // The emulator's control plane: the one front of one service.
     room("fronts::control", &["base", "log", "service", "http", "emulator"]),
     // The fronts, put together into one router.

@@ -14,7 +14,7 @@ pub fn no_such_method() -> Error {
     Error::new(ErrorCode::OperationNotSupported, "there is no such method; server reflection lists what there is")
 }
 
-/// What a refusal of the gRPC library itself means in our codes; nothing when it is ours already, or means what it says.
+/// Maps tonic's own errors to ours. `None` when the error is ours already, or needs no other words.
 pub(super) fn own_words(status: &Status) -> Option<Error> {
     if status::has_error(status) {
         return None;

@@ -1,4 +1,5 @@
 //! The OpenAPI document of the gateway's HTTP side. Each front hands in its operations and schemas; what all share is added here.
+//! It uses nothing else of `http`.
 
 mod mode;
 pub mod schema;

@@ -1,5 +1,5 @@
 //! The machine itself: inputs and outputs, what users do, and the order in which streams are served. `link` opens and loses
-//! sessions, `server` handles the server's frames.
+//! sessions, `server` handles the server's frames. May use what `client` may.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! One socket of the event stream as a state machine without I/O.
+//! One socket of the event stream as a state machine without I/O. May use what `server` may.
 //!
 //! It has no clock, no randomness and no task. Its driver says what happened and when, with [`Session::handle`], and then
 //! carries out what [`Session::poll`] returns until there is nothing more. The gateway drives it with a WebSocket, tests with a

@@ -1,4 +1,4 @@
-//! A client's process: the real machine, and what the binding does around it.
+//! A client's process: the real machine, and what the binding does around it. It may use `state`, `bugs` and the world.
 
 mod life;
 mod traffic;
