@@ -42,7 +42,17 @@ const TARGETS: [Target; 2] = [
             },
             Stage { name: "unit tests", arguments: &["--profile=mutants", "-C--lib"] },
             Stage { name: "random sessions", arguments: &["-C--test=sessions", "--", "--", "property"] },
-            Stage { name: "simulation", arguments: &["--test-package=im-chats-simulation", "-C--test=seeds"] },
+            // Without a run before the mutants: it would look for the simulation's tests in the mutated crate.
+            Stage {
+                name: "simulation",
+                arguments: &[
+                    "--test-package=im-chats-simulation",
+                    "-C--test=seeds",
+                    "--baseline=skip",
+                    "--timeout=300",
+                    "--build-timeout=300",
+                ],
+            },
         ],
     },
     Target {
