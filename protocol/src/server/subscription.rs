@@ -134,14 +134,12 @@ impl Subscription {
         joins
     }
 
-    /// Moves over a stretch that holds nothing for it, as a read of it would; false when it must read.
-    pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) -> bool {
+    /// Moves over a stretch that holds nothing for it, as a read of it would.
+    pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) {
         // One that has seen everything before this stretch has caught up, and no read is under way for it.
-        let passes = self.scanned == before && !news.concern(self.topic, self.chat.as_deref());
-        if passes {
+        if self.scanned == before && !news.concern(self.topic, self.chat.as_deref()) {
             self.scanned = head;
         }
-        passes
     }
 
     fn bound(&self, head: u64) -> u64 {

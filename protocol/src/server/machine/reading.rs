@@ -43,7 +43,8 @@ impl Session {
         self.log = log.clone();
         let (head, news) = (self.log.head, News::of(events));
         for (id, subscription) in &mut self.subscriptions {
-            if !subscription.pass_by(before, head, &news) && subscription.queue_up(head) {
+            subscription.pass_by(before, head, &news);
+            if subscription.queue_up(head) {
                 self.queue.push_back(id.clone());
             }
         }
