@@ -6,12 +6,13 @@ import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, extname, join, normalize } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { launchBrowser, openPage } from "../support/browser.mjs";
 import { listeningAddress } from "../support/child.mjs";
+import { contentType } from "../support/content-type.mjs";
 import { startGateway } from "../support/gateway.mjs";
 import { listen } from "../support/server.mjs";
 import { chooseRows, finish, runRows } from "../support/table.mjs";
@@ -188,8 +189,6 @@ async function startServer([program, ...options], cwd, env) {
   return { origin: await listeningAddress(child, ended, () => output), close };
 }
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-
 /** The page of an app whose bundler made none. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>im-chats</title><link rel="icon" href="data:,"><body>
 <script type="module" src="/main.js"></script>`;
@@ -200,7 +199,7 @@ async function serveFiles(folder) {
     const name = path === "/" ? "/index.html" : path;
     const body = await readFile(join(folder, name)).catch(() => (path === "/" ? PAGE : undefined));
     if (body === undefined) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(name)] ?? "application/octet-stream" }).end(body);
+    response.writeHead(200, { "content-type": contentType(name) }).end(body);
   });
   const { address, close } = await listen(server);
   return { origin: address, close };

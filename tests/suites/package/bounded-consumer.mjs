@@ -2,15 +2,9 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 
-// The memory of the wasm is nobody's business but the package's; it is looked at from where it is made.
-let memory;
-const instantiate = WebAssembly.instantiate;
-WebAssembly.instantiate = async (...input) => {
-  const result = await instantiate(...input);
-  memory = (result.instance ?? result).exports.memory;
-  return result;
-};
-const { createClient } = await import("im-chats");
+import { wasmBytes } from "../support/wasm-memory.mjs";
+import { createClient } from "im-chats";
+
 // Where the package takes the runtime's WebSocket, or `ws`, its heartbeats are seen through what it parses.
 let beats = 0;
 const parse = JSON.parse;
@@ -63,7 +57,7 @@ const answers = {
       await turn();
     }
     const { heapUsed, arrayBuffers } = process.memoryUsage();
-    return heapUsed + arrayBuffers + memory.buffer.byteLength;
+    return heapUsed + arrayBuffers + wasmBytes();
   },
   /** Takes one event of a new stream, and no more. */
   async stall() {

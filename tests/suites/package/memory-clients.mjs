@@ -4,15 +4,8 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 
-// The memory of the wasm is nobody's business but the package's; it is looked at from where it is made.
-let memory;
-const instantiate = WebAssembly.instantiate;
-WebAssembly.instantiate = async (...input) => {
-  const result = await instantiate(...input);
-  memory = (result.instance ?? result).exports.memory;
-  return result;
-};
-const { createClient } = await import("im-chats");
+import { wasmBytes } from "../support/wasm-memory.mjs";
+import { createClient } from "im-chats";
 
 const GUID = "any;-;alice@example.com";
 const server = createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");
@@ -72,7 +65,7 @@ async function settled(expected) {
     globalThis.gc();
     await turn();
   }
-  return { heap: process.memoryUsage().heapUsed, wasm: memory.buffer.byteLength };
+  return { heap: process.memoryUsage().heapUsed, wasm: wasmBytes() };
 }
 
 const [, , name, count] = process.argv;

@@ -7,16 +7,8 @@ import { describe, test } from "node:test";
 
 import { startGateway } from "../support/gateway.mjs";
 import { listen } from "../support/server.mjs";
-
-// The instance is nobody's business but the package's; its memory is looked at from where it is made.
-let memory;
-const instantiate = WebAssembly.instantiate;
-WebAssembly.instantiate = async (...input) => {
-  const result = await instantiate(...input);
-  memory = (result.instance ?? result).exports.memory;
-  return result;
-};
-const { createClient } = await import("im-chats");
+import { wasmBytes } from "../support/wasm-memory.mjs";
+import { createClient } from "im-chats";
 
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
@@ -39,9 +31,9 @@ describe("nothing is left behind", () => {
       await Promise.all(Array.from({ length: 50 }, () => assert.rejects(hasty.chats.count({ signal }), { code: "timeout" })));
     };
     await round(1000);
-    const before = memory.buffer.byteLength;
+    const before = wasmBytes();
     await round(3000);
-    assert.equal(memory.buffer.byteLength, before, "wasm memory grew");
+    assert.equal(wasmBytes(), before, "wasm memory grew");
     assert.equal(getEventListeners(signal, "abort").length, 0);
     await im.close();
     await hasty.close();
@@ -65,9 +57,9 @@ describe("nothing is left behind", () => {
       }
     };
     await cycle(150);
-    const [bytes, running] = [memory.buffer.byteLength, timers()];
+    const [bytes, running] = [wasmBytes(), timers()];
     await cycle(1000);
-    assert.equal(memory.buffer.byteLength, bytes, "wasm memory grew");
+    assert.equal(wasmBytes(), bytes, "wasm memory grew");
     assert.equal(getEventListeners(signal, "abort").length, 0);
     assert.ok(timers() <= running, `${timers()} timers, ${running} before`);
     await im.close();

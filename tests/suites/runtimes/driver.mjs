@@ -4,15 +4,14 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 
+import { contentType } from "../support/content-type.mjs";
 import { startGateway } from "../support/gateway.mjs";
 import { startProxy } from "../support/proxy.mjs";
 import { listen } from "../support/server.mjs";
 
 const here = (path) => new URL(path, import.meta.url);
-
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
 /** Pages are served from here, too; `packageDir` is the installed package. */
 export async function startDriver(packageDir) {
@@ -102,7 +101,7 @@ class Driver {
     const file = this.#file(pathname);
     const body = file && (await readFile(file).catch(() => undefined));
     // A worker has the policy that its own script came with.
-    return body && { body, headers: { "content-type": TYPES[extname(pathname)] ?? "application/octet-stream", ...this.#policy() } };
+    return body && { body, headers: { "content-type": contentType(pathname), ...this.#policy() } };
   }
 
   #file(pathname) {

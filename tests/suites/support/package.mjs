@@ -4,9 +4,10 @@
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, extname, join, normalize } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { contentType } from "./content-type.mjs";
 import { listen } from "./server.mjs";
 
 const project = () => {
@@ -17,8 +18,6 @@ const project = () => {
 
 /** The installed package, as Node imports it. */
 export const importPackage = () => import(pathToFileURL(project().resolve("im-chats")).href);
-
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>im-chats</title><link rel="icon" href="data:,">
 <script type="importmap">{ "imports": { "im-chats": "/im-chats/index.js" } }</script>`;
@@ -35,7 +34,7 @@ export async function servePage() {
     const root = Object.keys(roots).find((prefix) => path.startsWith(prefix));
     const body = root && (await readFile(join(roots[root], path.slice(root.length))).catch(() => undefined));
     if (!body) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
+    response.writeHead(200, { "content-type": contentType(path) }).end(body);
   });
   const { address, close } = await listen(server);
   return { origin: address, close };
