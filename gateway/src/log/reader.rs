@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery};
+use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -154,19 +154,12 @@ impl EventLog {
         if *current == *id {
             return Ok(current);
         }
-        Err(Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
-            .with_context("log", current.to_string())
-            .with_context("expected", id.to_string()))
+        Err(log_changed(&current, id))
     }
 
     fn check_held(&self, after: u64) -> Result<(), Error> {
         let first = self.first();
-        if after >= first {
-            return Ok(());
-        }
-        Err(Error::new(ErrorCode::CursorTooOld, "the log no longer holds the events after this cursor")
-            .with_context("first", first.to_string())
-            .with_context("head", self.head().to_string()))
+        if after >= first { Ok(()) } else { Err(cursor_too_old(first, self.head())) }
     }
 }
 

@@ -191,6 +191,14 @@ error_codes! {
     LogChanged = "logChanged", Aborted;
 }
 
+impl ErrorCode {
+    /// Whether it says that a saved cursor is of no use any more.
+    #[must_use]
+    pub const fn is_cursor(self) -> bool {
+        matches!(self, Self::CursorTooOld | Self::CursorAhead | Self::LogChanged)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,7 +206,9 @@ mod tests {
 
     #[test]
     fn cursor_errors_are_never_reported_as_bad_input() {
-        for code in [ErrorCode::CursorTooOld, ErrorCode::CursorAhead, ErrorCode::LogChanged] {
+        let codes: Vec<_> = ErrorCode::ALL.iter().copied().filter(|code| code.is_cursor()).collect();
+        assert_eq!(codes, [ErrorCode::CursorTooOld, ErrorCode::CursorAhead, ErrorCode::LogChanged]);
+        for code in codes {
             assert_eq!(code.grpc_code().category(), Category::Other, "{}", code.as_str());
         }
     }

@@ -128,9 +128,7 @@ impl LogState {
     }
 
     pub(super) fn changed(&self, expected: &str) -> Error {
-        Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
-            .with_context("log", self.id.to_string())
-            .with_context("expected", expected.to_owned())
+        log_changed(&self.id, expected)
     }
 
     /// Whether this log has such a place.
@@ -138,15 +136,34 @@ impl LogState {
     /// # Errors
     /// `cursorAhead` beyond the head, `cursorTooOld` before the beginning; both say where those are.
     pub fn check(&self, sequence: u64) -> Result<(), Error> {
-        let bounds =
-            |error: Error| error.with_context("first", self.first.to_string()).with_context("head", self.head.to_string());
         if sequence > self.head {
-            return Err(bounds(Error::new(ErrorCode::CursorAhead, "the cursor is beyond the log's head")));
+            return Err(with_bounds(
+                Error::new(ErrorCode::CursorAhead, "the cursor is beyond the log's head"),
+                self.first,
+                self.head,
+            ));
         }
         if sequence < self.first {
-            let message = "the log no longer holds the events after this cursor";
-            return Err(bounds(Error::new(ErrorCode::CursorTooOld, message)));
+            return Err(cursor_too_old(self.first, self.head));
         }
         Ok(())
     }
+}
+
+/// The error for a cursor before `first`, the smallest one that is still good; `head` is the last sequence written.
+#[must_use]
+pub fn cursor_too_old(first: u64, head: u64) -> Error {
+    with_bounds(Error::new(ErrorCode::CursorTooOld, "the log no longer holds the events after this cursor"), first, head)
+}
+
+/// The error for a cursor of the log with the id `expected`, when the log is the one with the id `current`.
+#[must_use]
+pub fn log_changed(current: &str, expected: &str) -> Error {
+    Error::new(ErrorCode::LogChanged, "the cursor belongs to another log: the server was reset or restored")
+        .with_context("log", current.to_owned())
+        .with_context("expected", expected.to_owned())
+}
+
+fn with_bounds(error: Error, first: u64, head: u64) -> Error {
+    error.with_context("first", first.to_string()).with_context("head", head.to_string())
 }

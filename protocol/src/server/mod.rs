@@ -14,5 +14,5 @@ mod subscription;
 
 pub use exchange::{Grant, Opening, ReadId, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
-pub use log::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
+pub use log::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
 pub use machine::Session;

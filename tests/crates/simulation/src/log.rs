@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::LogState;
-use im_chats_protocol::server::{EventKind, LoggedEvent, ReadPage, ReadQuery};
+use im_chats_protocol::error::Error;
+use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old};
 use im_chats_protocol::wire::frame::Topic;
 
 /// The chats there are; small, so that filters hide much but not everything.
@@ -75,9 +74,7 @@ impl Log {
     /// A page as the durable log gives it: at most `scan` events are looked at.
     pub fn read(&self, query: &ReadQuery, scan: usize) -> Result<ReadPage, Error> {
         if query.after < self.first {
-            return Err(Error::new(ErrorCode::CursorTooOld, "the log no longer holds the events after this cursor")
-                .with_context("first", self.first.to_string())
-                .with_context("head", self.head().to_string()));
+            return Err(cursor_too_old(self.first, self.head()));
         }
         let bound = query.through.min(self.head());
         let mut page = ReadPage { through: query.after, events: Vec::new() };

@@ -21,11 +21,6 @@ fn code_of(error: &Error) -> Option<ErrorCode> {
     ErrorCode::ALL.iter().copied().find(|code| *code.as_str() == *error.code)
 }
 
-/// Whether an error says that a saved cursor is of no use any more.
-fn of_the_cursor(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::CursorTooOld | ErrorCode::CursorAhead | ErrorCode::LogChanged)
-}
-
 impl World<'_> {
     fn log_named(&self, id: &str) -> Option<&Log> {
         self.logs.iter().find(|log| *log.id == *id)

@@ -5,7 +5,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Cursor;
 use serde_json::Value;
 
-use super::{code_of, of_the_cursor};
+use super::code_of;
 use crate::bugs::Bug;
 use crate::state::stream::Run;
 use crate::world::World;
@@ -169,7 +169,7 @@ impl World<'_> {
             Err(error) => {
                 self.report.errors += 1;
                 let of_the_subscription =
-                    code_of(error).is_some_and(|code| of_the_cursor(code) || code == ErrorCode::InvalidArgument);
+                    code_of(error).is_some_and(|code| code.is_cursor() || code == ErrorCode::InvalidArgument);
                 if run.log.is_none() && of_the_subscription {
                     let strays = &mut self.clients[client].stray_errors;
                     *strays = strays.saturating_sub(1);
@@ -182,7 +182,7 @@ impl World<'_> {
         }
         let saved = &mut self.clients[client].seats[seat].saved;
         match &result {
-            Err(error) if code_of(error).is_some_and(of_the_cursor) => *saved = None,
+            Err(error) if code_of(error).is_some_and(ErrorCode::is_cursor) => *saved = None,
             _ if cursor.is_some() => *saved = cursor,
             _ => {}
         }
