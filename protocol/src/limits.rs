@@ -15,8 +15,18 @@ pub const MAX_KEY_BYTES: usize = 255;
 /// The characters that [`check_key`] allows, as a regular expression of JSON Schema.
 pub const KEY_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
+/// A literal, so that the number and the message below cannot differ, and nothing is put together at run time.
+macro_rules! max_create_addresses {
+    () => {
+        1_024
+    };
+}
+
 /// The most addresses that a `create` sends. It bounds the request; the service's own limit is lower.
-pub const MAX_CREATE_ADDRESSES: usize = 1_024;
+pub const MAX_CREATE_ADDRESSES: usize = max_create_addresses!();
+
+/// What the error for more than [`MAX_CREATE_ADDRESSES`] says.
+pub(crate) const TOO_MANY_ADDRESSES: &str = concat!("at most ", max_create_addresses!(), " addresses");
 
 /// The largest body of a request, in bytes, an image not counted.
 pub const MAX_REQUEST_BODY_BYTES: usize = 262_144;

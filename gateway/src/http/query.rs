@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use im_chats_protocol::error::Error;
+use im_chats_protocol::model::ChatGuid;
 use percent_encoding::percent_decode_str;
 
 /// The parameters of one request, decoded.
@@ -69,7 +70,8 @@ impl Query {
         if text.is_empty() {
             return Err(Error::invalid(name, "give the chat's GUID as a query parameter"));
         }
-        Ok(text.strip_prefix("any; ;").map_or_else(|| text.to_owned(), |rest| format!("any;+;{rest}")))
+        let spaced = ChatGuid::GROUP_PREFIX.replace('+', " ");
+        Ok(text.strip_prefix(&spaced).map_or_else(|| text.to_owned(), |rest| ChatGuid::group(rest).to_string()))
     }
 
     /// A boolean; false when absent.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
+use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, SERVER_HEADER};
 use parking_lot::RwLock;
 use prost::Message;
 use tonic::client::Grpc;
@@ -121,7 +121,7 @@ impl Upstream {
         let metadata = request.metadata_mut();
         metadata.insert("authorization", self.token());
         if let Some(server) = &self.0.settings.server {
-            metadata.insert("x-photon-server", server.clone());
+            metadata.insert(SERVER_HEADER, server.clone());
         }
         request
     }
@@ -140,7 +140,7 @@ impl Upstream {
         let mut request = self.request(message);
         request.set_timeout(timeout);
         if let Ok(id) = MetadataValue::try_from(&call.request_id) {
-            request.metadata_mut().insert("x-request-id", id);
+            request.metadata_mut().insert(REQUEST_ID_HEADER, id);
         }
         if let Some(key) = &call.idempotency_key {
             request.metadata_mut().insert(IDEMPOTENCY_KEY_HEADER, printable(key, IDEMPOTENCY_KEY_HEADER)?);

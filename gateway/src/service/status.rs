@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 use im_chats_protocol::wire::failure::{default_code, retry_after_seconds};
+use im_chats_protocol::wire::routes::REQUEST_ID_HEADER;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, KeyAndValueRef, MetadataMap};
 use tonic::{Code, Status};
@@ -15,7 +16,6 @@ use tonic::{Code, Status};
 const ERROR_CODE: &str = "error-code";
 const RETRYABLE: &str = "x-retryable";
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
-const REQUEST_ID: &str = "x-request-id";
 
 /// Prefix of the names of details.
 const CONTEXT: &str = "error-context-";
@@ -32,10 +32,6 @@ const UNSAFE: &AsciiSet = &CONTROLS.add(b'%');
 /// Longest text of one value, in characters: a client refuses a head that is too large, and would then learn nothing.
 const MAX_VALUE: usize = 1024;
 
-/// The errors of a cursor. Ours class them as neither bad input nor a wrong state, but a client of the real service drops
-/// the cursor that it has saved only on `INVALID_ARGUMENT` or `FAILED_PRECONDITION`, and would else ask for ever.
-const CURSOR: [ErrorCode; 3] = [ErrorCode::CursorTooOld, ErrorCode::CursorAhead, ErrorCode::LogChanged];
-
 /// The status that carries all of an error.
 #[must_use]
 pub fn from_error(error: &Error) -> Status {
@@ -49,7 +45,7 @@ pub fn from_error(error: &Error) -> Status {
         put(&mut metadata, PUSHBACK, &i32::try_from(wait).unwrap_or(i32::MAX).to_string());
     }
     if let Some(id) = &error.request_id {
-        put(&mut metadata, REQUEST_ID, id);
+        put(&mut metadata, REQUEST_ID_HEADER, id);
     }
     for (name, value) in &error.context {
         put(&mut metadata, &format!("{CONTEXT}{name}"), value);
@@ -81,7 +77,7 @@ pub fn to_error(status: &Status) -> Error {
         error.code = code.into();
     }
     error.context = context(metadata);
-    error.request_id = text(REQUEST_ID);
+    error.request_id = text(REQUEST_ID_HEADER);
     match text(PUSHBACK) {
         Some(pushback) => match pushback.parse() {
             Ok(wait) => error.retry_after_ms = Some(wait),
@@ -99,8 +95,11 @@ pub fn has_error(status: &Status) -> bool {
     status.metadata().contains_key(ERROR_CODE)
 }
 
+/// The error of a cursor that has this code. Ours class these as neither bad input nor a wrong state, but a client of the
+/// real service drops the cursor that it has saved only on `INVALID_ARGUMENT` or `FAILED_PRECONDITION`, and would else ask
+/// for ever.
 fn cursor_code(code: &str) -> Option<ErrorCode> {
-    CURSOR.into_iter().find(|cursor| cursor.as_str() == code)
+    ErrorCode::ALL.iter().copied().find(|known| known.is_cursor() && known.as_str() == code)
 }
 
 fn context(metadata: &MetadataMap) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
@@ -230,7 +229,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_client_of_the_real_service_drops_a_cursor_that_is_refused() {
-        for code in CURSOR {
+        for code in ErrorCode::ALL.iter().copied().filter(|code| code.is_cursor()) {
             let error = Error::new(code, code.grpc_code().name()).with_context("head", "3");
             let status = from_error(&error);
             assert_eq!(status.code(), Code::FailedPrecondition);

@@ -14,13 +14,15 @@ use crate::error::Error;
 pub struct ChatGuid(String);
 
 const DIRECT: &str = "any;-;";
-const GROUP: &str = "any;+;";
 
 /// NUL, which no store of the service keeps, and what JavaScript takes for the end of a line: a GUID with one of them was put
 /// together by mistake.
 const FORBIDDEN: [char; 5] = ['\0', '\n', '\r', '\u{2028}', '\u{2029}'];
 
 impl ChatGuid {
+    /// What the GUID of a group begins with.
+    pub const GROUP_PREFIX: &str = "any;+;";
+
     /// The longest GUID, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 512;
 
@@ -35,7 +37,7 @@ impl ChatGuid {
         let guid = text.trim();
         // A text that is far too long does not come back with its error.
         let guid = if guid.len() <= Self::MAX_BYTES { guid } else { "" };
-        let rest = guid.strip_prefix(DIRECT).or_else(|| guid.strip_prefix(GROUP));
+        let rest = guid.strip_prefix(DIRECT).or_else(|| guid.strip_prefix(Self::GROUP_PREFIX));
         match rest {
             Some(rest) if !rest.is_empty() && !rest.contains(FORBIDDEN) => Ok(Self(guid.to_owned())),
             _ => Err(Error::invalid(
@@ -55,13 +57,13 @@ impl ChatGuid {
     /// The GUID of the group with this identifier.
     #[must_use]
     pub fn group(group_id: &str) -> Self {
-        Self(format!("{GROUP}{group_id}"))
+        Self([Self::GROUP_PREFIX, group_id].concat())
     }
 
     /// Whether it names a group.
     #[must_use]
     pub fn is_group(&self) -> bool {
-        self.0.starts_with(GROUP)
+        self.0.starts_with(Self::GROUP_PREFIX)
     }
 
     /// The GUID as it travels.

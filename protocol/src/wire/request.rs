@@ -6,7 +6,7 @@ use super::routes::{
     SUBJECT, TEXT,
 };
 use crate::error::Error;
-use crate::limits::{MAX_CREATE_ADDRESSES, check_key};
+use crate::limits::{MAX_CREATE_ADDRESSES, TOO_MANY_ADDRESSES, check_key};
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use crate::number::decimal;
 use alloc::string::String;
@@ -42,7 +42,7 @@ impl<J: MakeJson> Request<J> {
             ));
         }
         if addresses.len() > MAX_CREATE_ADDRESSES {
-            return Err(Error::invalid("addresses", "at most 1024 addresses"));
+            return Err(Error::invalid("addresses", TOO_MANY_ADDRESSES));
         }
         if let Some(index) = addresses.iter().position(|address| address.trim().is_empty()) {
             return Err(Error::invalid(item("addresses", index), "an address must not be empty"));

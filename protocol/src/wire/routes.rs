@@ -18,6 +18,15 @@ pub const OPENAPI_PATH: &str = "/openapi.json";
 /// The header with the idempotency key of a write.
 pub const IDEMPOTENCY_KEY_HEADER: &str = "x-idempotency-key";
 
+/// The header that names a request, in the request and in its answer.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// The header that marks an answer as the service's own, not an intermediary's.
+pub const MIDDLEWARE_HEADER: &str = "x-spectrum-middleware";
+
+/// The header that chooses an instance of the real service.
+pub const SERVER_HEADER: &str = "x-photon-server";
+
 /// How a route is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

@@ -6,7 +6,7 @@ pub mod schema;
 
 use std::borrow::Cow;
 
-use im_chats_protocol::wire::routes::{EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, Method};
+use im_chats_protocol::wire::routes::{EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, Method, REQUEST_ID_HEADER};
 use serde_json::{Map, Value, json};
 
 pub use mode::Mode;
@@ -182,7 +182,7 @@ impl Operation {
             Content::Image => schema::image_types(),
         };
         let done =
-            json!({"description": "Done.", "content": content, "headers": {"x-request-id": {"schema": {"type": "string"}}}});
+            json!({"description": "Done.", "content": content, "headers": {REQUEST_ID_HEADER: {"schema": {"type": "string"}}}});
         let mut responses = Map::from_iter([("200".to_owned(), done), ("default".to_owned(), failure("Why not."))]);
         for (status, meaning, when) in FAILURES {
             let applies = match when {
