@@ -44,9 +44,6 @@ pub const UNPROVEN_MS: u64 = 1_000;
 /// log that is behind what live told a moment ago.
 pub const BELOW_MS: u64 = 3_000;
 
-/// Uptime of a link after which its backoff resets, in milliseconds.
-pub const HEALTHY_MS: u64 = 10_000;
-
 /// What the machine must know of an event.
 pub trait Event {
     /// Its place, from 1.
@@ -583,7 +580,7 @@ impl<E: Event + Clone> Merge<E> {
 
     fn fail(&mut self, error: Error, random: f64) {
         let Live::Open { since, .. } = self.live else { return };
-        let healthy = self.now.saturating_sub(since) >= HEALTHY_MS && self.link == Link::Up;
+        let healthy = self.now.saturating_sub(since) >= Backoff::HEALTHY_MS && self.link == Link::Up;
         self.failures = if healthy { 1 } else { self.failures.saturating_add(1) };
         let wait = self.timing.backoff.delay_ms(self.failures, random);
         self.live = Live::Closed { retry_at: self.now.saturating_add(wait) };

@@ -15,6 +15,9 @@ impl Backoff {
     /// The waits between attempts to reconnect.
     pub const RECONNECT: Self = Self { initial_ms: 250, cap_ms: 20_000 };
 
+    /// Uptime of a connection after which the backoff begins at its first step again, in milliseconds.
+    pub const HEALTHY_MS: u64 = 10_000;
+
     /// The wait before the attempt that follows `failures` failures in a row (1 or more), in milliseconds; `random` is in 0..1.
     #[must_use]
     pub fn delay_ms(self, failures: u32, random: f64) -> u64 {

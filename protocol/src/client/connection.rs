@@ -6,6 +6,9 @@ use crate::wire::close::{self, Reaction};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
+/// What the limit on silence adds to two heartbeats, in milliseconds.
+pub const SILENCE_MARGIN_MS: u64 = 5_000;
+
 /// How the connection is, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
@@ -140,9 +143,9 @@ impl Ping {
 }
 
 impl Ready {
-    /// Silence longer than two heartbeats and 5 s is a cut.
+    /// Longer silence is a cut, in milliseconds.
     pub const fn silence_timeout_ms(&self) -> u64 {
-        self.heartbeat_interval_ms.saturating_mul(2).saturating_add(5_000)
+        self.heartbeat_interval_ms.saturating_mul(2).saturating_add(SILENCE_MARGIN_MS)
     }
 
     /// From then on the server has been silent for too long to be called live.

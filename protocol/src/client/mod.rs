@@ -14,8 +14,8 @@ mod stream;
 mod timer;
 
 pub use backoff::Backoff;
-pub use connection::{ConnectionState, FailedAttempt, Silence, Status};
-pub use machine::Machine;
+pub use connection::{ConnectionState, FailedAttempt, SILENCE_MARGIN_MS, Silence, Status};
+pub use machine::{Machine, PROBE_MS};
 pub use stream::{OnGap, Plan, Start};
 pub use timer::Timer;
 
@@ -183,9 +183,22 @@ pub struct Config {
 }
 
 impl Config {
+    /// The window of `docs/protocol.md`, in events.
+    pub const WINDOW: u64 = 2048;
+
+    /// The time for an attempt of `docs/protocol.md`, in milliseconds.
+    pub const CONNECT_TIMEOUT_MS: u64 = 15_000;
+
     /// The settings of `docs/protocol.md`.
     #[must_use]
     pub const fn new(client: ClientInfo, address: String) -> Self {
-        Self { client, address, window: 2048, connect_timeout_ms: 15_000, linger_ms: 500, backoff: Backoff::RECONNECT }
+        Self {
+            client,
+            address,
+            window: Self::WINDOW,
+            connect_timeout_ms: Self::CONNECT_TIMEOUT_MS,
+            linger_ms: 500,
+            backoff: Backoff::RECONNECT,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Opens a session: token, socket, `init`, `ready`. Loses it: backoff, or the end of the streams.
 
 use super::{Machine, PROBE_MS};
-use crate::client::backoff::scale;
+use crate::client::backoff::{Backoff, scale};
 use crate::client::connection::{Phase, Ping, Ready, Refresh, Silence, closed_error, reaction, unopened_error};
 use crate::client::stream::Position;
 use crate::client::{Batch, ClientOutput, FailedAttempt};
@@ -11,9 +11,6 @@ use crate::wire::close::{self, Reaction};
 use crate::wire::frame::{ClientFrame, LogInfo};
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// Uptime after which the backoff resets, in milliseconds.
-const HEALTHY_MS: u64 = 10_000;
 
 /// The longest wait that a server may ask for, in milliseconds; a longer one counts as this. Otherwise one wrong number would
 /// stop the client for days.
@@ -153,7 +150,7 @@ impl<B: Batch> Machine<B> {
 
     /// Whether there is a session that has not lasted long enough to count as health.
     pub(super) fn is_young(&self) -> bool {
-        matches!(&self.phase, Phase::Ready(ready) if self.now.saturating_sub(ready.since) < HEALTHY_MS)
+        matches!(&self.phase, Phase::Ready(ready) if self.now.saturating_sub(ready.since) < Backoff::HEALTHY_MS)
     }
 
     /// The session, or the attempt to open one, failed; streams that may resume wait for the next.

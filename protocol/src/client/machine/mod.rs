@@ -18,7 +18,7 @@ use crate::wire::close;
 use crate::wire::frame::{ClientFrame, LogInfo, ServerFrame, SubscriptionId};
 
 /// How long a probed socket may be silent, in milliseconds.
-const PROBE_MS: u64 = 3_000;
+pub const PROBE_MS: u64 = 3_000;
 
 /// A timer this late, in milliseconds, means that the computer slept: frames may wait unread in the runtime's queue.
 const OVERSLEPT_MS: u64 = 5_000;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use im_chats_protocol::client::{Attempt, ClientInput, StreamId};
+use im_chats_protocol::client::{Backoff, Config, SILENCE_MARGIN_MS};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery};
@@ -19,9 +20,13 @@ use crate::state::connection::{Connection, Parcel};
 use crate::state::server::Server;
 
 /// After the faults stop, everything must be well within this time: the next heartbeat brings a ping, a socket on which it is
-/// not answered is found after two more and five seconds, an attempt may hang for fifteen, and the longest wait between attempts is
-/// twenty.
-const SETTLE_MS: u64 = 15_000 + 35_000 + 15_000 + 20_000 + 10_000;
+/// not answered is found after two more and a margin, an attempt may hang until its timeout, and then comes the longest wait
+/// between attempts. Ten seconds more are for everything else.
+const SETTLE_MS: u64 =
+    HEARTBEAT_MS + (2 * HEARTBEAT_MS + SILENCE_MARGIN_MS) + Config::CONNECT_TIMEOUT_MS + Backoff::RECONNECT.cap_ms + 10_000;
+
+/// Between two heartbeats of the server.
+const HEARTBEAT_MS: u64 = SessionLimits::DEFAULT.heartbeat_interval_ms;
 
 /// The largest ordinary delay of a frame then.
 pub const CALM_LATENCY_MS: u64 = 20;

@@ -3,15 +3,12 @@
 mod life;
 mod traffic;
 
-use im_chats_protocol::client::{ClientInput, ClientOutput, ConnectionState, Silence, Status};
+use im_chats_protocol::client::{ClientInput, ClientOutput, Config, ConnectionState, Silence, Status};
 use im_chats_protocol::wire::frame::ServerFrame;
 use serde_json::Value;
 
 use crate::bugs::Bug;
 use crate::world::World;
-
-/// How long an attempt to connect may take, in milliseconds: `connect_timeout_ms` of the client's settings.
-const CONNECT_TIMEOUT_MS: u64 = 15_000;
 
 impl World<'_> {
     /// Something happens to a client's machine, as soon as it is awake.
@@ -58,7 +55,7 @@ impl World<'_> {
         let was_ready = state.is_ready;
         machine.handle(now, random, input);
         // An attempt may be lost without a socket, and for the same reason as the one before.
-        let overdue = state.attempt_since.is_some_and(|since| since + CONNECT_TIMEOUT_MS <= now);
+        let overdue = state.attempt_since.is_some_and(|since| since + Config::CONNECT_TIMEOUT_MS <= now);
         let lost = fails || machine.last_error().is_some_and(|error| before.as_ref() != Some(error)) || overdue;
         if lost {
             state.cuts += 1;
