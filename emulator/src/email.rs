@@ -8,7 +8,7 @@ use email_address::EmailAddress;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// Longest address, in bytes: the longest path of RFC 5321, without its angle brackets.
-const MAX_BYTES: usize = 254;
+pub const MAX_BYTES: usize = 254;
 
 const FORM: &str = "not a valid e-mail address; write it in full, such as alice@example.com";
 

@@ -1,4 +1,7 @@
 //! What the emulator takes at most, beside the limits of the protocol.
+//!
+//! Limits of one thing stand with it: [`KEY_LIMIT`](crate::KEY_LIMIT), [`KEY_BYTES`](crate::KEY_BYTES) and
+//! [`KEY_LIFETIME_MS`](crate::KEY_LIFETIME_MS) of idempotency keys, [`MAX_EMAIL_BYTES`](crate::MAX_EMAIL_BYTES) of an address.
 
 /// Addresses of one chat at most: a group in Messages has 32 people, this account among them.
 pub const MAX_CHAT_ADDRESSES: usize = 31;

@@ -7,18 +7,28 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs};
 
 use clap::CommandFactory as _;
 use im_chats_emulator::limits as emulator;
+use im_chats_emulator::{KEY_BYTES, KEY_LIFETIME_MS, KEY_LIMIT, MAX_EMAIL_BYTES};
 use im_chats_gateway::cli::Cli;
+use im_chats_gateway::fronts::{control, grpc};
+use im_chats_gateway::http::{admission, body, layers, server};
+use im_chats_gateway::relay::merge;
+use im_chats_gateway::service::status;
+use im_chats_protocol::client::{Backoff, Config, PROBE_MS, SILENCE_MARGIN_MS};
 use im_chats_protocol::error::{Category, ErrorCode};
 use im_chats_protocol::limits::{
     MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
 };
 use im_chats_protocol::server::SessionLimits;
-use im_chats_protocol::wire::close::{self, Meaning};
+use im_chats_protocol::wire::close::{self, Meaning, Reaction};
 use im_chats_protocol::wire::frame::MAX_ID_BYTES;
+use im_chats_protocol::wire::routes::{
+    EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, MIDDLEWARE_HEADER, REQUEST_ID_HEADER, SERVER_HEADER,
+};
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
@@ -142,18 +152,33 @@ fn shell_errors() -> Vec<ShellError> {
 fn the_page_of_the_protocol_has_every_close_code() {
     let mut table = String::from("| code | reason | meaning | the client | its error |\n|--:|---|---|---|---|\n");
     for row in close::ALL {
-        let client = match row.meaning {
-            Meaning::Cut => "comes back, with backoff",
-            Meaning::GoingAway => "comes back, when `drain` said",
-            Meaning::TokenRefused => "asks for a fresh token once, then gives up",
-            Meaning::Forbidden => "gives up",
-            Meaning::ClientFault => "gives up: a bug",
+        let client = match (row.meaning.reaction(), row.meaning) {
+            (Reaction::Retry, Meaning::GoingAway) => "comes back, when `drain` said",
+            (Reaction::Retry, _) => "comes back, with backoff",
+            (Reaction::FreshToken, _) => "asks for a fresh token once, then gives up",
+            (Reaction::GiveUp, Meaning::ClientFault) => "gives up: a bug",
+            (Reaction::GiveUp, _) => "gives up",
         };
         let error = row.meaning.error();
         let description = row.description.trim();
         writeln!(table, "| {} | {} | {description} | {client} | `{}` |", row.code, row.reason, error.code).expect("text");
     }
     check_block("docs/protocol.md", "close codes", &table);
+}
+
+/// The shell writes these by hand, so that the wasm need not give them to it.
+#[test]
+fn the_shell_uses_the_paths_and_headers_of_the_protocol() {
+    for (file, code) in [
+        ("probe.ts", format!("/{}$/", EVENTS_PATH.replace('/', "\\/"))),
+        ("probe.ts", format!("\"{HEALTH_PATH}\")")),
+        ("probe.ts", format!("headers.get(\"{MIDDLEWARE_HEADER}\")")),
+        ("probe.ts", format!("header(\"{REQUEST_ID_HEADER}\")")),
+        ("call.ts", format!("headers[\"{SERVER_HEADER}\"]")),
+        ("call.ts", format!("headers[\"{IDEMPOTENCY_KEY_HEADER}\"]")),
+    ] {
+        assert!(read(&format!("pkg-template/src/{file}")).contains(&code), "{file} has no {code}");
+    }
 }
 
 /// A number as the pages write it: `32,768`.
@@ -169,7 +194,7 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// The ways to write a limit: as a number, in MiB or KiB, and, of milliseconds, in seconds.
+/// The ways to write a limit: as a number, in MiB or KiB, and, of milliseconds, in seconds or hours.
 fn forms(number: u64, is_milliseconds: bool) -> Vec<String> {
     let mut forms = vec![grouped(number)];
     if number.is_multiple_of(1 << 20) {
@@ -177,7 +202,9 @@ fn forms(number: u64, is_milliseconds: bool) -> Vec<String> {
     } else if number.is_multiple_of(1 << 10) {
         forms.push(format!("{} KiB", number >> 10));
     }
-    if is_milliseconds && number.is_multiple_of(1_000) {
+    if is_milliseconds && number.is_multiple_of(3_600_000) {
+        forms = vec![format!("{} hours", number / 3_600_000)];
+    } else if is_milliseconds && number.is_multiple_of(1_000) {
         forms = vec![format!("{} s", grouped(number / 1_000)), format!("{} seconds", grouped(number / 1_000))];
     }
     forms
@@ -188,9 +215,12 @@ fn says(text: &str, forms: &[String]) -> bool {
     forms.iter().any(|form| {
         text.match_indices(form.as_str()).any(|(at, _)| {
             let (before, rest) = text.split_at(at);
-            let (before, after) = (before.chars().next_back(), rest.chars().nth(form.chars().count()));
+            let before = before.chars().next_back();
+            let after = rest.strip_prefix(form.as_str()).unwrap_or_default();
             !before.is_some_and(|letter| letter.is_alphanumeric() || letter == ',' || letter == '.')
-                && !after.is_some_and(char::is_alphanumeric)
+                && !after.starts_with(char::is_alphanumeric)
+                // `64 KiB` does not say 64.
+                && ![" KiB", " MiB"].iter().any(|unit| after.starts_with(unit))
         })
     })
 }
@@ -223,10 +253,21 @@ fn the_pages_say_the_defaults_of_the_flags() {
     assert!(checked >= 20, "only {checked} rows name a flag: has the form of the tables changed?");
 }
 
+/// Checks that the first line of a file that contains `place` says a limit.
+fn check_number(page: &str, place: &str, limit: u64, is_milliseconds: bool) {
+    let text = read(page).replace('_', ",");
+    let place = place.replace('_', ",");
+    let line = text.lines().find(|line| line.contains(&place)).unwrap_or_else(|| panic!("{page} has no {place:?}"));
+    let wanted = forms(limit, is_milliseconds);
+    assert!(says(line, &wanted), "{page} does not say one of {wanted:?}: {line}");
+}
+
 /// What the pages say of limits that no flag changes, or that a flag changes which the row does not name.
 #[test]
 fn the_pages_say_the_limits() {
     let number = |number: usize| u64::try_from(number).expect("a number");
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).expect("a number");
+    let key_lifetime_ms = KEY_LIFETIME_MS.try_into().expect("a time");
     let session = SessionLimits::DEFAULT;
     for (page, place, limit, is_milliseconds) in [
         ("docs/protocol.md", "| frame from the client |", number(session.max_frame_bytes), false),
@@ -250,14 +291,86 @@ fn the_pages_say_the_limits() {
         ("docs/emulator.md", "| `--token TOKEN` |", number(MAX_TOKEN_BYTES), false),
         ("docs/grpc.md", "| message of `SetBackground`", number(MAX_IMAGE_BYTES), false),
         ("docs/grpc.md", "| message of `SetBackground`", number(MAX_REQUEST_BODY_BYTES), false),
+        ("docs/emulator.md", "- Keys are part of the journal", key_lifetime_ms, true),
+        ("docs/emulator.md", "- Keys are part of the journal", number(KEY_LIMIT), false),
+        ("docs/emulator.md", "- Keys are part of the journal", number(KEY_BYTES), false),
+        ("docs/emulator.md", "quotes only where it needs them", number(MAX_EMAIL_BYTES), false),
+        ("docs/emulator.md", "| `GET chats?after=&limit=` |", number(control::PAGE.0), false),
+        ("docs/emulator.md", "| `GET chats?after=&limit=` |", number(control::PAGE.1), false),
+        ("docs/emulator.md", "| `GET chats?after=&limit=` |", number(control::PAGE_BYTES), false),
+        ("docs/emulator.md", "`events:generate` appends", control::MAX_GENERATED, false),
+        ("docs/emulator.md", "It answers `{first, last, count}`", control::GENERATE_CHUNK, false),
+        ("docs/emulator.md", "It answers `{first, last, count}`", control::LISTED_SEQUENCES, false),
+        ("docs/emulator.md", "answer the header `x-request-id`", number(layers::MAX_REQUEST_ID), false),
+        ("docs/emulator.md", "| request head |", number(server::MAX_HEAD_BYTES), false),
+        ("docs/emulator.md", "| request head |", number(server::MAX_HEADERS), false),
+        ("docs/emulator.md", "seconds of silence", milliseconds(body::IDLE), true),
+        ("docs/emulator.md", "seconds of silence", milliseconds(body::TOTAL), true),
+        ("docs/emulator.md", "| uploads at a time |", milliseconds(admission::UPLOAD_WAIT), true),
+        ("docs/emulator.md", "requests at a time on one HTTP/2 connection", server::MAX_H2_STREAMS.into(), false),
+        ("docs/emulator.md", "A body that is refused", body::DISCARD_BYTES, false),
+        ("docs/emulator.md", "A body that is refused", milliseconds(body::DISCARD_TIME), true),
+        ("docs/grpc.md", "the gateway holds a page of", number(grpc::PAGE_EVENTS), false),
+        ("docs/grpc.md", "the gateway holds a page of", number(grpc::PAGE_BYTES), false),
+        ("docs/grpc.md", "| `x-request-id` | up to", number(layers::MAX_REQUEST_ID), false),
+        ("docs/grpc.md", "A value longer than", number(status::MAX_VALUE), false),
+        ("docs/grpc.md", "| message of `SetBackground`", number(grpc::OPEN_MESSAGE), false),
+        ("docs/grpc.md", "| uploads at a time", milliseconds(admission::UPLOAD_WAIT), true),
+        ("docs/grpc.md", "| pause within a message", milliseconds(grpc::MESSAGE_IDLE), true),
+        ("docs/grpc.md", "| calls at a time on one connection", server::MAX_H2_STREAMS.into(), false),
+        ("docs/grpc.md", "| metadata |", number(server::MAX_HEAD_BYTES), false),
+        ("docs/grpc.md", "| metadata |", number(server::MAX_HEADERS), false),
+        ("docs/grpc.md", "| streams reset before", number(server::MAX_PENDING_RESETS), false),
+        ("docs/grpc.md", "| streams reset before", number(server::MAX_FAULTY_STREAMS), false),
+        ("docs/grpc.md", "| bytes waiting to be sent on one stream |", number(server::H2_SEND_BUFFER), false),
+        ("docs/relay.md", "| the upstream is slow |", number(merge::HELD), false),
+        ("protocol/src/model/chat.rs", "bytes in UTF-8 that is not only white space", number(MAX_KEY_BYTES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_IMAGE_BYTES = ", number(MAX_IMAGE_BYTES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_ADDRESSES = ", number(MAX_CREATE_ADDRESSES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_BODY_BYTES = ", number(MAX_REQUEST_BODY_BYTES), false),
     ] {
-        let text = read(page).replace('_', ",");
-        let place = place.replace('_', ",");
-        let line = text.lines().find(|line| line.contains(&place)).unwrap_or_else(|| panic!("{page} has no {place:?}"));
-        let wanted = forms(limit, is_milliseconds);
-        assert!(says(line, &wanted), "{page} does not say one of {wanted:?}: {line}");
+        check_number(page, place, limit, is_milliseconds);
+    }
+}
+
+/// What the pages say of the client's times, and the constants of the tests that wait for them.
+#[test]
+fn the_pages_say_the_times_of_the_client() {
+    let Backoff { initial_ms, cap_ms } = Backoff::RECONNECT;
+    for (page, place, limit, is_milliseconds) in [
+        ("docs/events.md", "events wait in your program", Config::WINDOW, false),
+        ("docs/events.md", "Each may hold", Config::WINDOW, false),
+        ("docs/events.md", "| `live` |", SILENCE_MARGIN_MS, true),
+        ("docs/events.md", "| `reconnecting` |", initial_ms, true),
+        ("docs/events.md", "| `reconnecting` |", cap_ms, true),
+        ("docs/events.md", "| `reconnecting` |", SessionLimits::DEFAULT.drain_reconnect_max_ms, true),
+        ("docs/events.md", "the socket is probed", PROBE_MS, true),
+        ("docs/protocol.md", "- nothing came for 2", SILENCE_MARGIN_MS, true),
+        ("docs/protocol.md", "was not answered for 2", SILENCE_MARGIN_MS, true),
+        ("docs/protocol.md", "- after a wake-up", PROBE_MS, true),
+        ("docs/relay.md", "| the upstream is away", initial_ms, true),
+        ("docs/relay.md", "| the upstream is away", cap_ms, true),
+        ("tests/suites/chaos/report.mjs", "const BACKOFF_CAP_MS = ", cap_ms, false),
+        ("tests/suites/chaos/chaos.mjs", "const HEALTHY_MS = ", Backoff::HEALTHY_MS, false),
+        ("tests/suites/browser/wake.test.mjs", "const PROBE_MS = ", PROBE_MS, false),
+        ("tests/suites/browser/wake.test.mjs", "const WAY_BACK_MS = ", initial_ms, false),
+    ] {
+        check_number(page, place, limit, is_milliseconds);
+    }
+}
+
+/// The shell alone knows how long a store of cursors may take.
+#[test]
+fn the_page_of_events_says_the_times_of_a_cursor_store() {
+    let shell = read("pkg-template/src/cursor-store.ts");
+    let (_, rest) = shell.split_once("const LIMIT_S = { loaded: ").expect("the constant");
+    let (loaded, rest) = rest.split_once(", saved: ").expect("two times");
+    let (saved, _) = rest.split_once(" }").expect("its end");
+    let page = read("docs/events.md");
+    for sentence in [
+        format!("A save may take {saved} seconds, a load {loaded}."),
+        format!("did not load within {loaded} s, or save within {saved} s"),
+    ] {
+        assert!(page.contains(&sentence), "docs/events.md does not say {sentence:?}");
     }
 }

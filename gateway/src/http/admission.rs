@@ -24,7 +24,7 @@ use super::share::{Peer, Place, SharedLimit};
 use crate::service::auth::{Authenticator, Grant, bearer};
 
 /// How long an upload waits for those before it.
-const UPLOAD_WAIT: Duration = Duration::from_secs(20);
+pub const UPLOAD_WAIT: Duration = Duration::from_secs(20);
 
 /// What the budget of bodies is counted in, in bytes.
 const UNIT: usize = 1024;

@@ -17,16 +17,16 @@ use parking_lot::Mutex;
 use super::failure::Failure;
 
 /// How long a body may pause.
-const IDLE: Duration = Duration::from_secs(20);
+pub const IDLE: Duration = Duration::from_secs(20);
 
 /// How long a body may take.
-const TOTAL: Duration = Duration::from_secs(300);
+pub const TOTAL: Duration = Duration::from_secs(300);
 
 /// How much of a refused body is read and thrown away so that the answer arrives; beyond it the connection closes.
-const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
+pub const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How long that may take.
-const DISCARD_TIME: Duration = Duration::from_secs(10);
+/// How long the reading of a refused body may take.
+pub const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// Reads a whole body of at most `limit` bytes.
 ///

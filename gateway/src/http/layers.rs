@@ -31,7 +31,7 @@ use crate::service::auth::Authenticator;
 const MIDDLEWARE_VALUE: HeaderValue = HeaderValue::from_static(concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")));
 
 /// Longest request id taken over from a caller.
-const MAX_REQUEST_ID: usize = 128;
+pub const MAX_REQUEST_ID: usize = 128;
 
 /// How much of a refused origin or host is written into the log.
 const MAX_LOGGED_CHARS: usize = 200;

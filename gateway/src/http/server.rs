@@ -33,16 +33,16 @@ pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 pub const MAX_H2_STREAMS: u32 = 256;
 
 /// Streams that a client opened and reset before they were looked at; beyond it the connection ends (rapid reset).
-const MAX_PENDING_RESETS: usize = 64;
+pub const MAX_PENDING_RESETS: usize = 64;
 
 /// Streams that were reset for the client's faults; beyond it the connection ends.
-const MAX_FAULTY_STREAMS: usize = 256;
+pub const MAX_FAULTY_STREAMS: usize = 256;
 
 /// Bytes a client may send on one HTTP/2 stream, and on one connection, before the server has taken them.
 const H2_WINDOW: u32 = 1024 * 1024;
 
 /// Bytes that wait to be sent on one HTTP/2 stream.
-const H2_SEND_BUFFER: usize = 64 * 1024;
+pub const H2_SEND_BUFFER: usize = 64 * 1024;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

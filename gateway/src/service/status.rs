@@ -30,7 +30,7 @@ const KNOWN_NAMES: [&str; 3] = ["chatGuid", "idempotencyKey", "messageGuid"];
 const UNSAFE: &AsciiSet = &CONTROLS.add(b'%');
 
 /// Longest text of one value, in characters: a client refuses a head that is too large, and would then learn nothing.
-const MAX_VALUE: usize = 1024;
+pub const MAX_VALUE: usize = 1024;
 
 /// The status that carries all of an error.
 #[must_use]

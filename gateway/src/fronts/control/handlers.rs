@@ -33,16 +33,16 @@ use im_chats_emulator::limits::MAX_TEXT_BYTES;
 pub const MAX_GENERATED: u64 = 10_000_000;
 
 /// Events of one transaction of `events:generate`: other writes come in between.
-const GENERATE_CHUNK: u64 = 4096;
+pub const GENERATE_CHUNK: u64 = 4096;
 
 /// Up to so many sequences are listed one by one in the answer of `events:generate`.
-const LISTED_SEQUENCES: u64 = 1000;
+pub const LISTED_SEQUENCES: u64 = 1000;
 
 /// Chats of one page of the list: the default and the most.
 pub const PAGE: (usize, usize) = (100, 1000);
 
 /// Bytes of one page of the list, beyond which it ends early.
-const PAGE_BYTES: usize = 1024 * 1024;
+pub const PAGE_BYTES: usize = 1024 * 1024;
 
 /// What the routes need.
 #[derive(Clone)]

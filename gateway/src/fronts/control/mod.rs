@@ -12,6 +12,7 @@ use crate::http::admission::Admission;
 use crate::http::openapi::{Content, Description, Operation};
 use crate::http::routes::{filter, split};
 use handlers::Control;
+pub use handlers::{GENERATE_CHUNK, LISTED_SEQUENCES, MAX_GENERATED, PAGE, PAGE_BYTES};
 use table::ROUTES;
 
 /// The routes of [`ROUTES`]. Each needs a token; the layers around them check it.

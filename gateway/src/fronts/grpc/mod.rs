@@ -43,18 +43,19 @@ use crate::service::proto::{self, DESCRIPTORS};
 use crate::service::status;
 pub use limits::GrpcLimits;
 use limits::Places;
+pub use stream::{PAGE_BYTES, PAGE_EVENTS};
 
 /// Largest message of a call that carries no image; the same as over REST.
 pub const SMALL_MESSAGE: usize = crate::http::json::SMALL_BODY.0;
 
 /// Largest message of a call that needs no token: the name of a service, or a question about one.
-const OPEN_MESSAGE: usize = 4 * 1024;
+pub const OPEN_MESSAGE: usize = 4 * 1024;
 
 /// Largest message of `SetBackground`: the largest image, and room for the rest.
 pub const IMAGE_MESSAGE: usize = MAX_IMAGE_BYTES + 64 * 1024;
 
 /// How long a request's message may pause on its way.
-const MESSAGE_IDLE: Duration = Duration::from_secs(20);
+pub const MESSAGE_IDLE: Duration = Duration::from_secs(20);
 
 /// What the front needs.
 pub struct GrpcParts {

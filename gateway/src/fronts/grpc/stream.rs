@@ -19,10 +19,10 @@ use crate::log::{EventLog, LoggedEvent, ReadPage, ReadQuery};
 use crate::service::status;
 
 /// Most events read at once for one stream.
-const PAGE_EVENTS: usize = 64;
+pub const PAGE_EVENTS: usize = 64;
 
 /// Most bytes of them.
-const PAGE_BYTES: usize = 64 * 1024;
+pub const PAGE_BYTES: usize = 64 * 1024;
 
 /// What a stream says next.
 #[derive(Debug)]
