@@ -1,5 +1,7 @@
 //! `cargo xtask fuzz`: libFuzzer on the parsers, for as long as one likes. The tests feed the same targets without it.
 
+mod names;
+
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -8,12 +10,7 @@ use xshell::cmd;
 
 use crate::steps::seconds;
 use crate::workspace::Workspace;
-
-/// The targets of `tests/crates/fuzz`.
-const TARGETS: [&str; 6] = ["client-frames", "server-frames", "rest-answers", "texts", "rest-bodies", "addresses"];
-
-/// Those of them that need the gateway built.
-const OF_THE_GATEWAY: [&str; 2] = ["rest-bodies", "addresses"];
+use names::{OF_THE_GATEWAY, TARGETS};
 
 /// What libFuzzer needs of the compiler. Only the target's code gets it: with `--target`, build scripts do not.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

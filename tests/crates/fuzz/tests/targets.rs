@@ -2,6 +2,10 @@
 
 #![cfg(test)]
 
+mod names {
+    include!("../../../../xtask/src/fuzz/names.rs");
+}
+
 use im_chats_fuzz::{TARGETS, Target};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -107,4 +111,11 @@ fn no_answer_breaks_the_sdk() {
 #[test]
 fn no_text_is_read_as_another_than_it_is_written() {
     each(&TARGETS[4]);
+}
+
+#[test]
+fn cargo_xtask_fuzz_knows_every_target_by_its_name() {
+    let built = |name: &&str| cfg!(feature = "gateway") || !names::OF_THE_GATEWAY.contains(name);
+    let expected: Vec<&str> = names::TARGETS.into_iter().filter(built).collect();
+    assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), expected);
 }
