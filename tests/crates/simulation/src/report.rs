@@ -1,8 +1,8 @@
-//! What to run, and what it came to.
+//! The options of a run of a scenario, and its result.
 
 use crate::bugs::Bug;
 
-/// What a scenario came to.
+/// The result of a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// What the oracle saw, and when, in virtual milliseconds.
@@ -17,7 +17,7 @@ pub struct Report {
     pub errors: u64,
     /// Inputs handled by both machines.
     pub inputs: u64,
-    /// Virtual milliseconds.
+    /// The virtual time it took, in milliseconds.
     pub virtual_ms: u64,
     /// Steps of the scenario that were run.
     pub steps: Vec<usize>,
@@ -25,7 +25,7 @@ pub struct Report {
     pub trace: Vec<String>,
 }
 
-/// How to run a seed.
+/// The options for the run of one seed.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// A planted bug.

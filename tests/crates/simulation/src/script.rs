@@ -36,7 +36,7 @@ pub struct ClientSpec {
     pub window: u64,
     /// Largest ordinary delay of a frame, in milliseconds.
     pub latency_ms: u64,
-    /// How long its tokens last.
+    /// How long its tokens last, in milliseconds; absent = for ever.
     pub token_life_ms: Option<u64>,
     pub seats: Vec<SeatSpec>,
 }

@@ -34,7 +34,7 @@ impl World<'_> {
         self.clients[client].seats.iter().filter_map(|seat| seat.run.as_ref())
     }
 
-    /// How long an answer to a ping may take.
+    /// How long an answer to a ping may take, in milliseconds.
     const fn ping_timeout(&self) -> u64 {
         2 * self.script.heartbeat_ms + 5_000 + TIMER_SLACK_MS
     }

@@ -1,4 +1,4 @@
-//! What a client reports of its connection.
+//! Checks what a client reports of its connection.
 
 use im_chats_protocol::client::{ClientOutput, ConnectionState, FailedAttempt};
 use serde_json::Value;

@@ -18,7 +18,7 @@ pub struct Client {
     pub spec: ClientSpec,
     /// `None` while the process is dead.
     pub machine: Option<Machine<Value>>,
-    /// Which life.
+    /// Counts the processes of this client, from 0.
     pub born: u32,
     pub rng: Rng,
     pub seats: Vec<Seat>,

@@ -57,7 +57,7 @@ pub struct Ledger {
 /// One attempt of a client to have a socket.
 pub struct Connection {
     pub client: usize,
-    /// Which life of that client.
+    /// The client's [`born`](super::client::Client::born) when it began.
     pub born: u32,
     pub attempt: u32,
     pub rng: Rng,

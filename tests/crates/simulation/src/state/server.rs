@@ -8,7 +8,7 @@ use im_chats_protocol::server::SessionLimits;
 pub struct Server {
     pub limits: Arc<SessionLimits>,
     pub up: bool,
-    /// Which life.
+    /// Counts the processes of the server, from 0.
     pub epoch: u32,
     pub refuse_until: u64,
     /// Whether refusing means not answering.
