@@ -164,7 +164,7 @@ fn a_colon_in_a_path_may_be_encoded() {
 }
 
 #[test]
-fn an_image_is_told_as_bytes_to_whoever_accepts_only_those() {
+fn an_image_has_the_type_of_bytes_for_a_client_that_accepts_only_those() {
     let gateway = Gateway::start();
     create(&gateway, &["alice@example.com"]);
     gateway.post("/v1/chats:setBackground", &json!({"chatGuid": ALICE, "data": "iVBORw0KGgo="})).ok();

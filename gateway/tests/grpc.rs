@@ -140,7 +140,7 @@ async fn who_may_not_come_in_is_told_in_grpc() {
 }
 
 #[tokio::test]
-async fn a_write_is_seen_by_whoever_watches() {
+async fn a_write_reaches_an_open_stream() {
     let (server, _data) = fresh(&[]);
     let (mut chats, _) = clients(&server).await;
     let chat_guid = direct(&mut chats).await;

@@ -204,7 +204,7 @@ impl World {
                 MergeOutput::Commit(event) => self.commit(event),
                 MergeOutput::Skip(through) => {
                     assert!(through > self.down.head);
-                    // Another log that begins after our head looks like one that lost its beginning, and is told as that.
+                    // Another log that begins after our head looks like one that lost its beginning, and is reported as that.
                     let swapped = self.swapped > self.down.replaced;
                     assert!(self.truncated || swapped, "nothing was ever truncated");
                     if self.upstream.manner != Manner::Silent && !swapped {

@@ -1,4 +1,4 @@
-//! The end of the process: by a signal whatever else is the matter, in time, and with whoever started it.
+//! The end of the process: by a signal whatever else is the matter, in time, and with the process that started it.
 
 #![cfg(unix)]
 #![cfg(test)]
@@ -115,7 +115,7 @@ fn a_stderr_that_nobody_reads_keeps_nobody_waiting() {
     }
     gateway.signal(Signal::TERM);
     assert_eq!(gateway.ends_within(SOON).code(), Some(0));
-    // And whoever looks in the end sees that the log has a gap, or all of it.
+    // And a reader that comes later sees that the log has a gap, or all of it.
     let mut log = String::new();
     gateway.stderr().read_to_string(&mut log).unwrap();
     assert!(log.len() > 30_000, "{}", log.len());
@@ -162,7 +162,7 @@ fn a_pipe_where_a_file_is_needed_is_refused_and_not_waited_for() {
     }
 }
 
-/// Holds the database as another process would: whoever writes to it waits for 10 seconds.
+/// Holds the database as another process would: the gateway's next write waits for 10 seconds.
 fn hold(data: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(data.join("gateway.sqlite3")).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();

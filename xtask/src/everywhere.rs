@@ -9,7 +9,7 @@ use crate::package_project::PackageProject;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// What of the table.
+/// Which rows of the table to run, and whether to write it down.
 #[derive(Args)]
 pub struct Options {
     /// Rows by (part of) their name; all without one.

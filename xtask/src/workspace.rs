@@ -1,4 +1,4 @@
-//! Where things are.
+//! The paths of the repository, and the commands that run in it.
 
 use std::env;
 use std::path::{Path, PathBuf};

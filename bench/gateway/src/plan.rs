@@ -1,6 +1,6 @@
-//! How much of everything.
+//! The amounts of a run: events, subscribers, sockets, rounds.
 
-/// The amounts of a run.
+/// How much a run measures.
 pub(crate) struct Plan {
     pub(crate) quick: bool,
     /// Each measures everything, on both sides.

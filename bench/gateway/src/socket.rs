@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// Longer than any wait of a run that works.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes of the read buffer of a socket that gets much, and of one that gets nearly nothing.
 #[derive(Clone, Copy)]
@@ -64,5 +64,5 @@ impl Socket {
 
 /// Waits, but not for ever.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(PATIENCE, future).await.with_context(|| format!("waited in vain for {what}"))?
+    tokio::time::timeout(TIMEOUT, future).await.with_context(|| format!("waited in vain for {what}"))?
 }

@@ -158,14 +158,14 @@ describe("a page that is shown again", () => {
 });
 
 describe("a network that goes and comes", () => {
-  test("is told as offline, and the way back is tried at once when it is there", async (context) => {
+  test("is reported as offline, and the client connects at once when it is back", async (context) => {
     // Chromium's emulation tells the page; an open WebSocket it leaves alone, so the proxy cuts it.
     await tab.network(false);
     proxy.refusing = true;
     proxy.cut("reset");
     await tab.until(() => im.connection.state === "offline");
     const last = await generate(500);
-    // So many tries fail meanwhile that the backoff may be at 8 s: only the event ends it in time.
+    // So many attempts fail meanwhile that the backoff may be at 8 s: only the event ends it in time.
     await tab.until(() => seen.sockets > 5);
     proxy.refusing = false;
     const since = Date.now();

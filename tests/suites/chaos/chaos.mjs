@@ -144,15 +144,15 @@ async function breakThings({ world, page, seconds, say }) {
 
 /** A client that does not come back is a failure with a name, not a run that never ends. */
 async function recovery(page, since) {
-  const patience = new AbortController();
-  const never = pause(60_000, undefined, { signal: patience.signal }).then(() => {
+  const timeout = new AbortController();
+  const never = pause(60_000, undefined, { signal: timeout.signal }).then(() => {
     throw new Error("the client did not notice a cut, or was not live again, for a minute");
   });
   never.catch(() => {});
   try {
     return await Promise.race([page.recovery(since), never]);
   } finally {
-    patience.abort();
+    timeout.abort();
   }
 }
 

@@ -8,8 +8,8 @@ export const LAST = "last@example.com";
 
 /** One pass of a loop over one stream: what it was given, in the order it was given. */
 class Run {
-  constructor(program, facts) {
-    Object.assign(this, { program, sequences: [], digest: FRESH, ...facts });
+  constructor(program, details) {
+    Object.assign(this, { program, sequences: [], digest: FRESH, ...details });
   }
 
   /** Takes an event; whether it is the last. */

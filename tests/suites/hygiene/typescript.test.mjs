@@ -35,7 +35,7 @@ const check = async (tsc, options, types = folder) => {
   assert.equal(checked.code, undefined, checked.stdout);
 };
 
-// With nothing but the language's own library: whoever has more types has these, too.
+// With nothing but the language's own library, which is part of every project's types.
 for (const [version, tsc] of Object.entries(VERSIONS)) {
   for (const [resolution, module] of Object.entries(RESOLUTIONS)) {
     test(`TypeScript ${version}, ${resolution}`, () => check(tsc, [...module, "--lib", "es2022"]));

@@ -1,4 +1,4 @@
-// However slow a reader is and however busy the log, little waits for it: here, and at the gateway. And leaving is told at once.
+// However slow a reader is and however busy the log, little waits for it: here, and at the gateway. And the gateway learns at once that it left.
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";

@@ -1,5 +1,5 @@
 // Streams as iterators: however next(), return(), close() and signals are mixed, everything that was asked for is answered; and wrong
-// use is told at once.
+// use is an error at once.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -127,7 +127,7 @@ describe("any mixture of next(), return(), close() and a signal is answered", ()
     }
   });
 
-  test("a cleanup runs once, and what it throws is told to whoever closes", async () => {
+  test("a cleanup runs once, and what it throws reaches the caller of close", async () => {
     let cleaned = 0;
     const stream = new TypedEventStream(silent(), async () => {
       cleaned += 1;

@@ -1,4 +1,4 @@
-// A page with one stream per chat: thousands of streams on one client, and what the one beyond the server's limit is told.
+// A page with one stream per chat: thousands of streams on one client, and which error the one beyond the server's limit gets.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -61,7 +61,7 @@ describe("wasm that can never start", () => {
     ["another module", "new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])"],
     ["a module with other imports", "new Uint8Array([0,0x61,0x73,0x6d,1,0,0,0, 1,4,1,0x60,0,0, 2,7,1,1,0x61,1,0x62,0,0])"],
   ]) {
-    test(`is told as what cannot be tried again: ${what}`, async () => {
+    test(`is an error that is not retryable: ${what}`, async () => {
       const told = await program(`
         import { readFile } from "node:fs/promises";
         import { createClient, IMessageError } from "im-chats";

@@ -330,7 +330,7 @@ describe("the connection", () => {
     await proxy.close();
   });
 
-  test("a wrong token ends a stream with AuthenticationError, after a second try", async () => {
+  test("a wrong token ends a stream with AuthenticationError, after a second attempt", async () => {
     let asked = 0;
     const wrong = createClient({ address: gateway.address, token: () => `wrong-${++asked}` });
     await assert.rejects(all(wrong.chats.subscribeEvents()), AuthenticationError);

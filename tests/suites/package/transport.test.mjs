@@ -238,7 +238,7 @@ describe("failures", () => {
     await alone.close();
   });
 
-  test("TLS against a server without it is told with what to change", async () => {
+  test("the error of TLS against a server without it says what to change", async () => {
     await serve(json(200, {}));
     const { port } = server.address();
     const secure = createClient({ address: `127.0.0.1:${port}`, token: "t" });
@@ -254,7 +254,7 @@ describe("failures", () => {
   });
 });
 
-describe("patience", () => {
+describe("the timeout of a call", () => {
   test("a call that takes longer than its timeout is ConnectionError, code timeout", async () => {
     await serve(() => {}, { timeout: 60 });
     const error = await im.chats.count().catch((error) => error);

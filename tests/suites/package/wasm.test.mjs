@@ -115,7 +115,7 @@ describe("what is no wasm is refused by name", () => {
   }
 });
 
-describe("what is something else is told in a sentence, and whether it may heal", () => {
+describe("an error says what came instead of WebAssembly, and whether another attempt can help", () => {
   const advice = '; make your bundler or server provide that file, import "im-chats/inline", or set the option wasm';
   const at = (path) => `new URL(${JSON.stringify(path)}, address)`;
   for (const [what, expression, said, retryable] of [

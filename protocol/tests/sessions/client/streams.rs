@@ -10,7 +10,7 @@ fn the_last_stream_leaves_the_socket_open_for_a_moment() {
     let mut rig = Rig::live(1024, 0);
     rig.feed(ClientInput::Cancel { stream: STREAM });
     assert_eq!(rig.sent.pop_front(), Some(json!({ "type": "unsubscribe", "id": 1 })));
-    assert_eq!(rig.end.take().map(|(result, _)| result), Some(Ok(None)), "whoever waits gets the end at once");
+    assert_eq!(rig.end.take().map(|(result, _)| result), Some(Ok(None)), "the pull that waits gets the end at once");
     rig.advance(499);
     assert!(rig.socket.is_some());
     rig.open(live_plan());

@@ -111,7 +111,7 @@ fn stalled_subscriptions_cost_one_look_each_and_delay_nobody() {
 }
 
 #[test]
-fn a_reader_that_does_not_read_gets_no_more_events_until_it_does() {
+fn a_slow_consumer_gets_no_more_events_until_it_reads() {
     let limits = SessionLimits { high_water_bytes: 2_000, max_batch_events: 4, ..SessionLimits::default() };
     let mut rig = Rig::ready(limits.clone(), log_of(400));
     rig.hold_writes = true;
@@ -122,7 +122,7 @@ fn a_reader_that_does_not_read_gets_no_more_events_until_it_does() {
     let reads = rig.reads_begun;
     rig.append("chat.archived", CHAT, 10);
     assert_eq!(rig.reads_begun, reads);
-    // Taking something is a sign of life; the clock of the write timeout begins anew.
+    // Taking something is a sign of life; the write timeout starts again.
     rig.advance(59_000);
     rig.held_bytes -= 1;
     rig.input(ServerInput::Written { bytes: 1 });
@@ -145,7 +145,7 @@ fn a_reader_that_takes_nothing_for_the_write_timeout_is_closed() {
 }
 
 #[test]
-fn heartbeats_do_not_pile_up_for_a_reader_that_does_not_read() {
+fn heartbeats_do_not_pile_up_for_a_slow_consumer() {
     let limits = SessionLimits { high_water_bytes: 500, heartbeat_interval_ms: 10, ..SessionLimits::default() };
     let mut rig = Rig::ready(limits, log_of(0));
     rig.hold_writes = true;
@@ -236,7 +236,7 @@ fn what_is_said_before_ready_is_answered_after_it_in_order() {
 }
 
 #[test]
-fn patience_before_ready_has_a_limit() {
+fn the_frames_that_wait_before_ready_have_a_limit() {
     let mut rig = Rig::with(SessionLimits::default(), log_of(0));
     rig.session.handle(0, &rig.log.state(), ServerInput::Text(r#"{"type":"init","token":"secret"}"#));
     for _ in 0..200 {
@@ -370,7 +370,7 @@ fn a_log_that_fails_ends_the_subscription_and_not_the_session() {
 }
 
 #[test]
-fn a_log_that_lost_its_end_is_met_by_whoever_was_there() {
+fn a_log_that_lost_its_end_is_met_by_every_subscription_beyond_it() {
     let mut rig = Rig::ready(SessionLimits::default(), log_of(5));
     rig.say(&subscribe(1, 5, 5));
     rig.say(&subscribe(2, 2, 0));

@@ -90,8 +90,8 @@ impl Seat {
         }
     }
 
-    fn grant(&mut self, credit: u64, anew: bool) {
-        self.credit = if anew { credit } else { self.credit.saturating_add(credit) };
+    fn grant(&mut self, credit: u64, replaces: bool) {
+        self.credit = if replaces { credit } else { self.credit.saturating_add(credit) };
         assert!(credit <= WINDOW, "more credit than the window");
     }
 
