@@ -114,6 +114,11 @@ impl<'a, J: ReadJson> Reader<'a, J> {
         T::read(self, name)
     }
 
+    /// A text, or nothing when it is absent or of another type.
+    pub(super) fn text_or_none(&self, name: &'static str) -> Option<String> {
+        self.json.field(name).text()
+    }
+
     /// An array as it is; null when it is none.
     pub(super) fn array(&self, name: &'static str) -> J {
         let array = self.json.field(name);

@@ -35,12 +35,15 @@ macro_rules! words {
     )*};
 }
 
-/// Objects: the field in Rust and its name in JSON. They are read and written in this order.
+/// Objects: the field in Rust and its name in JSON. They are read and written in this order. `lenient` is for a text that only
+/// people read: of another type it counts as absent, since a frame is worth more than its decoration.
 macro_rules! objects {
-    ($($object:ident { $($field:ident: $name:literal),* })*) => {$(
+    (@read $reader:ident $name:literal) => { $reader.field($name) };
+    (@read $reader:ident $name:literal lenient) => { $reader.text_or_none($name) };
+    ($($object:ident { $($field:ident: $name:literal $($how:ident)?),* })*) => {$(
         impl $object {
             fn read_fields<J: ReadJson>(reader: &Reader<'_, J>) -> Self {
-                Self { $($field: reader.field($name)),* }
+                Self { $($field: objects!(@read reader $name $($how)?)),* }
             }
             fn write_fields<W: ObjectWriter>(&self, out: &mut W) {
                 let Self { $($field),* } = self;
@@ -165,8 +168,8 @@ objects! {
         retryable: "retryable",
         retry_after_ms: "retryAfterMs",
         context: "context",
-        source: "source",
-        request_id: "requestId"
+        source: "source" lenient,
+        request_id: "requestId" lenient
     }
 }
 

@@ -276,3 +276,15 @@ fn unknown_frame_types_are_ignored_and_broken_ones_named() {
         assert_eq!(path(frame.clone()), Err(expected.into()), "{frame}");
     }
 }
+
+#[test]
+fn an_error_is_read_whatever_its_source_and_request_id_are() {
+    for odd in [json!(1), json!(true), json!([]), json!({}), Value::Null] {
+        let frame = json!({
+            "type": "error", "id": 1, "fatal": false, "code": "databaseError", "grpcCode": 13, "message": "m", "retryable": false,
+            "context": {}, "source": odd, "requestId": odd,
+        });
+        let Ok(Some(ServerFrame::Error(error))) = read_server(&frame) else { panic!("{frame}") };
+        assert_eq!((error.code.as_str(), error.source, error.request_id), ("databaseError", None, None));
+    }
+}
