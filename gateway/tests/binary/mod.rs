@@ -1,4 +1,7 @@
-//! The real binary on a free port, and a client for it.
+//! The real binary on a free port, and a client for it that blocks.
+//!
+//! For tests of REST, of the command line and of the process. A test of the live events, of gRPC or of a relay takes
+//! `support::server`, which is async.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -9,10 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use im_chats_launcher::Process;
+pub use im_chats_launcher::TOKEN;
 use serde_json::Value;
 use tempfile::TempDir;
-
-pub const TOKEN: &str = "the-token-of-the-tests";
 
 /// A running gateway. Killed when dropped.
 pub struct Gateway {

@@ -1,4 +1,7 @@
-//! The real binary with data of its own, and a client that speaks frames.
+//! The real binary with data of its own, and an async client that speaks frames.
+//!
+//! For tests of the live events, of gRPC, of TLS, of storage and of a relay. A test that only makes REST calls, one after the
+//! other, or looks at the command line takes `binary`, which blocks.
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -6,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use im_chats_launcher::Process;
+pub use im_chats_launcher::TOKEN;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -18,8 +22,6 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// A wait that is never used up when things work, and never for ever when they do not.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
-
-pub const TOKEN: &str = "secret";
 
 /// A running gateway. Killed when dropped.
 pub struct Server {

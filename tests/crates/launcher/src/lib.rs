@@ -20,6 +20,9 @@ use rustix::process::{Pid, kill_process};
 pub use rustix::process::Signal;
 pub use usage::own_cpu_time;
 
+/// The token of the gateways that tests start: the one that the transcripts in `docs/protocol.md` send.
+pub const TOKEN: &str = "secret";
+
 /// How often a process is looked at that is to end.
 const POLL: Duration = Duration::from_millis(5);
 
