@@ -77,7 +77,7 @@ fn every_failed_attempt_is_reported_with_its_number_its_cause_and_the_time_of_th
         let cause = Cause::new(number);
         let reason = Error::new(ErrorCode::NetworkError, "connect ECONNREFUSED").with_cause(Some(cause.clone()));
         rig.refuse(Some(reason));
-        let Status { state, failed, error } = rig.told.pop().expect("the failure was reported");
+        let Status { state, failed, error } = rig.statuses.pop().expect("the failure was reported");
         let error = error.expect("with its cause");
         assert_eq!(state, ConnectionState::Reconnecting);
         assert_eq!(failed, Some(FailedAttempt { number, retry_at: rig.machine.deadline() }));
@@ -87,18 +87,18 @@ fn every_failed_attempt_is_reported_with_its_number_its_cause_and_the_time_of_th
         rig.advance(failed.unwrap().retry_at.unwrap() - rig.now);
     }
     rig.ready(0);
-    let told = rig.told.pop().unwrap();
-    assert_eq!((told.failed, told.error), (None, None), "it works again");
+    let status = rig.statuses.pop().unwrap();
+    assert_eq!((status.failed, status.error), (None, None), "it works again");
     rig.subscribe_frame();
     rig.cut(1006);
-    let told = rig.told.pop().unwrap();
-    assert_eq!(told.failed.map(|failed| failed.number), Some(0), "a connection that worked was lost");
-    assert_eq!(told.error.unwrap().message, "the connection was cut");
-    rig.advance(told.failed.unwrap().retry_at.unwrap() - rig.now);
+    let status = rig.statuses.pop().unwrap();
+    assert_eq!(status.failed.map(|failed| failed.number), Some(0), "a connection that worked was lost");
+    assert_eq!(status.error.unwrap().message, "the connection was cut");
+    rig.advance(status.failed.unwrap().retry_at.unwrap() - rig.now);
     rig.refuse(None);
-    let told = rig.told.pop().unwrap();
-    assert_eq!(told.failed.map(|failed| failed.number), Some(1));
-    assert_eq!(told.error.unwrap().message, format!("could not connect to {ADDRESS}"), "nothing is known of the reason");
+    let status = rig.statuses.pop().unwrap();
+    assert_eq!(status.failed.map(|failed| failed.number), Some(1));
+    assert_eq!(status.error.unwrap().message, format!("could not connect to {ADDRESS}"), "nothing is known of the reason");
 }
 
 #[test]
@@ -120,9 +120,9 @@ fn a_refusal_at_the_upgrade_decides_what_comes_next() {
         rig.pull();
         let code = reason.as_ref().unwrap().code.clone();
         rig.refuse(reason);
-        let told = rig.told.last().unwrap();
-        assert_eq!((told.state, &told.error.as_ref().unwrap().code), (state, &code));
-        let failed = told.failed.unwrap();
+        let status = rig.statuses.last().unwrap();
+        assert_eq!((status.state, &status.error.as_ref().unwrap().code), (state, &code));
+        let failed = status.failed.unwrap();
         assert_eq!((failed.number, failed.retry_at.is_some()), (1, state == ConnectionState::Reconnecting), "{code}");
         assert_eq!(rig.end.is_some(), state == ConnectionState::Failed, "{code}");
     }
@@ -131,10 +131,10 @@ fn a_refusal_at_the_upgrade_decides_what_comes_next() {
     rig.open(live_plan());
     rig.pull();
     rig.refuse(reason(ErrorCode::Unauthenticated, false));
-    let failed = rig.told.last().unwrap().failed;
+    let failed = rig.statuses.last().unwrap().failed;
     assert_eq!(failed, Some(FailedAttempt { number: 1, retry_at: Some(rig.now) }), "a fresh token is asked for at once");
     rig.refuse(reason(ErrorCode::Unauthenticated, false));
-    assert_eq!(rig.told.last().unwrap().failed, Some(FailedAttempt { number: 2, retry_at: None }));
+    assert_eq!(rig.statuses.last().unwrap().failed, Some(FailedAttempt { number: 2, retry_at: None }));
     assert_eq!(rig.machine.state(), ConnectionState::Failed);
     assert_eq!(rig.end.unwrap().0.unwrap_err().code, "unauthenticated");
 }
@@ -145,8 +145,8 @@ fn without_resume_a_failed_attempt_is_reported_too_and_there_is_no_next() {
     rig.open(Plan { resume: false, ..live_plan() });
     rig.pull();
     rig.refuse(None);
-    let told = rig.told.last().unwrap();
-    assert_eq!((told.state, told.failed), (ConnectionState::Idle, Some(FailedAttempt { number: 1, retry_at: None })));
+    let status = rig.statuses.last().unwrap();
+    assert_eq!((status.state, status.failed), (ConnectionState::Idle, Some(FailedAttempt { number: 1, retry_at: None })));
     assert_eq!(rig.end.unwrap().0.unwrap_err().code, "networkError");
 }
 
@@ -166,9 +166,9 @@ fn an_attempt_that_takes_too_long_says_what_it_waited_for() {
             rig.feed(ClientInput::Connected { attempt: rig.socket.unwrap() });
         }
         rig.advance(15_000);
-        let told = rig.told.last().unwrap();
-        assert_eq!((told.state, told.failed.unwrap().number), (ConnectionState::Reconnecting, 1));
-        assert_eq!(told.error.as_ref().unwrap().message, expected);
+        let status = rig.statuses.last().unwrap();
+        assert_eq!((status.state, status.failed.unwrap().number), (ConnectionState::Reconnecting, 1));
+        assert_eq!(status.error.as_ref().unwrap().message, expected);
     }
 }
 
@@ -188,13 +188,13 @@ fn a_fresh_token_that_cannot_be_had_is_reported_while_the_old_one_lasts() {
     assert!(std::mem::take(&mut rig.token_asked));
     let error = Error::new(ErrorCode::Unauthenticated, "signed out");
     rig.feed(ClientInput::Token { attempt: rig.attempt, result: Err(error.clone()) });
-    let told = rig.told.last().unwrap();
-    assert_eq!((told.state, told.error.as_ref(), told.failed), (ConnectionState::Live, Some(&error), None));
+    let status = rig.statuses.last().unwrap();
+    assert_eq!((status.state, status.error.as_ref(), status.failed), (ConnectionState::Live, Some(&error), None));
     rig.advance(5_000);
     rig.connect("fresh");
     rig.frame(&ready);
-    let told = rig.told.last().unwrap();
-    assert_eq!((told.state, told.error.as_ref()), (ConnectionState::Live, None));
+    let status = rig.statuses.last().unwrap();
+    assert_eq!((status.state, status.error.as_ref()), (ConnectionState::Live, None));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_server_cannot_ask_for_a_wait_or_a_silence_without_end() {
     let mut rig = Rig::live(4, 0);
     rig.frame(&json!({ "type": "drain", "reconnectMinMs": most - 1, "reconnectMaxMs": most - 1 }));
     rig.cut(1001);
-    let retry_at = rig.told.last().unwrap().failed.unwrap().retry_at.unwrap();
+    let retry_at = rig.statuses.last().unwrap().failed.unwrap().retry_at.unwrap();
     assert_eq!(retry_at - rig.now, 60_000);
     rig.advance(60_000);
     rig.connect("secret");
@@ -297,9 +297,9 @@ fn a_token_that_ends_after_a_long_session_is_replaced_at_once() {
     rig.advance(10_000);
     rig.cut(4401);
     assert!(rig.token_asked, "no wait");
-    let told = rig.told.last().unwrap();
-    assert_eq!(told.failed, Some(FailedAttempt { number: 0, retry_at: Some(rig.now) }));
-    assert_eq!(told.error.as_ref().unwrap().code, "unauthenticated");
+    let status = rig.statuses.last().unwrap();
+    assert_eq!(status.failed, Some(FailedAttempt { number: 0, retry_at: Some(rig.now) }));
+    assert_eq!(status.error.as_ref().unwrap().code, "unauthenticated");
     // The stream goes on where it was, on the next socket.
     rig.ready(0);
     rig.subscribe_frame();

@@ -181,7 +181,7 @@ fn a_stream_that_begins_behind_a_gap_has_its_cursor_there_at_once() {
         let frame = rig.subscribe_frame();
         assert_eq!(frame["after"]["sequence"], 40);
         rig.attach(&frame, 40, 50);
-        assert_eq!(rig.gaps, gaps, "the oldest event there is was asked for, or a gap is told");
+        assert_eq!(rig.gaps, gaps, "the oldest event there is was asked for, or a gap is reported");
         assert_eq!(rig.cursor(), Some(40), "a cursor saved now is still good");
     }
 }

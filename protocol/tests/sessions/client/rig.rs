@@ -22,7 +22,7 @@ pub struct Rig {
     pub batches: Vec<Value>,
     pub end: Option<End>,
     pub gaps: Vec<(u64, u64)>,
-    pub told: Vec<Status>,
+    pub statuses: Vec<Status>,
 }
 
 pub const STREAM: StreamId = 7;
@@ -42,7 +42,7 @@ impl Rig {
             batches: Vec::new(),
             end: None,
             gaps: Vec::new(),
-            told: Vec::new(),
+            statuses: Vec::new(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Rig {
                 ClientOutput::Deliver { batch, .. } => self.batches.push(batch),
                 ClientOutput::End { result, cursor, .. } => self.end = Some((result, cursor)),
                 ClientOutput::Gap { from, to, .. } => self.gaps.push((from, to)),
-                ClientOutput::Status(status) => self.told.push(status),
+                ClientOutput::Status(status) => self.statuses.push(status),
                 ClientOutput::Attached { .. } => {}
             }
         }

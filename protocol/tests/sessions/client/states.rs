@@ -24,7 +24,7 @@ fn connecting_becomes_live_and_each_change_is_reported_once() {
     rig.events(1, 1, 3, &[2, 3]);
     rig.frame(&json!({ "type": "caughtUp", "id": 1, "head": 3 }));
     rig.frame(&json!({ "type": "heartbeat", "head": 3 }));
-    let states: Vec<_> = rig.told.iter().map(|status| status.state).collect();
+    let states: Vec<_> = rig.statuses.iter().map(|status| status.state).collect();
     assert_eq!(states, [ConnectionState::Connecting, ConnectionState::CatchingUp, ConnectionState::Live]);
 }
 

@@ -162,7 +162,7 @@ fn a_client_that_is_not_connected_leaves_idle_without_a_timer() {
     rig.cut(1006);
     rig.feed(ClientInput::Cancel { stream: STREAM });
     assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Idle, None));
-    assert_eq!(rig.told.last().unwrap().failed.unwrap().retry_at, None, "no attempt is planned any more");
+    assert_eq!(rig.statuses.last().unwrap().failed.unwrap().retry_at, None, "no attempt is planned any more");
     rig.feed(ClientInput::Close);
     rig.open(live_plan());
     assert_eq!((rig.machine.state(), rig.machine.deadline()), (ConnectionState::Closed, None), "closed is for good");

@@ -75,8 +75,8 @@ fn run(transcript: &Transcript) {
     assert!(rig.sent.is_empty(), "{}: the page does not show {:?}", transcript.name, rig.sent);
     // What the user of such a stream learns.
     let last = last_server.unwrap_or_default();
-    let told = last["code"].as_str().filter(|_| last["id"].is_u64());
-    if let Some(code) = told {
+    let code = last["code"].as_str().filter(|_| last["id"].is_u64());
+    if let Some(code) = code {
         rig.pull();
         let (result, _) = rig.end.take().expect("the stream ended");
         assert_eq!(result.unwrap_err().code, code, "{}", transcript.name);

@@ -28,7 +28,7 @@ fn a_client_without_credit_hears_of_a_head_that_moves_once_a_second_and_of_one_t
     rig.say(&json!({ "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 0 }, "credit": 0 }).to_string());
     rig.drain_sent();
     rig.advance(5_000);
-    assert_eq!(heads(&rig.drain_sent()), [0_u64; 0], "it was told the head in subscribed");
+    assert_eq!(heads(&rig.drain_sent()), [0_u64; 0], "it got the head in subscribed");
     rig.append("chat.archived", ALICE, 1);
     rig.advance(0);
     assert_eq!(heads(&rig.drain_sent()), [3], "the last heartbeat was long ago");
@@ -134,7 +134,7 @@ fn credit_of_nothing_wakes_nobody_and_stops_nobody() {
     let reads = rig.reads_begun;
     rig.say(r#"{"type":"credit","id":1,"add":0}"#);
     assert_eq!(rig.reads_begun, reads, "still without credit");
-    // The other one has nothing to wait for: what its filter hides moves it, however it is told.
+    // The other one has nothing to wait for: what its filter hides moves it, whichever frame says so.
     rig.say(r#"{"type":"credit","id":2,"add":0}"#);
     rig.drain_sent();
     rig.log.append("chat.archived", BOB);

@@ -175,7 +175,7 @@ fn a_new_event_is_read_only_for_the_subscriptions_it_concerns_and_the_others_mov
     let given = of_type(&frames, "events");
     assert_eq!(given.len(), 1, "messages are not of the topic chats");
     assert_eq!((&given[0]["id"], &given[0]["prev"], &given[0]["through"]), (&json!(101), &json!(2), &json!(4)));
-    // What was passed by is told with the heartbeat, and the chain holds.
+    // What was passed by is in the heartbeat, and the chain holds.
     rig.log.append("chat.archived", &chat(8));
     rig.append("chat.unarchived", &chat(9), 1);
     let of =
@@ -284,7 +284,7 @@ fn a_token_that_does_not_allow_it_is_forbidden() {
 }
 
 #[test]
-fn too_many_sockets_are_told_so() {
+fn too_many_sockets_are_refused_with_a_reason() {
     let refused = Error::new(ErrorCode::ServiceUnavailable, "the server has as many event streams as it takes");
     let opening = Opening { subprotocol_agreed: true, refused: Some(refused), ..Opening::default() };
     let mut rig = Rig::open(SessionLimits::default(), log_of(0), opening);
