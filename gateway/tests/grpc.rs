@@ -117,7 +117,7 @@ async fn an_idempotency_key_makes_a_write_repeatable() {
 }
 
 #[tokio::test]
-async fn who_may_not_come_in_is_told_in_grpc() {
+async fn a_refused_caller_gets_a_grpc_status() {
     let (server, _data) = fresh(&[]);
     let raw = Raw::connect(&server).await;
     let path = "/photon.imessage.v1.ChatService/GetChatCount";
@@ -161,7 +161,7 @@ async fn a_write_reaches_an_open_stream() {
 }
 
 #[tokio::test]
-async fn health_is_told_without_a_token() {
+async fn health_needs_no_token() {
     use tonic_health::pb::health_check_response::ServingStatus;
     use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
     let (mut server, _data) = fresh(&[]);

@@ -1,4 +1,4 @@
-//! gRPC clients that break the rules: they are told why, or let go, and the others are served.
+//! gRPC clients that break the rules: they get the reason, or are disconnected, and the others are served.
 
 #![cfg(test)]
 

@@ -126,7 +126,7 @@ async fn an_idle_http2_connection_is_closed_although_it_answers_pings_and_a_busy
             assert_eq!(answer.await.unwrap().status(), 200);
         }
         let ended = timeout(TIMEOUT, connection).await.expect("the server closes").unwrap();
-        ended.expect("without a fault: the client is told to go");
+        ended.expect("without a fault: the client is asked to leave");
         drop(sender);
     }
     // What has a stream under way has outlived them, and is served.

@@ -322,7 +322,7 @@ async fn timers_run_on_the_real_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_is_told_about_the_wrong_subprotocol() {
+async fn a_browser_gets_an_error_about_the_wrong_subprotocol() {
     let (server, _data) = fresh(&[]);
     let (mut socket, chosen) = Socket::open(&server, Some("graphql-ws, chat"), None).await.unwrap();
     assert_eq!(chosen.as_deref(), Some("graphql-ws"), "else a browser hides the close code");

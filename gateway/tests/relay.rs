@@ -313,7 +313,7 @@ async fn another_log_upstream_is_another_log_downstream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_upstream_dropped_is_a_gap_that_readers_are_told() {
+async fn what_the_upstream_dropped_is_a_gap_that_readers_see() {
     let (mut upstream, up_data) = fresh(BEATS);
     let chat = upstream.create("a@example.com");
     upstream.generate(20, &[&chat]);
@@ -419,7 +419,7 @@ async fn groups_and_polls_pass_through_a_relay_of_a_relay() {
         event.as_object_mut().unwrap().extend(context.as_object().unwrap().clone());
     }
     assert_eq!(whole_log(&second).await, [group, poll]);
-    // A reader of chats is not shown any of them, and told that it missed nothing.
+    // A reader of chats sees none of them, and learns that it missed nothing.
     let (mut socket, _) = Socket::ready(&second).await;
     let asked = json!({ "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 0 }, "credit": 10 });
     socket.say(&asked).await;

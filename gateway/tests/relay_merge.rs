@@ -126,7 +126,7 @@ enum LiveStream {
         given: u64,
         beat_at: u64,
     },
-    /// Nothing comes any more, and nobody is told.
+    /// Nothing comes any more, without an error.
     Dead,
 }
 
@@ -447,6 +447,6 @@ fn whatever_happens_our_log_is_the_upstreams_in_order_once() {
         skipped += world.down.skipped;
         events += world.down.events.len();
     }
-    println!("{SEEDS} seeds: {events} events, {replaced} logs replaced, {skipped} gaps told");
+    println!("{SEEDS} seeds: {events} events, {replaced} logs replaced, {skipped} gaps reported");
     assert!(replaced > 100 && skipped > 50, "the faults were not met: {replaced} and {skipped}");
 }

@@ -35,7 +35,7 @@ async function program(code) {
         throw new WebAssembly.RuntimeError("unreachable");
       };
     }
-    const told = (error) => [error instanceof IMessageError, error.code, error.message];
+    const details = (error) => [error instanceof IMessageError, error.code, error.message];
     const address = ${JSON.stringify(gateway.address)};
     const token = ${JSON.stringify(gateway.token)};`;
   const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", `${preamble}\n${code}`], { timeout: 20_000 });
@@ -53,13 +53,13 @@ describe("a trap", () => {
       const streams = [im.chats.subscribeEvents(), im.chats.subscribeEvents(), other.chats.subscribeEvents()];
       await Promise.all(streams.map((stream) => stream.ready));
       const [waits, later, elsewhere] = streams.map((stream) => stream[Symbol.asyncIterator]());
-      const waiting = waits.next().catch(told);
+      const waiting = waits.next().catch(details);
       trap.on = "report";
       const { status } = await fetch(address + "/emulator/v1/events:generate", { method: "POST", body: JSON.stringify({ count: 1 }),
         headers: { authorization: "Bearer " + token, "content-type": "application/json" } });
       if (status !== 200) throw new Error("the emulator answered " + status);
       await trap.happened.promise;
-      const answers = [await waiting, await later.next().catch(told), await elsewhere.next().catch(told), await im.chats.count().catch(told)];
+      const answers = [await waiting, await later.next().catch(details), await elsewhere.next().catch(details), await im.chats.count().catch(details)];
       const { lag } = im.connection;
       await Promise.all([im.close(), other.close()]);
       console.log(JSON.stringify([...answers, lag]));
@@ -72,8 +72,8 @@ describe("a trap", () => {
       const im = createClient({ address, token });
       trap.on = "token";
       const stream = im.chats.subscribeEvents();
-      const ready = await stream.ready.catch(told);
-      const next = await stream[Symbol.asyncIterator]().next().catch(told);
+      const ready = await stream.ready.catch(details);
+      const next = await stream[Symbol.asyncIterator]().next().catch(details);
       console.log(JSON.stringify([ready, next]));
       process.exit();`);
     assert.deepEqual(answers, [CRASH, CRASH]);
@@ -85,7 +85,7 @@ describe("a trap", () => {
       const im = createClient({ address: "http://127.0.0.1:1", token });
       trap.on = "tick";
       const stream = im.chats.subscribeEvents();
-      console.log(JSON.stringify(await stream.ready.catch(told)));
+      console.log(JSON.stringify(await stream.ready.catch(details)));
       process.exit();`);
     assert.deepEqual(answers, CRASH);
   });

@@ -81,23 +81,23 @@ describe("importing", () => {
         await main.evaluate();
         return main.namespace;
       };
-      const told = [];
+      const errors = [];
       for (const name of ["index.js", "index-dev.js", "inline.js"]) {
         const entry = new URL(name, import.meta.resolve("im-chats/package.json")).href;
         const options = { address: "im.example.com", token: "t" };
         const bare = await load(entry, {});
-        try { bare.createClient(options); } catch (error) { told.push([error instanceof bare.IMessageError, error.code, error.message]); }
+        try { bare.createClient(options); } catch (error) { errors.push([error instanceof bare.IMessageError, error.code, error.message]); }
         const some = await load(entry, { URL, AbortController });
         const error = await some.createClient(options).chats.count().catch((error) => error);
-        told.push([error instanceof some.IMessageError, error.code, error.message]);
+        errors.push([error instanceof some.IMessageError, error.code, error.message]);
       }
-      console.log(JSON.stringify(told));
+      console.log(JSON.stringify(errors));
     `,
       { NODE_OPTIONS: "--experimental-vm-modules --no-warnings" },
     );
-    const told = JSON.parse(stdout);
-    assert.equal(told.length, 6);
-    told.forEach(([isOurs, code, message], index) => {
+    const errors = JSON.parse(stdout);
+    assert.equal(errors.length, 6);
+    errors.forEach(([isOurs, code, message], index) => {
       assert.deepEqual([isOurs, code], [true, "operationNotSupported"], message);
       assert.ok(message.startsWith(`im-chats needs ${index % 2 === 0 ? "URL" : "TextDecoder, TextEncoder, fetch, setTimeout"}, which`), message);
     });

@@ -164,12 +164,12 @@ describe("a gap", () => {
 
   test("is skipped when the user says so, and reported", async () => {
     await serve(script);
-    const told = [];
+    const gaps = [];
     const watched = [];
     im.connection.on(({ gap }) => gap && watched.push(gap));
-    assert.deepEqual(await take(im.chats.subscribeEvents({ after: 10, onGap: (gap) => void told.push(gap) }), 2), [45, 50]);
+    assert.deepEqual(await take(im.chats.subscribeEvents({ after: 10, onGap: (gap) => void gaps.push(gap) }), 2), [45, 50]);
     assert.deepEqual(await take(im.chats.subscribeEvents({ after: 20, onGap: "skip" }), 2), [45, 50]);
-    assert.deepEqual(told, [{ from: 10, to: 40 }]);
+    assert.deepEqual(gaps, [{ from: 10, to: 40 }]);
     assert.deepEqual(watched, [
       { from: 10, to: 40 },
       { from: 20, to: 40 },

@@ -13,9 +13,9 @@ const run = promisify(execFile);
 async function program(code) {
   const preamble = `
     import { createRequire } from "node:module";
-    const told = (error) => ({ class: error.constructor.name, code: error.code, retryable: error.retryable, message: error.message,
+    const details = (error) => ({ class: error.constructor.name, code: error.code, retryable: error.retryable, message: error.message,
       ours: error instanceof IMessageError, cause: error.cause?.name });
-    const first = async (promise) => promise.then(() => "worked", told);`;
+    const first = async (promise) => promise.then(() => "worked", details);`;
   const args = ["--input-type=module", "--eval", `${preamble}\n${code}`];
   const { stdout } = await run(process.execPath, args, { timeout: 20_000 });
   return JSON.parse(stdout);
@@ -24,7 +24,7 @@ async function program(code) {
 describe("a runtime", () => {
   test("without WebSocket: its streams say so, its calls work", async () => {
     // The entry of the browsers, whose only WebSocket is the global one.
-    const told = await program(`
+    const details = await program(`
       delete globalThis.WebSocket;
       import { readFile } from "node:fs/promises";
       const { createClient, IMessageError } = await import(new URL("index.js", import.meta.resolve("im-chats")));
@@ -33,15 +33,15 @@ describe("a runtime", () => {
       const stream = im.chats.subscribeEvents();
       const answers = [await first(stream.ready), await first(stream[Symbol.asyncIterator]().next()), await first(im.chats.count())];
       console.log(JSON.stringify(answers));`);
-    for (const error of told.slice(0, 2)) {
+    for (const error of details.slice(0, 2)) {
       assert.deepEqual([error.class, error.code, error.retryable], ["IMessageError", "operationNotSupported", false]);
       assert.match(error.message, /WebSocket/);
     }
-    assert.equal(told[2].class, "ConnectionError");
+    assert.equal(details[2].class, "ConnectionError");
   });
 
   test("without files: a store of a file says so", async () => {
-    const told = await program(`
+    const details = await program(`
       import { readFile } from "node:fs/promises";
       const { createClient, IMessageError, fileCursor } = await import(new URL("index.js", import.meta.resolve("im-chats")));
       const wasm = await readFile(new URL(import.meta.resolve("im-chats/wasm")));
@@ -49,8 +49,8 @@ describe("a runtime", () => {
       const im = createClient({ address: "http://127.0.0.1:1", token: "t", wasm });
       console.log(JSON.stringify(await first(im.chats.subscribeEvents({ cursor: fileCursor("x") }).ready)));
       process.exit();`);
-    assert.deepEqual([told.class, told.code, told.retryable], ["IMessageError", "operationNotSupported", false]);
-    assert.match(told.message, /storageCursor/);
+    assert.deepEqual([details.class, details.code, details.retryable], ["IMessageError", "operationNotSupported", false]);
+    assert.match(details.message, /storageCursor/);
   });
 });
 
@@ -62,13 +62,13 @@ describe("wasm that can never start", () => {
     ["a module with other imports", "new Uint8Array([0,0x61,0x73,0x6d,1,0,0,0, 1,4,1,0x60,0,0, 2,7,1,1,0x61,1,0x62,0,0])"],
   ]) {
     test(`is an error that is not retryable: ${what}`, async () => {
-      const told = await program(`
+      const details = await program(`
         import { readFile } from "node:fs/promises";
         import { createClient, IMessageError } from "im-chats";
         const im = createClient({ address: "http://127.0.0.1:1", token: "t", wasm: ${expression} });
         const stream = im.chats.subscribeEvents();
         console.log(JSON.stringify([await first(im.chats.count()), await first(stream.ready)]));`);
-      for (const error of told) {
+      for (const error of details) {
         assert.deepEqual([error.ours, error.retryable], [true, false], JSON.stringify(error));
         assert.match(error.message, /WebAssembly part of im-chats could not be started/);
       }
@@ -76,11 +76,11 @@ describe("wasm that can never start", () => {
   }
 
   test("but a download that failed may be tried again", async () => {
-    const told = await program(`
+    const details = await program(`
       import { createClient, IMessageError } from "im-chats";
       const im = createClient({ address: "http://127.0.0.1:1", token: "t", wasm: "http://127.0.0.1:1/im.wasm" });
       console.log(JSON.stringify(await first(im.chats.count())));`);
-    assert.deepEqual([told.class, told.code, told.retryable], ["ConnectionError", "networkError", true]);
+    assert.deepEqual([details.class, details.code, details.retryable], ["ConnectionError", "networkError", true]);
   });
 });
 

@@ -55,9 +55,9 @@ async function firstCall(expression) {
     const file = new URL(${JSON.stringify(file)});
     const address = ${JSON.stringify(address)};
     const im = createClient({ address: "http://127.0.0.1:1", token: "t", wasm: ${expression} });
-    const told = [];
-    for (let call = 0; call < 2; call += 1) told.push(await im.chats.get("nobody").catch((error) => error.toJSON()));
-    console.log(JSON.stringify(told));
+    const errors = [];
+    for (let call = 0; call < 2; call += 1) errors.push(await im.chats.get("nobody").catch((error) => error.toJSON()));
+    console.log(JSON.stringify(errors));
   `;
   const { stdout, stderr } = await run(process.execPath, ["--input-type=module", "--eval", code], { timeout: 20_000 });
   assert.equal(stderr, "", "it complained");
@@ -83,8 +83,8 @@ describe("the wasm may be", () => {
   ]) {
     test(form, async () => {
       const before = requests;
-      const told = await firstCall(expression);
-      told.forEach(works);
+      const errors = await firstCall(expression);
+      errors.forEach(works);
       assert.equal(requests - before, fetched, "it was fetched where it was said to be");
     });
   }

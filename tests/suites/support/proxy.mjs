@@ -83,7 +83,7 @@ class Proxy {
   }
 
   /**
-   * Swallows, from now on, what passes on every open connection, its end included: half-open. The ends are not told. New
+   * Swallows, from now on, what passes on every open connection, its end included: half-open. Neither end learns of it. New
    * connections work.
    */
   blackhole(...directions) {

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     if let Some(seed) = args.seed {
         let report = run(seed, &options);
         report.trace.iter().for_each(|line| println!("{line}"));
-        return told(seed, &report);
+        return print_report(seed, &report);
     }
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1);
     let began = Instant::now();
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     }
     let seconds = began.elapsed().as_secs_f64();
     println!(
-        "{} seeds in {seconds:.1} s ({:.0} a second): {} events delivered, {} sockets, {} gaps told, {} streams ended with an \
+        "{} seeds in {seconds:.1} s ({:.0} a second): {} events delivered, {} sockets, {} gaps reported, {} streams ended with an \
          error, {} inputs, {:.0} virtual hours",
         args.seeds,
         args.seeds as f64 / seconds,
@@ -77,16 +77,16 @@ fn main() -> ExitCode {
     match failed.iter().min_by_key(|(seed, _)| *seed) {
         None => ExitCode::SUCCESS,
         Some((seed, report)) => {
-            let _ = told(*seed, report);
+            let _ = print_report(*seed, report);
             println!("\nshrinking …");
             let shrunk = shrink(*seed, &Options::default());
             shrunk.trace.iter().for_each(|line| println!("{line}"));
-            told(*seed, &shrunk)
+            print_report(*seed, &shrunk)
         }
     }
 }
 
-fn told(seed: u64, report: &Report) -> ExitCode {
+fn print_report(seed: u64, report: &Report) -> ExitCode {
     let Some((at, what)) = &report.failure else {
         println!("seed {seed}: all is well after {} virtual ms and {} events", report.virtual_ms, report.delivered);
         return ExitCode::SUCCESS;
