@@ -2,7 +2,7 @@
 //!
 //! Upstream offers a live stream, which carries *chat* events only and begins at an unknown moment, and a catch-up, which
 //! carries everything after a cursor, in order, up to the head of its beginning. Sequences are shared by all kinds of events
-//! and not dense for chats: when live says 12 and our head is 9, then 10 and 11 may be messages that live never tells. So
+//! and not dense for chats: when live says 12 and our head is 9, then 10 and 11 may be messages, which live never gives. So
 //! **live alone proves nothing**, and our log can only grow in order. The rules:
 //!
 //! 1. What a catch-up gives is committed as it comes: it is in order, so nothing is missing before it.
@@ -11,28 +11,26 @@
 //!    it, and the event itself. A held event that a catch-up passes without giving it is let go: the log decides.
 //! 3. Live is opened first. The catch-up begins at once, and again every second until a frame of live (an event or a
 //!    heartbeat) proves that live is attached; then once more, for what happened before the proof. Nobody waits for the proof.
-//! 4. Live never tells of messages, groups and polls, so a catch-up runs every few seconds for ever.
+//! 4. Live never gives events of messages, groups and polls, so a catch-up runs every few seconds for ever.
 //!
-//! # Whether it is still the same log
-//! The service gives its log no name. So **every catch-up begins one event back** and must meet the last event of the one
-//! before again, the same (chat, time) at the same sequence. Another event there, or an end that stays below our head for [`BELOW_MS`]: another
-//! log, and ours is replaced. No event there: the beginning of what upstream holds decides. If that lies after our last event,
-//! upstream dropped its past, what was in between is gone, and our log says so to every reader behind ([`MergeOutput::Skip`]); if
-//! it lies before, it is another log. When the service refuses the cursor, its beginning decides likewise, and the exact
-//! cursor tells whether there was anything in between. Until a catch-up has met our last event, rule 2 does not commit.
+//! `same_log` has the rules of whether it is still the same log, `exchange` what goes in and comes out.
 //!
 //! # Memory
 //! At most [`HELD`] live events are held; beyond that the latest are let go, since a catch-up brings them. As many may be ahead
 //! of the last catch-up.
 
-use std::cmp::Ordering;
+mod exchange;
+mod question;
+mod same_log;
+
 use std::collections::BTreeMap;
 
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
-use super::cursor_refusal::CursorRefusal;
+pub use exchange::{Event, Link, MergeInput, MergeOutput, Timing};
+use question::Question;
 
 /// Live events held back at most.
 pub const HELD: usize = 1024;
@@ -40,102 +38,10 @@ pub const HELD: usize = 1024;
 /// From one catch-up to the next while nothing proves that live is attached, in milliseconds.
 pub const UNPROVEN_MS: u64 = 1_000;
 
-/// How long upstream's end may lie below our head before it is another log, in milliseconds: a catch-up may read a copy of the
-/// log that is behind what live told a moment ago.
-pub const BELOW_MS: u64 = 3_000;
-
-/// What the machine must know of an event.
-pub trait Event {
-    /// Its place, from 1.
-    fn sequence(&self) -> u64;
-
-    /// Whether both are the same event, as far as one can tell: what two logs will not have in common at one place.
-    fn is_same(&self, other: &Self) -> bool;
-}
-
-/// How long to wait for what, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// From the end of one catch-up to the next one when nothing calls for it earlier.
-    pub poll_ms: u64,
-    /// Silence of live, heartbeats included, after which the link is given up.
-    pub live_silence_ms: u64,
-    /// Silence of a catch-up after which the link is given up.
-    pub catch_up_silence_ms: u64,
-    /// The waits between attempts.
-    pub backoff: Backoff,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum MergeInput<E> {
-    /// Live gave an event.
-    Live(E),
-    /// Live is alive.
-    LiveHeartbeat,
-    /// Live has ended, or could not be opened.
-    LiveEnded(Error),
-    /// The catch-up gave an event.
-    CatchUp(E),
-    /// The catch-up is alive.
-    CatchUpHeartbeat,
-    /// The catch-up has given everything up to this head.
-    Complete(u64),
-    /// The catch-up has ended before that, or could not be opened.
-    CatchUpEnded(Error),
-    /// Time has passed.
-    Tick,
-}
-
-/// What is to be done, in this order.
-#[derive(Debug, PartialEq)]
-pub enum MergeOutput<E> {
-    /// Open the live stream.
-    OpenLive,
-    /// Open a catch-up after this sequence; `None` = from the beginning of what is held.
-    OpenCatchUp(Option<u64>),
-    /// Drop the catch-up.
-    DropCatchUp,
-    /// Drop both streams; the connection may be half-open, so it should not be used again.
-    DropLink,
-    /// Append the event to our log.
-    Commit(E),
-    /// Everything up to this sequence is gone: our log begins here.
-    Skip(u64),
-    /// Upstream has another log: begin an empty one with a new id.
-    Replace,
-}
-
-/// How it stands with upstream.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Link {
-    /// Not yet, or not again: why it was lost, where it was.
-    Down(Option<Error>),
-    /// Open, and a catch-up has come to its end.
-    Up,
-}
-
 #[derive(Debug)]
 enum Live {
     Closed { retry_at: u64 },
     Open { since: u64, attached: bool, heard_at: u64 },
-}
-
-/// Why a catch-up asks for what it asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Question {
-    /// One event back, to meet our last one again.
-    MeetLast,
-    /// Exactly after our head, or from the beginning when we have nothing.
-    Rest {
-        /// What a probe has found: when this cursor is refused, too, everything up to here is gone.
-        gone: Option<u64>,
-    },
-    /// From the beginning: where does this log begin, and does it hold our last event?
-    Probe {
-        /// Because the cursor was refused; otherwise because our last event was not met.
-        refused: bool,
-    },
 }
 
 #[derive(Debug)]
@@ -163,7 +69,7 @@ pub struct Merge<E> {
     live: Live,
     catch_up: Option<CatchUp<E>>,
     next_catch_up: u64,
-    /// Live told something during this catch-up that it may have begun too early to give.
+    /// Live gave something during this catch-up that it may have begun too early to give.
     again: bool,
     /// Live was proven to be attached during this catch-up.
     proven: bool,
@@ -234,7 +140,7 @@ impl<E: Event + Clone> Merge<E> {
         self.catch_up.is_none()
     }
 
-    /// Does not wait for the backoff: there is a reason why the next try may go better.
+    /// Does not wait for the backoff: there is a reason why the next attempt may go better.
     pub fn retry(&mut self) {
         if let Live::Closed { retry_at } = &mut self.live {
             *retry_at = self.now;
@@ -256,7 +162,7 @@ impl<E: Event + Clone> Merge<E> {
         }
     }
 
-    /// Tells what happened at `now`; `random`, in 0..1, is for the backoff.
+    /// Takes what happened at `now`; `random`, in 0..1, is for the backoff.
     pub fn handle(&mut self, now: u64, random: f64, input: MergeInput<E>) {
         self.now = self.now.max(now);
         let result = match input {
@@ -307,20 +213,6 @@ impl<E: Event + Clone> Merge<E> {
 
     fn begin_catch_up(&mut self) {
         self.ask(if self.last.is_some() { Question::MeetLast } else { Question::Rest { gone: None } });
-    }
-
-    fn ask(&mut self, question: Question) {
-        let (after, expected) = match question {
-            Question::MeetLast => (Some(self.base.saturating_sub(1)), self.last.clone()),
-            Question::Rest { .. } => ((self.base > 0).then_some(self.base), None),
-            Question::Probe { .. } => {
-                self.verified = false;
-                (None, self.last.clone())
-            }
-        };
-        (self.again, self.proven) = (false, false);
-        self.catch_up = Some(CatchUp { question, from: self.base, expected, last: 0, heard_at: self.now });
-        self.out.push(MergeOutput::OpenCatchUp(after));
     }
 
     fn live_heard(&mut self) {
@@ -405,39 +297,6 @@ impl<E: Event + Clone> Merge<E> {
         Ok(())
     }
 
-    /// Our last event was met again: it is the same log.
-    const fn met(&mut self) {
-        self.verified = true;
-        self.below_since = None;
-    }
-
-    /// An event of a probe, which is the first one or not.
-    fn probed(&mut self, event: E, first: bool, refused: bool) {
-        let Some(catch_up) = &mut self.catch_up else { return };
-        let sequence = event.sequence();
-        match (sequence.cmp(&catch_up.from), &catch_up.expected) {
-            (Ordering::Less, Some(_)) => {}
-            (Ordering::Equal, Some(expected)) if event.is_same(expected) => {
-                // It does hold our last event: the copy that was asked first was behind. What follows is a catch-up.
-                (catch_up.question, catch_up.expected) = (Question::Rest { gone: None }, None);
-                self.met();
-            }
-            (Ordering::Greater, _) if first && refused => {
-                // The log begins after our head. Whether there was anything in between, the exact cursor tells.
-                self.out.push(MergeOutput::DropCatchUp);
-                self.ask(Question::Rest { gone: Some(sequence.saturating_sub(1)) });
-            }
-            (Ordering::Greater, _) if first => {
-                // It takes any cursor, so what was in between counts as gone. The rest is a catch-up like any other.
-                (catch_up.question, catch_up.expected) = (Question::Rest { gone: None }, None);
-                self.skip(sequence.saturating_sub(1));
-                self.put(event);
-            }
-            // It goes back as far as ours and does not have our last event (or we have none to tell it by).
-            _ => self.replace(),
-        }
-    }
-
     fn complete(&mut self, end: u64) -> Result<(), Error> {
         let Some(catch_up) = self.catch_up.take() else { return Ok(()) };
         if end < catch_up.from {
@@ -479,33 +338,6 @@ impl<E: Event + Clone> Merge<E> {
         Ok(())
     }
 
-    fn catch_up_ended(&mut self, error: Error) -> Result<(), Error> {
-        let Some(catch_up) = self.catch_up.take() else { return Ok(()) };
-        let refusal = match catch_up.question {
-            Question::MeetLast => CursorRefusal::of(&error),
-            Question::Rest { .. } if catch_up.from > 0 => CursorRefusal::of(&error),
-            Question::Rest { .. } | Question::Probe { .. } => None,
-        };
-        match (catch_up.question, refusal) {
-            (_, None) => return Err(error),
-            (_, Some(CursorRefusal::Ahead)) => self.below(),
-            (_, Some(CursorRefusal::TooOld { first: Some(first) })) if first > self.head => {
-                self.skip(first);
-                self.begin_catch_up();
-            }
-            (Question::MeetLast, Some(CursorRefusal::TooOld { first: Some(_) })) => self.ask(Question::Rest { gone: None }),
-            (Question::Rest { gone: Some(gone) }, _) => {
-                if gone <= self.head {
-                    return Err(error);
-                }
-                self.skip(gone);
-                self.begin_catch_up();
-            }
-            _ => self.ask(Question::Probe { refused: true }),
-        }
-        Ok(())
-    }
-
     /// An event of a catch-up, in its place.
     fn put(&mut self, event: E) {
         let sequence = event.sequence();
@@ -525,7 +357,7 @@ impl<E: Event + Clone> Merge<E> {
         self.commit_neighbours();
     }
 
-    /// A catch-up has given everything up to `through`: what live told of that is of no use any more.
+    /// A catch-up has given everything up to `through`: what live gave of that is of no use any more.
     fn let_go(&mut self, through: u64) {
         self.held = self.held.split_off(&through.saturating_add(1));
     }
@@ -553,29 +385,6 @@ impl<E: Event + Clone> Merge<E> {
             self.unconfirmed.clear();
             self.out.push(MergeOutput::Skip(through));
         }
-    }
-
-    /// Upstream's end is below our head: another log, unless it soon is not.
-    fn below(&mut self) {
-        let since = *self.below_since.get_or_insert(self.now);
-        if self.now.saturating_sub(since) >= BELOW_MS {
-            self.replace();
-        } else {
-            self.next_catch_up = self.now.saturating_add(UNPROVEN_MS);
-        }
-    }
-
-    /// Upstream has another log: ours begins again, empty.
-    fn replace(&mut self) {
-        if self.catch_up.take().is_some() {
-            self.out.push(MergeOutput::DropCatchUp);
-        }
-        (self.head, self.base, self.last, self.verified) = (0, 0, None, false);
-        self.below_since = None;
-        self.held.clear();
-        self.unconfirmed.clear();
-        self.out.push(MergeOutput::Replace);
-        self.begin_catch_up();
     }
 
     fn fail(&mut self, error: Error, random: f64) {
