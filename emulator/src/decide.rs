@@ -1,4 +1,4 @@
-//! What a command leads to.
+//! Decides commands: which entries a command writes, and what its caller gets, from the state and nothing else.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub enum Command {
         /// The transport of a new chat.
         service: ChatServiceType,
         /// The opening message.
-        opening: Option<Opening>,
+        opening: Option<OpeningMessage>,
     },
     /// Nothing, but the chat must exist: typing and the contact card leave no trace.
     Touch {
@@ -69,7 +69,7 @@ pub enum Command {
     SetArchived {
         /// The chat's GUID.
         chat: String,
-        /// Which way.
+        /// Whether it goes into the archive.
         archived: bool,
         /// Who; absent = this account.
         actor: Option<Address>,
@@ -94,7 +94,7 @@ pub enum Command {
 
 /// An opening message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
+pub struct OpeningMessage {
     /// Never empty.
     pub text: String,
     /// Its effect.
@@ -115,7 +115,7 @@ pub enum Decision {
     },
 }
 
-/// What a command leads to.
+/// The entries that a command writes, and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// What the caller gets, once the entries are on disk.
@@ -196,7 +196,12 @@ impl Deciding<'_> {
         Ok(Outcome { answer, entries: self.entries })
     }
 
-    fn create(&mut self, addresses: &[Address], service: ChatServiceType, opening: Option<&Opening>) -> Result<Reply, Error> {
+    fn create(
+        &mut self,
+        addresses: &[Address],
+        service: ChatServiceType,
+        opening: Option<&OpeningMessage>,
+    ) -> Result<Reply, Error> {
         let mut chat = match self.find(addresses) {
             Some(found) => (*found.chat).clone(),
             None => {

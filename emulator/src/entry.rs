@@ -56,7 +56,7 @@ pub enum Entry {
     Generated {
         /// The first one's place in the log.
         first: u64,
-        /// How many.
+        /// The number of events.
         count: u64,
         /// When, in milliseconds since 1970.
         at: i64,
@@ -71,7 +71,7 @@ pub enum Entry {
         fingerprint: String,
         /// When, in milliseconds since 1970.
         at: i64,
-        /// What it was answered.
+        /// The answer, which a repeated write gets again.
         answer: Box<Reply>,
     },
 }

@@ -17,7 +17,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Command, Decision, Opening, Outcome, Request};
+pub use decide::{Command, Decision, OpeningMessage, Outcome, Request};
 pub use email::MAX_BYTES as MAX_EMAIL_BYTES;
 pub use entry::{Change, Entry, Reply, Toggle};
 pub use keys::{KEY_BYTES, KEY_LIFETIME_MS, KEY_LIMIT, Write};

@@ -43,7 +43,7 @@ fn request(state: &State, step: &Step, key: Option<u8>, now: i64) -> Request {
         Step::Create { people, text } => Command::Create {
             addresses: people.iter().map(|who| address(*who)).collect(),
             service: ChatServiceType::IMessage,
-            opening: text.map(|text| Opening { text: format!("text {text}"), effect: None, subject: None }),
+            opening: text.map(|text| OpeningMessage { text: format!("text {text}"), effect: None, subject: None }),
         },
         Step::On { chat, what, actor } => {
             let chat = guid(*chat);
@@ -215,7 +215,7 @@ fn asked(command: Command) -> Request {
     Request { command, write: None, now: NOON, ids: ["group".to_owned(), "message".to_owned()] }
 }
 
-fn create(people: &[&str], service: ChatServiceType, opening: Option<Opening>) -> Command {
+fn create(people: &[&str], service: ChatServiceType, opening: Option<OpeningMessage>) -> Command {
     let addresses = people.iter().map(|who| Address::parse(who, "addresses").unwrap()).collect();
     Command::Create { addresses, service, opening }
 }
@@ -259,8 +259,11 @@ fn a_new_chat_is_what_its_people_make_it() {
 #[test]
 fn an_opening_message_has_all_that_was_asked_for() {
     let mut state = State::default();
-    let opening =
-        Opening { text: "hello".to_owned(), effect: Some(MessageEffect::Confetti), subject: Some("a subject".to_owned()) };
+    let opening = OpeningMessage {
+        text: "hello".to_owned(),
+        effect: Some(MessageEffect::Confetti),
+        subject: Some("a subject".to_owned()),
+    };
     let (chat, message) = created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, Some(opening)));
     assert_eq!(
         message,
@@ -302,7 +305,7 @@ fn a_message_of_ones_own_is_never_read_by_oneself() {
     created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, None));
     let from = Address::parse("alice@example.com", "from").unwrap();
     decide(&mut state, &asked(Command::Receive { chat: DIRECT.to_owned(), from, text: "hi".to_owned() })).unwrap();
-    let opening = Opening { text: "hello".to_owned(), effect: None, subject: None };
+    let opening = OpeningMessage { text: "hello".to_owned(), effect: None, subject: None };
     created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, Some(opening)));
     decide(&mut state, &asked(Command::MarkRead { chat: DIRECT.to_owned(), actor: None })).unwrap();
     let chat = &state.chat(DIRECT).unwrap().chat;
@@ -346,7 +349,7 @@ fn what_has_no_chat_or_no_time_is_refused() {
         let error = decide(&mut state, &asked(command)).unwrap_err();
         assert_eq!((error.code.as_ref(), error.context_value("chat")), ("chatNotFound", Some(DIRECT)));
     }
-    let opening = Opening { text: "hello".to_owned(), effect: None, subject: None };
+    let opening = OpeningMessage { text: "hello".to_owned(), effect: None, subject: None };
     let command = create(&["alice@example.com"], ChatServiceType::IMessage, Some(opening));
     let error = decide(&mut state, &Request { now: i64::MAX, ..asked(command) }).unwrap_err();
     assert_eq!(error.message, "the server's clock is out of range");

@@ -14,7 +14,7 @@ use crate::service::convert::service_from_wire;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest};
 use im_chats_emulator::address::Address;
 use im_chats_emulator::limits::{MAX_CHAT_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
-use im_chats_emulator::{Command, Opening, Write};
+use im_chats_emulator::{Command, OpeningMessage, Write};
 
 /// A chat GUID, trimmed.
 pub(crate) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
@@ -104,7 +104,7 @@ fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
         .collect()
 }
 
-fn opening(message: &CreateChatInitialMessage) -> Result<Opening, Error> {
+fn opening(message: &CreateChatInitialMessage) -> Result<OpeningMessage, Error> {
     const TEXT: &str = "initialMessage.text";
     if message.text.is_empty() {
         return Err(Error::invalid(TEXT, "an opening message needs a text; an effect or a subject goes only with one"));
@@ -115,7 +115,7 @@ fn opening(message: &CreateChatInitialMessage) -> Result<Opening, Error> {
     if let Some(subject) = &subject {
         text(subject, "initialMessage.subject", MAX_SUBJECT_BYTES)?;
     }
-    Ok(Opening { text: message.text.clone(), effect, subject })
+    Ok(OpeningMessage { text: message.text.clone(), effect, subject })
 }
 
 fn effect(id: &str) -> Result<MessageEffect, Error> {

@@ -28,7 +28,7 @@ const BATCH_BYTES: usize = 32 * 1024 * 1024;
 pub(super) const QUEUE: usize = 1024;
 
 /// Where a request's outcome goes.
-type ReplySender = oneshot::Sender<Result<Outcome, Error>>;
+type ReplySender = oneshot::Sender<Result<Committed, Error>>;
 
 /// A request on its way to the writer.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) struct Job {
 
 /// What a request led to, once it is on disk.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Outcome {
+pub(crate) struct Committed {
     pub(crate) answer: Reply,
     /// First and last sequence written, when any was.
     pub(crate) sequences: Option<(u64, u64)>,
@@ -67,7 +67,7 @@ struct Batch {
     events: Vec<LoggedEvent>,
     images: Vec<Image>,
     image_bytes: usize,
-    replies: Vec<(ReplySender, Result<Outcome, Error>)>,
+    replies: Vec<(ReplySender, Result<Committed, Error>)>,
 }
 
 /// A background to store, or (without data) to drop.
@@ -119,10 +119,10 @@ impl Writer {
         batch.replies.push((job.reply, outcome));
     }
 
-    fn decide(&mut self, job: &Job, batch: &mut Batch) -> Result<Outcome, Error> {
+    fn decide(&mut self, job: &Job, batch: &mut Batch) -> Result<Committed, Error> {
         let decision = match self.working.decide(&job.request)? {
             Decision::New(outcome) => outcome,
-            Decision::Again { entry } => return Ok(Outcome { answer: self.answered(entry, batch)?, sequences: None }),
+            Decision::Again { entry } => return Ok(Committed { answer: self.answered(entry, batch)?, sequences: None }),
         };
         let mut events = Vec::new();
         for entry in &decision.entries {
@@ -148,7 +148,7 @@ impl Writer {
             batch.entries.push(entry);
         }
         batch.events.append(&mut events);
-        Ok(Outcome { answer: decision.answer, sequences })
+        Ok(Committed { answer: decision.answer, sequences })
     }
 
     /// The answer that this entry of the journal holds; the entry may be one of the batch.

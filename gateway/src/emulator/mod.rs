@@ -24,7 +24,7 @@ use crate::log::store::{Owner, Store, StoreError};
 use crate::log::{self, EventLog};
 pub(crate) use failure::database_failed;
 use im_chats_emulator::{Command, Request, Write};
-pub(crate) use journal::Outcome;
+pub(crate) use journal::Committed;
 use journal::{Job, View, Writer};
 
 /// The emulator's own options.
@@ -107,7 +107,12 @@ impl Emulator {
     }
 
     /// Hands a command to the writer and waits until it is on disk.
-    pub(crate) async fn execute(&self, command: Command, write: Option<Write>, image: Option<Bytes>) -> Result<Outcome, Error> {
+    pub(crate) async fn execute(
+        &self,
+        command: Command,
+        write: Option<Write>,
+        image: Option<Bytes>,
+    ) -> Result<Committed, Error> {
         let request = Request {
             command,
             write,

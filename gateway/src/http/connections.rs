@@ -17,7 +17,7 @@ use super::share::{Peer, Share, Shares};
 /// Refused connections that are being answered at once, at most; one more is closed without an answer.
 const FAREWELLS: usize = 64;
 
-/// How long that may take.
+/// The longest time that answering a refused connection takes.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// The connections that are open. Cheap to clone.

@@ -14,20 +14,20 @@ use im_chats_protocol::wire::unique::{Unique, repeated};
 
 /// Largest body, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit(pub usize);
+pub struct BodyLimit(pub usize);
 
 /// Largest body of a call that carries no image.
-pub const SMALL_BODY: Limit = Limit(MAX_REQUEST_BODY_BYTES);
+pub const SMALL_BODY: BodyLimit = BodyLimit(MAX_REQUEST_BODY_BYTES);
 
 /// Largest body of `setBackground`: the largest image in base64, and room for the rest. Some programs write every `/` of
 /// base64 as `\/`, which is one character in 64.
-const IMAGE_BODY: Limit = Limit(MAX_IMAGE_BYTES / 3 * 4 + MAX_IMAGE_BYTES / 48 + 64 * 1024);
+const IMAGE_BODY: BodyLimit = BodyLimit(MAX_IMAGE_BYTES / 3 * 4 + MAX_IMAGE_BYTES / 48 + 64 * 1024);
 
 /// Reads a request's body as `T`.
 ///
 /// # Errors
 /// 415 for another media type, 413 above the limit, else `invalidArgument` naming the field.
-pub async fn read<T: DeserializeOwned>(request: Request, limit: Limit) -> Result<T, Failure> {
+pub async fn read<T: DeserializeOwned>(request: Request, limit: BodyLimit) -> Result<T, Failure> {
     let media = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("(not readable)").to_owned());
     if let Some(media) = media.filter(|media| !is_json(media)) {
         let error = Error::invalid("content-type", "send application/json").with_context("value", media);

@@ -142,14 +142,16 @@ impl Ingest {
                 MergeOutput::Skip(through) => {
                     tracing::warn!(
                         through,
-                        "the upstream no longer holds events that were not read yet; readers behind are told"
+                        "the upstream no longer holds events that were not read yet; readers behind get an error"
                     );
                     if !self.write(move |appender| appender.skip_to(through)).await {
                         return;
                     }
                 }
                 MergeOutput::Replace => {
-                    tracing::warn!("the upstream has another log; ours begins anew, and its readers are told");
+                    tracing::warn!(
+                        "the upstream has another log; ours begins again with a new id, and its readers get an error"
+                    );
                     if !self.write(Appender::replace).await {
                         return;
                     }

@@ -64,7 +64,7 @@ pub struct FailedAttempt {
     pub retry_at: Option<u64>,
 }
 
-/// What whoever watches the connection is told.
+/// The connection as its observers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// How the connection is.
@@ -80,7 +80,7 @@ pub struct Status {
 pub(super) enum Phase {
     /// Nobody needs a socket.
     Idle,
-    /// Waiting before the next try.
+    /// Waiting before the next attempt.
     Backoff { until: u64 },
     /// A token was asked for.
     Authorizing { until: u64 },

@@ -13,7 +13,7 @@ use super::log::LoggedEvent;
 
 /// A stretch of the log for the client.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct EventBatch {
     pub(super) prev: u64,
     pub(super) through: u64,
     pub(super) events: Vec<Arc<LoggedEvent>>,
@@ -39,8 +39,8 @@ impl Outgoing {
         self.queue.push_back(ServerOutput::Send(text));
     }
 
-    pub(super) fn send_batch(&mut self, id: &SubscriptionId, batch: Batch, now_ms: u64) {
-        let Batch { prev, through, events } = batch;
+    pub(super) fn send_batch(&mut self, id: &SubscriptionId, batch: EventBatch, now_ms: u64) {
+        let EventBatch { prev, through, events } = batch;
         self.send(&ServerFrame::Events { id: id.clone(), prev, through, events }, now_ms);
     }
 

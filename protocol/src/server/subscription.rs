@@ -12,7 +12,7 @@ use crate::wire::frame::{Subscribe, Topic, Until};
 
 use super::limits::SessionLimits;
 use super::log::LogState;
-use super::outgoing::{Batch, FRAME_OVERHEAD};
+use super::outgoing::{EventBatch, FRAME_OVERHEAD};
 use crate::server::log::{LoggedEvent, ReadPage, ReadQuery};
 
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Subscription {
     ///
     /// # Errors
     /// `internalError` when the log stands still below the bound it was given.
-    pub(super) fn end_read(&mut self, page: ReadPage, head: u64, limits: &SessionLimits) -> Result<Option<Batch>, Error> {
+    pub(super) fn end_read(&mut self, page: ReadPage, head: u64, limits: &SessionLimits) -> Result<Option<EventBatch>, Error> {
         self.reading = false;
         let ReadPage { through, mut events } = page;
         if through <= self.scanned && events.is_empty() {
@@ -203,15 +203,15 @@ impl Subscription {
     }
 
     /// Progress that was kept back for the heartbeat.
-    pub(super) fn kept_back(&mut self) -> Option<Batch> {
+    pub(super) fn kept_back(&mut self) -> Option<EventBatch> {
         self.advance(Vec::new())
     }
 
-    fn advance(&mut self, events: Vec<Arc<LoggedEvent>>) -> Option<Batch> {
+    fn advance(&mut self, events: Vec<Arc<LoggedEvent>>) -> Option<EventBatch> {
         if self.scanned <= self.position {
             return None;
         }
-        let batch = Batch { prev: self.position, through: self.scanned, events };
+        let batch = EventBatch { prev: self.position, through: self.scanned, events };
         self.position = self.scanned;
         Some(batch)
     }

@@ -17,7 +17,7 @@ use im_chats_protocol::model::Chat;
 use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde::{Deserialize, Serialize};
 
-use crate::emulator::{Emulator, Outcome, database_failed, input};
+use crate::emulator::{Committed, Emulator, database_failed, input};
 use crate::http::admission::Admission;
 use crate::http::failure::Failure;
 use crate::http::json::{self, SMALL_BODY, with_image};
@@ -99,9 +99,9 @@ pub(super) struct Written {
     sequences: Vec<u64>,
 }
 
-impl From<Outcome> for Written {
-    fn from(outcome: Outcome) -> Self {
-        Self { sequences: outcome.sequences.map(|(first, last)| (first..=last).collect()).unwrap_or_default() }
+impl From<Committed> for Written {
+    fn from(committed: Committed) -> Self {
+        Self { sequences: committed.sequences.map(|(first, last)| (first..=last).collect()).unwrap_or_default() }
     }
 }
 

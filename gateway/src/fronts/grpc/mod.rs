@@ -7,9 +7,9 @@ mod deadline;
 mod events;
 mod health;
 mod limits;
-mod refusal;
 mod replay;
 mod stream;
+mod tonic_errors;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub fn routes(parts: GrpcParts) -> Router {
 /// The library refuses a message by its size before it looks inside: in this call, the image is what makes it large.
 async fn too_large_an_image(response: Response) -> Response {
     match tonic::Status::from_header_map(response.headers()) {
-        Some(status) if refusal::is_too_large(&status) => Failure::from(image_too_large("data")).into_response(),
+        Some(status) if tonic_errors::is_too_large(&status) => Failure::from(image_too_large("data")).into_response(),
         _ => response,
     }
 }
@@ -182,9 +182,9 @@ fn is_grpc<B>(request: &http::Request<B>) -> bool {
 fn complete_trailers(mut response: Response) -> Response {
     let failure = response.extensions_mut().remove::<Failure>().map(|failure| failure.error);
     let refused = failure.or_else(|| match response.status() {
-        StatusCode::NOT_FOUND => Some(refusal::no_such_method()),
+        StatusCode::NOT_FOUND => Some(tonic_errors::no_such_method()),
         status if status.is_client_error() || status.is_server_error() => Some(Failure::from_status(status).error),
-        _ => tonic::Status::from_header_map(response.headers()).and_then(|status| refusal::own_words(&status)),
+        _ => tonic::Status::from_header_map(response.headers()).and_then(|status| tonic_errors::own_words(&status)),
     });
     match refused {
         Some(error) => status::from_error(&error).into_http(),

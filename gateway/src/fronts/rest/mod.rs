@@ -13,7 +13,7 @@ use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Route};
 use crate::http::admission::Admission;
 use crate::http::call;
 use crate::http::failure::Failure;
-use crate::http::json::{self, Limit, SMALL_BODY, with_image};
+use crate::http::json::{self, BodyLimit, SMALL_BODY, with_image};
 use crate::http::query::Query;
 use crate::http::routes::{filter, split};
 use crate::service::backend::{Backend, CallContext};
@@ -95,7 +95,7 @@ async fn has_background(State(rest): State<Rest>, request: Request) -> Result<Re
 }
 
 /// A write: its context and its body.
-async fn body<T: serde::de::DeserializeOwned>(request: Request, limit: Limit) -> Result<(CallContext, T), Failure> {
+async fn body<T: serde::de::DeserializeOwned>(request: Request, limit: BodyLimit) -> Result<(CallContext, T), Failure> {
     let call = call::read(request.headers(), request.extensions())?;
     Ok((call, json::read(request, limit).await?))
 }

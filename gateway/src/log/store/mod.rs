@@ -44,7 +44,8 @@ const QUICK_CHECK_BYTES: u64 = 32 * 1024 * 1024;
 /// How often a failing disk is tried again, so that it is noticed when it works and nobody asks for anything.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long after the last failure of somebody else's. A probe is small, and succeeds where what others write does not.
+/// How long a probe waits after the last failed access that was not a probe. A probe is small, and succeeds where what others
+/// write does not.
 const PROBE_PAUSE: Duration = Duration::from_secs(3);
 
 /// Who writes a data directory: the two keep different things in it, and neither can go on from the other's.

@@ -1,4 +1,4 @@
-//! The gRPC library's own refusals, in our codes.
+//! Maps tonic's own errors to ours.
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use tonic::{Code, Status};
