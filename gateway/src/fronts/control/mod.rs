@@ -15,13 +15,13 @@ use handlers::Control;
 pub use handlers::{GENERATE_CHUNK, LISTED_SEQUENCES, MAX_GENERATED, PAGE, PAGE_BYTES};
 use table::ROUTES;
 
-/// The routes of [`ROUTES`]. Each needs a token; the layers around them check it.
+/// The routes of the table. Each needs a token; the layers around them check it.
 pub fn routes(emulator: Emulator, admission: Admission) -> Router {
     let routes = ROUTES.iter().map(|route| (route.path, route.takes_image, (route.handler)(filter(route.method))));
     split(routes, &admission).with_state(Control { emulator, admission })
 }
 
-/// The operations of [`ROUTES`] and their schemas.
+/// The operations of the table and their schemas.
 #[must_use]
 pub fn description() -> Description {
     let operations = ROUTES
