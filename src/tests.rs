@@ -131,7 +131,7 @@ fn a_call_goes_out_and_its_answer_comes_back() {
     let call = core.count(js("({ includeArchived: true })")).unwrap();
     assert_eq!(text_of(&call, "url").as_deref(), Some("http://im.example.com/v1/chats:count?includeArchived=true"));
     assert!(get(&call, "fields").is_undefined(), "a read has no body");
-    let kind = |call: &JsValue| u8::try_from(number(call, "answer")).unwrap();
+    let kind = |call: &JsValue| u8::try_from(number(call, "route")).unwrap();
     let count = core.answer(kind(&call), &js("({ ok: true, status: 200, body: { count: '3' } })")).unwrap();
     assert_eq!(count.as_f64(), Some(3.0));
 
