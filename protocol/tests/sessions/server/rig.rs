@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::Grant;
-use im_chats_protocol::server::{EventKind, LoggedEvent, ReadPage, ReadQuery};
-use im_chats_protocol::server::{LogState, Opening, ReadId, ServerInput, ServerOutput};
-use im_chats_protocol::server::{Session, SessionLimits};
+use im_chats_protocol::server::{
+    EventKind, Grant, LogState, LoggedEvent, Opening, ReadId, ReadPage, ReadQuery, ServerInput, ServerOutput, Session,
+    SessionLimits, cursor_too_old,
+};
 use serde_json::{Value, json};
 
 /// The log as the machine reads it, and nothing else.
@@ -57,9 +57,7 @@ impl FakeLog {
     /// The same page as the durable log gives.
     pub fn read(&self, query: &ReadQuery) -> Result<ReadPage, Error> {
         if query.after < self.first {
-            return Err(Error::new(ErrorCode::CursorTooOld, "the log no longer holds the events after this cursor")
-                .with_context("first", self.first.to_string())
-                .with_context("head", self.head.to_string()));
+            return Err(cursor_too_old(self.first, self.head));
         }
         let bound = query.through.min(self.head);
         let mut page = ReadPage { through: query.after, events: Vec::new() };
