@@ -245,6 +245,7 @@ fn fitting(events: &[Arc<LoggedEvent>], limits: &SessionLimits) -> usize {
 mod tests {
     use super::*;
     use crate::server::log::EventKind;
+    use crate::wire::frame::SubscriptionId;
 
     /// Events of these sizes, with the comma that follows each in a frame.
     fn events(sizes: &[usize]) -> Vec<Arc<LoggedEvent>> {
@@ -256,6 +257,17 @@ mod tests {
             proto: None,
         };
         (1..).zip(sizes).map(event).map(Arc::new).collect()
+    }
+
+    #[test]
+    fn one_that_can_use_a_read_stands_in_the_queue_once_however_often_the_log_moves() {
+        let log = LogState { id: "log-1".into(), first: 0, head: 5 };
+        let ask =
+            Subscribe { id: SubscriptionId::Number(1), topic: Topic::Chats, chat: None, after: None, until: None, credit: 1 };
+        let mut subscription = Subscription::attach(&ask, &log).unwrap();
+        assert!(!subscription.queue_up(5), "it has seen everything");
+        assert!(subscription.queue_up(6));
+        assert!(!subscription.queue_up(7), "a consumer that is slow for hours would fill the memory with places");
     }
 
     #[test]
