@@ -3,7 +3,7 @@
 use im_chats_protocol::client::{ClientInput, ConnectionState, OnGap, Plan, Start};
 use serde_json::json;
 
-use super::rig::{Rig, STREAM, Sequences, live_plan};
+use super::rig::{Rig, STREAM, Sequences, live_plan, too_old};
 
 #[test]
 fn the_cursor_moves_when_the_next_event_is_asked_for() {
@@ -116,24 +116,6 @@ fn credit_comes_back_as_events_are_handled_and_never_exceeds_the_window() {
 }
 
 #[test]
-fn without_resume_a_cut_ends_the_stream_behind_its_last_event() {
-    let mut rig = Rig::new(1024);
-    rig.open(Plan { resume: false, ..live_plan() });
-    rig.ready(0);
-    let frame = rig.subscribe_frame();
-    rig.attach(&frame, 0, 0);
-    rig.events(1, 0, 1, &[1]);
-    rig.cut(1006);
-    rig.pull();
-    assert_eq!(rig.batches.concat_sequences(), [1], "flush first");
-    rig.pull();
-    let (result, cursor) = rig.end.take().unwrap();
-    assert_eq!(result.unwrap_err().code, "networkError");
-    assert_eq!(cursor.map(|cursor| cursor.sequence), Some(1));
-    assert_eq!(rig.machine.state(), ConnectionState::Idle);
-}
-
-#[test]
 fn a_gap_fails_or_is_skipped_as_the_user_said_and_never_silently() {
     for on_gap in [OnGap::Fail, OnGap::Skip] {
         let mut rig = Rig::live(1024, 10);
@@ -145,10 +127,7 @@ fn a_gap_fails_or_is_skipped_as_the_user_said_and_never_silently() {
         rig.pull();
         rig.ready(50);
         let id = rig.subscribe_frame()["id"].clone();
-        rig.frame(&json!({
-            "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone",
-            "retryable": false, "context": { "first": "40", "head": "50" }
-        }));
+        rig.frame(&too_old(&id, "40"));
         match on_gap {
             OnGap::Fail => assert_eq!(rig.end.unwrap().0.unwrap_err().context_value("first"), Some("40")),
             OnGap::Skip => {
@@ -173,10 +152,7 @@ fn a_stream_that_begins_behind_a_gap_has_its_cursor_there_at_once() {
         rig.ready(50);
         for first in ["30", "40"] {
             let id = rig.subscribe_frame()["id"].clone();
-            rig.frame(&json!({
-                "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone",
-                "retryable": false, "context": { "first": first, "head": "50" }
-            }));
+            rig.frame(&too_old(&id, first));
         }
         let frame = rig.subscribe_frame();
         assert_eq!(frame["after"]["sequence"], 40);
@@ -187,7 +163,7 @@ fn a_stream_that_begins_behind_a_gap_has_its_cursor_there_at_once() {
 }
 
 #[test]
-fn an_end_never_overtakes_an_event_that_its_user_has_not_handled() {
+fn without_resume_a_cut_ends_the_stream_behind_the_last_event_that_its_user_handled() {
     let mut rig = Rig::new(1024);
     rig.open(Plan { resume: false, ..live_plan() });
     rig.ready(0);
@@ -197,11 +173,13 @@ fn an_end_never_overtakes_an_event_that_its_user_has_not_handled() {
     rig.cut(1006);
     assert!(rig.end.is_none(), "an event waits");
     rig.pull();
+    assert_eq!(rig.batches.concat_sequences(), [1], "flush first");
     assert!(rig.end.is_none(), "the event is with its user");
     rig.pull();
     let (result, cursor) = rig.end.take().expect("it ended");
     assert_eq!(result.unwrap_err().code, "networkError");
     assert_eq!(cursor.map(|cursor| cursor.sequence), Some(1), "asked for more: the event is handled");
+    assert_eq!(rig.machine.state(), ConnectionState::Idle);
 }
 
 #[test]

@@ -5,17 +5,10 @@ use im_chats_protocol::client::{ClientInput, OnGap, Plan, Start};
 use im_chats_protocol::wire::frame::After;
 use serde_json::{Value, json};
 
-use super::rig::{Rig, STREAM, live_plan};
+use super::rig::{Rig, STREAM, live_plan, too_old};
 
 fn after(sequence: u64) -> Start {
     Start::After(After { log: Some("log-1".into()), sequence })
-}
-
-fn too_old(id: &Value, first: &str) -> Value {
-    json!({
-        "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone", "retryable": false,
-        "context": { "first": first, "head": "50" }
-    })
 }
 
 /// A stream that was just subscribed, and its subscription.

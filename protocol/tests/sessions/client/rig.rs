@@ -160,6 +160,14 @@ pub fn ready_frame(head: u64) -> Value {
     })
 }
 
+/// The refusal of the subscription `id`, of a log that begins behind `first`.
+pub fn too_old(id: &Value, first: &str) -> Value {
+    json!({
+        "type": "error", "id": id, "fatal": false, "code": "cursorTooOld", "grpcCode": 11, "message": "gone", "retryable": false,
+        "context": { "first": first, "head": "50" }
+    })
+}
+
 pub const fn live_plan() -> Plan {
     Plan { topic: Topic::Chats, chat: None, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail }
 }
