@@ -144,7 +144,7 @@ function hurry(context) {
   const running = new Set();
   const began = [];
   globalThis.setTimeout = (act, delay, ...input) => {
-    const isLimit = delay >= 10_000 && new Error().stack.includes("cursor-store");
+    const isLimit = delay >= 10_000 && new Error().stack.includes("cursor-store.js");
     const timer = begin(() => (running.delete(timer), act(...input)), isLimit ? 100 : delay);
     if (isLimit) running.add(timer), began.push(delay);
     return timer;
