@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::stamp;
+use crate::tools::WORKSPACE_FEATURES;
 use crate::workspace::Workspace;
 
 /// What Rust's wasm32 baseline already uses. Named one by one: `--all-features` would let the optimiser use what
@@ -58,7 +59,10 @@ pub fn build(workspace: &Workspace) -> Result<()> {
 
 /// Builds the wasm-bindgen tool and its test runner, whose version is the crate's because both come from the lock file.
 pub fn wasm_bindgen_tool(workspace: &Workspace) -> Result<()> {
-    workspace.cargo().args(["build", "--package", "wasm-bindgen-tool"]).run().context("the wasm-bindgen tool does not build")
+    // Not `--package`: that chooses fewer features for its dependencies than the tests do, and would compile most of them again.
+    let binaries = ["wasm-bindgen", "wasm-bindgen-test-runner", "wasm-finish"].into_iter().flat_map(|name| ["--bin", name]);
+    let command = workspace.cargo().args(["build", "--workspace", "--features", WORKSPACE_FEATURES]).args(binaries);
+    command.run().context("the wasm-bindgen tool does not build")
 }
 
 fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> Result<()> {
