@@ -11,9 +11,8 @@ use crate::number::MAX_SAFE_INTEGER;
 use crate::wire::frame::{Subscribe, Topic, Until};
 
 use super::limits::SessionLimits;
-use super::log::LogState;
+use super::log::{LogState, LoggedEvent, ReadPage, ReadQuery};
 use super::outgoing::{EventBatch, FRAME_OVERHEAD};
-use crate::server::log::{LoggedEvent, ReadPage, ReadQuery};
 
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -34,7 +33,7 @@ pub(super) struct Subscription {
     /// A read is under way: never more than one.
     reading: bool,
     /// It stands in the session's queue of subscriptions that want to read.
-    pub(super) queued: bool,
+    queued: bool,
 }
 
 /// The chats that a stretch of the log is about.
@@ -121,7 +120,7 @@ impl Subscription {
     }
 
     /// Whether the log may hold something for it that it can take.
-    pub(super) fn wants_to_read(&self, head: u64) -> bool {
+    fn wants_to_read(&self, head: u64) -> bool {
         !self.reading && !self.starved && self.scanned < self.bound(head)
     }
 
@@ -160,19 +159,23 @@ impl Subscription {
         Ok(())
     }
 
-    /// The read that brings it forward.
-    pub(super) fn begin_read(&mut self, head: u64, limits: &SessionLimits) -> ReadQuery {
+    /// Its turn in the queue has come: the read that brings it forward, or nothing when it has no use for one any more.
+    pub(super) fn begin_read(&mut self, head: u64, limits: &SessionLimits) -> Option<ReadQuery> {
+        self.queued = false;
+        if !self.wants_to_read(head) {
+            return None;
+        }
         self.reading = true;
         // One more than the credit allows: it tells how far the client can move, and that the rest waits for credit.
         let one_more = usize::try_from(self.credit.saturating_add(1)).unwrap_or(usize::MAX);
-        ReadQuery {
+        Some(ReadQuery {
             after: self.scanned,
             through: self.bound(head),
             topic: self.topic,
             chat: self.chat.clone(),
             max_events: limits.max_batch_events.min(one_more),
             max_bytes: limits.max_outgoing_frame_bytes.saturating_sub(FRAME_OVERHEAD),
-        }
+        })
     }
 
     /// Takes what was read, and cuts it to what may be sent now. `None`: nothing to tell the client yet.
@@ -268,6 +271,8 @@ mod tests {
         assert!(!subscription.queue_up(5), "it has seen everything");
         assert!(subscription.queue_up(6));
         assert!(!subscription.queue_up(7), "a consumer that is slow for hours would fill the memory with places");
+        assert!(subscription.begin_read(7, &SessionLimits::DEFAULT).is_some());
+        assert!(!subscription.queue_up(8), "one read at a time");
     }
 
     #[test]

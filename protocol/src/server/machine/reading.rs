@@ -68,11 +68,7 @@ impl Session {
         while self.reads.len() < self.limits.max_concurrent_reads && self.out.unsent() < self.limits.high_water_bytes {
             let Some(id) = self.queue.pop_front() else { return };
             let Some(subscription) = self.subscriptions.get_mut(&id) else { continue };
-            subscription.queued = false;
-            if !subscription.wants_to_read(self.log.head) {
-                continue;
-            }
-            let query = subscription.begin_read(self.log.head, &self.limits);
+            let Some(query) = subscription.begin_read(self.log.head, &self.limits) else { continue };
             self.last_read = self.last_read.saturating_add(1);
             let read = ReadId(self.last_read);
             self.reads.insert(read, Some(id));
