@@ -6,7 +6,7 @@ use super::routes::{
     SUBJECT, TEXT,
 };
 use crate::error::Error;
-use crate::limits::{MAX_CREATE_ADDRESSES, TOO_MANY_ADDRESSES, check_key};
+use crate::limits::{check_address_count, check_key};
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use crate::number::decimal;
 use alloc::string::String;
@@ -41,9 +41,7 @@ impl<J: MakeJson> Request<J> {
                 "at least one address is needed: an e-mail address or an E.164 phone number",
             ));
         }
-        if addresses.len() > MAX_CREATE_ADDRESSES {
-            return Err(Error::invalid("addresses", TOO_MANY_ADDRESSES));
-        }
+        check_address_count(addresses.len())?;
         if let Some(index) = addresses.iter().position(|address| address.trim().is_empty()) {
             return Err(Error::invalid(item("addresses", index), "an address must not be empty"));
         }
@@ -114,6 +112,7 @@ pub fn effect(text: &str) -> Result<MessageEffect, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_CREATE_ADDRESSES;
     use crate::wire::routes::{RequestField, RequestKind};
     use serde_json::{Value as Parsed, json};
 
