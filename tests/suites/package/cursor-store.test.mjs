@@ -1,4 +1,4 @@
-// The stores that keep a cursor: when they are asked, in which order, and what the user is told when one fails or never answers.
+// The stores that keep a cursor: when they load and save, and the errors of one that fails or does not answer.
 
 import assert from "node:assert/strict";
 import { lstat, readdir, readFile, symlink, writeFile } from "node:fs/promises";

@@ -162,7 +162,7 @@ describe("a gap", () => {
     assert.deepEqual([error.code, error.context.first, error.context.head], ["cursorTooOld", "40", "50"]);
   });
 
-  test("is skipped when the user says so, and reported", async () => {
+  test("with onGap skip is reported, and the stream goes on behind it", async () => {
     await serve(script);
     const gaps = [];
     const watched = [];

@@ -1,6 +1,6 @@
 //! The gRPC front: `photon.imessage.v1` as the real service speaks it, standard health and server reflection. It answers
-//! from the same backend and the same log as REST and the event stream; `docs/grpc.md` says what is
-//! served. It may use `http`, `service` and the log.
+//! from the same backend and the same log as REST and the event stream; `docs/grpc.md` says what is served.
+//! It may use `http`, `service` and the log.
 
 mod chats;
 mod deadline;

@@ -1,12 +1,14 @@
 //! Whether upstream still has the same log.
 //!
 //! The service gives its log no name. So **every catch-up begins one event back** and must meet the last event of the one
-//! before again, the same (chat, time) at the same sequence. Another event there, or an end that stays below our head for
-//! [`BELOW_MS`]: another log, and ours is replaced. No event there: the beginning of what upstream holds decides. If that lies
-//! after our last event, upstream dropped its past, what was in between is gone, and our log says so to every reader behind
-//! ([`MergeOutput::Skip`]); if it lies before, it is another log. When the service refuses the cursor, its beginning decides
-//! likewise, and the exact cursor tells whether there was anything in between. Until a catch-up has met our last event, rule 2
-//! does not commit.
+//! before again, the same (chat, time) at the same sequence. Until it has, rule 2 does not commit.
+//!
+//! - Another event there, or an end that stays below our head for [`BELOW_MS`]: another log, and ours is replaced.
+//! - No event there: the beginning of what upstream holds decides. When it lies after our last event, upstream dropped its past.
+//!   What was in between is gone, and readers that are behind it get an error ([`MergeOutput::Skip`]). When it lies before, it
+//!   is another log.
+//! - The service refuses the cursor: its beginning decides likewise, and a catch-up from the exact cursor shows whether there was
+//!   anything in between.
 
 use std::cmp::Ordering;
 

@@ -134,7 +134,7 @@ fn credit_of_nothing_wakes_nobody_and_stops_nobody() {
     let reads = rig.reads_begun;
     rig.say(r#"{"type":"credit","id":1,"add":0}"#);
     assert_eq!(rig.reads_begun, reads, "still without credit");
-    // The other one has nothing to wait for: what its filter hides moves it, whichever frame says so.
+    // The other one waits for nothing: an event that its filter hides moves it forward.
     rig.say(r#"{"type":"credit","id":2,"add":0}"#);
     rig.drain_sent();
     rig.log.append("chat.archived", BOB);

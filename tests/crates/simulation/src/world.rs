@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use im_chats_protocol::client::{Attempt, ClientInput, StreamId};
-use im_chats_protocol::client::{Backoff, Config, SILENCE_MARGIN_MS};
+use im_chats_protocol::client::{Attempt, Backoff, ClientInput, Config, SILENCE_MARGIN_MS, StreamId};
 use im_chats_protocol::error::Error;
-use im_chats_protocol::server::SessionLimits;
-use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery};
+use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery, SessionLimits};
 use im_chats_protocol::server::{ReadId, ServerInput};
 
 use crate::bugs::Bug;
