@@ -1,108 +1,194 @@
-//! A unary call: the request that goes out, and the meaning of the response.
-//!
-//! In between the shell waits for the token, the network and the next attempt. With that here, as futures, the module was a
-//! seventh larger: a queue of tasks, a state machine per `async`, and the code that drops each of their states.
+//! A unary call, as one future: token, request, answer, and the next attempt after a failure. Dropping it cancels all of them.
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-use alloc::vec;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
-use js_sys::Uint8Array;
+use im_chats_protocol::client::Backoff;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::number::decimal;
+use im_chats_protocol::wire::json::MakeJson;
+use im_chats_protocol::wire::request::Request;
+use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, SERVER_HEADER};
+use js_sys::{JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use crate::client::Core;
-use crate::failure::to_js;
-use crate::js::{Parsed, get, object};
-use crate::refusal::refusal;
-use im_chats_protocol::client::Backoff;
-use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::json::{MakeJson, ReadJson};
-use im_chats_protocol::wire::request::Request;
-use im_chats_protocol::wire::response::ResponseShape;
-use im_chats_protocol::wire::routes::{Method, Route};
+use crate::answer::Refusal;
+use crate::ending::{AbortListener, Ending, Endings};
+use crate::error::cause;
+use crate::host::{Host, WeakHost};
+use crate::idempotency::idempotency_key;
+use crate::js::to_json;
+use crate::timer::sleep;
+use crate::token;
+use crate::transport::{Outgoing, exchange};
+use crate::value::Value;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = encodeURIComponent, catch)]
-    fn encode_uri_component(text: &str) -> Result<String, JsValue>;
-}
+/// The longest that a server's `Retry-After` is obeyed, in milliseconds; the call's own timeout ends it earlier.
+const MAX_RETRY_AFTER_MS: u64 = 30_000;
 
-/// A call that was checked and is ready to be sent.
-pub(super) struct PreparedCall {
-    pub(super) request: Request<Parsed>,
+/// A call whose input was checked.
+pub(crate) struct Call {
+    pub(crate) request: Request<Value>,
     /// The image of a `setBackground`.
-    pub(super) image: Option<Uint8Array>,
-    pub(super) signal: Option<AbortSignal>,
+    pub(crate) image: Option<Uint8Array>,
+    pub(crate) signal: Option<AbortSignal>,
 }
 
-impl PreparedCall {
-    /// The `Call` of the shell's `call.ts`.
-    pub(super) fn into_js(self, base_url: &str) -> JsValue {
-        let Self { request, image, signal } = self;
-        let is_write = request.route.definition().method == Method::Post;
-        let mut fields = vec![
-            ("url", JsValue::from_str(&url(base_url, &request))),
-            ("route", JsValue::from(request.route.number())),
-            ("key", request.idempotency_key.into()),
-            ("image", image.into()),
-            ("signal", signal.into()),
-        ];
-        if is_write {
-            fields.push(("fields", Parsed::object(request.fields).0));
+/// The calls of one client.
+pub(crate) struct Calls {
+    host: WeakHost,
+    base_url: String,
+    timeout_ms: u32,
+    max_attempts: u32,
+    backoff: Backoff,
+    auto_idempotency: bool,
+    server: Option<String>,
+    endings: Endings,
+}
+
+impl Calls {
+    pub(crate) fn new(weak: WeakHost, host: &Host) -> Self {
+        Self {
+            host: weak,
+            base_url: host.base_url(),
+            timeout_ms: host.timeout(),
+            max_attempts: host.max_attempts(),
+            backoff: Backoff { initial_ms: host.initial_delay().into(), cap_ms: host.max_delay().into() },
+            auto_idempotency: host.auto_idempotency(),
+            server: host.server(),
+            endings: Endings::default(),
         }
-        object(fields)
     }
-}
 
-#[wasm_bindgen]
-impl Core {
-    /// What the user gets for the response to a call; `route` is the call's [`Route::number`]. `answer` is an object with `ok`,
-    /// `status`, `body` as parsed JSON or `cause` when it is not JSON, and the headers `retryAfter` (`retryAt` when that is a
-    /// date: milliseconds from now) and `requestId`.
-    pub fn answer(&self, route: u8, answer: &JsValue) -> Result<JsValue, JsValue> {
-        let refuse = |error: &Error, cause: &JsValue| Err(to_js(&self.driver.host, error, cause));
-        if !get(answer, "ok").is_truthy() {
-            return refuse(&refusal(answer), &JsValue::UNDEFINED);
+    /// Ends every call that is under way.
+    pub(crate) fn close(&self) {
+        self.endings.end_all(|| self.host.to_js(&closed()));
+    }
+
+    /// Carries a call out, until its timeout, its user's signal or [`Calls::close`] ends it.
+    pub(crate) async fn run(&self, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
+        let call = call.map_err(|error| self.host.to_js(&error))?;
+        let registered = self.endings.add();
+        let ending = &registered.ending;
+        let _listener = call.signal.clone().map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
+        let progress = Progress::default();
+        let attempts = async { self.attempts(&call, &progress).await.map_err(|error| self.host.to_js(&error)) };
+        self.limited(ending, &progress, attempts).await
+    }
+
+    /// Runs `work` until it is done, is late or is ended.
+    async fn limited<T>(
+        &self,
+        ending: &Ending,
+        progress: &Progress,
+        work: impl Future<Output = Result<T, JsValue>>,
+    ) -> Result<T, JsValue> {
+        let mut work = pin!(work);
+        let mut late = pin!(sleep(self.timeout_ms.into()));
+        poll_fn(|context| {
+            if let Poll::Ready(reason) = ending.poll(context) {
+                return Poll::Ready(Err(reason));
+            }
+            if late.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(self.host.to_js(&self.late(progress))));
+            }
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    fn late(&self, progress: &Progress) -> Error {
+        let who = if progress.asks_for_token.get() { "the token function" } else { &self.base_url };
+        let limit = decimal(self.timeout_ms.into());
+        Error::new(ErrorCode::Timeout, ["no answer from ", who, " within ", &limit, " ms"].concat())
+    }
+
+    async fn attempts(&self, call: &Call, progress: &Progress) -> Result<JsValue, Error> {
+        let is_write = call.request.route.definition().method == Method::Post;
+        // One key per logical write: its retries carry the same key, so the service does the write once.
+        let key = call.request.idempotency_key.clone();
+        let key = key.or_else(|| (is_write && self.auto_idempotency).then(idempotency_key));
+        // A write without a key might be done twice, so it is never sent twice.
+        let max_attempts = if is_write && key.is_none() { 1 } else { self.max_attempts };
+        let body = is_write.then(|| self.body(call)).transpose()?;
+        let mut failures = 0;
+        loop {
+            progress.asks_for_token.set(true);
+            let token = token::fetch(&self.host).await?;
+            progress.asks_for_token.set(false);
+            let error = match self.attempt(&call.request, &token, key.as_deref(), body.as_ref()).await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            };
+            failures += 1;
+            if !error.retryable || failures >= max_attempts {
+                return Err(error);
+            }
+            let backoff = || self.backoff.delay_ms(failures, js_sys::Math::random());
+            sleep(error.retry_after_ms.map_or_else(backoff, |wait| wait.min(MAX_RETRY_AFTER_MS))).await;
         }
-        let cause = get(answer, "cause");
-        if !cause.is_undefined() {
+    }
+
+    /// Sends the request once.
+    async fn attempt(
+        &self,
+        request: &Request<Value>,
+        token: &str,
+        key: Option<&str>,
+        body: Option<&JsValue>,
+    ) -> Result<JsValue, Error> {
+        let route = request.route.definition();
+        let mut headers = vec![("authorization", ["Bearer ", token].concat())];
+        headers.extend(self.server.as_ref().map(|server| (SERVER_HEADER, server.clone())));
+        // A header would refuse or change any other key. Only a create takes a key from the user, and its body carries it unchanged.
+        let key = key.filter(|key| token::is_visible_ascii(key));
+        headers.extend(key.map(|key| (IDEMPOTENCY_KEY_HEADER, key.to_owned())));
+        headers.extend(body.map(|_| ("content-type", "application/json".to_owned())));
+        let query = if body.is_some() { Vec::new() } else { request.fields.iter().map(query_field).collect() };
+        let url = [&self.base_url, route.path].concat();
+        let incoming = exchange(&self.base_url, &Outgoing { method: route.method, url: &url, query, headers, body }).await?;
+        if !incoming.response.is_ok() {
+            let refusal = Refusal::read(incoming.response.status(), |name| incoming.response.header(name));
+            return Err(refusal.of_call(incoming.body.ok()));
+        }
+        let body = incoming.body.map_err(|reason| {
             let message = "the server's answer is not JSON, or only a part of it";
-            return refuse(&Error::new(ErrorCode::InternalError, message), &cause);
-        }
-        let Some(shape) = Route::from_number(route).map(|route| route.definition().response) else {
-            return refuse(&Error::new(ErrorCode::InternalError, "an answer of an unknown kind"), &JsValue::UNDEFINED);
-        };
-        match shape.read(Parsed(get(answer, "body"))) {
-            Ok(_) if shape == ResponseShape::Empty => Ok(JsValue::UNDEFINED),
-            Ok(result) => Ok(result.0),
-            Err(error) => refuse(&error, &JsValue::UNDEFINED),
-        }
+            Error::new(ErrorCode::InternalError, message).with_cause(cause(reason))
+        })?;
+        Ok(route.response.read(body)?.to_js())
+    }
+
+    /// The body of a write.
+    fn body(&self, call: &Call) -> Result<JsValue, Error> {
+        let fields = Value::object(call.request.fields.clone()).to_js();
+        let text = to_json(&fields).unwrap_or_default();
+        let Some(image) = &call.image else { return Ok(text.into()) };
+        let image = self.host.deref().and_then(|host| host.base64(image).ok());
+        let image = image.ok_or_else(|| Error::invalid("data", "the image is too large for this runtime"))?;
+        // The text stays in JavaScript: the wasm's memory, which never shrinks, does not grow with it.
+        let head: JsString = text.slice(0, text.length().saturating_sub(1));
+        let [data, end] = [",\"data\":\"", "\"}"].map(JsString::from);
+        Ok(head.concat(&data).concat(&image).concat(&end).into())
     }
 }
 
-/// How long to wait, in milliseconds, after so many failures in a row.
-#[wasm_bindgen(js_name = retryDelay)]
-pub fn retry_delay(failures: u32, initial_ms: u32, cap_ms: u32) -> f64 {
-    let backoff = Backoff { initial_ms: initial_ms.into(), cap_ms: cap_ms.into() };
-    crate::js::milliseconds(backoff.delay_ms(failures, js_sys::Math::random()))
+/// What a call waits for.
+#[derive(Default)]
+struct Progress {
+    asks_for_token: Cell<bool>,
 }
 
-/// The URL of a request: a read carries its fields in the query.
-fn url(base_url: &str, request: &Request<Parsed>) -> String {
-    let route = request.route.definition();
-    let mut url = [base_url, route.path].concat();
-    if route.method == Method::Post {
-        return url;
-    }
-    let mut separator = "?";
-    for (name, value) in &request.fields {
-        // No read takes anything but a text or a true.
-        let text = value.text().map_or_else(|| "true".to_owned(), |text| encode_uri_component(&text).unwrap_or_default());
-        for part in [separator, name, "=", &text] {
-            url.push_str(part);
-        }
-        separator = "&";
-    }
-    url
+/// A field of a read, for the query.
+fn query_field<'a>((name, value): &'a (&'static str, Value)) -> (&'a str, String) {
+    // No read takes anything but a text or a true.
+    let text = if let Value::Text(text) = value { text.clone() } else { "true".to_owned() };
+    (name, text)
+}
+
+/// What calls and streams of a closed client end with.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorCode::PreconditionFailed, "the client is closed; create a new one with createClient")
 }

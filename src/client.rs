@@ -1,66 +1,51 @@
-//! One client.
+//! One client: what `createClient` of the shell makes on first use.
 
-use alloc::rc::Rc;
-use alloc::string::String;
+use std::rc::Rc;
 
+use im_chats_protocol::client::ClientInput;
 use wasm_bindgen::prelude::*;
 
+use crate::call::Calls;
+use crate::chats::Chats;
 use crate::driver::Driver;
-use crate::host::Host;
-use crate::refusal::own;
-use crate::stream::StreamHandle;
-use im_chats_protocol::client::ClientInput;
+use crate::events::Events;
+use crate::host::WeakHost;
 
-/// The wasm side of a client. Internal: the shell's `createClient` makes it on first use.
+/// The wasm side of a client.
 #[wasm_bindgen]
-pub struct Core {
-    pub(super) driver: Rc<Driver>,
+pub struct Client {
+    calls: Rc<Calls>,
+    driver: Rc<Driver>,
 }
 
 #[wasm_bindgen]
-impl Core {
-    /// Takes the shell's host and the checked address.
+impl Client {
+    /// Takes the shell's half, and the options that it checked.
+    ///
+    /// # Errors
+    /// When the host was collected already.
     #[wasm_bindgen(constructor)]
-    pub fn new(host: Host, base_url: String) -> Core {
-        Self { driver: Rc::new(Driver::new(host, base_url)) }
+    pub fn new(host: WeakHost) -> Result<Client, JsValue> {
+        let shell = host.deref().ok_or(JsValue::UNDEFINED)?;
+        let driver = Driver::new(host.clone(), &shell.base_url());
+        Ok(Self { calls: Rc::new(Calls::new(host, &shell)), driver })
     }
 
-    /// Opens a stream of chat events.
-    #[wasm_bindgen(js_name = subscribeEvents)]
-    pub fn subscribe_events(&self, options: JsValue) -> Result<StreamHandle, JsValue> {
-        StreamHandle::subscribe(&self.driver, options)
+    /// Creates and manages conversations, and watches them.
+    #[wasm_bindgen(getter)]
+    pub fn chats(&self) -> Chats {
+        Chats { calls: Rc::clone(&self.calls), driver: Rc::clone(&self.driver) }
     }
 
-    /// Opens a catch-up.
-    #[wasm_bindgen(js_name = catchUp)]
-    pub fn catch_up(&self, after: JsValue, options: JsValue) -> Result<StreamHandle, JsValue> {
-        StreamHandle::catch_up(&self.driver, after, options)
+    /// The durable log of everything that happened.
+    #[wasm_bindgen(getter)]
+    pub fn events(&self) -> Events {
+        Events { driver: Rc::clone(&self.driver) }
     }
 
-    /// Takes the token that [`Host::fetch_token`] asked for; without one, `error` says why: an error of the shell's classes.
-    pub fn token(&self, attempt: u32, token: Option<String>, error: &JsValue) {
-        let result = token.ok_or_else(|| own(error));
-        self.driver.feed(ClientInput::Token { attempt, result });
-    }
-
-    /// What a WebSocket has to say: kind 0 that it is open, 1 a parsed frame (undefined when it was not JSON), 2 that it closed,
-    /// with a code and what is known of the reason.
-    pub fn report(&self, attempt: u32, kind: u32, value: &JsValue) {
-        self.driver.report(attempt, kind, value);
-    }
-
-    /// The timer of [`Host::arm`] is due.
-    pub fn tick(&self) {
-        self.driver.tick();
-    }
-
-    /// The page came back to life, or – then `online` is not undefined – the network changed.
-    pub fn wake(&self, online: Option<bool>) {
-        self.driver.feed(online.map_or(ClientInput::Wake, |online| ClientInput::Network { online }));
-    }
-
-    /// Ends the streams; the shell ends the calls.
+    /// Ends streams and calls.
     pub fn close(&self) {
+        self.calls.close();
         self.driver.feed(ClientInput::Close);
     }
 }

@@ -1,42 +1,32 @@
-//! Feeds the session machine and carries out what it says: clock, timer, socket, token, promises.
+//! Feeds the session machine and carries out what it says: clock, timer, socket, token, mailboxes.
 
-use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
-use wasm_bindgen::prelude::*;
-
-use crate::failure::to_js;
-use crate::host::{Host, Socket};
-use crate::js::{Parsed, get, milliseconds, object};
-use crate::refusal::closing;
-use crate::waiters::Waiters;
 use im_chats_protocol::client::{
-    Attempt, Batch, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer,
+    Attempt, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer as MachineTimer,
 };
+use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Cursor;
-use im_chats_protocol::number::{safe_integer, whole_part};
+use im_chats_protocol::number::whole_part;
 use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::codec::WrongField;
 use im_chats_protocol::wire::frame::{ClientInfo, SUBPROTOCOL, ServerFrame};
+use im_chats_protocol::wire::json::MakeJson;
 use im_chats_protocol::wire::routes::EVENTS_PATH;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
-/// The events of a frame: the array that the runtime's `JSON.parse` made, untouched, and its sequences for the chain check.
-#[derive(Debug, Clone)]
-pub(super) struct Events {
-    pub(super) array: JsValue,
-    sequences: Vec<f64>,
-}
-
-impl Batch for Events {
-    fn count(&self) -> usize {
-        self.sequences.len()
-    }
-    fn sequence(&self, index: usize) -> Option<u64> {
-        self.sequences.get(index).copied().and_then(safe_integer)
-    }
-}
+use crate::batch::Events;
+use crate::error::network;
+use crate::host::WeakHost;
+use crate::js::{Parsed, text_of};
+use crate::mailbox::{Mailbox, Mailboxes};
+use crate::socket::{NEVER_OPENED, Socket};
+use crate::timer::{Timer, milliseconds};
+use crate::token;
+use crate::value::Value;
+use crate::wake::{WakeListener, is_online};
 
 /// A clock for the machine: it goes on through a sleep, which `performance.now()` does not everywhere, and never back, which
 /// `Date.now()` may.
@@ -56,55 +46,59 @@ impl Clock {
 }
 
 /// The event streams of one client.
-pub(super) struct Driver {
-    pub(super) host: Host,
-    pub(super) base_url: String,
+pub(crate) struct Driver {
+    pub(crate) host: WeakHost,
     /// Where the sockets go.
     address: String,
     machine: RefCell<Machine<Events>>,
-    pub(super) waiters: Waiters,
+    pub(crate) mailboxes: Mailboxes,
     clock: Clock,
     last_lag: Cell<u64>,
     last_stream: Cell<StreamId>,
     socket: RefCell<Option<Socket>>,
-    timer: Cell<Timer>,
-    watching: Cell<bool>,
+    timer: RefCell<(MachineTimer, Option<Timer>)>,
+    wake_listener: RefCell<Option<WakeListener>>,
+    /// What the runtime said last of the network.
+    online: Cell<bool>,
+    /// What sockets, timers and listeners hold: none of them keeps a client that JavaScript dropped.
+    me: Weak<Driver>,
 }
 
 impl Driver {
-    pub(super) fn new(host: Host, base_url: String) -> Self {
+    pub(crate) fn new(host: WeakHost, base_url: &str) -> Rc<Self> {
         let client = ClientInfo { name: "im-chats".into(), version: env!("CARGO_PKG_VERSION").into() };
         // http → ws, https → wss.
-        let address = ["ws", base_url.strip_prefix("http").unwrap_or(&base_url), EVENTS_PATH].concat();
-        Self {
+        let address = ["ws", base_url.strip_prefix("http").unwrap_or(base_url), EVENTS_PATH].concat();
+        Rc::new_cyclic(|me| Self {
             host,
-            base_url,
             machine: RefCell::new(Machine::new(Config::new(client, address.clone()))),
             address,
-            waiters: Waiters::default(),
+            mailboxes: Mailboxes::default(),
             clock: Clock::default(),
             last_lag: Cell::new(0),
             last_stream: Cell::new(0),
             socket: RefCell::new(None),
-            timer: Cell::new(Timer::default()),
-            watching: Cell::new(false),
-        }
+            timer: RefCell::default(),
+            wake_listener: RefCell::new(None),
+            online: Cell::new(true),
+            me: Weak::clone(me),
+        })
     }
 
-    pub(super) fn open(&self, plan: Plan, on_gap: JsValue) -> StreamId {
+    pub(crate) fn open(&self, plan: Plan, on_gap: JsValue) -> (StreamId, Rc<RefCell<Mailbox>>) {
         let stream = self.last_stream.get() + 1;
         self.last_stream.set(stream);
-        self.waiters.add(stream, on_gap);
+        let mailbox = self.mailboxes.add(stream, on_gap);
         self.feed(ClientInput::Open { stream, plan });
-        stream
+        (stream, mailbox)
     }
 
-    pub(super) fn cursor(&self, stream: StreamId) -> Option<Cursor> {
+    pub(crate) fn cursor(&self, stream: StreamId) -> Option<Cursor> {
         self.machine.borrow().cursor(stream)
     }
 
     /// How far a stream's user, who may have handled the events up to `handled`, is behind the log's head.
-    pub(super) fn lag(&self, stream: StreamId, handled: Option<u64>) -> u64 {
+    pub(crate) fn lag(&self, stream: StreamId, handled: Option<u64>) -> u64 {
         let machine = self.machine.borrow();
         let handled = handled.or_else(|| Some(machine.cursor(stream)?.sequence));
         handled.map_or(0, |handled| machine.head(stream).saturating_sub(handled))
@@ -112,7 +106,7 @@ impl Driver {
 
     /// Tells the machine what happened and does what it says. The machine is never borrowed while JavaScript runs, so
     /// JavaScript may call back in.
-    pub(super) fn feed(&self, input: ClientInput<Events>) {
+    pub(crate) fn feed(&self, input: ClientInput<Events>) {
         self.machine.borrow_mut().handle(self.clock.now(), js_sys::Math::random(), input);
         loop {
             let output = self.machine.borrow_mut().poll();
@@ -123,108 +117,149 @@ impl Driver {
         }
         let lag = self.machine.borrow().lag();
         if self.last_lag.replace(lag) != lag {
-            let _ = self.host.lag_changed();
+            self.host.deref().map(|host| host.lag_changed());
         }
         self.arm();
     }
 
     fn carry_out(&self, output: ClientOutput<Events>) {
         match output {
-            ClientOutput::FetchToken { attempt } => {
-                // A host that throws gives no token: the attempt ends with its timeout.
-                let _ = self.host.fetch_token(attempt);
-            }
+            ClientOutput::FetchToken { attempt } => self.fetch_token(attempt),
             ClientOutput::Connect { attempt } => self.connect(attempt),
             ClientOutput::Send(frame) => {
                 if let Some(socket) = &*self.socket.borrow() {
-                    // A socket that cannot send is about to report that it closed.
-                    let _ = socket.send(&frame.write::<Parsed>().0);
+                    socket.send(&frame.write::<Value>().to_js());
                 }
             }
             ClientOutput::Disconnect { code } => {
                 if let Some(socket) = self.socket.take() {
-                    let _ = socket.close(code);
+                    socket.close(code);
                 }
             }
-            ClientOutput::Attached { stream } => self.waiters.attached(stream),
-            ClientOutput::Deliver { stream, batch } => self.waiters.deliver(stream, batch.array),
-            ClientOutput::End { stream, result, cursor } => self.waiters.end(stream, result, cursor, &self.host),
-            ClientOutput::Gap { stream, from, to } => self.waiters.gap(stream, from, to, &self.host),
+            ClientOutput::Attached { stream } => {
+                self.mailboxes.with(stream, |mailbox| mailbox.attached(Ok(JsValue::UNDEFINED)));
+            }
+            ClientOutput::Deliver { stream, batch } => {
+                self.mailboxes.with(stream, |mailbox| mailbox.deliver(batch));
+            }
+            ClientOutput::End { stream, result, cursor } => self.end(stream, result, cursor),
+            ClientOutput::Gap { stream, from, to } => self.gap(stream, from, to),
             ClientOutput::Status(status) => self.status_changed(&status),
         }
     }
 
+    fn fetch_token(&self, attempt: Attempt) {
+        let (me, host) = (Weak::clone(&self.me), self.host.clone());
+        spawn_local(async move {
+            let result = token::fetch(&host).await;
+            me.upgrade().inspect(|driver| driver.feed(ClientInput::Token { attempt, result }));
+        });
+    }
+
     fn connect(&self, attempt: Attempt) {
-        match self.host.open_socket(&self.address, SUBPROTOCOL, attempt) {
+        let Some(host) = self.host.deref() else { return };
+        let opened = host.web_socket().and_then(|make| Socket::open(&make, &self.address, SUBPROTOCOL, attempt, &self.me));
+        match opened {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
             }
             // A runtime that refuses even to try will refuse again.
             Err(cause) => {
-                let refused = vec![("message", get(&cause, "message")), ("cause", cause), ("isFinal", JsValue::TRUE)];
-                self.report(attempt, 2, &object(refused));
+                let error = network(text_of(&cause, "message").unwrap_or_default(), cause).with_retryable(false);
+                self.disconnected(attempt, NEVER_OPENED, Some(error));
             }
         }
     }
 
-    pub(super) fn report(&self, attempt: Attempt, kind: u32, value: &JsValue) {
-        self.feed(match kind {
-            0 => ClientInput::Connected { attempt },
-            1 => {
-                let frame = if value.is_undefined() {
-                    Err(WrongField::FRAME)
-                } else {
-                    ServerFrame::read(Parsed(value.clone()), |array| self.events(array.0))
-                };
-                ClientInput::Frame { attempt, frame }
-            }
-            _ => {
-                let (code, reason) = closing(value);
-                ClientInput::Disconnected { attempt, code, reason }
-            }
-        });
+    pub(crate) fn connected(&self, attempt: Attempt) {
+        self.feed(ClientInput::Connected { attempt });
+    }
+
+    /// A frame came; nothing when it was not JSON.
+    pub(crate) fn frame(&self, attempt: Attempt, frame: Option<Parsed>) {
+        let frame = frame.ok_or(WrongField::FRAME);
+        let frame = frame.and_then(|frame| ServerFrame::read(frame, |array| self.events(array.0)));
+        self.feed(ClientInput::Frame { attempt, frame });
+    }
+
+    pub(crate) fn disconnected(&self, attempt: Attempt, code: u16, reason: Option<Error>) {
+        self.feed(ClientInput::Disconnected { attempt, code, reason });
+    }
+
+    /// The runtime says whether there is a network.
+    pub(crate) fn network(&self, online: bool) {
+        self.online.set(online);
+        self.feed(ClientInput::Network { online });
     }
 
     fn events(&self, array: JsValue) -> Events {
+        let sequences = self.host.deref().and_then(|host| host.sequences(&array).ok());
         // A host that fails here leaves a batch whose only sequence is impossible, which the chain check refuses.
-        let sequences = self.host.sequences(&array).map_or_else(|_| vec![f64::NAN], |sequences| sequences.to_vec());
-        Events { array, sequences }
+        Events { array, sequences: sequences.map_or_else(|| vec![f64::NAN], |sequences| sequences.to_vec()) }
+    }
+
+    fn end(&self, stream: StreamId, result: Result<Option<u64>, Error>, cursor: Option<Cursor>) {
+        let end = result.map_err(|error| self.host.to_js(&error));
+        let never_attached = Error::new(ErrorCode::PreconditionFailed, "the stream was closed before it was attached");
+        let never_attached = self.host.to_js(&never_attached);
+        self.mailboxes.with(stream, |mailbox| {
+            if let Ok(Some(head)) = end {
+                let complete = [("type", Value::from_text("catchup.complete")), ("headSequence", Value::Integer(head))];
+                let array = Value::array(vec![Value::object(complete.into())]).to_js();
+                mailbox.deliver(Events { array, sequences: Vec::new() });
+            }
+            mailbox.end(end.map(|_| JsValue::UNDEFINED), never_attached, cursor);
+        });
+    }
+
+    fn gap(&self, stream: StreamId, from: u64, to: u64) {
+        let on_gap = self.mailboxes.with(stream, |mailbox| mailbox.on_gap.clone()).unwrap_or_default();
+        let gap = Value::object(vec![("from", Value::Integer(from)), ("to", Value::Integer(to))]).to_js();
+        self.host.deref().map(|host| host.gap_skipped(&gap, &on_gap));
     }
 
     /// Listens for wake-ups only while there is something to wake, and tells the shell.
     fn status_changed(&self, Status { state, failed, error }: &Status) {
-        let watch = state.wants_wake_ups();
-        if self.watching.replace(watch) != watch {
-            let _ = self.host.watch_wake(watch);
-        }
-        let error = error.as_ref().map_or(JsValue::UNDEFINED, |error| to_js(&self.host, error, &JsValue::UNDEFINED));
+        let error = error.as_ref().map_or(JsValue::UNDEFINED, |error| self.host.to_js(error));
         let failed = failed.map_or(JsValue::UNDEFINED, |failed| self.failed_attempt(failed));
-        let _ = self.host.status_changed(state.as_str(), &error, &failed);
+        self.host.deref().map(|host| host.status_changed(state.as_str(), &error, &failed));
+        if !state.wants_wake_ups() {
+            self.wake_listener.take();
+        } else if self.wake_listener.borrow().is_none() {
+            self.wake_listener.replace(Some(WakeListener::listen(&self.me)));
+            // Nobody listened until now.
+            if let Some(online) = is_online().filter(|online| *online != self.online.get()) {
+                self.network(online);
+            }
+        }
     }
 
     /// A failed attempt as users get it, with the runtime's time instead of the machine's.
     fn failed_attempt(&self, FailedAttempt { number, retry_at }: FailedAttempt) -> JsValue {
-        let mut fields = vec![("number", JsValue::from(number)), ("address", JsValue::from_str(&self.address))];
+        let mut fields = vec![("number", Value::Integer(number.into())), ("address", Value::from_text(&self.address))];
         if let Some(retry_at) = retry_at {
             let wait = milliseconds(retry_at.saturating_sub(self.clock.now()));
-            fields.push(("nextAttemptAt", JsValue::from_f64(js_sys::Date::now() + wait)));
+            fields.push(("nextAttemptAt", Value::Integer(whole_part(js_sys::Date::now() + wait).unwrap_or(0))));
         }
-        object(fields)
+        Value::object(fields).to_js()
     }
 
-    pub(super) fn tick(&self) {
-        let mut timer = self.timer.get();
-        timer.fired();
-        self.timer.set(timer);
+    fn tick(&self) {
+        self.timer.borrow_mut().0.fired();
         self.feed(ClientInput::Tick);
     }
 
     fn arm(&self) {
-        let mut timer = self.timer.get();
-        if timer.follow(self.machine.borrow().deadline()) {
-            self.timer.set(timer);
-            let delay = timer.due().map_or(-1.0, |due| milliseconds(due.saturating_sub(self.clock.now())));
-            let _ = self.host.arm(delay);
+        let mut timer = self.timer.borrow_mut();
+        let deadline = self.machine.borrow().deadline();
+        if timer.0.follow(deadline) {
+            let wait = timer.0.due().map(|due| due.saturating_sub(self.clock.now()));
+            timer.1 = wait.map(|wait| {
+                let me = Weak::clone(&self.me);
+                Timer::start(wait, move || {
+                    me.upgrade().inspect(|driver| driver.tick());
+                })
+            });
         }
     }
 }
@@ -232,10 +267,8 @@ impl Driver {
 impl Drop for Driver {
     /// A client that JavaScript dropped leaves nothing behind.
     fn drop(&mut self) {
-        let _ = self.host.arm(-1.0);
-        let _ = self.host.watch_wake(false);
         if let Some(socket) = self.socket.take() {
-            let _ = socket.close(close::NORMAL);
+            socket.close(close::NORMAL);
         }
     }
 }

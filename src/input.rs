@@ -3,9 +3,6 @@
 //! The shell made plain values of it (`snapshot.ts`), so that reading them runs no code of the user's: an exception of that would
 //! leave everything borrowed that is borrowed here.
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-use alloc::vec::Vec;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
@@ -17,7 +14,7 @@ use im_chats_protocol::model::{ChatGuid, CreateChatOptions};
 use im_chats_protocol::wire::request::{effect, item};
 
 /// A string that UTF-8 can carry. Half a surrogate pair cannot be sent; replacing it silently would change the user's text.
-pub(super) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
+pub(crate) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
     let Some(text) = value.as_string() else {
         return Err(unexpected(field, "a string", value));
     };
@@ -30,17 +27,17 @@ pub(super) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
 }
 
 /// A boolean.
-pub(super) fn flag(value: &JsValue, field: &'static str) -> Result<bool, Error> {
+pub(crate) fn flag(value: &JsValue, field: &'static str) -> Result<bool, Error> {
     value.as_bool().ok_or_else(|| unexpected(field, "true or false", value))
 }
 
 /// A chat GUID.
-pub(super) fn guid(value: &JsValue) -> Result<ChatGuid, Error> {
+pub(crate) fn guid(value: &JsValue) -> Result<ChatGuid, Error> {
     ChatGuid::parse(&text(value, "chat")?, "chat")
 }
 
 /// The addresses of a `create`.
-pub(super) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
+pub(crate) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
     let Some(addresses) = value.dyn_ref::<Array>() else {
         return Err(unexpected("addresses", "an array of addresses", value));
     };
@@ -48,7 +45,7 @@ pub(super) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
 }
 
 /// The bytes of an image, of which the shell made a `Uint8Array`.
-pub(super) fn bytes(value: &JsValue) -> Result<Uint8Array, Error> {
+pub(crate) fn bytes(value: &JsValue) -> Result<Uint8Array, Error> {
     let Some(bytes) = value.dyn_ref::<Uint8Array>() else {
         return Err(unexpected("data", "the image as a Uint8Array or an ArrayBuffer", value));
     };
@@ -57,16 +54,16 @@ pub(super) fn bytes(value: &JsValue) -> Result<Uint8Array, Error> {
 }
 
 /// An options object, whose keys the shell checked: every value of its type; undefined is absent.
-pub(super) struct Options(JsValue);
+pub(crate) struct Options(JsValue);
 
 impl Options {
     /// Options as they were given; undefined is none at all.
-    pub(super) const fn new(value: JsValue) -> Self {
+    pub(crate) const fn new(value: JsValue) -> Self {
         Self(value)
     }
 
     /// A value, when it is given.
-    pub(super) fn value(&self, name: &'static str) -> Option<JsValue> {
+    pub(crate) fn value(&self, name: &'static str) -> Option<JsValue> {
         if self.0.is_undefined() {
             return None;
         }
@@ -75,17 +72,17 @@ impl Options {
     }
 
     /// A string.
-    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Error> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, Error> {
         self.value(name).map(|value| text(&value, name)).transpose()
     }
 
     /// A boolean.
-    pub(super) fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
+    pub(crate) fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
         self.value(name).map(|value| flag(&value, name)).transpose()
     }
 
     /// The `signal`.
-    pub(super) fn signal(&self) -> Result<Option<AbortSignal>, Error> {
+    pub(crate) fn signal(&self) -> Result<Option<AbortSignal>, Error> {
         let Some(value) = self.value("signal") else { return Ok(None) };
         // By its shape and not its class: a polyfill's signal, or one of another realm, is as good.
         if get(&value, "aborted").as_bool().is_some() && get(&value, "addEventListener").is_function() {
@@ -95,7 +92,7 @@ impl Options {
     }
 
     /// The options of `create`.
-    pub(super) fn create(&self) -> Result<CreateChatOptions, Error> {
+    pub(crate) fn create(&self) -> Result<CreateChatOptions, Error> {
         Ok(CreateChatOptions {
             message: self.text("message")?,
             effect: self.text("effect")?.map(|id| effect(&id)).transpose()?,

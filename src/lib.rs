@@ -1,33 +1,55 @@
-//! The binding: `im.chats` for JavaScript. It converts values and carries out what `im_chats_protocol` decides.
+//! `im.chats` for JavaScript: the binding of the Rust core, compiled to WebAssembly.
+//!
+//! | what was ordered | where it is |
+//! |---|---|
+//! | an `im.chats` object with methods that return promises | [`chats::Chats`]: nine `async fn`, each one [`call`] |
+//! | an async-iterable event stream over the WebSocket | [`stream::EventStream`], fed by [`driver`] through [`socket`] |
+//! | TypeScript types that match the documented JSON | tsify, on the shapes of `im_chats_protocol::model` |
+//!
+//! | package | its part here |
+//! |---|---|
+//! | wasm-bindgen | the classes `Client`, `Chats`, `Events`, `EventStream`, and what they import |
+//! | wasm-bindgen-futures | one future for each call ([`call`]), token ([`token`]) and pull of a batch ([`stream`]) |
+//! | gloo-net | the requests and responses of calls ([`transport`]) |
+//! | web-sys | the event WebSocket ([`socket`]), signals ([`ending`]), wake-ups ([`wake`]) |
+//! | js-sys | promises, functions, dates and JSON texts that stay in JavaScript ([`js`]) |
+//! | serde-wasm-bindgen | makes what goes out: bodies, frames, answers, errors, gaps ([`value`]) |
+//! | tsify | the `.d.ts` of every documented shape, and `Ts<Chat>` as what a call returns |
+//!
+//! What the protocol decides is in `im_chats_protocol`, which this crate feeds. The TypeScript shell (`pkg-template/`) loads the
+//! wasm when it is first used, and has the classes of errors and the stream's combinators; [`host`] declares what it hands in.
 //!
 //! May use: `im_chats_protocol`, and JavaScript, which no other crate knows.
-//!
-//! The TypeScript shell (`pkg-template/`) owns `fetch`, `WebSocket`, timers and waiting: it carries out what is decided here,
-//! through the `host::Host` that it hands in and the calls of `client::Core`. Not gloo-net: it alone added 18 KB (brotli) to a
-//! package whose budget was 33 KB, its `WebSocket` has an unbounded queue of received frames and knows no `ws` for the Node
-//! versions without a global one, and a send after close is lost without an error. Not wasm-bindgen-futures: the async code of
-//! the calls was a seventh of the module. No value is converted with serde-wasm-bindgen on the way to a user (its derived code
-//! for three option objects was 17 KB); it checks the shapes in the tests instead.
 
-// The shipped module leaves the standard library out, since its panics come with their messages, and what makes those is an
-// eighth of the module. Everywhere else, in tests above all, panics are worth reading.
-#![cfg_attr(feature = "no-std", no_std)]
 #![cfg(target_arch = "wasm32")]
 
-extern crate alloc;
-
+mod answer;
+mod batch;
 mod call;
 mod chats;
 mod client;
+mod diagnosis;
 mod driver;
-mod failure;
+mod ending;
+mod error;
+mod events;
 mod host;
+mod idempotency;
 mod input;
 mod js;
-#[cfg(feature = "no-std")]
-mod panic;
-mod refusal;
+mod mailbox;
+mod probe;
+mod promise;
+mod socket;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod waiters;
+mod timer;
+mod token;
+mod transport;
+mod value;
+mod wake;
+
+/// A third of the size of the standard library's allocator.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

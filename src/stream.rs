@@ -1,84 +1,78 @@
 //! A stream of events as JavaScript pulls it: batch by batch, each a plain array.
 
-use alloc::borrow::ToOwned;
-use alloc::rc::Rc;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
 
-use js_sys::Function;
-use wasm_bindgen::prelude::*;
-
-use crate::driver::Driver;
-use crate::failure::to_js;
-use crate::input::{Options, guid, text};
-use crate::js::integer;
 use im_chats_protocol::client::{ClientInput, OnGap, Plan, Start, StreamId};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{MAX_SAFE_INTEGER, safe_integer};
 use im_chats_protocol::wire::frame::{After, Topic};
+use wasm_bindgen::prelude::*;
 
-/// The wasm side of a `TypedEventStream`. Internal.
+use crate::driver::Driver;
+use crate::input::{Options, guid, text};
+use crate::mailbox::Mailbox;
+use crate::promise::{BatchPromise, VoidPromise, promise};
+
+/// The wasm side of a `TypedEventStream`.
 #[wasm_bindgen]
-pub struct StreamHandle {
+pub struct EventStream {
     driver: Rc<Driver>,
     stream: StreamId,
+    mailbox: Rc<RefCell<Mailbox>>,
 }
 
-impl StreamHandle {
-    pub(super) fn subscribe(driver: &Rc<Driver>, options: JsValue) -> Result<Self, JsValue> {
-        let mut tell = JsValue::UNDEFINED;
-        let plan = || {
-            let options = Options::new(options);
-            options.signal()?;
-            let on_gap = match options.value("onGap") {
-                None => OnGap::Fail,
-                Some(value) if value.is_function() => {
-                    tell = value;
-                    OnGap::Skip
-                }
-                Some(value) => match value.as_string().as_deref() {
-                    Some("fail") => OnGap::Fail,
-                    Some("skip") => OnGap::Skip,
-                    _ => {
-                        return Err(Error::invalid(
-                            "onGap",
-                            "expected \"fail\", \"skip\", or a function that is told of the gap",
-                        ));
-                    }
-                },
-            };
+impl EventStream {
+    pub(crate) fn subscribe(driver: &Rc<Driver>, options: &Options) -> Result<Self, JsValue> {
+        let mut on_gap = JsValue::UNDEFINED;
+        let mut plan = || {
             Ok(Plan {
                 topic: Topic::Chats,
                 chat: options.value("chat").map(|chat| guid(&chat)).transpose()?.map(|chat| chat.as_str().to_owned()),
-                start: begin(&options, &options.value("after").unwrap_or_default(), Start::Head)?,
+                start: begin(options, &options.value("after").unwrap_or_default(), Start::Head)?,
                 until_head: false,
                 resume: options.flag("resume")?.unwrap_or(true),
-                on_gap,
+                on_gap: read_on_gap(options, &mut on_gap)?,
             })
         };
-        let plan = plan();
-        Self::open(driver, plan, tell)
+        let plan = options.signal().and_then(|_| plan());
+        Self::open(driver, plan, on_gap)
     }
 
-    pub(super) fn catch_up(driver: &Rc<Driver>, after: JsValue, options: JsValue) -> Result<Self, JsValue> {
+    pub(crate) fn catch_up(driver: &Rc<Driver>, after: &JsValue, options: &Options) -> Result<Self, JsValue> {
         let plan = || {
-            let options = Options::new(options);
-            options.signal()?;
             Ok(Plan {
                 topic: Topic::All,
                 chat: None,
-                start: begin(&options, &after, Start::Beginning)?,
+                start: begin(options, after, Start::Beginning)?,
                 until_head: true,
                 resume: true,
                 on_gap: OnGap::Fail,
             })
         };
-        Self::open(driver, plan(), JsValue::UNDEFINED)
+        Self::open(driver, options.signal().and_then(|_| plan()), JsValue::UNDEFINED)
     }
 
     fn open(driver: &Rc<Driver>, plan: Result<Plan, Error>, on_gap: JsValue) -> Result<Self, JsValue> {
-        let plan = plan.map_err(|error| to_js(&driver.host, &error, &JsValue::UNDEFINED))?;
-        let stream = driver.open(plan, on_gap);
-        Ok(Self { driver: Rc::clone(driver), stream })
+        let plan = plan.map_err(|error| driver.host.to_js(&error))?;
+        let (stream, mailbox) = driver.open(plan, on_gap);
+        Ok(Self { driver: Rc::clone(driver), stream, mailbox })
+    }
+}
+
+/// What to do about a gap; the user's own function to tell of it is put into `tell`.
+fn read_on_gap(options: &Options, tell: &mut JsValue) -> Result<OnGap, Error> {
+    let Some(value) = options.value("onGap") else { return Ok(OnGap::Fail) };
+    if value.is_function() {
+        *tell = value;
+        return Ok(OnGap::Skip);
+    }
+    match value.as_string().as_deref() {
+        Some("fail") => Ok(OnGap::Fail),
+        Some("skip") => Ok(OnGap::Skip),
+        _ => Err(Error::invalid("onGap", "expected \"fail\", \"skip\", or a function that is told of the gap")),
     }
 }
 
@@ -105,57 +99,57 @@ fn start(after: &JsValue) -> Result<Start, Error> {
 }
 
 #[wasm_bindgen]
-impl StreamHandle {
-    /// Says that everything given before is handled, and asks for more: `accept` is given an array of at least one event, or
-    /// undefined at the end; `refuse` what went wrong.
-    pub fn pull(&self, accept: Function, refuse: Function) {
-        let waiters = &self.driver.waiters;
-        waiters.with(self.stream, |waiter| waiter.pull = Some((accept, refuse)));
-        if waiters.settle(self.stream) {
+impl EventStream {
+    /// Says that everything given before is handled, and asks for more: an array of at least one event, or undefined at the end. It
+    /// rejects, once, with what went wrong.
+    pub fn pull(&self) -> BatchPromise {
+        // Now, and not with the first turn of the future: the cursor moves.
+        if self.mailbox.borrow_mut().handle_all() {
             self.driver.feed(ClientInput::Pull { stream: self.stream });
         }
+        let mailbox = Rc::clone(&self.mailbox);
+        promise(poll_fn(move |context| mailbox.borrow_mut().poll_batch(context))).unchecked_into()
     }
 
-    /// Calls `accept` once the server has the cursor – nothing that happens afterwards is missed – or `refuse` when the stream is
-    /// over before that, with its error.
-    pub fn ready(&self, accept: Function, refuse: Function) {
-        let waiters = &self.driver.waiters;
-        waiters.with(self.stream, |waiter| waiter.ready = Some((accept, refuse)));
-        waiters.tell_ready(self.stream);
+    /// Resolves once the server has the cursor: nothing that happens afterwards is missed. Rejects when the stream is over before
+    /// that, with its error.
+    pub fn ready(&self) -> VoidPromise {
+        let mailbox = Rc::clone(&self.mailbox);
+        promise(poll_fn(move |context| mailbox.borrow_mut().poll_ready(context))).unchecked_into()
     }
 
-    /// The cursor; of the event with this sequence, when the user is in the middle of a batch.
-    pub fn cursor(&self, sequence: JsValue) -> JsValue {
-        let kept = || self.driver.waiters.with(self.stream, |waiter| waiter.last_cursor.clone()).flatten();
-        let Some(mut cursor) = self.driver.cursor(self.stream).or_else(kept) else { return JsValue::UNDEFINED };
-        if let Some(sequence) = sequence.as_f64().and_then(safe_integer) {
-            cursor.sequence = sequence;
-        }
-        JsValue::from_str(&cursor.to_text())
-    }
-
-    /// How far the log's head is ahead of what the user handled: everything up to the event with this sequence, when the user is
-    /// in the middle of a batch.
-    pub fn lag(&self, sequence: JsValue) -> JsValue {
-        integer(self.driver.lag(self.stream, sequence.as_f64().and_then(safe_integer)))
-    }
-
-    /// Ends the stream here and at the server.
-    pub fn close(&self) {
+    /// The cursor of a user who was given so many events of the batch that was pulled last.
+    pub fn cursor(&self, given: usize) -> Option<String> {
         let cursor = self.driver.cursor(self.stream);
+        self.mailbox.borrow().cursor(given, cursor).map(|cursor| cursor.to_text())
+    }
+
+    /// How far the log's head is ahead of what that user handled.
+    pub fn lag(&self, given: usize) -> f64 {
+        let handled = self.mailbox.borrow().handled(given);
+        #[expect(clippy::cast_precision_loss, reason = "sequences are safe integers")]
+        let lag = self.driver.lag(self.stream, handled) as f64;
+        lag
+    }
+
+    /// The event that was given last counts as handled, although no next one is asked for.
+    pub fn acknowledge(&self) {
+        self.mailbox.borrow_mut().acknowledge();
+    }
+
+    /// Ends the stream here and at the server, for a user who was given so many events of the batch that was pulled last.
+    pub fn close(&self, given: usize) {
+        let cursor = self.driver.cursor(self.stream);
+        // First, so that the machine's own end finds it ended.
+        self.mailbox.borrow_mut().close(given, cursor);
         self.driver.feed(ClientInput::Cancel { stream: self.stream });
-        self.driver.waiters.with(self.stream, |waiter| {
-            waiter.last_cursor = cursor.or_else(|| waiter.last_cursor.take());
-            waiter.answers.clear();
-            waiter.ended = true;
-        });
     }
 }
 
-impl Drop for StreamHandle {
+impl Drop for EventStream {
     /// A stream that JavaScript dropped without closing must not keep its subscription.
     fn drop(&mut self) {
+        self.driver.mailboxes.remove(self.stream);
         self.driver.feed(ClientInput::Cancel { stream: self.stream });
-        self.driver.waiters.remove(self.stream);
     }
 }

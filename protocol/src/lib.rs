@@ -1,6 +1,6 @@
 //! What both ends agree on: the documented shapes, errors, limits, wire formats, and the two session machines.
 //!
-//! May use: nothing but its own rooms, in this order: `typescript`, [`number`] and [`error`] ← [`model`] and [`limits`] ←
+//! May use: nothing but its own rooms, in this order: [`number`] and [`error`] ← [`model`] and [`limits`] ←
 //! [`wire`] ← [`client`] and [`server`].
 //! It has no I/O, no clock, no randomness and no JavaScript: time, bytes and random numbers come in as arguments, so the
 //! simulation, the fuzzer and a browser run the same code.
@@ -9,12 +9,6 @@
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
-// `derive(Tsify)` writes paths that begin with the name of its own crate; see `typescript`.
-#[cfg(feature = "typescript")]
-extern crate self as tsify;
-
-#[cfg(feature = "typescript")]
-pub use typescript::{SerializationConfig, Tsify};
 
 pub mod client;
 pub mod error;
@@ -22,6 +16,4 @@ pub mod limits;
 pub mod model;
 pub mod number;
 pub mod server;
-#[cfg(feature = "typescript")]
-mod typescript;
 pub mod wire;

@@ -1,0 +1,28 @@
+//! `im.events`: the durable log.
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+
+use crate::driver::Driver;
+use crate::input::Options;
+use crate::stream::EventStream;
+
+/// The durable log of everything that happened.
+#[wasm_bindgen]
+pub struct Events {
+    pub(crate) driver: Rc<Driver>,
+}
+
+#[wasm_bindgen]
+impl Events {
+    /// Opens a catch-up.
+    #[wasm_bindgen(js_name = catchUp)]
+    pub fn catch_up(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "string | number")] after: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "object")] options: JsValue,
+    ) -> Result<EventStream, JsValue> {
+        EventStream::catch_up(&self.driver, &after, &Options::new(options))
+    }
+}
