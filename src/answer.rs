@@ -20,7 +20,8 @@ impl Refusal {
     pub(crate) fn read(status: u16, header: impl Fn(&str) -> Option<String>) -> Self {
         Self {
             status,
-            retry_after_ms: header("retry-after").and_then(|value| failure::retry_after_seconds(&value).or_else(|| until(&value))),
+            retry_after_ms: header("retry-after")
+                .and_then(|value| failure::retry_after_seconds(&value).or_else(|| until(&value))),
             request_id: header(REQUEST_ID_HEADER),
             location: header("location"),
         }

@@ -10,6 +10,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::decimal;
 use im_chats_protocol::wire::json::MakeJson;
 use im_chats_protocol::wire::request::Request;
+use im_chats_protocol::wire::response::ResponseShape;
 use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, SERVER_HEADER};
 use js_sys::{JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -63,9 +64,9 @@ impl Calls {
         }
     }
 
-    /// Ends every call that is under way.
+    /// Ends every call that is under way. The shell told their users already.
     pub(crate) fn close(&self) {
-        self.endings.end_all(|| self.host.to_js(&closed()));
+        self.endings.end_all(&JsValue::UNDEFINED);
     }
 
     /// Carries a call out, until its timeout, its user's signal or [`Calls::close`] ends it.
@@ -158,7 +159,9 @@ impl Calls {
             let message = "the server's answer is not JSON, or only a part of it";
             Error::new(ErrorCode::InternalError, message).with_cause(cause(reason))
         })?;
-        Ok(route.response.read(body)?.to_js())
+        let result = route.response.read(body)?;
+        // The body of an answer that says nothing is an empty object.
+        Ok(if route.response == ResponseShape::Empty { JsValue::UNDEFINED } else { result.to_js() })
     }
 
     /// The body of a write.
@@ -186,9 +189,4 @@ fn query_field<'a>((name, value): &'a (&'static str, Value)) -> (&'a str, String
     // No read takes anything but a text or a true.
     let text = if let Value::Text(text) = value { text.clone() } else { "true".to_owned() };
     (name, text)
-}
-
-/// What calls and streams of a closed client end with.
-pub(crate) fn closed() -> Error {
-    Error::new(ErrorCode::PreconditionFailed, "the client is closed; create a new one with createClient")
 }

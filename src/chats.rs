@@ -170,18 +170,3 @@ impl Chats {
         promise(async move { calls.run(call).await })
     }
 }
-
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"
-/** Options that every call takes. */
-export interface CallOptions {
-    /** Aborts the call; it then rejects with the signal's reason. */
-    readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of `chats.count`. */
-export interface CountChatsOptions {
-    /** Also count archived chats. Default false. */
-    readonly includeArchived?: boolean | undefined;
-}
-"#;

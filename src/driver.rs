@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use im_chats_protocol::client::{
     Attempt, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer as MachineTimer,
 };
-use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::error::Error;
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::whole_part;
 use im_chats_protocol::wire::close;
@@ -200,15 +200,13 @@ impl Driver {
 
     fn end(&self, stream: StreamId, result: Result<Option<u64>, Error>, cursor: Option<Cursor>) {
         let end = result.map_err(|error| self.host.to_js(&error));
-        let never_attached = Error::new(ErrorCode::PreconditionFailed, "the stream was closed before it was attached");
-        let never_attached = self.host.to_js(&never_attached);
         self.mailboxes.with(stream, |mailbox| {
             if let Ok(Some(head)) = end {
                 let complete = [("type", Value::from_text("catchup.complete")), ("headSequence", Value::Integer(head))];
                 let array = Value::array(vec![Value::object(complete.into())]).to_js();
                 mailbox.deliver(Events { array, sequences: Vec::new() });
             }
-            mailbox.end(end.map(|_| JsValue::UNDEFINED), never_attached, cursor);
+            mailbox.end(end.map(|_| JsValue::UNDEFINED), cursor);
         });
     }
 

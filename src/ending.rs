@@ -51,9 +51,9 @@ impl Endings {
     }
 
     /// Ends all of them.
-    pub(crate) fn end_all(&self, reason: impl Fn() -> JsValue) {
+    pub(crate) fn end_all(&self, reason: &JsValue) {
         for ending in self.0.take() {
-            ending.end(reason());
+            ending.end(reason.clone());
         }
     }
 }

@@ -40,6 +40,7 @@ mod js;
 mod mailbox;
 mod probe;
 mod promise;
+mod shapes;
 mod socket;
 mod stream;
 #[cfg(test)]

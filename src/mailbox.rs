@@ -59,11 +59,12 @@ impl Mailbox {
     }
 
     /// Nothing more comes than what is here already.
-    pub(crate) fn end(&mut self, end: Result<JsValue, JsValue>, never_attached: JsValue, cursor: Option<Cursor>) {
+    pub(crate) fn end(&mut self, end: Result<JsValue, JsValue>, cursor: Option<Cursor>) {
         if self.is_over() {
             return;
         }
-        self.attached(end.clone().and(Err(never_attached)));
+        // Without an error of its own, the shell knows why nobody will hear that it is attached.
+        self.attached(Err(end.clone().err().unwrap_or_default()));
         self.end = Some(end);
         self.cursor = cursor;
         self.pull.take().map(Waker::wake);
@@ -139,6 +140,7 @@ impl Mailbox {
         self.batches.clear();
         self.end = Some(Ok(JsValue::UNDEFINED));
         self.pull.take().map(Waker::wake);
+        self.attached(Err(JsValue::UNDEFINED));
     }
 }
 

@@ -57,7 +57,8 @@ async fn ask(origin: &str) -> Error {
     if !get(&js_sys::global(), "location").is_undefined() && request(&url, RequestMode::NoCors).await.is_ok() {
         return foreign();
     }
-    let unknown = || ["no server answers at ", origin, ", its certificate is not trusted, or the page's policy forbids it"].concat();
+    let unknown =
+        || ["no server answers at ", origin, ", its certificate is not trusted, or the page's policy forbids it"].concat();
     network(network_reason(&get(&cause, "cause")).unwrap_or_else(unknown), cause)
 }
 

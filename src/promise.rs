@@ -30,7 +30,7 @@ extern "C" {
     pub type VoidPromise;
 
     /// Of an array of at least one event, or undefined at the end.
-    #[wasm_bindgen(typescript_type = "Promise<object[] | undefined>")]
+    #[wasm_bindgen(typescript_type = "Promise<unknown[] | undefined>")]
     pub type BatchPromise;
 }
 

@@ -20,7 +20,10 @@ pub(crate) async fn fetch(host: &WeakHost) -> Result<String, Error> {
         if given.is_object() { JsFuture::from(Promise::resolve(&given)).await } else { Ok(given) }
     };
     let token = given.await.map_err(|error| failed(&error))?;
-    token.as_string().filter(|token| is_token(token)).ok_or_else(|| refused("the token is empty or not made of visible ASCII characters"))
+    token
+        .as_string()
+        .filter(|token| is_token(token))
+        .ok_or_else(|| refused("the token is empty or not made of visible ASCII characters"))
 }
 
 /// Anything else could not travel in a header, and `fetch` would call it a network failure.

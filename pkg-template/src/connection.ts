@@ -1,23 +1,5 @@
 import { invalid, type IMessageError } from "./errors.js";
-import type { ConnectionState } from "./wasm/im_chats.js";
-
-/** A stretch of the log that a stream left out, because the server no longer holds it. */
-export interface Gap {
-  /** The last sequence before the gap. */
-  readonly from: number;
-  /** The last sequence inside the gap; the stream goes on behind it. */
-  readonly to: number;
-}
-
-/** An attempt to connect that failed, or a connection that was lost. */
-export interface FailedAttempt {
-  /** How many attempts failed in a row, this one included. 0: a connection that worked was lost. */
-  readonly number: number;
-  /** The address of the WebSocket, such as `ws://127.0.0.1:8787/v1/events`. */
-  readonly address: string;
-  /** When the next attempt begins, in milliseconds since the epoch, as of `Date.now()`. Absent when there is none. */
-  readonly nextAttemptAt?: number;
-}
+import type { ConnectionState, FailedAttempt, Gap } from "./wasm/im_chats.js";
 
 /** The connection of the event streams, as it is reported to those who watch it. */
 export interface ConnectionStatus {
@@ -65,12 +47,14 @@ const LAG_INTERVAL_MS = 250;
 /** @internal */
 export class LiveConnection implements Connection {
   #status: Omit<ConnectionStatus, "lag" | "gap"> = { state: "idle" };
-  #lag: () => number = () => 0;
   #reportedLag = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
 
-  attach(lag: () => number): void {
+  readonly #lag: () => number;
+
+  /** `lag` gives the lag of the slowest stream. */
+  constructor(lag: () => number) {
     this.#lag = lag;
   }
 

@@ -1,5 +1,6 @@
 /** The browser's entry while developing (the condition `development`): the wasm is found even where a dev server lost it. */
-import { clientFactory, type Client } from "./client.js";
+import { clientFactory } from "./client.js";
+import type { Client } from "./types.js";
 import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 import { readWasm } from "./wasm-source.js";

@@ -1,5 +1,6 @@
 /** The entry for browsers and everything that loads an asset by its URL. */
-import { clientFactory, type Client } from "./client.js";
+import { clientFactory } from "./client.js";
+import type { Client } from "./types.js";
 import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 

@@ -1,7 +1,8 @@
 /** The entry with the wasm inside the JavaScript, for programs that are bundled for Node and carry no files along. */
 import { readFile } from "node:fs/promises";
 
-import { clientFactory, type Client } from "./client.js";
+import { clientFactory } from "./client.js";
+import type { Client } from "./types.js";
 import { nodeWebSocket } from "./node-socket.js";
 import type { ClientOptions } from "./options.js";
 import { wasmBytes } from "./wasm/inline.js";

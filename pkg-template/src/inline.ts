@@ -1,5 +1,6 @@
 /** The entry with the wasm inside the JavaScript, for bundlers and runtimes that do not move assets. */
-import { clientFactory, type Client } from "./client.js";
+import { clientFactory } from "./client.js";
+import type { Client } from "./types.js";
 import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 import { wasmBytes } from "./wasm/inline.js";

@@ -1,7 +1,8 @@
+import { abortReason, onAbort } from "./abort.js";
 import { CursorSaver, type CursorStore } from "./cursor-store.js";
 import { precondition } from "./errors.js";
-import { abortReason, onAbort } from "./host.js";
-import type { StreamHandle } from "./wasm/im_chats.js";
+import { attempt, awaitAnswer, enter } from "./trap.js";
+import type { EventStream } from "./wasm/im_chats.js";
 
 /** Marks what is a {@link StreamSource}: a user's own iterable may have methods of the same names. @internal */
 export const SOURCE: unique symbol = Symbol();
@@ -23,121 +24,78 @@ export interface StreamSource<T> extends AsyncIterableIterator<T, undefined> {
 /** @internal */
 export const END: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined });
 
-/** @internal */
-export interface Sequenced {
-  readonly sequence?: number;
-}
-
-/** Waits for the wasm side, which would never settle once that stops working. */
-const waiting = new Set<((error: unknown) => void) | undefined>();
-
-/** Fails everyone who waits for the wasm side. @internal */
-export function failWaiting(error: unknown): void {
-  for (const refuse of [...waiting]) refuse?.(error);
-}
-
-/** What the wasm side gives to one of two callbacks. */
-function answer<T>(ask: (accept: (value: T) => void, refuse: (error: unknown) => void) => void): Promise<T> {
-  return new Promise((accept, reject) => {
-    const refuse = (error: unknown) => {
-      waiting.delete(refuse);
-      reject(error);
-    };
-    waiting.add(refuse);
-    ask((value) => {
-      waiting.delete(refuse);
-      accept(value);
-    }, refuse);
-  });
-}
-
 /** What an {@link EventIterator} needs of its client. @internal */
 export interface StreamOwner {
-  /** Opens the subscription; `settled` resolves once that is done, or not needed any more. */
-  open(settled: Promise<void>): Promise<StreamHandle>;
-  /** What a failure of the wasm side is to the user. */
+  /** Opens the subscription; `cut` resolves when that is not needed any more. */
+  open(cut: Promise<void>): Promise<EventStream>;
+  /** What a failure is to the user. */
   explain(error: unknown): unknown;
-  /** Throws when the wasm side stopped working, and would never answer. */
-  check(): void;
   /** Called once, when the stream is over and its cursor saved. */
   onEnd(): void;
 }
 
 /**
- * The events of one subscription. The wasm side is asked once per batch; in between, `next()` only walks an array.
+ * The events of one subscription. The wasm is asked once per batch; in between, `next()` only walks an array. The wasm knows where the
+ * stream is and how the server ended it; in here is how its user ended it.
+ *
  * @internal
  */
-export class EventIterator<T extends Sequenced> implements StreamSource<T> {
+export class EventIterator<T extends object> implements StreamSource<T> {
   readonly [SOURCE] = true;
   readonly ready: Promise<void>;
-  #settleReady!: { resolve(): void; reject(reason: unknown): void };
-  #attached = false;
-  #waiter: ((error: unknown) => void) | undefined;
   #batch: readonly T[] = [];
-  #index = 0;
-  #acknowledged = false;
-  #source: StreamHandle | undefined;
+  /** How many events of the batch the user was given. */
+  #given = 0;
+  #stream: EventStream | undefined;
+  /** Nothing more is given: the user ended it, or was told of its end. */
+  #isCut = false;
   /** What the next `next()` throws, once. */
   #failure: { readonly reason: unknown } | undefined;
+  /** Why there will be no `ready`. */
+  #reason: unknown;
   /** The last cursor could not be saved, and no call has thrown that error yet. */
   #unsaved = false;
-  #ended = false;
-  /** The cursor a stream that is over ended with. */
-  #cursor: string | undefined;
-  /** And where it is once the event that was given last is handled, too. */
-  #given: string | undefined;
-  /** Settles when there is a source, or the stream is over before. */
-  readonly #opening: Promise<void>;
-  #opened!: () => void;
+  /** There is a stream, or it was cut before. */
+  readonly #opening: Promise<EventStream | void>;
+  readonly #cut: Promise<void>;
+  #resolveCut!: () => void;
   /** How many calls to `next()` wait for a batch, one behind the other, and the last of them. */
   #waiting = 0;
   #last: Promise<unknown> | undefined;
   readonly #owner: StreamOwner;
   readonly #saver: CursorSaver | undefined;
-  #removeListener: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
 
   constructor(owner: StreamOwner, store?: CursorStore) {
     this.#owner = owner;
     this.#saver = store && new CursorSaver(store, () => this.cursor, (error) => this.#storeFailed(owner.explain(error)));
-    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
+    this.#cut = new Promise((resolve) => (this.#resolveCut = resolve));
+    this.#opening = Promise.race([this.#open(), this.#cut]);
+    this.ready = this.#attach();
     // The iterating code sees the error; a stream that nobody awaits must not become an unhandled rejection.
     this.ready.catch(() => {});
-    this.#opening = new Promise((resolve) => (this.#opened = resolve));
-    const open = async () => this.#begin(await owner.open(this.#opening));
-    open().catch((error: unknown) => this.#fail(owner.explain(error)));
   }
 
-  #begin(source: StreamHandle): void {
-    if (this.#ended) {
-      source.close();
-      source.free();
-      return;
+  async #open(): Promise<EventStream | void> {
+    try {
+      const stream = await this.#owner.open(this.#cut);
+      if (this.#isCut) attempt(() => stream.close(0));
+      else return (this.#stream = stream);
+    } catch (error) {
+      this.#fail(this.#owner.explain(error));
     }
-    this.#source = source;
-    this.#opened();
-    // Held by the wasm side, where no garbage collector looks, so it must not hold the stream: its client does.
-    const self = typeof WeakRef === "undefined" ? { deref: () => this } : new WeakRef(this);
-    // Not now: Rust is on the stack.
-    const settle = (error?: unknown) =>
-      queueMicrotask(() => {
-        const stream = self.deref();
-        if (stream) void stream.#settleAttached(error);
-      });
-    waiting.add(settle);
-    this.#waiter = settle;
-    source.ready(() => settle(), (error: unknown) => settle(error ?? END));
   }
 
-  /** The server attached the stream, or – then there is an error, or {@link END} – never will. */
-  async #settleAttached(error: unknown): Promise<void> {
-    if (error === END) this.#finish();
-    else if (error !== undefined) this.#fail(this.#owner.explain(error));
-    // Before anybody hears that nothing is missed from now on, the place it begins at is kept over a restart.
-    else await this.#saver?.flush();
-    waiting.delete(this.#waiter);
-    if (this.#ended) return;
-    this.#attached = true;
-    this.#settleReady.resolve();
+  async #attach(): Promise<void> {
+    const stream = await this.#opening;
+    try {
+      // Before anybody hears that nothing is missed from now on, the place it begins at is kept over a restart.
+      if (stream) await awaitAnswer(this, enter(() => stream.ready())).then(() => this.#saver?.flush());
+    } catch (error) {
+      if (error === undefined) this.#end();
+      else this.#fail(this.#owner.explain(error));
+    }
+    if (this.#isCut) throw this.#reason ?? precondition("the stream was closed before it was attached");
   }
 
   /** Ends the stream with the signal's reason once it is aborted, or at once when it is already. */
@@ -147,43 +105,40 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
       abort();
       return;
     }
-    this.#removeListener = onAbort(signal, abort);
+    this.#stopListening = onAbort(signal, abort);
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#waiting === 0 && this.#index < this.#batch.length) {
-      const value = this.#batch[this.#index++] as T;
-      this.#saver?.moved();
-      return Promise.resolve({ done: false, value });
-    }
+    if (this.#waiting === 0 && this.#given < this.#batch.length) return Promise.resolve(this.#give());
     const take = () => this.#take();
     const turn = this.#waiting++ === 0 ? take() : (this.#last as Promise<unknown>).then(take, take);
     this.#last = turn;
     return turn;
   }
 
+  #give(): IteratorResult<T, undefined> {
+    const value = this.#batch[this.#given++] as T;
+    this.#saver?.moved();
+    return { done: false, value };
+  }
+
   async #take(): Promise<IteratorResult<T, undefined>> {
     try {
-      if (this.#ended) this.acknowledge();
-      if (this.#index === this.#batch.length) {
-        // Asking for more is what handles the last event: from here on the wasm side knows the cursor.
+      if (this.#given === this.#batch.length) {
         this.#batch = [];
-        this.#index = 0;
-        if (!this.#source) await this.#opening;
-        const source = this.#source;
-        this.#owner.check();
-        const pulling = source && answer<readonly T[] | undefined>((accept, refuse) => source.pull(accept, refuse));
+        this.#given = 0;
+        const stream = this.#stream ?? (await this.#opening);
+        // Asking for more is what handles the last event: from here on the cursor is behind it.
+        const pulling = stream && awaitAnswer(this, enter(() => stream.pull()));
         this.#saver?.moved();
-        const pulled = await pulling;
-        if (pulled === undefined || this.#ended) {
-          this.#finish();
+        const batch = await pulling;
+        if (batch === undefined || this.#isCut) {
+          this.#end();
           return this.#over();
         }
-        this.#batch = pulled;
+        this.#batch = batch as readonly T[];
       }
-      const value = this.#batch[this.#index++] as T;
-      this.#saver?.moved();
-      return { done: false, value };
+      return this.#give();
     } catch (error) {
       this.#fail(this.#owner.explain(error));
       return this.#over();
@@ -204,80 +159,50 @@ export class EventIterator<T extends Sequenced> implements StreamSource<T> {
   }
 
   #fail(reason: unknown): void {
-    if (this.#ended) return;
+    if (this.#isCut) return;
     this.#failure = { reason };
-    this.#finish();
+    this.#reason = reason;
+    this.#end();
   }
 
   /** Also for a stream that is over: `close()` then throws that the last cursor could not be saved. */
   #storeFailed(error: unknown): void {
     this.#failure = { reason: error };
+    this.#reason ??= error;
     this.#unsaved = true;
-    this.#finish();
+    this.#end();
   }
 
-  #finish(): void {
-    if (this.#ended) return;
-    const source = this.#source;
-    this.#cursor = this.cursor;
-    if (this.#index > 0) this.#given = this.#cursorAt(this.#index - 1);
-    this.#ended = true;
+  #end(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    const given = this.#given;
     this.#batch = [];
-    this.#index = 0;
-    this.#source = undefined;
-    this.#removeListener?.();
-    waiting.delete(this.#waiter);
-    this.#opened();
-    try {
-      source?.close();
-      this.#cursor ??= source?.cursor(undefined) as string | undefined;
-      source?.free();
-    } catch {
-      // The wasm side stopped working, which is why this stream ends.
-    }
-    if (!this.#attached) {
-      this.#settleReady.reject(this.#failure ? this.#failure.reason : precondition("the stream was closed before it was attached"));
-    }
+    this.#given = 0;
+    this.#stopListening?.();
+    this.#resolveCut();
+    attempt(() => this.#stream?.close(given));
     if (this.#saver) void this.#saver.close().then(() => this.#owner.onEnd());
     else this.#owner.onEnd();
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
-    this.#finish();
+    this.#end();
     if (this.#saver) await this.#saver.close();
     return this.#unsaved ? this.#over() : END;
   }
 
   get cursor(): string | undefined {
-    if (!this.#source) return this.#cursor;
-    // The event given last is with the user, so the one before it is the last that was handled.
-    const handled = this.#index - (this.#acknowledged ? 1 : 2);
-    return this.#cursorAt(handled);
-  }
-
-  #cursorAt(index: number): string | undefined {
-    try {
-      return this.#source?.cursor(this.#batch[index]?.sequence) as string | undefined;
-    } catch (error) {
-      // The wasm side stopped working: the next `next()` throws the error.
-      this.#owner.explain(error);
-      return undefined;
-    }
+    return attempt(() => this.#stream?.cursor(this.#given));
   }
 
   /** How far the log's head is ahead of the last event that was handled. */
   get lag(): number {
-    const handled = this.#index - (this.#acknowledged ? 1 : 2);
-    return (this.#source?.lag(this.#batch[handled]?.sequence) as number | undefined) ?? 0;
+    return attempt(() => this.#stream?.lag(this.#given)) ?? 0;
   }
 
   acknowledge(): void {
-    if (this.#ended) {
-      this.#cursor = this.#given ?? this.#cursor;
-      this.#given = undefined;
-    } else {
-      this.#acknowledged = true;
-    }
+    attempt(() => this.#stream?.acknowledge());
     this.#saver?.moved();
   }
 

@@ -1,4 +1,4 @@
-import type { WebSocketConstructor } from "./socket.js";
+import type { WebSocketConstructor } from "./host.js";
 
 /** What Node's `fetch` and WebSocket send through, as far as it matters here. */
 interface Dispatcher {
@@ -13,13 +13,13 @@ const DIRECT = ["Agent", "Dispatcher1Wrapper"];
 
 /** What `fetch` goes through when that is not straight to the server: `NODE_USE_ENV_PROXY`, `--use-env-proxy`, `setGlobalDispatcher`. */
 function detour(): Dispatcher | undefined {
-  const slots = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
+  const slots = globalThis as { readonly [slot: symbol]: Dispatcher | undefined };
   return SLOTS.map((slot) => slots[slot]).find((found) => found && !DIRECT.includes(found.constructor.name));
 }
 
 /** Node's own WebSocket, through `dispatcher`, with the `terminate` that it lacks: on a half-open link nothing else ends it. */
 function through(dispatcher: Dispatcher, Own: typeof WebSocket): WebSocketConstructor {
-  const Socket = Own as unknown as new (url: string, options: object) => WebSocket & { terminate?: () => void };
+  const Socket = Own as new (url: string, options: object) => WebSocket & { terminate?: () => void };
   return class {
     constructor(url: string, protocol: string) {
       let wire: { destroy(): void } | undefined;
@@ -40,7 +40,67 @@ function through(dispatcher: Dispatcher, Own: typeof WebSocket): WebSocketConstr
       socket.terminate = () => wire?.destroy();
       return socket;
     }
-  } as unknown as WebSocketConstructor;
+  } as WebSocketConstructor;
+}
+
+/** An answer to an upgrade that is none, as `src/socket.rs` reads it. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: unknown;
+}
+
+/** How Node shows such an answer. */
+interface NodeResponse extends AsyncIterable<string> {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  setEncoding(encoding: "utf8"): void;
+  destroy(): void;
+}
+
+/** How much of it is read, in characters and milliseconds. */
+const ANSWER_LENGTH = 16_384;
+const ANSWER_MS = 2_000;
+
+async function readAnswer(response: NodeResponse): Promise<Answer> {
+  const timer = setTimeout(() => response.destroy(), ANSWER_MS);
+  let text = "";
+  let body: unknown;
+  try {
+    response.setEncoding("utf8");
+    for await (const chunk of response) {
+      text += chunk;
+      if (text.length > ANSWER_LENGTH) break;
+    }
+    body = JSON.parse(text);
+  } catch {
+    // The status is enough.
+  }
+  clearTimeout(timer);
+  return { status: response.statusCode, headers: response.headers, body };
+}
+
+/** What of `ws` is used here. */
+interface Ws {
+  on(event: "unexpected-response", listener: (request: unknown, response: NodeResponse) => void): void;
+  terminate(): void;
+}
+
+/** The class of `ws`, whose sockets keep what was answered instead of the upgrade: without a listener they tell only the status. */
+function withAnswers(Socket: new (url: string, protocol: string) => Ws): WebSocketConstructor {
+  return class extends Socket {
+    answer: Answer | undefined;
+
+    constructor(url: string, protocol: string) {
+      super(url, protocol);
+      this.on("unexpected-response", (_, response) => {
+        void readAnswer(response).then((answer) => {
+          this.answer = answer;
+          this.terminate();
+        });
+      });
+    }
+  };
 }
 
 /**
@@ -56,7 +116,7 @@ export async function nodeWebSocket(): Promise<WebSocketConstructor> {
   const dispatcher = detour();
   if (WebSocket && dispatcher) return through(dispatcher, WebSocket);
   try {
-    return (await import("ws")).WebSocket as unknown as WebSocketConstructor;
+    return withAnswers((await import("ws")).WebSocket);
   } catch (error) {
     // Bundled without it.
     if (WebSocket) return WebSocket;

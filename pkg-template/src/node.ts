@@ -1,7 +1,8 @@
 /** The entry for Node, Bun and Deno: the wasm comes from the package's own folder. */
 import { readFile } from "node:fs/promises";
 
-import { clientFactory, type Client } from "./client.js";
+import { clientFactory } from "./client.js";
+import type { Client } from "./types.js";
 import { nodeWebSocket } from "./node-socket.js";
 import type { ClientOptions } from "./options.js";
 

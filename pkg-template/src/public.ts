@@ -4,8 +4,8 @@ export type { IMessageErrorJson, IMessageErrorOptions } from "./errors.js";
 export { MessageEffect } from "./effects.js";
 export { TypedEventStream } from "./stream.js";
 export { storageCursor } from "./cursor-store.js";
-export type { CatchUpOptions, Chats, Client, Events, SubscribeOptions } from "./client.js";
-export type { Connection, ConnectionStatus, FailedAttempt, Gap } from "./connection.js";
+export type { CatchUpOptions, Chats, Client, Events, SubscribeOptions } from "./types.js";
+export type { Connection, ConnectionStatus } from "./connection.js";
 export type { CursorStorage, CursorStore } from "./cursor-store.js";
 export type { ClientOptions, RetryOptions } from "./options.js";
 export type { WasmSource } from "./wasm-source.js";
@@ -23,6 +23,8 @@ export type {
   CreateChatOptions,
   CreateChatResult,
   EventContext,
+  FailedAttempt,
+  Gap,
   GroupChange,
   GroupEvent,
   LiveEvent,

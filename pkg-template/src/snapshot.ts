@@ -28,25 +28,20 @@ export function now<T>(act: () => T): () => T {
   }
 }
 
-/** The arguments of a method: one for each of `names`, then its options. @internal */
-export function readInput(input: readonly unknown[], names: readonly string[], known: readonly string[]): unknown[] {
-  return [...names.map((name, index) => readArgument(name, input[index])), readOptions(input[names.length], known)];
-}
-
-/** The options of a method; undefined is none at all. @internal */
-export function readOptions(options: unknown, known: readonly string[]): Readonly<Record<string, unknown>> | undefined {
+/** The options of a method: those of `known`, and `signal`. Undefined is none at all. @internal */
+export function readOptions<O extends object>(options: O | undefined, known: readonly (keyof O & string)[] = []): O | undefined {
   if (options === undefined) return undefined;
-  const names = [...known, "signal"];
+  const names = [...known, "signal"] as (keyof O & string)[];
   read("options", () => checkKeys(options, "options", names));
-  const values: Record<string, unknown> = {};
+  const values: Partial<O> = {};
   for (const name of names) {
-    const value = read(name, () => readOption(name, (options as Record<string, unknown>)[name]));
+    const value = read(name, () => readOption(name, options[name]));
     if (value !== undefined) values[name] = value;
   }
-  return values;
+  return values as O;
 }
 
-function readOption(name: string, value: unknown): unknown {
+function readOption<T>(name: string, value: T): T {
   if (name === "signal" && isSignal(value)) return value;
   if (name === "onGap" && typeof value === "function") return value;
   if (name !== "cursor") return plain(name, value);
@@ -54,20 +49,13 @@ function readOption(name: string, value: unknown): unknown {
   return value;
 }
 
-/** One argument. @internal */
-export function readArgument(name: string, value: unknown): unknown {
-  if (name === "addresses") return read(name, () => (Array.isArray(value) ? texts(name, value) : plain(name, value)));
-  if (name === "data") return read(name, () => bytes(value) ?? plain(name, value));
-  return plain(name, value);
-}
-
 /** A copy of a list of texts, as far as the wasm side needs it to see what is wrong: to the first item that is none, or is too many. */
-function texts(name: string, list: readonly unknown[]): unknown[] {
-  const copy: unknown[] = [];
+function copyItems<T>(name: string, list: readonly T[]): T[] {
+  const copy: T[] = [];
   let length = 0;
   for (let index = 0; index < list.length && index <= MAX_ADDRESSES; index++) {
     const field = `${name}[${index}]`;
-    const item = plain(field, read(field, () => list[index]));
+    const item = plain(field, read(field, () => list[index] as T));
     copy.push(item);
     if (typeof item !== "string") break;
     // With its quotes and its comma.
@@ -75,6 +63,16 @@ function texts(name: string, list: readonly unknown[]): unknown[] {
     checkLength(name, length);
   }
   return copy;
+}
+
+/** A list of texts; anything else as {@link plain} gives it. @internal */
+export function copyList<T>(name: string, value: readonly T[]): readonly T[] {
+  return read(name, () => (Array.isArray(value) ? copyItems<T>(name, value) : plain(name, value)));
+}
+
+/** The bytes of an image; anything else as {@link plain} gives it. @internal */
+export function copyBytes<T>(name: string, value: T): T | Uint8Array {
+  return read(name, () => bytes(value) ?? plain(name, value));
 }
 
 /** A copy of the bytes of a view – only of those it shows – or a buffer; undefined when it is neither. */
@@ -91,16 +89,17 @@ function bytes(value: unknown): Uint8Array | undefined {
   return shown.length > MAX_IMAGE_BYTES ? shown : shown.slice();
 }
 
-/** A value that nothing is read of but its type, unless it is a text, a number, or true or false. */
-function plain(field: string, value: unknown): unknown {
+/** A value of which nothing is read but its type, unless it is a text, a number, or true or false: what stands in is of that type. @internal */
+export function plain<T>(field: string, value: T): T {
   if (typeof value === "string") checkLength(field, value.length);
-  if (typeof value === "function") return () => {};
+  // What stands in for a wrong value is wrong, too; the wasm says so.
+  if (typeof value === "function") return (() => {}) as T;
   if (typeof value !== "object" || value === null) return value;
   try {
-    return Array.isArray(value) ? [] : {};
+    return (Array.isArray(value) ? [] : {}) as T;
   } catch {
     // A proxy that was revoked.
-    return {};
+    return {} as T;
   }
 }
 

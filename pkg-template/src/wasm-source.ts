@@ -1,5 +1,4 @@
 import { ConnectionError, ErrorCode, invalid, make } from "./errors.js";
-import type { InitInput } from "./wasm/im_chats.js";
 
 // Named where a program's own libraries do not: TypeScript before 5.2 and Node's types without the DOM lack some of these, and
 // declaring an empty interface again where it exists adds nothing to it.
@@ -24,7 +23,10 @@ declare global {
 export type WasmSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
 
 /** Loads the wasm, again for each start. @internal */
-export type WasmLoader = () => InitInput | Promise<InitInput>;
+export type WasmLoader = () => WasmSource | Promise<WasmSource>;
+
+/** What the compiler takes. @internal */
+export type Readable = Response | BufferSource | WebAssembly.Module;
 
 /** How a runtime reads an address that its `fetch` does not know, `file:` above all. @internal */
 export type ReadUrl = (url: URL) => Promise<Uint8Array<ArrayBuffer>> | undefined;
@@ -57,12 +59,12 @@ export function notStarted(why: string, retryable: boolean, cause?: unknown): Co
 }
 
 /**
- * The wasm as the generated `init` takes it, fetched when it is an address. What is there instead – the page that a server gives for
+ * The wasm as the compiler takes it, fetched when it is an address. What is there instead – the page that a server gives for
  * every unknown path, above all – is found out here: the compiler would only speak of a magic word.
  *
  * @internal
  */
-export async function readWasm(source: InitInput): Promise<InitInput> {
+export async function readWasm(source: WasmSource): Promise<Readable> {
   const tag = tagOf(source);
   if (tag === "String" || tag === "URL") {
     const answer = await fetch(source as string | URL).catch((cause: unknown) => {
@@ -73,16 +75,16 @@ export async function readWasm(source: InitInput): Promise<InitInput> {
   }
   if (tag === "Response") return readAnswer(source as Response, (source as Response).url || "the Response");
   if (tag !== "WebAssembly.Module" && !isWasm(source as BufferSource)) throw notWasm("what it was given is not WebAssembly");
-  return source;
+  return source as BufferSource | WebAssembly.Module;
 }
 
-async function readAnswer(answer: Response, address: string): Promise<InitInput> {
+async function readAnswer(answer: Response, address: string): Promise<Readable> {
   const { ok, status, bodyUsed } = answer;
   if (bodyUsed) throw notStarted("the Response was read before; give a function that fetches it", false);
   if (!ok) throw notWasm(`${address} answered with status ${status}`, status === 408 || status === 429 || status >= 500);
   const type = answer.headers.get("content-type");
   // Compiled while it arrives.
-  if (type?.startsWith("application/wasm")) return answer;
+  if (type?.startsWith("application/wasm") && "instantiateStreaming" in WebAssembly) return answer;
   const bytes = await answer.arrayBuffer();
   if (!isWasm(bytes)) throw notWasm(`${address} answered with ${type ?? "something"} that is not WebAssembly`);
   return bytes;
@@ -103,10 +105,10 @@ function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-function check(source: unknown): InitInput {
+function check(source: unknown): WasmSource {
   const tag = tagOf(source);
   const known = ["String", "URL", "Response", "ArrayBuffer", "SharedArrayBuffer", "WebAssembly.Module"];
-  if (source !== "" && (known.includes(tag) || ArrayBuffer.isView(source))) return source as InitInput;
+  if (source !== "" && (known.includes(tag) || ArrayBuffer.isView(source))) return source as WasmSource;
   throw invalid("wasm", "expected the wasm as an address, a Response, bytes or a WebAssembly.Module, or a promise or function that gives one");
 }
 

@@ -1,5 +1,6 @@
 /** The entry for edge workers, whose bundlers make a `WebAssembly.Module` of an imported wasm file. */
-import { clientFactory, type Client } from "./client.js";
+import { clientFactory } from "./client.js";
+import type { Client } from "./types.js";
 import { ownWebSocket } from "./environment.js";
 import type { ClientOptions } from "./options.js";
 // @ts-expect-error -- the types describe the instance's exports; here the runtime gives the module itself

@@ -1,0 +1,64 @@
+import type { LazyClient } from "./client.js";
+import { callSite } from "./errors.js";
+import { copyBytes, copyList, now, plain, readOptions } from "./snapshot.js";
+import type { CatchUpOptions, Chats, Events, SubscribeOptions } from "./types.js";
+
+// Each method reads its input now, and calls the wasm once that has started. They are functions of their own, so that they work without
+// the object, as in `const { get } = im.chats`.
+
+/** `im.chats` of a client. @internal */
+export function chatsOf(client: LazyClient): Chats {
+  return {
+    create: function create(addresses, options) {
+      const given = now(() => [copyList("addresses", addresses), readOptions(options, ["message", "effect", "subject", "clientMessageId"])] as const);
+      return client.call(callSite(create), (chats) => chats.create(...given()));
+    },
+    get: function get(chat, options) {
+      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      return client.call(callSite(get), (chats) => chats.get(...given()));
+    },
+    count: function count(options) {
+      const given = now(() => readOptions(options, ["includeArchived"]));
+      return client.call(callSite(count), (chats) => chats.count(given()));
+    },
+    markRead: function markRead(chat, options) {
+      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      return client.call(callSite(markRead), (chats) => chats.markRead(...given()));
+    },
+    setTyping: function setTyping(chat, isTyping, options) {
+      const given = now(() => [plain("chat", chat), plain("isTyping", isTyping), readOptions(options)] as const);
+      return client.call(callSite(setTyping), (chats) => chats.setTyping(...given()));
+    },
+    shareContactInfo: function shareContactInfo(chat, options) {
+      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      return client.call(callSite(shareContactInfo), (chats) => chats.shareContactInfo(...given()));
+    },
+    setBackground: function setBackground(chat, data, options) {
+      const given = now(() => [plain("chat", chat), copyBytes("data", data), readOptions(options)] as const);
+      return client.call(callSite(setBackground), (chats) => chats.setBackground(...given()));
+    },
+    hasBackground: function hasBackground(chat, options) {
+      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      return client.call(callSite(hasBackground), (chats) => chats.hasBackground(...given()));
+    },
+    removeBackground: function removeBackground(chat, options) {
+      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      return client.call(callSite(removeBackground), (chats) => chats.removeBackground(...given()));
+    },
+    subscribeEvents: function subscribeEvents(options?: SubscribeOptions) {
+      const given = now(() => readOptions(options, ["chat", "after", "resume", "onGap", "cursor"]));
+      return client.stream(callSite(subscribeEvents), given, ({ chats }, options) => chats.subscribeEvents(options));
+    },
+  };
+}
+
+/** `im.events` of a client. @internal */
+export function eventsOf(client: LazyClient): Events {
+  return {
+    catchUp: function catchUp(after, options?: CatchUpOptions) {
+      const start = now(() => plain("after", after));
+      const given = now(() => readOptions(options, ["cursor"]));
+      return client.stream(callSite(catchUp), given, ({ events }, options) => events.catchUp(start(), options));
+    },
+  };
+}
