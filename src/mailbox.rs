@@ -27,8 +27,6 @@ pub(crate) struct Mailbox {
     is_acknowledged: bool,
     /// Where the stream was when it ended.
     cursor: Option<Cursor>,
-    /// Where it is once the event that was given last is handled, too.
-    given: Option<Cursor>,
     /// The user's own function to tell of a gap, or undefined.
     pub(crate) on_gap: JsValue,
 }
@@ -44,7 +42,6 @@ impl Mailbox {
             with_user: Vec::new(),
             is_acknowledged: false,
             cursor: None,
-            given: None,
             on_gap,
         }
     }
@@ -79,20 +76,12 @@ impl Mailbox {
     /// Everything that was given is handled. Says whether a batch must be asked for.
     pub(crate) fn handle_all(&mut self) -> bool {
         self.with_user.clear();
-        self.acknowledge_given();
         self.batches.is_empty() && !self.is_over()
     }
 
     /// The event that was given last is handled.
-    pub(crate) fn acknowledge(&mut self) {
+    pub(crate) const fn acknowledge(&mut self) {
         self.is_acknowledged = true;
-        self.acknowledge_given();
-    }
-
-    fn acknowledge_given(&mut self) {
-        if let Some(given) = self.given.take() {
-            self.cursor = Some(given);
-        }
     }
 
     /// The next batch, or the end.
@@ -131,16 +120,13 @@ impl Mailbox {
         moved(otherwise.or_else(|| self.cursor.clone()), self.handled(given))
     }
 
-    /// Ends the stream for a user who was given so many events of the batch, and wants no more.
-    pub(crate) fn close(&mut self, given: usize, otherwise: Option<Cursor>) {
+    /// Ends the stream for a user who was given so many events of the batch, and wants no more. Gives the cursor, and that of the event
+    /// that was given last, which may be handled yet.
+    pub(crate) fn close(&mut self, given: usize, otherwise: Option<Cursor>) -> (Option<Cursor>, Option<Cursor>) {
         let before = otherwise.or_else(|| self.cursor.take());
-        self.given = moved(before.clone(), self.sequence(given));
-        self.cursor = moved(before, self.handled(given));
-        self.with_user.clear();
-        self.batches.clear();
-        self.end = Some(Ok(JsValue::UNDEFINED));
-        self.pull.take().map(Waker::wake);
-        self.attached(Err(JsValue::UNDEFINED));
+        let cursors = (moved(before.clone(), self.handled(given)), moved(before, self.sequence(given)));
+        self.end(Ok(JsValue::UNDEFINED), None);
+        cursors
     }
 }
 

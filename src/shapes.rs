@@ -10,7 +10,7 @@ use tsify::Tsify;
 /// Options that every call takes.
 #[derive(Tsify)]
 pub struct CallOptions {
-    /// Aborts the call; it then rejects with the signal's reason.
+    /// Aborts the call; it then rejects with the signal's reason. Without it the call ends by itself, at `timeout` at the latest.
     #[tsify(optional, type = "AbortSignal | undefined")]
     signal: (),
 }
@@ -44,4 +44,15 @@ pub struct FailedAttempt {
     /// When the next attempt begins, in milliseconds since the epoch, as of `Date.now()`. Absent when there is none.
     #[tsify(optional)]
     next_attempt_at: f64,
+}
+
+/// Where the user of a stream is that was closed.
+#[derive(Tsify)]
+pub struct StreamEnd {
+    /// The cursor: everything up to it was handled. Absent when the stream was never attached.
+    #[tsify(optional)]
+    handled: String,
+    /// The cursor once the event that was given last is handled, too.
+    #[tsify(optional)]
+    given: String,
 }

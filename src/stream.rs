@@ -9,12 +9,16 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{MAX_SAFE_INTEGER, safe_integer};
 use im_chats_protocol::wire::frame::{After, Topic};
+use im_chats_protocol::wire::json::MakeJson;
+use tsify::Ts;
 use wasm_bindgen::prelude::*;
 
 use crate::driver::Driver;
 use crate::input::{Options, guid, text};
 use crate::mailbox::Mailbox;
 use crate::promise::{BatchPromise, VoidPromise, promise};
+use crate::shapes::StreamEnd;
+use crate::value::Value;
 
 /// The wasm side of a `TypedEventStream`.
 #[wasm_bindgen]
@@ -137,17 +141,20 @@ impl EventStream {
         self.mailbox.borrow_mut().acknowledge();
     }
 
-    /// Ends the stream here and at the server, for a user who was given so many events of the batch that was pulled last.
-    pub fn close(&self, given: usize) {
+    /// Ends the stream here and at the server, for a user who was given so many events of the batch that was pulled last. Says where
+    /// that user is.
+    // Takes the stream, so that a program that opens thousands of them does not wait for the garbage collector.
+    pub fn close(self, given: usize) -> Ts<StreamEnd> {
         let cursor = self.driver.cursor(self.stream);
-        // First, so that the machine's own end finds it ended.
-        self.mailbox.borrow_mut().close(given, cursor);
-        self.driver.feed(ClientInput::Cancel { stream: self.stream });
+        let (handled, given) = self.mailbox.borrow_mut().close(given, cursor);
+        let text = |name, cursor: Option<Cursor>| cursor.map(|cursor| (name, Value::Text(cursor.to_text())));
+        let end = text("handled", handled).into_iter().chain(text("given", given));
+        Ts::new_unchecked(Value::object(end.collect()).to_js())
     }
 }
 
 impl Drop for EventStream {
-    /// A stream that JavaScript dropped without closing must not keep its subscription.
+    /// Also a stream that JavaScript dropped without closing must not keep its subscription.
     fn drop(&mut self) {
         self.driver.mailboxes.remove(self.stream);
         self.driver.feed(ClientInput::Cancel { stream: self.stream });

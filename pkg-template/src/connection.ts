@@ -17,15 +17,15 @@ export interface ConnectionStatus {
   readonly lastError?: IMessageError;
   /** The latest attempt that failed; absent once the connection works. */
   readonly failedAttempt?: FailedAttempt;
-  /** Reported once, when a stream with `onGap: "skip"` left something out. */
+  /** What a stream with `onGap: "skip"` left out, reported once. Absent in every other report. */
   readonly gap?: Gap;
 }
 
 /** The connection of a client's event streams. Unary calls do not need it. */
 export interface Connection {
-  /** How the connection is, in one word. `live` is said only while events are really being received. */
+  /** How the connection is, in one word; `idle` while no stream is open. `live` is said only while events are really being received. */
   readonly state: ConnectionState;
-  /** How many sequence numbers the slowest stream is behind; see {@link ConnectionStatus.lag}. */
+  /** How many sequence numbers the slowest stream is behind, 0 without a stream; see {@link ConnectionStatus.lag}. */
   readonly lag: number;
   /** Why the connection does not work, or will soon stop to; undefined while all is well. The same object until it changes. */
   readonly lastError: IMessageError | undefined;
@@ -35,8 +35,13 @@ export interface Connection {
    * Calls `callback` whenever the state changes, for every attempt to connect that fails, when a stream skipped a gap, and, at
    * most four times a second, while the lag changes.
    *
+   * @param callback is given the connection as it then is; what it throws is reported as the runtime reports any error
    * @returns a function that stops it
    * @throws ValidationError when `callback` is not a function
+   *
+   * @example
+   * const stop = im.connection.on(({ state, lag, lastError }) => console.log(state, lag, lastError?.message));
+   * stop();
    */
   readonly on: (callback: (status: ConnectionStatus) => void) => () => void;
 }

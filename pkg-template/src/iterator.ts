@@ -49,6 +49,10 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   #stream: EventStream | undefined;
   /** Nothing more is given: the user ended it, or was told of its end. */
   #isCut = false;
+  /** Where it ended; the wasm has forgotten it then. */
+  #cursor: string | undefined;
+  /** And where it is once the event that was given last is handled, too. */
+  #last: string | undefined;
   /** What the next `next()` throws, once. */
   #failure: { readonly reason: unknown } | undefined;
   /** Why there will be no `ready`. */
@@ -61,7 +65,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   #resolveCut!: () => void;
   /** How many calls to `next()` wait for a batch, one behind the other, and the last of them. */
   #waiting = 0;
-  #last: Promise<unknown> | undefined;
+  #turn: Promise<unknown> | undefined;
   readonly #owner: StreamOwner;
   readonly #saver: CursorSaver | undefined;
   #stopListening: (() => void) | undefined;
@@ -111,8 +115,8 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#waiting === 0 && this.#given < this.#batch.length) return Promise.resolve(this.#give());
     const take = () => this.#take();
-    const turn = this.#waiting++ === 0 ? take() : (this.#last as Promise<unknown>).then(take, take);
-    this.#last = turn;
+    const turn = this.#waiting++ === 0 ? take() : (this.#turn as Promise<unknown>).then(take, take);
+    this.#turn = turn;
     return turn;
   }
 
@@ -124,6 +128,11 @@ export class EventIterator<T extends object> implements StreamSource<T> {
 
   async #take(): Promise<IteratorResult<T, undefined>> {
     try {
+      if (this.#isCut) {
+        // Who asks for more has handled the last event.
+        this.acknowledge();
+        return this.#over();
+      }
       if (this.#given === this.#batch.length) {
         this.#batch = [];
         this.#given = 0;
@@ -181,7 +190,10 @@ export class EventIterator<T extends object> implements StreamSource<T> {
     this.#given = 0;
     this.#stopListening?.();
     this.#resolveCut();
-    attempt(() => this.#stream?.close(given));
+    const end = attempt(() => this.#stream?.close(given));
+    this.#cursor = end?.handled;
+    this.#last = end?.given;
+    this.#stream = undefined;
     if (this.#saver) void this.#saver.close().then(() => this.#owner.onEnd());
     else this.#owner.onEnd();
   }
@@ -193,7 +205,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   }
 
   get cursor(): string | undefined {
-    return attempt(() => this.#stream?.cursor(this.#given));
+    return this.#isCut ? this.#cursor : attempt(() => this.#stream?.cursor(this.#given));
   }
 
   /** How far the log's head is ahead of the last event that was handled. */
@@ -202,7 +214,8 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   }
 
   acknowledge(): void {
-    attempt(() => this.#stream?.acknowledge());
+    if (this.#isCut) this.#cursor = this.#last;
+    else attempt(() => this.#stream?.acknowledge());
     this.#saver?.moved();
   }
 

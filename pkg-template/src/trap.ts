@@ -6,6 +6,9 @@ let trap: string | undefined;
 /** Who waits for the wasm, and for whom: a trap would leave all of them without an answer. */
 const waiting = new Map<(error: unknown) => void, object>();
 
+/** What a trapped export gives: the generated code looks into the several values that some give. */
+const NOTHING: readonly unknown[] = [];
+
 /**
  * The wasm's exports, out of which no trap gets. Most of them are called by a timer, a socket or a promise, where an error would end
  * the whole program. @internal
@@ -13,14 +16,14 @@ const waiting = new Map<(error: unknown) => void, object>();
 export function guarded(exports: WebAssembly.Exports): WebAssembly.Exports {
   const guard = (enter: Function) =>
     (...input: unknown[]): unknown => {
-      if (trap !== undefined) return undefined;
+      if (trap !== undefined) return NOTHING;
       try {
         return enter(...input);
       } catch (error) {
         if (!(error instanceof WebAssembly.RuntimeError)) throw error;
         trap = error.message;
         for (const refuse of [...waiting.keys()]) refuse(trapError(trap));
-        return undefined;
+        return NOTHING;
       }
     };
   return Object.fromEntries(
@@ -47,7 +50,8 @@ export function enter<T>(act: () => T): T {
 /** The same; undefined when it trapped. @internal */
 export function attempt<T>(act: () => T): T | undefined {
   try {
-    return trap === undefined ? act() : undefined;
+    const given = trap === undefined ? act() : undefined;
+    return trap === undefined ? given : undefined;
   } catch (error) {
     // The generated code stumbles over what a trap left.
     if (trap === undefined) throw error;

@@ -8,7 +8,7 @@ type Calls = Omit<WasmChats, "subscribeEvents" | "free" | typeof Symbol.dispose>
 
 /** Options of `chats.subscribeEvents`. */
 export interface SubscribeOptions {
-  /** Only events of this chat; all visible chats without it. */
+  /** Only events of this chat, by its `guid`. Without it: of all visible chats. */
   readonly chat?: string | undefined;
   /**
    * Where to begin: a saved `stream.cursor`, or a sequence, from which on history and live events arrive as one ordered
@@ -20,7 +20,7 @@ export interface SubscribeOptions {
    * {@link CursorStore} of your own. The stream begins after the cursor that is saved there; while there is none, at `after`, or
    * now. The cursor is saved once the stream is ready, then as events are handled (at most four times a second), and at the end,
    * and never past an event that is not handled. When the store fails or holds no cursor, the stream ends with an
-   * `IMessageError` whose `context.field` is `cursor`.
+   * `IMessageError` whose `context.field` is `cursor`. Without it nothing is saved.
    */
   readonly cursor?: CursorStore | undefined;
   /**
@@ -34,7 +34,7 @@ export interface SubscribeOptions {
    * {@link Connection.on}, or to the function given here instead of `"skip"`.
    */
   readonly onGap?: "fail" | "skip" | ((gap: Gap) => void) | undefined;
-  /** Ends the stream; the loop over it then throws the signal's reason. */
+  /** Ends the stream; the loop over it then throws the signal's reason. Without it the stream ends by `close`, or as its loop is left. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface SubscribeOptions {
 export interface CatchUpOptions extends CallOptions {
   /**
    * Where the cursor is kept, as for {@link SubscribeOptions.cursor}: each catch-up then replays what happened since the one
-   * before. While nothing is saved there, it begins at `after`, or at the beginning.
+   * before. While nothing is saved there, it begins at `after`, or at the beginning. Without it nothing is saved.
    */
   readonly cursor?: CursorStore | undefined;
 }
@@ -53,10 +53,18 @@ export interface Chats extends Calls {
    * The events of one chat, or of all visible chats, as they happen.
    *
    * Subscribing begins at once, not with the first pull; {@link TypedEventStream.ready} tells when nothing can be missed any
-   * more. Bad options are reported by the stream, as a `ValidationError`.
+   * more. At most 2,048 events wait in the program, however slow its loop. Bad options are reported by the stream, as a
+   * `ValidationError`: this call itself throws nothing.
+   *
+   * @param options of which chat, from where on, and where the cursor is kept; by default all chats, from now on
+   * @returns the stream, for `for await` or {@link TypedEventStream.on}
    *
    * @example
    * for await (const event of im.chats.subscribeEvents()) console.log(event.chatGuid, event.type);
+   *
+   * @example
+   * // What happened while the program was down comes first.
+   * const stream = im.chats.subscribeEvents({ chat: chat.guid, cursor: fileCursor("cursor.txt") });
    */
   subscribeEvents(options?: SubscribeOptions): TypedEventStream<ChatEvent>;
 }
@@ -65,7 +73,17 @@ export interface Chats extends Calls {
 export interface Events {
   /**
    * Replays everything the log still holds after `after` – a saved cursor or a sequence, from the beginning without it – and
-   * ends with one `catchup.complete`. Bad input is reported by the stream, as a `ValidationError`.
+   * ends with one `catchup.complete`. Bad input is reported by the stream, as a `ValidationError`: this call itself throws nothing.
+   *
+   * @param after a saved `stream.cursor`, or a sequence, 0 to 2^53 − 1. Without it the replay begins where the log does
+   * @param options `cursor`, a store that the place is kept in, and `signal`, which ends the stream
+   * @returns the stream of every event after `after`, and of the end
+   *
+   * @example
+   * for await (const event of im.events.catchUp()) {
+   *   if (event.type === "catchup.complete") console.log("everything up to", event.headSequence);
+   *   else if (event.type === "message.received") console.log(event.message.content.text);
+   * }
    */
   catchUp(after?: string | number, options?: CatchUpOptions): TypedEventStream<CatchUpEvent>;
 }
@@ -80,7 +98,17 @@ export interface Client extends AsyncDisposable {
   readonly connection: Connection;
   /**
    * Ends open streams (their loops finish) and calls under way, and refuses later ones. Safe to repeat. Resolves once the streams'
-   * cursors are saved, and rejects when that fails.
+   * cursors are saved.
+   *
+   * @throws IMessageError when a cursor could not be saved, with `context.field` `cursor`
+   *
+   * @example
+   * process.once("SIGTERM", () => im.close());
+   *
+   * @example
+   * await using im = createClient({ address: "im.example.com", token: "…" }); // closes it at the end of the block
    */
   close(): Promise<void>;
+  /** For `await using`: closes the client at the end of the block, as {@link Client.close | close} does. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

@@ -17,24 +17,26 @@ before(async () => {
 
 after(() => gateway.stop());
 
-/** What a program prints, as JSON. In it, `trap.on` names the method of the core that is to trap. */
+/** What a program prints, as JSON. In it, the wasm traps the next time that it is entered once `trap.isNext` is true. */
 async function program(code) {
   const preamble = `
-    import { readFile } from "node:fs/promises";
-    import { createClient, IMessageError } from "im-chats";
-    import { Core } from ${JSON.stringify(new URL("wasm/im_chats.js", import.meta.resolve("im-chats")).href)};
-    const trap = { happened: Promise.withResolvers?.() ?? {} };
-    if (!trap.happened.promise) trap.happened.promise = new Promise((resolve) => (trap.happened.resolve = resolve));
-    for (const name of ["report", "tick", "token", "wake"]) {
-      const real = Core.prototype[name];
-      Core.prototype[name] = function (...input) {
-        if (trap.on !== name) return real.apply(this, input);
+    const trap = { isNext: false };
+    trap.happened = new Promise((resolve) => (trap.resolve = resolve));
+    const { instantiate } = WebAssembly;
+    WebAssembly.instantiate = async (source, imports) => {
+      const made = await instantiate(source, imports);
+      const enter = (real) => (...input) => {
+        if (!trap.isNext) return real(...input);
         // Only once: a second trap would end what the first one left.
-        trap.on = undefined;
-        setImmediate(trap.happened.resolve);
+        trap.isNext = false;
+        setImmediate(trap.resolve);
         throw new WebAssembly.RuntimeError("unreachable");
       };
-    }
+      const exports = Object.entries((made.instance ?? made).exports);
+      const instance = { exports: Object.fromEntries(exports.map(([name, value]) => [name, typeof value === "function" ? enter(value) : value])) };
+      return made.instance ? { instance } : instance;
+    };
+    const { createClient, IMessageError } = await import("im-chats");
     const details = (error) => [error instanceof IMessageError, error.code, error.message];
     const address = ${JSON.stringify(gateway.address)};
     const token = ${JSON.stringify(gateway.token)};`;
@@ -54,7 +56,7 @@ describe("a trap", () => {
       await Promise.all(streams.map((stream) => stream.ready));
       const [waits, later, elsewhere] = streams.map((stream) => stream[Symbol.asyncIterator]());
       const waiting = waits.next().catch(details);
-      trap.on = "report";
+      trap.isNext = true;
       const { status } = await fetch(address + "/emulator/v1/events:generate", { method: "POST", body: JSON.stringify({ count: 1 }),
         headers: { authorization: "Bearer " + token, "content-type": "application/json" } });
       if (status !== 200) throw new Error("the emulator answered " + status);
@@ -69,8 +71,7 @@ describe("a trap", () => {
 
   test("while the token is taken ends the stream that is opening", async () => {
     const answers = await program(`
-      const im = createClient({ address, token });
-      trap.on = "token";
+      const im = createClient({ address, token: () => ((trap.isNext = true), token) });
       const stream = im.chats.subscribeEvents();
       const ready = await stream.ready.catch(details);
       const next = await stream[Symbol.asyncIterator]().next().catch(details);
@@ -83,7 +84,7 @@ describe("a trap", () => {
     const answers = await program(`
       // Nobody listens there, so that the next attempt waits for its timer.
       const im = createClient({ address: "http://127.0.0.1:1", token });
-      trap.on = "tick";
+      im.connection.on(({ failedAttempt }) => (trap.isNext ||= failedAttempt !== undefined));
       const stream = im.chats.subscribeEvents();
       console.log(JSON.stringify(await stream.ready.catch(details)));
       process.exit();`);
