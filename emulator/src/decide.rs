@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::{
-    Chat, ChatGuid, ChatServiceType, CreateChatResult, Message, MessageContent, MessageEffect, SingleServiceAddressInfo,
+    Chat, ChatGuid, ChatServiceType, CreateChatResult, MessageEffect, MessageSummary, MessageSummaryContent,
+    SingleServiceAddressInfo,
 };
 
 use super::entry::{Change, Entry, Reply, Toggle, rfc3339};
@@ -214,9 +215,9 @@ impl Deciding<'_> {
             None => None,
             Some(opening) => {
                 let message = self.message(&chat.guid, &opening.text, None)?;
-                let message = Message {
+                let message = MessageSummary {
                     subject: opening.subject.clone(),
-                    content: MessageContent {
+                    content: MessageSummaryContent {
                         expressive_send_style_id: opening.effect.map(|effect| effect.id().to_owned()),
                         ..message.content
                     },
@@ -275,7 +276,12 @@ impl Deciding<'_> {
     }
 
     /// A message brings an archived chat back, as it does in Messages.
-    fn deliver(&mut self, chat: &Chat, message: &Message, actor: Option<&SingleServiceAddressInfo>) -> Result<(), Error> {
+    fn deliver(
+        &mut self,
+        chat: &Chat,
+        message: &MessageSummary,
+        actor: Option<&SingleServiceAddressInfo>,
+    ) -> Result<(), Error> {
         if chat.is_archived {
             self.push_change(&chat.guid, Change::Unarchived, actor.cloned())?;
         }
@@ -289,16 +295,16 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn message(&self, guid: &str, text: &str, sender: Option<SingleServiceAddressInfo>) -> Result<Message, Error> {
+    fn message(&self, guid: &str, text: &str, sender: Option<SingleServiceAddressInfo>) -> Result<MessageSummary, Error> {
         let [_, id] = &self.request.ids;
-        Ok(Message {
+        Ok(MessageSummary {
             guid: id.clone(),
             chat_guids: vec![guid.to_owned()],
-            content: MessageContent { text: Some(text.to_owned()), ..MessageContent::default() },
+            content: MessageSummaryContent { text: Some(text.to_owned()), expressive_send_style_id: None },
             is_from_me: sender.is_none(),
             date_created: rfc3339(self.request.now).map_err(|_| clock_error())?,
             sender,
-            ..Message::default()
+            ..MessageSummary::default()
         })
     }
 

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat};
 use im_chats_protocol::model::{
-    Chat, ChatEvent, CreateChatResult, EventContext, LiveEvent, Message, MessageEvent, MessageReceived,
-    SingleServiceAddressInfo,
+    Chat, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatEvent, ChatMarkedRead, ChatUnarchived,
+    CreateChatResult, EventContext, LiveEvent, MessageEvent, MessageReceived, MessageSummary, SingleServiceAddressInfo,
 };
 use im_chats_protocol::server::{EventKind, LoggedEvent};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub enum Entry {
         /// The chat's GUID.
         chat: String,
         /// The message.
-        message: Box<Message>,
+        message: Box<MessageSummary>,
     },
     /// A chat changed.
     Changed {
@@ -118,8 +118,8 @@ impl Entry {
                     occurred_at: rfc3339(*at)?,
                     actor: message.sender.clone(),
                 };
-                let received = MessageReceived { context, message: (**message).clone() };
-                Ok(vec![logged(EventKind::Message, &LiveEvent::Message(MessageEvent::Received(Box::new(received))))?])
+                let received = MessageReceived { context, message: Box::new((**message).clone().into()) };
+                Ok(vec![logged(EventKind::Message, &LiveEvent::Message(MessageEvent::Received(received)))?])
             }
             Self::Changed { sequence, at, chat, change, actor } => {
                 let context = EventContext {
@@ -166,11 +166,11 @@ impl Entry {
 impl Change {
     const fn event(&self, context: EventContext) -> ChatEvent {
         match self {
-            Self::BackgroundChanged(_) => ChatEvent::BackgroundChanged(context),
-            Self::BackgroundRemoved => ChatEvent::BackgroundRemoved(context),
-            Self::MarkedRead => ChatEvent::MarkedRead(context),
-            Self::Archived => ChatEvent::Archived(context),
-            Self::Unarchived => ChatEvent::Unarchived(context),
+            Self::BackgroundChanged(_) => ChatEvent::BackgroundChanged(ChatBackgroundChanged { context }),
+            Self::BackgroundRemoved => ChatEvent::BackgroundRemoved(ChatBackgroundRemoved { context }),
+            Self::MarkedRead => ChatEvent::MarkedRead(ChatMarkedRead { context }),
+            Self::Archived => ChatEvent::Archived(ChatArchived { context }),
+            Self::Unarchived => ChatEvent::Unarchived(ChatUnarchived { context }),
         }
     }
 }

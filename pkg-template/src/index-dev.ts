@@ -1,15 +1,14 @@
 /** The browser's entry while developing (the condition `development`): the wasm is found even where a dev server lost it. */
 import { clientFactory } from "./client.js";
-import type { Client } from "./types.js";
 import { ownWebSocket } from "./environment.js";
-import type { ClientOptions } from "./options.js";
+import type { CreateClient } from "./options.js";
 import { readWasm } from "./wasm-source.js";
 
 // The browser's entry, but for what follows.
 export * from "./index.js";
 
-/** Makes a client; see the documentation of the browser's entry. */
-export const createClient: (options: ClientOptions) => Client = clientFactory({
+/** Its documentation is that of {@link CreateClient}. */
+export const createClient: CreateClient = clientFactory({
   wasm: async () => {
     try {
       return await readWasm(new URL("./wasm/im_chats_bg.wasm", import.meta.url));

@@ -2,16 +2,15 @@
 import { readFile } from "node:fs/promises";
 
 import { clientFactory } from "./client.js";
-import type { Client } from "./types.js";
 import { nodeWebSocket } from "./node-socket.js";
-import type { ClientOptions } from "./options.js";
+import type { CreateClient } from "./options.js";
 import { wasmBytes } from "./wasm/inline.js";
 
 export * from "./public.js";
 export { fileCursor } from "./file-cursor.js";
 
-/** Makes a client; see the documentation of the browser's entry. */
-export const createClient: (options: ClientOptions) => Client = clientFactory({
+/** Its documentation is that of {@link CreateClient}. */
+export const createClient: CreateClient = clientFactory({
   wasm: wasmBytes,
   readUrl: (url) => (url.protocol === "file:" ? readFile(url) : undefined),
   webSocket: nodeWebSocket,

@@ -2,15 +2,14 @@
 import { readFile } from "node:fs/promises";
 
 import { clientFactory } from "./client.js";
-import type { Client } from "./types.js";
 import { nodeWebSocket } from "./node-socket.js";
-import type { ClientOptions } from "./options.js";
+import type { CreateClient } from "./options.js";
 
 export * from "./public.js";
 export { fileCursor } from "./file-cursor.js";
 
-/** Makes a client; see the documentation of the browser's entry. */
-export const createClient: (options: ClientOptions) => Client = clientFactory({
+/** Its documentation is that of {@link CreateClient}. */
+export const createClient: CreateClient = clientFactory({
   wasm: async () => {
     try {
       return await readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url));

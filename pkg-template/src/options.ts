@@ -1,14 +1,43 @@
+import type { Client } from "./client.js";
 import { checkGlobals } from "./environment.js";
 import { invalid, messageOf } from "./errors.js";
 import type { WasmSource } from "./wasm-source.js";
 
-/** Settings of the automatic retry of unary calls. */
+/**
+ * What makes a client: the type of `createClient`, which every entry of the package exports. `im-chats` is the entry for
+ * browsers, Node, Bun, Deno and edge workers; `im-chats/inline` has the WebAssembly part inside the JavaScript.
+ */
+export interface CreateClient {
+  // `xtask/js/publish.mjs` puts this comment above the `createClient` of every entry, too: an editor shows the one at a call,
+  // the other everywhere else.
+  /**
+   * Makes a client of one account. It returns at once and sends nothing: the WebAssembly part starts with the first call, and a
+   * start that failed is tried again by the next. One client serves a whole program; close it when the program is done with it.
+   *
+   * @param options where the service is and who calls, at least: `address` and `token`
+   * @returns the client, for every call and event stream of the account
+   * @throws ValidationError when an option is missing, wrong or unknown; `context.field` names it
+   * @throws IMessageError of code `operationNotSupported` when the environment lacks what is needed, as `URL` in an old jsdom
+   *
+   * @example
+   * const im = createClient({ address: "im.example.com", token: "…", retry: true });
+   * const { chat } = await im.chats.create(["alice@example.com"], { message: "Hello" });
+   * console.log(chat.guid);
+   * await im.close();
+   */
+  (options: ClientOptions): Client;
+}
+
+/** Settings of the automatic retry of unary calls, for the option `retry` of `createClient`. */
 export interface RetryOptions {
   /** Tries in all, the first included. 1 to 100, default 4. */
   readonly maxAttempts?: number | undefined;
-  /** Bound of the first wait in milliseconds; it doubles with every failure. Default 200. */
+  /**
+   * Bound of the first wait in milliseconds; it doubles with every failure. The wait itself is random, from 0 to the bound.
+   * 0 to 2,147,483,647, default 200.
+   */
   readonly initialDelay?: number | undefined;
-  /** Largest bound of a wait in milliseconds. Default 5,000. */
+  /** Largest bound of a wait in milliseconds. 0 to 2,147,483,647, default 5,000. */
   readonly maxDelay?: number | undefined;
 }
 
@@ -25,9 +54,12 @@ export interface ClientOptions {
    * throws a `ValidationError`.
    */
   readonly token: string | undefined | (() => string | Promise<string>);
-  /** Whether an `address` without a scheme means https. Default true. */
+  /** Whether an `address` without a scheme means https. Default true. An `address` with a scheme says it itself. */
   readonly tls?: boolean | undefined;
-  /** How long a call may take in milliseconds, retries included. 1 to 2,147,483,647, default 30,000. Streams are not limited. */
+  /**
+   * How long a call may take in milliseconds, retries included. 1 to 2,147,483,647, default 30,000. A call that takes longer
+   * rejects with a `ConnectionError` of code `timeout`. Streams are not limited.
+   */
   readonly timeout?: number | undefined;
   /**
    * Whether calls that fail with a retryable error are tried again. Default false. `true` means 4 attempts with full jitter
@@ -35,14 +67,18 @@ export interface ClientOptions {
    * idempotency key.
    */
   readonly retry?: boolean | RetryOptions | undefined;
-  /** Whether every write gets an idempotency key of its own, kept over its retries. Default true. */
+  /**
+   * Whether every write gets an idempotency key of its own, kept over its retries, so that a write whose answer was lost
+   * happens once. Default true.
+   */
   readonly autoIdempotency?: boolean | undefined;
-  /** A dedicated instance of the service, sent as `x-photon-server`. */
+  /** The name of a dedicated instance of the service, sent as `x-photon-server`. Without it the service chooses. */
   readonly server?: string | undefined;
   /**
    * Where the WebAssembly part is, for bundlers and runtimes that do not find it by themselves: its address, a `Response`, its
    * bytes or the compiled module, a promise of one of them, or a function that is asked when the start needs it – and again
-   * when a start failed. The first client of a program that starts decides for all of them.
+   * when a start failed. The first client of a program that starts decides for all of them. Without it the entry's own way is
+   * taken: a file of the package, or the copy inside `im-chats/inline`.
    */
   readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>) | undefined;
 }

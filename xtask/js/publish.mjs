@@ -1,5 +1,5 @@
-// What is left to do before a compiled package is one to publish: its types name only what is public, and its source maps name
-// its sources as the package does.
+// What is left to do before a compiled package is one to publish: its types name only what is public, every entry documents its
+// `createClient`, and its source maps name its sources as the package does.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
@@ -34,6 +34,17 @@ for (const name of ["constructor", "answer", "catchUp", "close", "report", "subs
 text = text.replace("export class Core {\n", "export class Core {\n    private constructor();\n");
 text = text.replace(/^ +(?:free\(\)|\[Symbol\.dispose\]\(\)): void;\n/gm, "");
 writeFileSync(types, `${text.trimEnd()}\n`);
+
+// An editor shows the comment of a call signature at a call, and that of the constant everywhere else. TypeScript has no way to
+// write one comment for both, and none for one comment in six entries.
+const documented = /^export interface CreateClient \{\n((?: {4}.*\n)+) {4}\(options: ClientOptions\): Client;\n/m;
+const [, documentation] = documented.exec(readFileSync(join(out, "options.d.ts"), "utf8")) ?? [];
+if (!documentation) throw new Error("options.d.ts has no documented call signature of CreateClient");
+for (const entry of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
+  const text = readFileSync(join(out, entry), "utf8");
+  const declared = /^(?:\/\*\*.*\*\/\n)?(?=export declare const createClient: CreateClient;$)/m;
+  if (declared.test(text)) writeFileSync(join(out, entry), text.replace(declared, () => documentation.replace(/^ {4}/gm, "")));
+}
 
 for (const file of readdirSync(out).filter((name) => name.endsWith(".js.map"))) {
   const map = JSON.parse(readFileSync(join(out, file), "utf8"));

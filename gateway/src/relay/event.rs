@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::{
-    self, ChatEvent, EventContext, GroupChange, GroupChanged, GroupEvent, LiveEvent, MessageEdited, MessageEvent,
-    MessageReacted, MessageRead, MessageReceived, MessageStickerPlaced, MessageUnsent, PollChangeDelta, PollChanged, PollEvent,
-    UnknownChange, UnknownEvent,
+    self, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatEvent, ChatMarkedRead, ChatUnarchived, EventContext,
+    GroupChange, GroupChanged, GroupDisplayNameChanged, GroupEvent, GroupIconChanged, GroupIconRemoved, GroupParticipantAdded,
+    GroupParticipantLeft, GroupParticipantRemoved, LiveEvent, MessageEdited, MessageEvent, MessageReactionAdded,
+    MessageReactionRemoved, MessageRead, MessageReceived, MessageStickerPlaced, MessageUnsent, PollChangeDelta, PollChanged,
+    PollCreated, PollEvent, PollOptionAdded, PollUnvoted, PollVoted, Unknown, UnknownEvent,
 };
 use prost::Message;
 use serde::Deserialize;
@@ -65,8 +67,8 @@ fn read(raw: &RawEvent) -> (EventKind, LiveEvent) {
             occurred_at: String::new(),
             actor: None,
         });
-        let change = UnknownChange { context, about: about.to_owned(), data: STANDARD.encode(&raw.frame) };
-        (EventKind::Unknown, LiveEvent::Unknown(UnknownEvent::Unknown(change)))
+        let event = UnknownEvent { context, about: about.to_owned(), data: STANDARD.encode(&raw.frame) };
+        (EventKind::Unknown, LiveEvent::Unknown(Unknown::Event(event)))
     })
 }
 
@@ -96,11 +98,11 @@ fn open<P: Message + Default>(
 fn chat_event(event: ChatChangeEvent, context: EventContext) -> Option<Known> {
     use chat_change_event::Change;
     let event = match event.change? {
-        Change::BackgroundChanged(_) => ChatEvent::BackgroundChanged(context),
-        Change::BackgroundRemoved(_) => ChatEvent::BackgroundRemoved(context),
-        Change::MarkedRead(_) => ChatEvent::MarkedRead(context),
-        Change::Archived(_) => ChatEvent::Archived(context),
-        Change::Unarchived(_) => ChatEvent::Unarchived(context),
+        Change::BackgroundChanged(_) => ChatEvent::BackgroundChanged(ChatBackgroundChanged { context }),
+        Change::BackgroundRemoved(_) => ChatEvent::BackgroundRemoved(ChatBackgroundRemoved { context }),
+        Change::MarkedRead(_) => ChatEvent::MarkedRead(ChatMarkedRead { context }),
+        Change::Archived(_) => ChatEvent::Archived(ChatArchived { context }),
+        Change::Unarchived(_) => ChatEvent::Unarchived(ChatUnarchived { context }),
     };
     Some((EventKind::Chat, LiveEvent::Chat(event)))
 }
@@ -108,12 +110,20 @@ fn chat_event(event: ChatChangeEvent, context: EventContext) -> Option<Known> {
 fn group_event(event: GroupChangeEvent, context: EventContext) -> Option<Known> {
     use group_change_event::Change;
     let change = match event.change? {
-        Change::DisplayNameChanged(change) => GroupChange::DisplayNameChanged { display_name: change.display_name },
-        Change::ParticipantAdded(change) => GroupChange::ParticipantAdded { participant: (&change.participant?).into() },
-        Change::ParticipantRemoved(change) => GroupChange::ParticipantRemoved { participant: (&change.participant?).into() },
-        Change::ParticipantLeft(change) => GroupChange::ParticipantLeft { participant: (&change.participant?).into() },
-        Change::IconChanged(_) => GroupChange::IconChanged,
-        Change::IconRemoved(_) => GroupChange::IconRemoved,
+        Change::DisplayNameChanged(change) => {
+            GroupChange::DisplayNameChanged(GroupDisplayNameChanged { display_name: change.display_name })
+        }
+        Change::ParticipantAdded(change) => {
+            GroupChange::ParticipantAdded(GroupParticipantAdded { participant: (&change.participant?).into() })
+        }
+        Change::ParticipantRemoved(change) => {
+            GroupChange::ParticipantRemoved(GroupParticipantRemoved { participant: (&change.participant?).into() })
+        }
+        Change::ParticipantLeft(change) => {
+            GroupChange::ParticipantLeft(GroupParticipantLeft { participant: (&change.participant?).into() })
+        }
+        Change::IconChanged(_) => GroupChange::IconChanged(GroupIconChanged {}),
+        Change::IconRemoved(_) => GroupChange::IconRemoved(GroupIconRemoved {}),
     };
     Some((EventKind::Group, LiveEvent::Group(GroupEvent::Changed(GroupChanged { context, change }))))
 }
@@ -122,10 +132,14 @@ fn poll_event(event: PollChangeEvent, context: EventContext) -> Option<Known> {
     use poll_change_event::Change;
     let options = |options: Vec<proto::PollOption>| options.into_iter().map(option).collect();
     let delta = match event.change? {
-        Change::Created(change) => PollChangeDelta::Created { title: change.title, options: options(change.options) },
-        Change::OptionAdded(change) => PollChangeDelta::OptionAdded { title: change.title, options: options(change.options) },
-        Change::Voted(change) => PollChangeDelta::Voted { option_identifier: change.option_identifier },
-        Change::Unvoted(change) => PollChangeDelta::Unvoted { option_identifier: change.option_identifier },
+        Change::Created(change) => {
+            PollChangeDelta::Created(PollCreated { title: change.title, options: options(change.options) })
+        }
+        Change::OptionAdded(change) => {
+            PollChangeDelta::OptionAdded(PollOptionAdded { title: change.title, options: options(change.options) })
+        }
+        Change::Voted(change) => PollChangeDelta::Voted(PollVoted { option_identifier: change.option_identifier }),
+        Change::Unvoted(change) => PollChangeDelta::Unvoted(PollUnvoted { option_identifier: change.option_identifier }),
     };
     let changed = PollChanged { context, poll_message_guid: event.poll_message_guid, delta };
     Some((EventKind::Poll, LiveEvent::Poll(PollEvent::Changed(changed))))
@@ -139,7 +153,7 @@ fn message_event(event: MessageChangeEvent, context: EventContext) -> Option<Kno
     use message_change_event::Change;
     let event = match event.change? {
         Change::MessageReceived(change) => {
-            MessageEvent::Received(Box::new(MessageReceived { context, message: message::message(change.message?)? }))
+            MessageEvent::Received(MessageReceived { context, message: Box::new(message::message(change.message?)?) })
         }
         Change::MessageEdited(change) => MessageEvent::Edited(MessageEdited {
             context,
@@ -157,13 +171,13 @@ fn message_event(event: MessageChangeEvent, context: EventContext) -> Option<Kno
             message_guid: change.message_guid,
             retracted_at: change.retracted_at?.to_rfc3339()?,
         }),
-        Change::ReactionAdded(change) => MessageEvent::ReactionAdded(MessageReacted {
+        Change::ReactionAdded(change) => MessageEvent::ReactionAdded(MessageReactionAdded {
             context,
             message_guid: change.message_guid,
             reaction: message::reaction(change.reaction?),
             target_part_index: change.target_part_index,
         }),
-        Change::ReactionRemoved(change) => MessageEvent::ReactionRemoved(MessageReacted {
+        Change::ReactionRemoved(change) => MessageEvent::ReactionRemoved(MessageReactionRemoved {
             context,
             message_guid: change.message_guid,
             reaction: message::reaction(change.reaction?),

@@ -32,8 +32,8 @@ impl From<&model::SingleServiceAddressInfo> for proto::SingleServiceAddressInfo 
     }
 }
 
-impl From<&model::Message> for proto::Message {
-    fn from(message: &model::Message) -> Self {
+impl From<&model::MessageSummary> for proto::Message {
+    fn from(message: &model::MessageSummary) -> Self {
         Self {
             guid: message.guid.clone(),
             content: Some(proto::MessageContent {

@@ -10,6 +10,15 @@ use alloc::string::String;
 pub const SILENCE_MARGIN_MS: u64 = 5_000;
 
 /// How the connection is, in one word.
+///
+/// - `idle`: no stream is open, so there is no need for a socket
+/// - `connecting`: the first attempt is under way
+/// - `catchingUp`: receiving, but not yet everything that was there when the stream began
+/// - `live`: receiving, caught up, and the server was heard within two heartbeats
+/// - `reconnecting`: an attempt failed or the connection was lost; the next attempt is under way or waits for its turn
+/// - `offline`: not connected, and the runtime says that there is no network
+/// - `closed`: the client was closed
+/// - `failed`: given up; the streams ended with the error. A new stream tries again
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]

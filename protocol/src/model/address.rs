@@ -4,6 +4,11 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 /// The transport a chat or an address is bound to.
+///
+/// - `iMessage`: Apple's own
+/// - `SMS`: the carrier's text messages
+/// - `RCS`: the carrier's rich messages
+/// - `unknown`: the server did not say, or named a transport this version does not know
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum ChatServiceType {

@@ -4,6 +4,12 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 /// How far the file of an attachment has come.
+///
+/// - `pending`: it has not begun
+/// - `transferring`: it is under way
+/// - `failed`: it failed
+/// - `finished`: the file is there
+/// - `unknown`: the server did not say, or said what this version does not know
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum TransferState {
@@ -25,6 +31,9 @@ pub enum TransferState {
 }
 
 /// What the second file of an attachment is.
+///
+/// - `live-photo-video`: the video of a live photo
+/// - `unknown`: something this version does not know
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum CompanionKind {
@@ -43,15 +52,15 @@ pub enum CompanionKind {
 pub struct AttachmentInfo {
     /// The server's identifier of it.
     pub guid: String,
-    /// The identifier it had where it came from, when that is another one.
+    /// The identifier it had where it came from; absent when that is this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub original_guid: Option<String>,
     /// Name of the file.
     pub file_name: String,
-    /// Media type.
+    /// Media type, such as `image/jpeg`.
     pub mime_type: String,
-    /// Apple's uniform type identifier.
+    /// Apple's uniform type identifier, such as `public.jpeg`.
     pub uti: String,
     /// Size in bytes; at most 2^53 − 1.
     pub total_bytes: u64,
@@ -63,7 +72,7 @@ pub struct AttachmentInfo {
     pub is_hidden: bool,
     /// Whether it is a sticker.
     pub is_sticker: bool,
-    /// What its second file is, when it has one.
+    /// What its second file is; absent when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub companion_kind: Option<CompanionKind>,

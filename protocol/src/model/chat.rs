@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatServiceType, Message, MessageEffect, SingleServiceAddressInfo};
+use super::{ChatServiceType, MessageEffect, MessageSummary, SingleServiceAddressInfo};
 
 /// A conversation, direct or group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,11 +13,11 @@ use super::{ChatServiceType, Message, MessageEffect, SingleServiceAddressInfo};
 pub struct Chat {
     /// The server's identifier of the conversation; what every other method takes.
     pub guid: String,
-    /// The other side's address for a direct chat, the group's own identifier for a group.
+    /// The other side's address for a direct chat, the group's own identifier for a group; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub chat_identifier: Option<String>,
-    /// The group's stable identifier; groups only.
+    /// The group's stable identifier; absent for a direct chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub group_id: Option<String>,
@@ -31,16 +31,16 @@ pub struct Chat {
     pub is_archived: bool,
     /// Whether the system filed the chat under unknown senders or junk.
     pub is_filtered: bool,
-    /// Unread messages. Absent = not known, 0 = all read.
+    /// The number of unread messages. Absent = not known, 0 = all read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub unread_count: Option<u32>,
     /// The other people in the chat.
     pub participants: Vec<SingleServiceAddressInfo>,
-    /// The latest message, when there is one.
+    /// The latest message, in short; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
-    pub last_message: Option<Message>,
+    pub last_message: Option<MessageSummary>,
 }
 
 /// What `chats.create` answers.
@@ -50,10 +50,10 @@ pub struct Chat {
 pub struct CreateChatResult {
     /// The chat, created now or found.
     pub chat: Chat,
-    /// The opening message; present only when `options.message` was sent.
+    /// The opening message, in short; absent when the call had no `message`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
-    pub initial_message: Option<Message>,
+    pub initial_message: Option<MessageSummary>,
 }
 
 /// Options of `chats.create`.
@@ -61,21 +61,22 @@ pub struct CreateChatResult {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct CreateChatOptions {
-    /// Opening text, sent as part of the same call.
+    /// Opening text, sent as part of the same call; not empty. Without it the chat is made, and nothing is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional, type = "string | undefined"))]
     pub message: Option<String>,
     /// Effect of the opening message, by its short name (`"confetti"`) or Apple's identifier (`MessageEffect.confetti`); goes
-    /// out only together with `message`.
+    /// out only together with `message`. Without it the message has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional, type = "MessageEffectName | MessageEffect | undefined"))]
     pub effect: Option<MessageEffect>,
-    /// Subject line of the opening message; goes out only together with `message`.
+    /// Subject line of the opening message; goes out only together with `message`. Without it the message has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional, type = "string | undefined"))]
     pub subject: Option<String>,
     /// Idempotency key of this one logical create: the same key and the same request give the first result again. Any text of 1
-    /// to 255 bytes in UTF-8 that is not only white space and has no control characters.
+    /// to 255 bytes in UTF-8 that is not only white space and has no control characters. Without it the call makes one of its
+    /// own, which holds for its own retries; see `autoIdempotency` of `createClient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional, type = "string | undefined"))]
     pub client_message_id: Option<String>,

@@ -18,7 +18,7 @@ pub struct EventContext {
     pub is_from_me: bool,
     /// When it happened, RFC 3339.
     pub occurred_at: String,
-    /// Who caused it, when the server knows.
+    /// Who caused it; absent when the server does not know, or it was this account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub actor: Option<SingleServiceAddressInfo>,

@@ -3,20 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! effects {
-    ($($(#[$doc:meta])* $variant:ident, $name:literal = $id:literal;)*) => {
+    ($(#[doc = $doc:literal] $variant:ident, $name:literal = $id:literal;)*) => {
         /// A full-screen or bubble effect of a message, by Apple's identifier.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
         pub enum MessageEffect {
-            $($(#[$doc])* #[serde(rename = $id)] $variant,)*
+            $(#[doc = $doc] #[serde(rename = $id)] $variant,)*
         }
 
-        /// The short name of an effect: what a program may write instead of the identifier.
+        /// The short name of an effect, which a program may write instead of the identifier; `MessageEffect` says what each
+        /// does: `slam`, `loud`, `gentle` and `invisible` of the bubble; `confetti`, `fireworks`, `balloons`, `heart`,
+        /// `lasers`, `celebration`, `sparkles`, `spotlight` and `echo` over the whole screen.
         #[cfg(feature = "typescript")]
         #[derive(Serialize, tsify::Tsify)]
         #[expect(dead_code, reason = "only its TypeScript declaration is used")]
         enum MessageEffectName {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            $(#[doc = $doc] #[serde(rename = $name)] $variant,)*
         }
 
         impl MessageEffect {
@@ -33,6 +35,12 @@ macro_rules! effects {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it looks like, in words.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)* }
             }
         }
     };

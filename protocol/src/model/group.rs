@@ -5,49 +5,72 @@ use serde::{Deserialize, Serialize};
 
 use super::{EventContext, SingleServiceAddressInfo};
 
-/// What changed about a group; `type` tells which.
+/// The group got another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum GroupChange {
-    /// It got another name.
-    DisplayNameChanged {
-        /// The new name; empty when the group has none any more.
-        display_name: String,
-    },
-    /// Someone was added.
-    ParticipantAdded {
-        /// The person who was added.
-        participant: SingleServiceAddressInfo,
-    },
-    /// Someone was removed by somebody else.
-    ParticipantRemoved {
-        /// The person who was removed.
-        participant: SingleServiceAddressInfo,
-    },
-    /// Someone left.
-    ParticipantLeft {
-        /// The person who left.
-        participant: SingleServiceAddressInfo,
-    },
-    /// The icon was set or replaced.
-    IconChanged,
-    /// The icon was removed.
-    IconRemoved,
+#[serde(rename_all = "camelCase")]
+pub struct GroupDisplayNameChanged {
+    /// The new name; empty when the group has none any more.
+    pub display_name: String,
 }
 
-/// A change of a group.
+/// Someone was added to the group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
-#[serde(tag = "type")]
-pub enum GroupEvent {
-    /// The group changed.
-    #[serde(rename = "group.changed")]
-    Changed(GroupChanged),
+#[serde(rename_all = "camelCase")]
+pub struct GroupParticipantAdded {
+    /// The person who was added.
+    pub participant: SingleServiceAddressInfo,
+}
+
+/// Someone was removed from the group by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct GroupParticipantRemoved {
+    /// The person who was removed.
+    pub participant: SingleServiceAddressInfo,
+}
+
+/// Someone left the group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct GroupParticipantLeft {
+    /// The person who left.
+    pub participant: SingleServiceAddressInfo,
+}
+
+/// The group's icon was set or replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct GroupIconChanged {}
+
+/// The group's icon was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct GroupIconRemoved {}
+
+tagged_union! {
+    /// What changed about a group; `type` tells which.
+    pub enum GroupChange {
+        /// It got another name.
+        DisplayNameChanged(GroupDisplayNameChanged) = "displayNameChanged",
+        /// Someone was added.
+        ParticipantAdded(GroupParticipantAdded) = "participantAdded",
+        /// Someone was removed by somebody else.
+        ParticipantRemoved(GroupParticipantRemoved) = "participantRemoved",
+        /// Someone left.
+        ParticipantLeft(GroupParticipantLeft) = "participantLeft",
+        /// The icon was set or replaced.
+        IconChanged(GroupIconChanged) = "iconChanged",
+        /// The icon was removed.
+        IconRemoved(GroupIconRemoved) = "iconRemoved",
+    }
 }
 
 /// How a group changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct GroupChanged {
@@ -56,4 +79,12 @@ pub struct GroupChanged {
     pub context: EventContext,
     /// The change itself, by its `type`.
     pub change: GroupChange,
+}
+
+tagged_union! {
+    /// A change of a group: its `change` tells which.
+    pub enum GroupEvent {
+        /// The group changed.
+        Changed(GroupChanged) = "group.changed",
+    }
 }

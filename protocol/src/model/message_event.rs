@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AttachmentInfo, EventContext, Message, MessageContent, MessageReaction, StickerPlacement};
 
-/// A new message, sent or received.
+/// A message landed in a chat, sent by this account or received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
@@ -15,7 +15,7 @@ pub struct MessageReceived {
     #[serde(flatten)]
     pub context: EventContext,
     /// The message.
-    pub message: Message,
+    pub message: Box<Message>,
 }
 
 /// A message got another content.
@@ -62,17 +62,35 @@ pub struct MessageUnsent {
     pub retracted_at: String,
 }
 
-/// A tapback came or went.
+/// A tapback was put on a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
-pub struct MessageReacted {
+pub struct MessageReactionAdded {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
     /// The `guid` of the message that changed.
     pub message_guid: String,
     /// The tapback.
+    pub reaction: MessageReaction,
+    /// The part of the message that it is on, 0-based; absent = the whole message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    pub target_part_index: Option<i32>,
+}
+
+/// A tapback was taken from a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReactionRemoved {
+    /// Chat, sequence, time.
+    #[serde(flatten)]
+    pub context: EventContext,
+    /// The `guid` of the message that changed.
+    pub message_guid: String,
+    /// The tapback that is gone.
     pub reaction: MessageReaction,
     /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,32 +122,24 @@ pub struct MessageStickerPlaced {
     pub target_part_index: Option<i32>,
 }
 
-/// A change of a message; `type` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
-#[serde(tag = "type")]
-pub enum MessageEvent {
-    /// A message landed in a chat.
-    #[serde(rename = "message.received")]
-    Received(Box<MessageReceived>),
-    /// A message was edited.
-    #[serde(rename = "message.edited")]
-    Edited(MessageEdited),
-    /// A message of this account was read.
-    #[serde(rename = "message.read")]
-    Read(MessageRead),
-    /// A message was taken back.
-    #[serde(rename = "message.unsent")]
-    Unsent(MessageUnsent),
-    /// A tapback was put on a message.
-    #[serde(rename = "message.reactionAdded")]
-    ReactionAdded(MessageReacted),
-    /// A tapback was taken from a message.
-    #[serde(rename = "message.reactionRemoved")]
-    ReactionRemoved(MessageReacted),
-    /// A sticker was put on a message.
-    #[serde(rename = "message.stickerPlaced")]
-    StickerPlaced(MessageStickerPlaced),
+tagged_union! {
+    /// A change of a message; `type` tells which.
+    pub enum MessageEvent {
+        /// A message landed in a chat.
+        Received(MessageReceived) = "message.received",
+        /// A message was edited.
+        Edited(MessageEdited) = "message.edited",
+        /// A message of this account was read.
+        Read(MessageRead) = "message.read",
+        /// A message was taken back.
+        Unsent(MessageUnsent) = "message.unsent",
+        /// A tapback was put on a message.
+        ReactionAdded(MessageReactionAdded) = "message.reactionAdded",
+        /// A tapback was taken from a message.
+        ReactionRemoved(MessageReactionRemoved) = "message.reactionRemoved",
+        /// A sticker was put on a message.
+        StickerPlaced(MessageStickerPlaced) = "message.stickerPlaced",
+    }
 }
 
 impl MessageEvent {
@@ -141,7 +151,8 @@ impl MessageEvent {
             Self::Edited(event) => &event.context,
             Self::Read(event) => &event.context,
             Self::Unsent(event) => &event.context,
-            Self::ReactionAdded(event) | Self::ReactionRemoved(event) => &event.context,
+            Self::ReactionAdded(event) => &event.context,
+            Self::ReactionRemoved(event) => &event.context,
             Self::StickerPlaced(event) => &event.context,
         }
     }

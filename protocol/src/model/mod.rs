@@ -1,5 +1,9 @@
-//! The documented JSON shapes, one noun a file. No I/O and no JavaScript types in here: the gateway writes these shapes, the
-//! TypeScript declarations are generated from them, and the tests hold every value that crosses a boundary against them. May use: `number`, `error`, `typescript`.
+//! The documented JSON shapes, one noun a file; `union` declares those that have a `type`. No I/O and no JavaScript types in here:
+//! the gateway writes these shapes, the TypeScript declarations are generated from them, and the tests hold every value that crosses
+//! a boundary against them. May use: `number`, `error`, `typescript`.
+
+#[macro_use]
+mod union;
 
 mod address;
 mod attachment;
@@ -22,13 +26,22 @@ pub use chat::{Chat, CreateChatOptions, CreateChatResult};
 pub use context::EventContext;
 pub use cursor::Cursor;
 pub use effect::MessageEffect;
-pub use event::{CatchUpComplete, CatchUpEvent, ChatEvent, LiveEvent, UnknownChange, UnknownEvent};
-pub use group::{GroupChange, GroupChanged, GroupEvent};
+pub use event::{
+    CatchUpComplete, CatchUpEvent, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatEvent, ChatMarkedRead,
+    ChatUnarchived, Complete, LiveEvent, Unknown, UnknownEvent,
+};
+pub use group::{
+    GroupChange, GroupChanged, GroupDisplayNameChanged, GroupEvent, GroupIconChanged, GroupIconRemoved, GroupParticipantAdded,
+    GroupParticipantLeft, GroupParticipantRemoved,
+};
 pub use guid::ChatGuid;
-pub use message::{Message, MessageContent, MessageItemType, MessageMention, TextFormat};
+pub use message::{
+    Message, MessageContent, MessageItemType, MessageMention, MessageSummary, MessageSummaryContent, TextFormat,
+};
 pub use message_event::{
-    MessageEdited, MessageEvent, MessageReacted, MessageRead, MessageReceived, MessageStickerPlaced, MessageUnsent,
+    MessageEdited, MessageEvent, MessageReactionAdded, MessageReactionRemoved, MessageRead, MessageReceived,
+    MessageStickerPlaced, MessageUnsent,
 };
 pub use mini_app::{MiniAppContent, MiniAppLayoutInfo};
-pub use poll::{PollChangeDelta, PollChanged, PollEvent, PollOption};
+pub use poll::{PollChangeDelta, PollChanged, PollCreated, PollEvent, PollOption, PollOptionAdded, PollUnvoted, PollVoted};
 pub use reaction::{MessageAppliedReaction, MessagePlacedSticker, MessageReaction, MessageReactionKind, StickerPlacement};

@@ -21,57 +21,78 @@ pub struct PollOption {
     pub creator_handle: Option<String>,
 }
 
-/// What changed about a poll; `type` tells which. The event's `actor` is who did it.
+/// The poll was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum PollChangeDelta {
-    /// The poll was sent.
-    Created {
-        /// The question of the poll; empty when it has none.
-        title: String,
-        /// The options that it began with.
-        options: Vec<PollOption>,
-    },
-    /// It got another option.
-    OptionAdded {
-        /// The question of the poll; empty when it has none.
-        title: String,
-        /// All its options, the new one included.
-        options: Vec<PollOption>,
-    },
-    /// Someone voted.
-    Voted {
-        /// `optionIdentifier` of the option that got the vote.
-        option_identifier: String,
-    },
-    /// Someone took a vote back.
-    Unvoted {
-        /// `optionIdentifier` of the option that lost the vote.
-        option_identifier: String,
-    },
+#[serde(rename_all = "camelCase")]
+pub struct PollCreated {
+    /// The question of the poll; empty when it has none.
+    pub title: String,
+    /// The options that it began with.
+    pub options: Vec<PollOption>,
 }
 
-/// A change of a poll.
+/// The poll got another option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
-#[serde(tag = "type")]
-pub enum PollEvent {
-    /// The poll changed.
-    #[serde(rename = "poll.changed")]
-    Changed(PollChanged),
+#[serde(rename_all = "camelCase")]
+pub struct PollOptionAdded {
+    /// The question of the poll; empty when it has none.
+    pub title: String,
+    /// All its options, the new one included.
+    pub options: Vec<PollOption>,
+}
+
+/// Someone voted; the event's `actor` is who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct PollVoted {
+    /// `optionIdentifier` of the option that got the vote.
+    pub option_identifier: String,
+}
+
+/// Someone took a vote back; the event's `actor` is who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct PollUnvoted {
+    /// `optionIdentifier` of the option that lost the vote.
+    pub option_identifier: String,
+}
+
+tagged_union! {
+    /// What changed about a poll; `type` tells which. The event's `actor` is who did it.
+    pub enum PollChangeDelta {
+        /// The poll was sent.
+        Created(PollCreated) = "created",
+        /// It got another option.
+        OptionAdded(PollOptionAdded) = "optionAdded",
+        /// Someone voted.
+        Voted(PollVoted) = "voted",
+        /// Someone took a vote back.
+        Unvoted(PollUnvoted) = "unvoted",
+    }
 }
 
 /// How a poll changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct PollChanged {
     /// Chat, sequence, time.
     #[serde(flatten)]
     pub context: EventContext,
-    /// The message that carries the poll.
+    /// The `guid` of the message that carries the poll.
     pub poll_message_guid: String,
     /// The change itself, by its `type`.
     pub delta: PollChangeDelta,
+}
+
+tagged_union! {
+    /// A change of a poll: its `delta` tells which.
+    pub enum PollEvent {
+        /// The poll changed.
+        Changed(PollChanged) = "poll.changed",
+    }
 }

@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 use super::{AttachmentInfo, SingleServiceAddressInfo};
 
 /// The kinds of tapback.
+///
+/// - `love`: a heart
+/// - `like`: a thumb up
+/// - `dislike`: a thumb down
+/// - `laugh`: ha ha
+/// - `emphasize`: two exclamation marks
+/// - `question`: a question mark
+/// - `emoji`: any emoji; the tapback's `emoji` says which
+/// - `sticker`: a sticker
+/// - `unknown`: one that this version does not know
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum MessageReactionKind {
@@ -60,7 +70,7 @@ pub struct StickerPlacement {
     pub x: f64,
     /// Distance from the top edge of the message, as a share of its height.
     pub y: f64,
-    /// Size, as a factor.
+    /// Size, as a factor. Absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub scale: Option<f64>,
@@ -79,7 +89,7 @@ pub struct StickerPlacement {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageAppliedReaction {
-    /// The tapback's own message.
+    /// The `guid` of the tapback's own message.
     pub message_guid: String,
     /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,13 +97,13 @@ pub struct MessageAppliedReaction {
     pub target_part_index: Option<i32>,
     /// The tapback.
     pub reaction: MessageReaction,
-    /// Who made it.
+    /// Who made it; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub sender: Option<SingleServiceAddressInfo>,
     /// Whether this account made it.
     pub is_from_me: bool,
-    /// When, RFC 3339.
+    /// When it was put there, RFC 3339.
     pub date_created: String,
 }
 
@@ -102,25 +112,25 @@ pub struct MessageAppliedReaction {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct MessagePlacedSticker {
-    /// The sticker's own message.
+    /// The `guid` of the sticker's own message.
     pub message_guid: String,
     /// The part of the message that it is on, 0-based; absent = the whole message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub target_part_index: Option<i32>,
-    /// Who placed it.
+    /// Who placed it; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub sender: Option<SingleServiceAddressInfo>,
     /// Whether this account placed it.
     pub is_from_me: bool,
-    /// When, RFC 3339.
+    /// When it was put there, RFC 3339.
     pub date_created: String,
-    /// Its image.
+    /// Its image; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub sticker: Option<AttachmentInfo>,
-    /// Where it sits.
+    /// Where it sits; absent = not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub placement: Option<StickerPlacement>,

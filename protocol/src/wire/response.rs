@@ -204,7 +204,7 @@ fn undocumented(path: Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Chat, CreateChatResult};
+    use crate::model::{Chat, CreateChatResult, MessageSummary, MessageSummaryContent, SingleServiceAddressInfo};
     use serde_json::{Value, json};
 
     fn read(shape: ResponseShape, body: &Value) -> Result<Value, String> {
@@ -249,6 +249,35 @@ mod tests {
         // The table and the documented type are the same shape, key by key.
         let typed: CreateChatResult = serde_json::from_value(created.clone()).unwrap();
         assert_eq!(serde_json::to_value(typed).unwrap(), created);
+    }
+
+    #[test]
+    fn the_documented_summary_of_a_message_is_what_the_table_gives_and_nothing_else() {
+        let text = || "t".to_owned();
+        let sender = SingleServiceAddressInfo { address: text(), service: ChatServiceType::Sms, country: Some(text()) };
+        let whole = MessageSummary {
+            guid: text(),
+            chat_guids: vec![text()],
+            content: MessageSummaryContent { text: Some(text()), expressive_send_style_id: Some(text()) },
+            subject: Some(text()),
+            is_from_me: true,
+            date_created: text(),
+            date_read: Some(text()),
+            sender: Some(sender),
+        };
+        let typed = serde_json::to_value(&whole).unwrap();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let listed = |table: &[ResponseField]| {
+            let mut names: Vec<_> = table.iter().map(|field| field.name.to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!((names(&typed), names(&typed["content"])), (listed(MESSAGE), listed(CONTENT)));
+        let mut body = typed.clone();
+        body["sender"]["service"] = json!("CHAT_SERVICE_TYPE_SMS");
+        body["content"]["attachments"] = json!([]);
+        let chat = read(ResponseShape::Chat, &json!({ "chat": { "guid": "g", "lastMessage": body } })).unwrap();
+        assert_eq!(chat["lastMessage"], typed);
     }
 
     #[test]

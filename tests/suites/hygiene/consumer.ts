@@ -25,6 +25,7 @@ import {
   type ConnectionState,
   type ConnectionStatus,
   type CountChatsOptions,
+  type CreateClient,
   type CreateChatOptions,
   type CreateChatResult,
   type EventContext,
@@ -35,6 +36,9 @@ import {
   type LiveEvent,
   type Message,
   type MessageContent,
+  type MessageReceived,
+  type MessageSummary,
+  type MessageSummaryContent,
   type MessageEffectName,
   type MessageEvent,
   type RetryOptions,
@@ -47,7 +51,8 @@ import wasm from "im-chats/wasm";
 
 const retry: RetryOptions = { maxAttempts: 2 };
 const options: ClientOptions = { address: "im.example.com", token: async () => "t", retry, wasm };
-const im: Client = createClient(options);
+const make: CreateClient = createClient;
+const im: Client = make(options);
 // An option that is undefined is one that was left out, and what the environment may not have is passed as it is.
 declare const environment: Record<string, string | undefined>;
 export const undefinedOptions: ClientOptions = {
@@ -68,8 +73,8 @@ const sources: WasmSource[] = [wasm, "/im_chats_bg.wasm", new Uint8Array(1), new
 export async function program(call: CallOptions, count: CountChatsOptions, create: CreateChatOptions): Promise<number> {
   const made: CreateChatResult = await chats.create(["alice@example.com"], { ...create, ...call, effect: MessageEffect.slam });
   const chat: Chat = await chats.get(made.chat.guid, call);
-  const message: Message | undefined = chat.lastMessage;
-  const content: MessageContent | undefined = message?.content;
+  const message: MessageSummary | undefined = chat.lastMessage;
+  const content: MessageSummaryContent | undefined = message?.content;
   const who: SingleServiceAddressInfo | undefined = chat.participants[0];
   const service: ChatServiceType = who?.service ?? "unknown";
   await chats.setBackground(chat.guid, new Uint8Array([1]));
@@ -104,8 +109,11 @@ function log(event: CatchUpEvent): number {
   if (event.type !== "catchup.complete") {
     const live: LiveEvent = event;
     if (live.type === "message.received") {
-      const received: MessageEvent = live;
-      return received.message.guid.length;
+      const changed: MessageEvent = live;
+      const received: MessageReceived = live;
+      const message: Message = received.message;
+      const { text = "" }: MessageContent = message.content;
+      return text.length + changed.sequence;
     }
     return live.sequence;
   }

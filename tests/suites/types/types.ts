@@ -19,9 +19,20 @@ import {
   type ConnectionState,
   type CreateChatResult,
   type CursorStore,
+  type CreateClient,
+  type GroupChange,
+  type GroupEvent,
+  type LiveEvent,
   type Message,
   type MessageEffectName,
+  type MessageEvent,
+  type MessageReceived,
+  type MessageSummary,
+  type MessageSummaryContent,
+  type PollChangeDelta,
+  type PollEvent,
 } from "im-chats";
+import type * as names from "im-chats";
 import { createClient as createInline, fileCursor as fileCursorInline } from "im-chats/inline";
 
 /** Compiles only when both are the same type. */
@@ -30,6 +41,7 @@ const same = <A, B>(proof: Same<A, B>) => proof;
 
 const im: Client = createClient({ address: "localhost:8787", tls: false, token: async () => "t", retry: { maxAttempts: 2 } });
 same<typeof createInline, typeof createClient>(true);
+same<typeof createClient, CreateClient>(true);
 
 // -- declared by hand in the shell, generated from Rust -----------------------------------------------------------------
 
@@ -49,7 +61,15 @@ for (const method of ["markRead", "shareContactInfo", "removeBackground"] as con
   same<Awaited<ReturnType<Chats[typeof method]>>, void>(true);
 }
 same<Chat["unreadCount"], number | undefined>(true);
-same<Chat["lastMessage"], Message | undefined>(true);
+same<Chat["lastMessage"], MessageSummary | undefined>(true);
+same<CreateChatResult["initialMessage"], MessageSummary | undefined>(true);
+same<keyof MessageSummaryContent, "text" | "expressiveSendStyleId">(true);
+same<
+  keyof MessageSummary,
+  "guid" | "chatGuids" | "content" | "subject" | "isFromMe" | "dateCreated" | "dateRead" | "sender"
+>(true);
+/** What shows a summary shows a message, too. */
+export const summarised = (message: Message): MessageSummary => message;
 same<Chat["displayName"], string>(true);
 same<Message["dateCreated"], string>(true);
 same<ConnectionState, "idle" | "connecting" | "catchingUp" | "live" | "reconnecting" | "offline" | "closed" | "failed">(true);
@@ -78,6 +98,100 @@ export function caughtUp(event: CatchUpEvent): number {
   if (event.type === "message.received") console.log(event.message.content.text?.length);
   return event.sequence;
 }
+
+// -- every member of a union has a name, for the parameter of a handler ---------------------------------------------------
+
+same<
+  ChatEvent,
+  | names.ChatBackgroundChanged
+  | names.ChatBackgroundRemoved
+  | names.ChatMarkedRead
+  | names.ChatArchived
+  | names.ChatUnarchived
+>(true);
+same<
+  MessageEvent,
+  | names.MessageReceived
+  | names.MessageEdited
+  | names.MessageRead
+  | names.MessageUnsent
+  | names.MessageReactionAdded
+  | names.MessageReactionRemoved
+  | names.MessageStickerPlaced
+>(true);
+same<GroupEvent, names.GroupChanged>(true);
+same<
+  GroupChange,
+  | names.GroupDisplayNameChanged
+  | names.GroupParticipantAdded
+  | names.GroupParticipantRemoved
+  | names.GroupParticipantLeft
+  | names.GroupIconChanged
+  | names.GroupIconRemoved
+>(true);
+same<PollEvent, names.PollChanged>(true);
+same<PollChangeDelta, names.PollCreated | names.PollOptionAdded | names.PollVoted | names.PollUnvoted>(true);
+same<LiveEvent, ChatEvent | MessageEvent | GroupEvent | PollEvent | names.UnknownEvent>(true);
+same<CatchUpEvent, LiveEvent | names.CatchUpComplete>(true);
+
+// Each is what its `type` narrows the union to, in a handler and in a table of handlers.
+type Handlers = { [E in LiveEvent as E["type"]]?: (event: E) => string };
+export const handlers: Handlers = {
+  "message.received": (event: MessageReceived) => event.message.content.text ?? "",
+  "message.reactionAdded": (event: names.MessageReactionAdded) => event.reaction.kind,
+  "message.reactionRemoved": (event: names.MessageReactionRemoved) => event.reaction.emoji ?? "",
+  "chat.archived": (event: names.ChatArchived) => event.chatGuid,
+  "group.changed": ({ change }: names.GroupChanged) => groupChange(change),
+  "poll.changed": ({ delta }: names.PollChanged) => pollChange(delta),
+  unknown: (event: names.UnknownEvent) => event.about,
+};
+function groupChange(change: GroupChange): string {
+  switch (change.type) {
+    case "displayNameChanged":
+      return change.displayName;
+    case "participantAdded":
+    case "participantRemoved":
+    case "participantLeft":
+      return change.participant.address;
+    case "iconChanged":
+    case "iconRemoved":
+      return change.type;
+    default: {
+      const never: never = change;
+      return never;
+    }
+  }
+}
+function pollChange(delta: PollChangeDelta): string {
+  switch (delta.type) {
+    case "created":
+    case "optionAdded":
+      return delta.options.map((option) => option.text).join();
+    case "voted":
+    case "unvoted":
+      return delta.optionIdentifier;
+    default: {
+      const never: never = delta;
+      return never;
+    }
+  }
+}
+export function narrowed(event: CatchUpEvent): string {
+  switch (event.type) {
+    case "message.received":
+      same<typeof event, names.MessageReceived>(true);
+      return event.message.guid;
+    case "catchup.complete":
+      same<typeof event, names.CatchUpComplete>(true);
+      return String(event.headSequence);
+    default:
+      // @ts-expect-error -- what is left has no message
+      void event.message;
+      return event.chatGuid;
+  }
+}
+// @ts-expect-error -- a handler of one event is none of another
+export const mistaken: Handlers = { "chat.archived": (event: MessageReceived) => event.message.guid };
 
 const archived = im.chats
   .subscribeEvents()

@@ -39,7 +39,8 @@ impl Change {
         match serde_json::from_str::<LiveEvent>(&event.json) {
             Ok(LiveEvent::Chat(change)) => Ok(Self::Chat(chat(&change))),
             Ok(LiveEvent::Message(MessageEvent::Received(received))) => {
-                let message = MessageReceived { message: Some((&received.message).into()) };
+                // A message of the emulator's has nothing that its summary does not tell.
+                let message = MessageReceived { message: Some((&received.message.summary()).into()) };
                 let change = message_change_event::Change::MessageReceived(message);
                 Ok(Self::Message(Box::new(message_change(&received.context, Some(change)))))
             }
@@ -74,14 +75,14 @@ impl Change {
 
 fn chat(event: &ChatEvent) -> ChatChangeEvent {
     use chat_change_event::Change;
-    let (context, change) = match event {
-        ChatEvent::BackgroundChanged(context) => (context, Change::BackgroundChanged(ChatBackgroundChanged {})),
-        ChatEvent::BackgroundRemoved(context) => (context, Change::BackgroundRemoved(ChatBackgroundRemoved {})),
-        ChatEvent::MarkedRead(context) => (context, Change::MarkedRead(ChatMarkedRead {})),
-        ChatEvent::Archived(context) => (context, Change::Archived(ChatArchived {})),
-        ChatEvent::Unarchived(context) => (context, Change::Unarchived(ChatUnarchived {})),
+    let change = match event {
+        ChatEvent::BackgroundChanged(_) => Change::BackgroundChanged(ChatBackgroundChanged {}),
+        ChatEvent::BackgroundRemoved(_) => Change::BackgroundRemoved(ChatBackgroundRemoved {}),
+        ChatEvent::MarkedRead(_) => Change::MarkedRead(ChatMarkedRead {}),
+        ChatEvent::Archived(_) => Change::Archived(ChatArchived {}),
+        ChatEvent::Unarchived(_) => Change::Unarchived(ChatUnarchived {}),
     };
-    chat_change(context, Some(change))
+    chat_change(event.context(), Some(change))
 }
 
 fn chat_change(context: &EventContext, change: Option<chat_change_event::Change>) -> ChatChangeEvent {
