@@ -3,5 +3,14 @@
  */
 import type { WasmSource } from "./index.js";
 
+/**
+ * What the bundler made of the wasm file, for the option `wasm` of `createClient`.
+ *
+ * @example
+ * import { createClient } from "im-chats";
+ * import wasm from "im-chats/wasm";
+ *
+ * const im = createClient({ address: "im.example.com", token: "…", wasm });
+ */
 declare const wasm: WasmSource;
 export default wasm;

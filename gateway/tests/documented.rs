@@ -23,6 +23,7 @@ use im_chats_protocol::error::{Category, ErrorCode};
 use im_chats_protocol::limits::{
     MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
 };
+use im_chats_protocol::model::MessageEffect;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::wire::close::{self, Meaning, Reaction};
 use im_chats_protocol::wire::frame::MAX_ID_BYTES;
@@ -91,6 +92,16 @@ fn the_shell_has_every_error_code_with_its_meaning() {
         writeln!(codes, "  /** {} */\n  {code}: \"{code}\",", meaning.trim(), code = code.as_str()).expect("text");
     }
     check_block("pkg-template/src/errors.ts", "codes", &codes);
+}
+
+#[test]
+fn the_shell_has_every_effect_with_its_meaning() {
+    let mut effects = String::new();
+    for effect in MessageEffect::ALL {
+        let meaning = effect.description().trim();
+        writeln!(effects, "  /** {meaning} */\n  {}: \"{}\",", effect.name(), effect.id()).expect("text");
+    }
+    check_block("pkg-template/src/effects.ts", "effects", &effects);
 }
 
 /// The wasm gives the number of a class, and the shell looks it up in its list.

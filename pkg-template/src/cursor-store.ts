@@ -3,11 +3,23 @@ import { ConnectionError, ErrorCode, IMessageError, invalid, make, messageOf, pr
 /**
  * Where a stream keeps its cursor over restarts of the program: a file ({@link fileCursor}), `localStorage`
  * ({@link storageCursor}), or something of your own, like a row of a database. One store belongs to one stream.
+ *
+ * @example
+ * const store: CursorStore = {
+ *   load: () => database.get("cursor"),
+ *   save: (cursor) => database.set("cursor", cursor),
+ * };
+ * for await (const event of im.chats.subscribeEvents({ cursor: store })) console.log(event.type);
  */
 export interface CursorStore {
   /**
    * What was saved last; undefined or null when there is nothing yet. Called once, before the stream begins. When it fails, or takes
    * longer than 30 seconds, the stream ends with an error.
+   *
+   * @returns the text that `save` was given last, unchanged
+   *
+   * @example
+   * const load = () => database.get("cursor");
    */
   load(): string | null | undefined | Promise<string | null | undefined>;
   /**
@@ -18,27 +30,50 @@ export interface CursorStore {
    * It has 10 seconds. After that the stream ends with a `ConnectionError` of code `timeout`, which `close()` throws when it waited
    * for this save. So do not wait for `stream.close()` or `im.close()` in here: both wait for the save. The stream does not call its
    * store again then; another stream may, although this call is unfinished.
+   *
+   * @param cursor a short text without a meaning of its own; it replaces the one before
+   *
+   * @example
+   * const save = (cursor: string) => database.set("cursor", cursor);
    */
   save(cursor: string): void | Promise<void>;
 }
 
 /** What {@link storageCursor} needs of a storage: `localStorage`, `sessionStorage`, or React Native's `AsyncStorage`. */
 export interface CursorStorage {
-  /** The value of a key; null when there is none. */
+  /**
+   * The value of a key.
+   *
+   * @param key the item's name
+   * @returns the value; null when there is none
+   *
+   * @example
+   * const getItem = (key: string) => localStorage.getItem(key);
+   */
   getItem(key: string): string | null | Promise<string | null>;
-  /** Sets the value of a key. */
+  /**
+   * Sets the value of a key.
+   *
+   * @param key the item's name
+   * @param value what `getItem` gives from now on
+   *
+   * @example
+   * const setItem = (key: string, value: string) => localStorage.setItem(key, value);
+   */
   setItem(key: string, value: string): void | Promise<void>;
 }
 
 /**
- * Keeps a stream's cursor in a storage of the browser.
+ * Keeps a stream's cursor in a storage of the browser, or anything that has its `getItem` and `setItem`. It reads and writes
+ * nothing before the stream begins; what the storage throws ends the stream.
  *
  * @example
  * const stream = im.chats.subscribeEvents({ cursor: storageCursor(localStorage, "im-chats.cursor") });
  *
  * @param storage `localStorage`, or anything with its `getItem` and `setItem`
  * @param key the item's name; another one for every stream
- * @throws ValidationError when an argument is wrong
+ * @returns the store, for the option `cursor` of `subscribeEvents` and `catchUp`
+ * @throws ValidationError when an argument is wrong; `context.field` names it
  */
 export function storageCursor(storage: CursorStorage, key: string): CursorStore {
   if (typeof storage?.getItem !== "function" || typeof storage.setItem !== "function") {

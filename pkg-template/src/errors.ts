@@ -1,5 +1,9 @@
 /**
- * Every documented error code. A code that only a newer server knows arrives as a plain string.
+ * Every documented error code, by its own name: compare `error.code` with these. A code that only a newer server knows arrives
+ * as a plain string.
+ *
+ * @example
+ * if (error instanceof IMessageError && error.code === ErrorCode.chatNotFound) console.log("no such chat");
  */
 export const ErrorCode = {
   // begin codes: from protocol/src/error/code.rs; gateway/tests/documented.rs compares
@@ -76,26 +80,31 @@ export const ErrorCode = {
   // end codes
 } as const;
 
-/** A documented error code. */
+/** A documented error code: one of the texts in {@link ErrorCode}. */
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 /** What an {@link IMessageError} is made of besides its message. */
 export interface IMessageErrorOptions {
   /** The reason; an {@link ErrorCode}, or a code that only a newer server knows. */
   readonly code: ErrorCode | (string & {});
-  /** The gRPC status number; it decides the class. */
+  /**
+   * The gRPC status number, 1 to 16. It tells the class that a failure of a call has; `new` makes the class it is called on.
+   */
   readonly grpcCode: number;
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
-  /** Facts by name, for example `field`, the input that is wrong. */
+  /** Facts by name, for example `field`, the input that is wrong. Default none. */
   readonly context?: Readonly<Record<string, string>> | undefined;
-  /** How long the server asks to wait before the next try, in milliseconds. */
+  /** How long the server asks to wait before the next try, in milliseconds. Absent when it does not ask. */
   readonly retryAfter?: number | undefined;
-  /** Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. */
+  /**
+   * Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. Absent when it is not
+   * known.
+   */
   readonly source?: string | undefined;
-  /** The server's id of the request, for its operator. */
+  /** The server's id of the request, for its operator. Absent when the server gave none. */
   readonly requestId?: string | undefined;
-  /** What caused it. */
+  /** What caused it, of any type. Absent when there is no other error behind it. */
   readonly cause?: unknown;
 }
 
@@ -109,24 +118,47 @@ export interface IMessageErrorJson extends Omit<IMessageErrorOptions, "cause"> {
   readonly message: string;
 }
 
-/** The class of every failure that this package reports. */
+/**
+ * The class of every failure that this package reports: itself, or one of {@link AuthenticationError}, {@link NotFoundError},
+ * {@link RateLimitError}, {@link ValidationError} and {@link ConnectionError}.
+ *
+ * @example
+ * try {
+ *   await im.chats.get(guid);
+ * } catch (error) {
+ *   if (error instanceof NotFoundError) console.log("no such chat");
+ *   else if (error instanceof IMessageError && error.retryable) console.log("try again later", error.code);
+ *   else throw error;
+ * }
+ */
 export class IMessageError extends Error {
   /** The reason; an {@link ErrorCode}, or a code that only a newer server knows. */
   readonly code: ErrorCode | (string & {});
-  /** The gRPC status number. */
+  /** The gRPC status number, 1 to 16; the class of a failed call follows from it. */
   readonly grpcCode: number;
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
-  /** Facts by name, for example `field`, the input that is wrong. */
+  /** Facts by name, for example `field`, the input that is wrong. Empty when there are none. */
   readonly context: Readonly<Record<string, string>>;
-  /** How long the server asks to wait before the next try, in milliseconds. */
+  /** How long the server asks to wait before the next try, in milliseconds. Absent when it does not ask. */
   declare readonly retryAfter?: number;
-  /** Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. */
+  /**
+   * Who answered: `middleware`, `upstream`, or `intermediary` when something before the service did. Absent when it is not
+   * known.
+   */
   declare readonly source?: string;
-  /** The server's id of the request, for its operator. */
+  /** The server's id of the request, for its operator. Absent when the server gave none. */
   declare readonly requestId?: string;
 
-  /** Errors are usually met, not made; making one helps to test code that handles them. */
+  /**
+   * Errors are usually met, not made; making one helps to test code that handles them.
+   *
+   * @param message what happened, in words
+   * @param options the fields of the error; `code`, `grpcCode` and `retryable` at least
+   *
+   * @example
+   * const error = new NotFoundError("no such chat", { code: ErrorCode.chatNotFound, grpcCode: 5, retryable: false });
+   */
   constructor(message: string, options: IMessageErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
@@ -143,6 +175,11 @@ export class IMessageError extends Error {
   /**
    * The error as plain data, for `postMessage` and JSON: a structured clone of the error itself keeps neither its class nor its
    * code. {@link IMessageError.fromJSON} makes an error of it again.
+   *
+   * @returns the name of the class and every field but `cause` and `stack`; an absent field is an absent key
+   *
+   * @example
+   * port.postMessage({ failed: error.toJSON() });
    */
   toJSON(): IMessageErrorJson {
     const { name, message, code, grpcCode, retryable, context, retryAfter, source, requestId } = this;
@@ -162,7 +199,12 @@ export class IMessageError extends Error {
   /**
    * The error that {@link IMessageError.toJSON} was called on, of the same class and with the same fields.
    *
+   * @param json what `toJSON()` gave, before or after it travelled
+   * @returns an error of the class that `json.name` names
    * @throws ValidationError when `json` is not such data
+   *
+   * @example
+   * worker.onmessage = ({ data }) => console.error(IMessageError.fromJSON(data.failed));
    */
   static fromJSON(json: IMessageErrorJson): IMessageError {
     const { name, message, ...fields } = Object(json) as IMessageErrorJson;
@@ -177,26 +219,31 @@ export class IMessageError extends Error {
 
 /** The token is missing, wrong, expired, or does not allow this. */
 export class AuthenticationError extends IMessageError {
+  /** The name of the class, also in minified code: `"AuthenticationError"`. */
   static override readonly name: string = "AuthenticationError";
 }
 
 /** What was asked for does not exist. */
 export class NotFoundError extends IMessageError {
+  /** The name of the class, also in minified code: `"NotFoundError"`. */
   static override readonly name: string = "NotFoundError";
 }
 
 /** A rate limit or quota was reached. */
 export class RateLimitError extends IMessageError {
+  /** The name of the class, also in minified code: `"RateLimitError"`. */
   static override readonly name: string = "RateLimitError";
 }
 
 /** The input is wrong, here or at the server; `context.field` names where. */
 export class ValidationError extends IMessageError {
+  /** The name of the class, also in minified code: `"ValidationError"`. */
   static override readonly name: string = "ValidationError";
 }
 
 /** The service could not be reached, or did not answer in time. */
 export class ConnectionError extends IMessageError {
+  /** The name of the class, also in minified code: `"ConnectionError"`. */
   static override readonly name: string = "ConnectionError";
 }
 

@@ -25,8 +25,11 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * Streams come from `subscribeEvents` and `catchUp`; making one from any async iterable helps to test code that takes one.
    *
    * @param source what to iterate
-   * @param cleanup called once, when the stream ends or is closed
-   * @throws ValidationError when an argument is wrong
+   * @param cleanup called once, when the stream ends or is closed. Without it nothing is
+   * @throws ValidationError when an argument is wrong; `context.field` names it
+   *
+   * @example
+   * const stream = new TypedEventStream(async function* () { yield 1; yield 2; }());
    */
   constructor(source: AsyncIterable<T>, cleanup?: () => void | Promise<void>) {
     const given = Object(source) as Partial<StreamSource<T>>;
@@ -41,7 +44,11 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
     this.close = this.close.bind(this);
   }
 
-  /** Takes the stream as its one consumer. */
+  /**
+   * For `for await`: takes the stream as its one consumer. The loop throws what ends the stream, or the reason of its signal.
+   *
+   * @throws ValidationError of code `preconditionFailed` when the stream has a consumer already, or is closed
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     this.#claim();
     const source = this.#source;
@@ -60,8 +67,14 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * An error, of the stream or of the callback, ends the stream and goes to `onError`; without `onError` it is thrown
    * asynchronously, where the runtime reports it.
    *
+   * @param callback is given every event, in order; the next one waits for the promise it may return
+   * @param onError is given what ended the stream, when an error did. Without it the error is thrown asynchronously
    * @returns a function that ends the stream
-   * @throws ValidationError when an argument is no function, or the stream has a consumer already
+   * @throws ValidationError when an argument is no function, or the stream has a consumer already, or is closed
+   *
+   * @example
+   * const stop = stream.on((event) => console.log(event.type), (error) => console.error("the stream ended", error));
+   * stop();
    */
   on(callback: (event: T) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     checkFunction(callback, "callback");
@@ -91,8 +104,27 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
     return () => void this.close().catch(report);
   }
 
-  /** Only the events for which `predicate` holds; a type guard narrows the type. */
+  /**
+   * Only the events for which `predicate` holds, as a type guard: the stream's type is narrowed.
+   *
+   * @param predicate tells whether an event is of the type; when it throws, the stream ends with that error
+   * @returns a new stream, which consumes this one
+   * @throws ValidationError when `predicate` is not a function
+   *
+   * @example
+   * const archived = stream.filter((event): event is ChatArchived => event.type === "chat.archived");
+   */
   filter<S extends T>(predicate: (event: T) => event is S): TypedEventStream<S>;
+  /**
+   * Only the events for which `predicate` holds.
+   *
+   * @param predicate tells whether to give an event; when it throws, the stream ends with that error
+   * @returns a new stream, which consumes this one
+   * @throws ValidationError when `predicate` is not a function
+   *
+   * @example
+   * for await (const event of stream.filter((event) => !event.isFromMe)) console.log(event.type);
+   */
   filter(predicate: (event: T) => boolean): TypedEventStream<T>;
   filter(predicate: (event: T) => boolean): TypedEventStream<T> {
     checkFunction(predicate, "predicate");
@@ -103,7 +135,16 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
     });
   }
 
-  /** Every event as `transform` gives it. */
+  /**
+   * Every event as `transform` gives it. A promise that it gives is not awaited: `for await` over the stream does not either.
+   *
+   * @param transform makes something of an event; when it throws, the stream ends with that error
+   * @returns a new stream, which consumes this one
+   * @throws ValidationError when `transform` is not a function
+   *
+   * @example
+   * for await (const guid of stream.map((event) => event.chatGuid)) console.log(guid);
+   */
   map<U>(transform: (event: T) => U): TypedEventStream<U> {
     checkFunction(transform, "transform");
     return this.#derive(async (next) => {
@@ -113,9 +154,14 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * The first `count` events; then the stream ends. 0 or less is an empty stream.
+   * The first `count` events; then the stream ends, at the server too.
    *
+   * @param count how many: a whole number, or `Infinity`. 0 or less is an empty stream
+   * @returns a new stream, which consumes this one
    * @throws ValidationError when `count` is not a whole number
+   *
+   * @example
+   * for await (const event of stream.take(10)) console.log(event.type);
    */
   take(count: number): TypedEventStream<T> {
     if (!Number.isInteger(count) && count !== Infinity) throw invalid("count", "expected a whole number");
@@ -135,6 +181,9 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * Where a later stream can go on: pass it as `after`. It is known once the stream is {@link TypedEventStream.ready | ready},
    * undefined before, and moves when the next event is asked for: everything up to it was handled. To have it saved, use the
    * option `cursor` of `subscribeEvents`.
+   *
+   * @example
+   * im.chats.subscribeEvents({ after: stream.cursor });
    */
   get cursor(): string | undefined {
     return this.#source.cursor;
@@ -147,6 +196,11 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * Rejects when the stream ends before that: with the stream's error, the reason of its signal, or, when it was closed, with a
    * `ValidationError` of code `preconditionFailed`. One promise per stream, which always settles; `filter`, `map` and `take` share
    * it. Nobody needs to await it.
+   *
+   * @example
+   * const stream = im.chats.subscribeEvents();
+   * await stream.ready;
+   * await im.chats.markRead(guid); // its event is in the stream
    */
   get ready(): Promise<void> {
     return this.#source.ready;
@@ -155,14 +209,22 @@ export class TypedEventStream<T> implements AsyncIterable<T>, AsyncDisposable {
   /**
    * Ends the stream, here and at the server. A loop over it finishes. Safe to repeat.
    *
-   * Resolves once the cursor is saved, when the stream has a store for it, and rejects when that fails.
+   * Resolves once the cursor is saved, when the stream has a store for it.
+   *
+   * @throws IMessageError when the cursor could not be saved, with `context.field` `cursor`: a `ConnectionError` of code
+   * `timeout` after 10 seconds, or the store's own failure as its `cause`
+   *
+   * @example
+   * for await (const event of stream) {
+   *   if (event.type === "chat.archived") void stream.close(); // instead of `break`: the event counts as handled
+   * }
    */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#source.return();
   }
 
-  /** For `await using`: {@link TypedEventStream.close | close}. */
+  /** For `await using`: ends the stream at the end of the block, as {@link TypedEventStream.close | close} does. */
   async [asyncDispose](): Promise<void> {
     await this.close();
   }
