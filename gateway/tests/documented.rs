@@ -27,9 +27,6 @@ use im_chats_protocol::model::MessageEffect;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::wire::close::{self, Meaning, Reaction};
 use im_chats_protocol::wire::frame::MAX_ID_BYTES;
-use im_chats_protocol::wire::routes::{
-    EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, MIDDLEWARE_HEADER, REQUEST_ID_HEADER, SERVER_HEADER,
-};
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
@@ -120,7 +117,7 @@ fn the_shell_lists_the_classes_in_the_order_of_their_numbers() {
 #[test]
 fn the_errors_that_the_shell_makes_are_those_of_the_table() {
     let made = shell_errors();
-    assert!(made.len() >= 10, "only {} errors were found: has the form of the shell's errors changed?", made.len());
+    assert!(made.len() >= 6, "only {} errors were found: has the form of the shell's errors changed?", made.len());
     for ShellError { file, code, grpc_code, retryable } in made {
         let row = ErrorCode::ALL.iter().find(|row| row.as_str() == code).unwrap_or_else(|| panic!("{file}: {code}"));
         assert_eq!(row.grpc_code().number(), grpc_code, "{file}: {code}");
@@ -175,21 +172,6 @@ fn the_page_of_the_protocol_has_every_close_code() {
         writeln!(table, "| {} | {} | {description} | {client} | `{}` |", row.code, row.reason, error.code).expect("text");
     }
     check_block("docs/protocol.md", "close codes", &table);
-}
-
-/// The shell writes these by hand, so that the wasm need not give them to it.
-#[test]
-fn the_shell_uses_the_paths_and_headers_of_the_protocol() {
-    for (file, code) in [
-        ("probe.ts", format!("/{}$/", EVENTS_PATH.replace('/', "\\/"))),
-        ("probe.ts", format!("\"{HEALTH_PATH}\")")),
-        ("probe.ts", format!("headers.get(\"{MIDDLEWARE_HEADER}\")")),
-        ("probe.ts", format!("header(\"{REQUEST_ID_HEADER}\")")),
-        ("call.ts", format!("headers[\"{SERVER_HEADER}\"]")),
-        ("call.ts", format!("headers[\"{IDEMPOTENCY_KEY_HEADER}\"]")),
-    ] {
-        assert!(read(&format!("pkg-template/src/{file}")).contains(&code), "{file} has no {code}");
-    }
 }
 
 /// A number as the pages write it: `32,768`.

@@ -1,4 +1,4 @@
-import type { Client } from "./client.js";
+import type { Client } from "./types.js";
 import { checkGlobals } from "./environment.js";
 import { invalid, messageOf } from "./errors.js";
 import type { WasmSource } from "./wasm-source.js";

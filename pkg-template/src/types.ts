@@ -3,9 +3,6 @@ import type { Connection } from "./connection.js";
 import type { TypedEventStream } from "./stream.js";
 import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, Gap } from "./wasm/im_chats.js";
 
-/** The calls that the wasm exports as they are. */
-type Calls = Omit<WasmChats, "subscribeEvents" | "free" | typeof Symbol.dispose>;
-
 /** Options of `chats.subscribeEvents`. */
 export interface SubscribeOptions {
   /** Only events of this chat, by its `guid`. Without it: of all visible chats. */
@@ -48,7 +45,7 @@ export interface CatchUpOptions extends CallOptions {
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
-export interface Chats extends Calls {
+export interface Chats extends Omit<WasmChats, "subscribeEvents" | "free" | typeof Symbol.dispose> {
   /**
    * The events of one chat, or of all visible chats, as they happen.
    *

@@ -182,34 +182,9 @@ routes! {
     HasBackground: Get "/v1/chats:hasBackground", "hasBackground", [CHAT_GUID] => BackgroundPresent;
 }
 
-impl Route {
-    /// Its number, which JavaScript keeps while the call is under way. It is never sent.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The route that [`Route::number`] numbered; nothing has any other number.
-    #[must_use]
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.iter().copied().find(|route| route.number() == number)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_route_has_a_number_of_its_own_and_no_other_number_is_a_route() {
-        for number in 0..=u8::MAX {
-            let known = Route::ALL.iter().copied().find(|route| route.number() == number);
-            assert_eq!(Route::from_number(number), known);
-        }
-        assert_eq!(Route::from_number(9), None);
-        let numbers: Vec<u8> = Route::ALL.iter().map(|route| route.number()).collect();
-        assert_eq!(numbers, (0..9).collect::<Vec<_>>());
-    }
 
     #[test]
     fn no_two_routes_share_a_path_or_an_operation() {

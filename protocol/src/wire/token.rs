@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::limits::MAX_TOKEN_BYTES;
 
 /// Checks that a token can travel: over REST and gRPC it is part of a header, where nothing but visible ASCII arrives as it
-/// was sent. `pkg-template/src/token.ts` keeps to the same characters.
+/// was sent. The binding (`src/token.rs`) and `createClient` (`pkg-template/src/options.ts`) keep to the same characters.
 ///
 /// # Errors
 /// What is wrong, as the end of a sentence that names the token. The token is not in it.
