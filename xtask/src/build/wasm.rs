@@ -36,7 +36,6 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     workspace
         .cargo()
         .args(["rustc", "--lib", "--package", "im-chats", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
-        .args(["--features", "no-std"])
         // Only the one kind that is shipped: beside an rlib, Cargo leaves link-time optimisation out, which is a sixth of the bytes.
         .args(["--crate-type", "cdylib"])
         .run()
@@ -74,7 +73,7 @@ fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> R
     workspace
         .sh
         .cmd(workspace.tool("wasm-bindgen"))
-        .args(["--target", "web", "--omit-default-module-path", "--out-name", "im_chats", "--out-dir"])
+        .args(["--target", "bundler", "--out-name", "im_chats", "--out-dir"])
         .arg(stage)
         .arg(raw)
         .run()
