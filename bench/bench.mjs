@@ -1,6 +1,6 @@
 // `node bench.mjs RESULTS [--quick] [--only WORK] [--runtime NAME]`: all rows, alternating between subjects, round after round; writes
 // the results as JSON. `cargo xtask bench` runs it. Each ratio is the median of the rounds' own ratios, so that what the machine does
-// meanwhile, which all subjects of a round share, falls out.
+// meanwhile, which all subjects of a round share, falls out. With a version before, that one is a subject of every work, too.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,7 +8,9 @@ import { parseArgs } from "node:util";
 import { startGateway } from "../tests/suites/support/gateway.mjs";
 import { closeChromium, inChromium } from "./chromium.mjs";
 import { inNode, onceInNode } from "./node.mjs";
-import { ROWS } from "./rows.mjs";
+import { OLD, servePackages } from "./packages.mjs";
+import { OLD as OLD_SUBJECT, ROWS } from "./rows.mjs";
+import { table } from "./table.mjs";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,11 +27,20 @@ const forEachNode = (make) => Object.fromEntries(Object.entries(NODES).map(([nam
 const RUNTIMES = { ...forEachNode(inNode), Chromium: inChromium };
 const ONCE = forEachNode(onceInNode);
 
-const median = (values) => {
+/** What a share of the values lies below. */
+function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
+  const at = (sorted.length - 1) * share;
+  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return below + (above - below) * (at % 1);
+}
+const median = (values) => quantile(values, 0.5);
+
+/** The members in the order of a round: another one begins each time, and who comes before whom changes, too. */
+function inTurn(members, round) {
+  const rotated = members.map((_, index) => members[(index + round) % members.length]);
+  return round % 2 ? rotated.reverse() : rotated;
+}
 
 /** A gateway with a chat, and a log of `events`. */
 async function prepared(events) {
@@ -48,8 +59,7 @@ async function prepared(events) {
 async function measure(row, runtime, subjects, count) {
   const rounds = [];
   for (let generation = 0; generation < (row.generations ?? GENERATIONS); generation += 1) {
-    const inOrder = subjects.map((_, index) => subjects[(index + generation) % subjects.length]);
-    rounds.push(...(await alternate(row, runtime, inOrder, count)));
+    rounds.push(...(await alternate(row, runtime, inTurn(subjects, generation), count)));
   }
   return rounds;
 }
@@ -63,12 +73,12 @@ async function alternate(row, runtime, subjects, count) {
     const shared = row.live ? undefined : await prepared(log);
     if (shared) toClose.push(() => shared.stop());
     const runners = new Map();
-    for (const { name, subject, entry } of subjects) {
+    for (const { name, subject, entry, package: its } of subjects) {
       // Events reach everyone who listens, so each has a gateway to itself then.
       const world = shared ?? (await prepared(log));
       if (!shared) toClose.push(() => world.stop());
       const { generate, stop: _, ...where } = world;
-      const task = { ...where, subject, entry, work: row.work, bytes: row.bytes };
+      const task = { ...where, subject, entry, package: packages.entries[its], work: row.work, bytes: row.bytes };
       if (row.once) {
         runners.set(name, () => ONCE[runtime]({ ...task, count }, generate));
         continue;
@@ -81,11 +91,7 @@ async function alternate(row, runtime, subjects, count) {
     }
     for (let round = 0; round < (row.rounds ?? ROUNDS); round += 1) {
       const costs = {};
-      // Another one begins each time.
-      for (let index = 0; index < subjects.length; index += 1) {
-        const { name } = subjects[(index + round) % subjects.length];
-        costs[name] = await runners.get(name)();
-      }
+      for (const { name } of inTurn(subjects, round)) costs[name] = await runners.get(name)();
       rounds.push(costs);
     }
   } finally {
@@ -97,20 +103,33 @@ async function alternate(row, runtime, subjects, count) {
 function judge(row, runtime, rounds, count) {
   return row.verdicts
     .filter(({ of }) => rounds[0][of] !== undefined)
-    .map(({ title, value: valueOf, ...verdict }) => {
-      const value = median(rounds.map((costs) => valueOf(costs, count)));
+    .map(({ title, value: valueOf, cost, alone, ...verdict }) => {
+      const value = median(rounds.map((costs) => valueOf(costs, count, "ours")));
       const met = verdict.must === undefined || (verdict.better === "more" ? value >= verdict.must : value <= verdict.must);
-      return { work: row.title, runtime, compared: title, ...verdict, value, met, rounds: rounds.length, count };
+      const old = OLD && !alone && before(rounds, (costs) => valueOf(costs, count, "old"), cost);
+      return { work: row.title, runtime, compared: title, ...verdict, value, met, old: old || undefined, rounds: rounds.length, count };
     });
 }
 
+/** The version before: its value, and its cost with the present one's = 1: the median of the rounds, and what half of them lie between. */
+function before(rounds, valueOf, cost) {
+  const value = median(rounds.map(valueOf));
+  if (!cost) return { value };
+  const ratios = rounds.map(({ ours, old }) => old[cost] / ours[cost]);
+  const [ratio, low, high] = [0.5, 0.25, 0.75].map((share) => quantile(ratios, share));
+  return { value, ratio, low, high };
+}
+
+const packages = await servePackages();
 const results = [];
 for (const row of ROWS) {
   if (options.only && !row.work.includes(options.only)) continue;
   for (const runtime of row.runtimes) {
     if (options.runtime && runtime !== options.runtime) continue;
     const count = Math.max(row.least ?? 1, Math.round(row.count * SHARE));
-    const subjects = row.subjects.filter(({ browser }) => runtime !== "Chromium" || browser);
+    // The version before next to the present one: what is compared closest is measured closest.
+    const all = row.subjects.flatMap((each) => (OLD && each.name === "ours" ? [each, OLD_SUBJECT] : [each]));
+    const subjects = all.filter(({ browser }) => runtime !== "Chromium" || browser);
     for (const result of judge(row, runtime, await measure(row, runtime, subjects, count), count)) {
       results.push(result);
       const mark = result.must === undefined ? "" : result.met ? `  (must reach ${result.must}: yes)` : `  MISSED: must reach ${result.must}`;
@@ -119,6 +138,8 @@ for (const row of ROWS) {
   }
 }
 await closeChromium();
+await packages.close();
 if (results.length === 0) throw new Error("nothing is called like that");
-writeFileSync(positionals[0], `${JSON.stringify({ node: process.version, quick: options.quick, results }, null, 1)}\n`);
+console.log(`\n${table(results, OLD, { wide: true })}\n`);
+writeFileSync(positionals[0], `${JSON.stringify({ node: process.version, quick: options.quick, old: OLD, results }, null, 1)}\n`);
 if (results.some(({ met }) => !met)) process.exitCode = 1;

@@ -1,4 +1,4 @@
-// Subjects in Chromium: each in a page of its own. The page is the gateway's, which serves the package, too.
+// Subjects in Chromium: each in a page of its own. The page is the gateway's; the package comes from the bench's own server.
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ export async function inChromium(task, generate) {
   await page.evaluate(
     async ({ task, works, subject }) => {
       const [{ WORKS }, { open }] = await Promise.all([import(works), import(subject)]);
-      const opened = await open({ ...task, WebSocket, load: () => import("/im-chats/index.js") });
+      const opened = await open({ ...task, WebSocket, load: () => import(task.package.browser) });
       globalThis.run = await WORKS[task.work](opened, { ...task, generate: globalThis.generate });
     },
     { task, works, subject },

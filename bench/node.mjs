@@ -3,13 +3,13 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const { IM_CHATS_PROJECT: project, IM_CHATS_BENCH: installed } = process.env;
+const { IM_CHATS_BENCH: installed } = process.env;
 
 function start(binary, task, generate) {
   const child = fork(fileURLToPath(new URL("./worker.mjs", import.meta.url)), [], {
     execPath: binary,
     execArgv: ["--expose-gc"],
-    env: { ...process.env, BENCH_TASK: JSON.stringify({ ...task, project, installed }) },
+    env: { ...process.env, BENCH_TASK: JSON.stringify({ ...task, installed }) },
   });
   const died = once(child, "exit").then(([code]) => {
     throw new Error(`${task.subject}, ${task.work}: exit ${code}`);

@@ -3,17 +3,22 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { gatewayPlot, gatewaySection } from "./gateway-page.mjs";
+import { shown, table } from "./table.mjs";
 
 const [clients, gateway, docs] = process.argv.slice(2);
-const { node, results: rows } = JSON.parse(readFileSync(clients, "utf8"));
+const { node, old, results: rows } = JSON.parse(readFileSync(clients, "utf8"));
 const gatewayResults = JSON.parse(readFileSync(gateway, "utf8"));
 
-const shown = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toFixed(2));
-const bound = ({ must, better }) => (must === undefined ? "–" : `${better === "more" ? "≥" : "≤"} ${must}`);
-const verdict = ({ must, met }) => (must === undefined ? "" : met ? "yes" : "**no**");
-
-const line = (row) =>
-  `| ${row.work} | ${row.runtime} | ${row.compared} | ${shown(row.value)} ${row.unit} | ${bound(row)} | ${row.aim ?? "–"} | ${verdict(row)} |`;
+/** What the page says of the version before, when there was one. */
+const before = old
+  ? `
+- the version before: the package of commit ${old}, driven by the same program;`
+  : "";
+const beforeRatio = old
+  ? `
+- The cost of the version before with the present one's = 1 is such a ratio, too: above 1 the present one costs less. Half of the
+  rounds lie in the range beside it.`
+  : "";
 
 /** How far each comparison that must reach something is from it: 1 is just reached, to the right is better. */
 function plot() {
@@ -58,24 +63,22 @@ minutes whether it runs; \`--only live --runtime "Node 22"\` runs a part, \`--on
 
 ![Each comparison against what must be reached](performance.svg)
 
-| work | runtime | compared | value | must reach | aim | reached |
-|---|---|---|--:|--:|--:|---|
-${rows.map(line).join("\n")}
+${table(rows, old)}
 
-Three subjects do the same work ([works.mjs](../bench/works.mjs)):
+${old ? "Four" : "Three"} subjects do the same work ([works.mjs](../bench/works.mjs)):
 
-- im-chats from its packed package;
+- im-chats from its packed package;${before}
 - the service's own SDK, \`@photon-ai/advanced-imessage\` 2.2.0, over gRPC for streams and over HTTP for calls;
 - code written by hand ([hand.mjs](../bench/subjects/hand.mjs)): \`ws\` (in Chromium its own WebSocket), \`JSON.parse\`, a queue; \`fetch\`.
 
 How:
 
 - Each is a process (in Chromium: a page) of its own and lives on. After a share of the work that is not counted, so that engines have
-  compiled what they compile, they take turns: a block of work each, beginning with another one each round. All are then started
+  compiled what they compile, they take turns: a block of work each, in another order each round. All are then started
   again, in another order, since what starts first fares worse.
 - CPU is that of the client's process alone, with all its threads: \`process.cpuUsage()\`, in Chromium the renderers' time of
   \`SystemInfo.getProcessInfo\`.
-- A ratio is the median of the rounds' own ratios. What else the machine does hits all subjects of a round alike.
+- A ratio is the median of the rounds' own ratios. What else the machine does hits all subjects of a round alike.${beforeRatio}
 
 The run was driven by Node ${node.slice(1)}, all on one machine with ${gatewayResults.cores} cores.
 

@@ -15,9 +15,7 @@ const since = ({ cpu, at }) => {
 
 const task = JSON.parse(process.env.BENCH_TASK);
 const from = (folder) => (name) => import(pathToFileURL(createRequire(join(folder, "package.json")).resolve(name)).href);
-// `resolve` would take the `require` condition, and our package has only modules.
-const ours = () => import(pathToFileURL(join(task.project, "node_modules/im-chats/node.js")).href);
-const loaders = { ours, peer: from(task.installed) };
+const loaders = { ours: () => import(task.package.node), peer: from(task.installed) };
 const generate = (count) => process.send({ generate: count });
 
 const { open } = await import(`./subjects/${task.subject}.mjs`);

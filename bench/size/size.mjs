@@ -1,14 +1,20 @@
-// `node size.mjs PACKAGE NAMED_WASM PEER [PAGE]`: what a page downloads of im-chats, compared with the service's own SDK.
-// Fails above the budget; writes the page when one is given.
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+// `node size.mjs PACKAGE NAMED_WASM PEER [--page PAGE] [--old PACKAGE --old-name COMMIT]`: what a page downloads of im-chats, compared
+// with the service's own SDK and with an earlier package. Fails above the budget; writes the page when one is given.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createRequire } from "node:module";
+import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { groupOf } from "./groups.mjs";
+import { PACKAGES, REWRITES } from "./packages.mjs";
 import { parts } from "./wasm.mjs";
 
-const [pkg, namedWasm, peer, page] = process.argv.slice(2);
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { page: { type: "string" }, old: { type: "string" }, "old-name": { type: "string" } },
+});
+const [pkg, namedWasm, peer] = positionals;
 const { build } = createRequire(join(peer, "package.json"))("esbuild");
 
 /** Brotli, in bytes: wasm and all JavaScript together, with everything of this project in it. */
@@ -17,50 +23,107 @@ const BUDGET = 46_000;
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 const measure = (bytes) => ({ raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotli(bytes) });
 
-/** What a browser bundle of `contents` is, minified. */
-async function bundle(contents, resolveDir) {
+/** What a browser bundle of `contents` is, minified; without what `external` says, when it is given. */
+async function bundle(contents, resolveDir, external) {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir },
+    absWorkingDir: resolveDir,
     bundle: true,
     minify: true,
     format: "esm",
     platform: "browser",
     legalComments: "none",
     metafile: true,
+    plugins: external ? [{ name: "external", setup: (all) => all.onResolve({ filter: external }, () => ({ external: true })) }] : [],
     write: false,
   });
   const inputs = Object.entries(Object.values(metafile.outputs)[0].inputs);
-  return { ...measure(outputFiles[0].contents), inputs: inputs.map(([path, { bytesInOutput }]) => [basename(path), bytesInOutput]) };
+  return { ...measure(outputFiles[0].contents), inputs: inputs.map(([path, { bytesInOutput }]) => [path, bytesInOutput]) };
 }
 
-const wasm = measure(readFileSync(join(pkg, "wasm/im_chats_bg.wasm")));
-const js = await bundle('export * from "./index.js"', pkg);
+/** What wasm-bindgen wrote: all JavaScript of this folder of a package. */
+const GENERATED = /^(\.\/)?wasm\//;
+const WHOLE = 'export * from "./index.js"';
+
+/** What a page downloads of a package. */
+async function download(folder) {
+  const binary = readdirSync(join(folder, "wasm")).filter((name) => name.endsWith(".wasm"));
+  if (binary.length !== 1) throw new Error(`${folder}/wasm has ${binary.length} modules`);
+  const [wasm, js] = [measure(readFileSync(join(folder, "wasm", binary[0]))), await bundle(WHOLE, folder)];
+  return { wasm, js, total: Object.fromEntries(["raw", "gzip", "brotli"].map((unit) => [unit, wasm[unit] + js[unit]])) };
+}
+
+const { wasm, js, total } = await download(pkg);
+const old = options.old && (await download(options.old));
 const theirs = await bundle('export { createHttpClient } from "@photon-ai/advanced-imessage/http"', peer);
-const total = Object.fromEntries(["raw", "gzip", "brotli"].map((unit) => [unit, wasm[unit] + js[unit]]));
 
 const number = (value) => value.toLocaleString("en-US");
 const row = (name, { raw, gzip, brotli }) => `| ${name} | ${number(raw)} | ${number(gzip)} | ${number(brotli)} |`;
 
-/** Raw bytes per group, and how much smaller the compressed module is without them. */
-function groups() {
+const percent = (now, before) => `${now < before ? "−" : now > before ? "+" : ""}${(Math.abs(now / before - 1) * 100).toFixed(1)} %`;
+const changed = (name, now, before) => `| ${name} | ${["raw", "gzip", "brotli"].map((unit) => percent(now[unit], before[unit])).join(" | ")} |`;
+
+/** The rows of the version before, when there is one. */
+const before = () =>
+  old
+    ? `
+${row(`before, ${options["old-name"]}: wasm`, old.wasm)}
+${row(`before, ${options["old-name"]}: all our JavaScript, the same way`, old.js)}
+${row(`**before, ${options["old-name"]}: im-chats**`, old.total)}
+${changed("wasm, since then", wasm, old.wasm)}
+${changed("JavaScript, since then", js, old.js)}
+${changed("im-chats, since then", total, old.total)}`
+    : "";
+
+/** Modules of the binding below this many bytes share a line. */
+const SMALL = 500;
+
+/** The wasm by groups: their names, and `cost` of some of them: how much smaller the compressed module is without them. */
+function takenApart() {
   const bytes = readFileSync(namedWasm);
+  const all = parts(bytes).sort((a, b) => a.at - b.at);
   const found = new Map();
-  for (const { name, at, end } of parts(bytes)) {
-    const group = found.get(groupOf(name)) ?? [];
-    found.set(groupOf(name), [...group, [at, end]]);
+  const put = (name, members) => found.set(name, [...(found.get(name) ?? []), ...members]);
+  const rawOf = (members) => members.reduce((sum, { at, end }) => sum + end - at, 0);
+  for (const part of all) put(groupOf(part.name), [part]);
+  for (const [name, members] of [...found].filter(([name, members]) => /^im_chats::/.test(name) && rawOf(members) < SMALL)) {
+    found.delete(name);
+    put("im_chats: the rest of the binding", members);
   }
-  const kept = [...found.values()].flat();
-  const join = (ranges) => Buffer.concat(ranges.sort(([a], [b]) => a - b).map(([at, end]) => bytes.subarray(at, end)));
-  const whole = brotli(join([...kept]));
-  return [...found]
-    .map(([name, ranges]) => {
-      const raw = ranges.reduce((sum, [at, end]) => sum + end - at, 0);
-      return { name, raw, saved: whole - brotli(join(kept.filter((range) => !ranges.includes(range)))) };
-    })
-    .sort((a, b) => b.raw - a.raw);
+  const compressed = (members) => brotli(Buffer.concat(members.map(({ at, end }) => bytes.subarray(at, end))));
+  const whole = compressed(all);
+  const cost = (names) => {
+    const members = new Set(names.flatMap((name) => found.get(name) ?? []));
+    return { raw: rawOf([...members]), brotli: members.size && whole - compressed(all.filter((part) => !members.has(part))) };
+  };
+  return { names: [...found.keys()], cost };
 }
 
-const report = () => `# Size
+/** A package's row: its part of the wasm, `cost`, and the JavaScript that is there for it. */
+function packageRow({ name, gives }, cost, javaScript) {
+  const [raw, compressed] = ["raw", "brotli"].map((unit) => cost[unit] + javaScript[unit]);
+  return `| ${name} | ${gives} | ${raw === 0 ? "no" : "yes"} | ${number(raw)} | ${number(compressed)} |`;
+}
+
+const rewrites = () =>
+  REWRITES.length === 0
+    ? ""
+    : `## Rewriting after linking
+
+| what | why | saves, brotli |
+|---|---|--:|
+${REWRITES.map(({ name, why, saves }) => `| ${name} | ${why} | ${saves === undefined ? "not measured" : number(saves)} |`).join("\n")}
+
+`;
+
+async function report() {
+  const { names, cost } = takenApart();
+  const groups = names.map((name) => ({ name, ...cost([name]) })).sort((a, b) => b.raw - a.raw);
+  // What the JavaScript is smaller by without what wasm-bindgen wrote.
+  const rest = await bundle(WHOLE, pkg, GENERATED);
+  const generated = { raw: js.raw - rest.raw, brotli: js.brotli - rest.brotli };
+  const packages = PACKAGES.map((each) => packageRow(each, cost(each.groups), each.generated ? generated : { raw: 0, brotli: 0 }));
+  return `# Size
 
 Written by \`cargo xtask size\`, which fails above the budget. Bytes; brotli at quality 11, gzip at level 9.
 
@@ -71,7 +134,7 @@ Written by \`cargo xtask size\`, which fails above the budget. Bytes; brotli at 
 ${row("wasm", wasm)}
 ${row("all our JavaScript, as an esbuild bundle (browser, ESM, minified)", js)}
 ${row("**im-chats: ten methods, live events and catch-up that heal themselves**", total)}
-${row("`createHttpClient` of @photon-ai/advanced-imessage 2.2.0, bundled the same way: no live events", theirs)}
+${row("`createHttpClient` of @photon-ai/advanced-imessage 2.2.0, bundled the same way: no live events", theirs)}${before()}
 
 Budget: ${number(BUDGET)} bytes brotli. Left: ${number(BUDGET - total.brotli)}.
 
@@ -82,7 +145,7 @@ Budget: ${number(BUDGET)} bytes brotli. Left: ${number(BUDGET - total.brotli)}.
 ${js.inputs
   .filter(([, bytes]) => bytes > 0)
   .sort(([, a], [, b]) => b - a)
-  .map(([name, bytes]) => `| ${name === "im_chats.js" ? "im_chats.js, written by wasm-bindgen" : name} | ${number(bytes)} |`)
+  .map(([path, bytes]) => `| ${path.replace(GENERATED, "")}${GENERATED.test(path) ? ", written by wasm-bindgen" : ""} | ${number(bytes)} |`)
   .join("\n")}
 
 ## wasm by group
@@ -92,27 +155,18 @@ it was inlined to.
 
 | group | raw | brotli saved without it |
 |---|--:|--:|
-${groups()
-  .map(({ name, raw, saved }) => `| ${name} | ${number(raw)} | ${number(saved)} |`)
-  .join("\n")}
+${groups.map(({ name, raw, brotli: saved }) => `| ${name} | ${number(raw)} | ${number(saved)} |`).join("\n")}
 
 ## What each package of the stack gives
 
-Its cost is its group above, and for wasm-bindgen its generated JavaScript.
+The cost is measured: that of the package's groups above, all of them left out at once, and for wasm-bindgen also the JavaScript that it
+writes (${number(generated.raw)} bytes, ${number(generated.brotli)} in brotli), which carries out the calls of js-sys and web-sys, too.
 
-| package | gives | in the download |
-|---|---|---|
-| wasm-bindgen | classes and functions across the border, and their \`.d.ts\` with our documentation | yes |
-| js-sys, web-sys | typed access to what JavaScript hands in; \`AbortSignal\` | a few calls |
-| tsify-macros | the TypeScript of every documented shape, from the Rust types | no: types only |
-| serde | the same shapes in the gateway and in the tests | no: its derived code is not called, so it is dropped |
-| serde-wasm-bindgen | holds the shapes of the binding against the documented types in a real engine | no: tests |
-| wasm-bindgen-futures | awaits promises in the wasm's tests. In the package the shell awaits, and the wasm decides | no: tests |
-| gloo-net | nothing: its receive queue is unbounded, and it needs a global \`WebSocket\` | no |
-| talc | allocates in a third of the standard library's allocator | yes |
-| ws | a \`WebSocket\` for Node | no: Node only |
+| package | gives | in the download | raw | brotli saved without it |
+|---|---|---|--:|--:|
+${packages.join("\n")}
 
-## What keeps it small
+${rewrites()}## What keeps it small
 
 - No standard library in the shipped module (feature \`no-std\`): panics trap without the text that nobody would see, and the compiler
   drops what made it. Everything else, the tests included, is built with it.
@@ -121,10 +175,12 @@ Its cost is its group above, and for wasm-bindgen its generated JavaScript.
 - Text of events never enters the wasm; frames are objects that the runtime parsed and prints.
 - \`wasm-finish\` renames what only the generated code names: wasm-bindgen's hashes do not compress.
 `;
+}
 
-if (page) {
-  writeFileSync(page, report());
-  console.log(report());
+if (options.page) {
+  const text = await report();
+  writeFileSync(options.page, text);
+  console.log(text);
 } else {
   console.log(`brotli: wasm ${number(wasm.brotli)} + JavaScript ${number(js.brotli)} = ${number(total.brotli)}, budget ${number(BUDGET)}`);
 }

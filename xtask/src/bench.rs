@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: how fast the client is, beside the service's own SDK and code written by hand, and what the gateway
 //! costs, beside the least it could.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use clap::Args;
 
 use crate::build;
 use crate::checks;
+use crate::old;
 use crate::package_project::PackageProject;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -25,6 +27,8 @@ pub struct Options {
     /// Only one runtime: "Node 20", "Node 22" or "Chromium".
     #[arg(long)]
     runtime: Option<String>,
+    #[command(flatten)]
+    old: old::Choice,
 }
 
 /// Runs the rows; a whole run writes `docs/performance.md` and its plots. Fails when something that must be reached is not.
@@ -53,6 +57,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn measure_clients(workspace: &Workspace, options: &Options, results: &Path) -> Result<()> {
     let installed = tools::npm_folder(workspace, "bench", "bench")?;
     let project = PackageProject::install(workspace)?;
+    let old = options.old.build(workspace)?;
+    let old_project = old.as_ref().map(|old| PackageProject::with_package(workspace, &old.package)).transpose()?;
+    let old_paths = old.iter().zip(&old_project);
     workspace
         .sh
         .cmd("node")
@@ -63,6 +70,9 @@ fn measure_clients(workspace: &Workspace, options: &Options, results: &Path) -> 
         .args(options.runtime.iter().flat_map(|runtime| ["--runtime", runtime]))
         .env("IM_CHATS_GATEWAY", workspace.gateway())
         .env("IM_CHATS_PROJECT", project.path())
+        .envs(old_paths.flat_map(|(old, project)| {
+            [("IM_CHATS_OLD", OsString::from(&old.commit)), ("IM_CHATS_OLD_PROJECT", project.path().into())]
+        }))
         .env("IM_CHATS_BENCH", &installed)
         .env("CHROMIUM", tools::browser()?.chromium)
         .run()

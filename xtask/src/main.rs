@@ -16,6 +16,7 @@ mod interop;
 #[cfg(test)]
 mod links;
 mod mutants;
+mod old;
 mod package_project;
 mod simulate;
 mod size;
@@ -85,7 +86,7 @@ enum Verb {
     /// A small app around the packed package through every bundler, opened in Chromium.
     Bundlers(everywhere::Options),
     /// Measure what a page downloads, write docs/size.md, and fail above the budget.
-    Size,
+    Size(old::Choice),
     /// Compare the speed with the service's own SDK and with code written by hand, and write docs/performance.md.
     Bench(bench::Options),
     /// Feed every parser with bytes, guided by coverage; what breaks a promise is left in target/fuzz-findings.
@@ -128,7 +129,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Runtimes(options) => everywhere::run(&workspace, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),
         Verb::Bundlers(options) => everywhere::run(&workspace, Table::Bundlers, &options).map(|()| ExitCode::SUCCESS),
         Verb::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
-        Verb::Size => size::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Verb::Size(old) => size::run(&workspace, &old).map(|()| ExitCode::SUCCESS),
         Verb::Fuzz { minutes, targets } => fuzz::run(&workspace, minutes, &targets).map(|()| ExitCode::SUCCESS),
         Verb::ConsoleShot => console_shot::run(&workspace).map(|()| ExitCode::SUCCESS),
     }

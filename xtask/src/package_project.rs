@@ -38,6 +38,15 @@ pub struct PackageProject {
 impl PackageProject {
     /// Packs `pkg/`, installs the tarball, and copies the tests beside it.
     pub fn install(workspace: &Workspace) -> Result<PackageProject> {
+        let project = PackageProject::with_package(workspace, &workspace.package())?;
+        for folder in COPIED {
+            stamp::copy_into(&workspace.path("tests/suites").join(folder), &project.path().join("tests").join(folder))?;
+        }
+        Ok(project)
+    }
+
+    /// Packs a package's folder and installs the tarball.
+    pub fn with_package(workspace: &Workspace, package: &Path) -> Result<PackageProject> {
         let dir = tempfile::Builder::new().prefix("im-chats-package-").tempdir()?;
         let project = PackageProject { dir };
         let path = project.path();
@@ -45,7 +54,9 @@ impl PackageProject {
         workspace
             .sh
             .cmd("npm")
-            .args(["pack", "./pkg", "--silent", "--pack-destination"])
+            .arg("pack")
+            .arg(package)
+            .args(["--silent", "--pack-destination"])
             .arg(path)
             .run()
             .context("npm pack failed")?;
@@ -58,9 +69,6 @@ impl PackageProject {
             .arg(&tarball)
             .run()
             .context("the packed package does not install")?;
-        for folder in COPIED {
-            stamp::copy_into(&workspace.path("tests/suites").join(folder), &path.join("tests").join(folder))?;
-        }
         Ok(project)
     }
 
