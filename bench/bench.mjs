@@ -17,9 +17,12 @@ const { values: options, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" }, runtime: { type: "string" } },
 });
 const { IM_CHATS_BENCH: installed } = process.env;
-/** Engines do not compile a program the same way twice, and what is started first fares worse: so all start again, in another order. */
-const GENERATIONS = options.quick ? 1 : 2;
-const ROUNDS = options.quick ? 3 : 5;
+/**
+ * Engines do not compile a program the same way twice, and what is started first fares worse: so all start again, in another order.
+ * What else a machine does comes and goes within seconds: many short rounds find it beside all subjects, a few long ones do not.
+ */
+const GENERATIONS = options.quick ? 2 : 4;
+const ROUNDS = options.quick ? 3 : 6;
 const SHARE = options.quick ? 0.1 : 1;
 
 const NODES = { "Node 20": join(installed, "node_modules/node20/bin/node"), "Node 22": join(installed, "node_modules/node22/bin/node") };
@@ -36,9 +39,10 @@ function quantile(values, share) {
 }
 const median = (values) => quantile(values, 0.5);
 
-/** The members in the order of a round: another one begins each time, and who comes before whom changes, too. */
+/** The members in the order of a round: each second round is the one before it backwards, and after two of them another begins. */
 function inTurn(members, round) {
-  const rotated = members.map((_, index) => members[(index + round) % members.length]);
+  const begin = round - (round % 2);
+  const rotated = members.map((_, index) => members[(index + begin) % members.length]);
   return round % 2 ? rotated.reverse() : rotated;
 }
 
@@ -126,7 +130,8 @@ for (const row of ROWS) {
   if (options.only && !row.work.includes(options.only)) continue;
   for (const runtime of row.runtimes) {
     if (options.runtime && runtime !== options.runtime) continue;
-    const count = Math.max(row.least ?? 1, Math.round(row.count * SHARE));
+    const times = runtime === "Chromium" ? (row.browserTimes ?? 1) : 1;
+    const count = Math.max(row.least ?? 1, Math.round(row.count * times * SHARE));
     // The version before next to the present one: what is compared closest is measured closest.
     const all = row.subjects.flatMap((each) => (OLD && each.name === "ours" ? [each, OLD_SUBJECT] : [each]));
     const subjects = all.filter(({ browser }) => runtime !== "Chromium" || browser);

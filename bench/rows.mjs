@@ -51,9 +51,9 @@ const calls = (work, title) => ({
   work,
   title,
   runtimes: ALL,
-  count: 640,
+  count: 320,
   least: 64,
-  warm: 10,
+  warm: 20,
   subjects: [OURS, HAND, PEER_HTTP],
   verdicts: [costs("hand", "CPU, with raw fetch = 1", 1.25, 1.05), costs("peer", "CPU, with the service's own SDK = 1"), perCall],
 });
@@ -65,6 +65,8 @@ export const ROWS = [
     runtimes: ALL,
     live: true,
     count: 40_000,
+    // Chromium tells CPU time in hundredths of a second.
+    browserTimes: 4,
     warm: 5,
     subjects: [OURS, HAND, PEER_GRPC],
     verdicts: [
@@ -79,7 +81,8 @@ export const ROWS = [
     runtimes: ALL,
     count: 1_000_000,
     warm: 0.05,
-    generations: 1,
+    generations: 2,
+    rounds: 3,
     log: true,
     subjects: [OURS, HAND, PEER_GRPC],
     verdicts: [
