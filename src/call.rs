@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
+use gloo_net::http::Headers;
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::decimal;
@@ -12,7 +13,7 @@ use im_chats_protocol::wire::json::MakeJson;
 use im_chats_protocol::wire::request::Request;
 use im_chats_protocol::wire::response::ResponseShape;
 use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, SERVER_HEADER};
-use js_sys::{JsString, Uint8Array};
+use js_sys::{JsString, Uint8Array, encode_uri_component};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -142,15 +143,22 @@ impl Calls {
         body: Option<&JsValue>,
     ) -> Result<JsValue, Error> {
         let route = request.route.definition();
-        let mut headers = vec![("authorization", ["Bearer ", token].concat())];
-        headers.extend(self.server.as_ref().map(|server| (SERVER_HEADER, server.clone())));
-        // A header would refuse or change any other key. Only a create takes a key from the user, and its body carries it unchanged.
-        let key = key.filter(|key| token::is_visible_ascii(key));
-        headers.extend(key.map(|key| (IDEMPOTENCY_KEY_HEADER, key.to_owned())));
-        headers.extend(body.map(|_| ("content-type", "application/json".to_owned())));
-        let query = if body.is_some() { Vec::new() } else { request.fields.iter().map(query_field).collect() };
-        let url = [&self.base_url, route.path].concat();
-        let incoming = exchange(&self.base_url, &Outgoing { method: route.method, url: &url, query, headers, body }).await?;
+        let headers = Headers::new();
+        headers.set("authorization", &["Bearer ", token].concat());
+        if let Some(server) = &self.server {
+            headers.set(SERVER_HEADER, server);
+        }
+        // A header would refuse or change any other key. Only a create takes one from the user, and its body carries it unchanged.
+        if let Some(key) = key.filter(|key| token::is_visible_ascii(key)) {
+            headers.set(IDEMPOTENCY_KEY_HEADER, key);
+        }
+        let mut url = [&self.base_url, route.path].concat();
+        if body.is_some() {
+            headers.set("content-type", "application/json");
+        } else {
+            add_query(&mut url, &request.fields);
+        }
+        let incoming = exchange(&self.base_url, Outgoing { url: &url, headers, body }).await?;
         if !incoming.response.is_ok() {
             let refusal = Refusal::read(incoming.response.status(), |name| incoming.response.header(name));
             return Err(refusal.of_call(incoming.body.ok()));
@@ -184,9 +192,15 @@ struct Progress {
     asks_for_token: Cell<bool>,
 }
 
-/// A field of a read, for the query.
-fn query_field<'a>((name, value): &'a (&'static str, Value)) -> (&'a str, String) {
-    // No read takes anything but a text or a true.
-    let text = if let Value::Text(text) = value { text.clone() } else { "true".to_owned() };
-    (name, text)
+/// Adds the fields of a read to its URL.
+fn add_query(url: &mut String, fields: &[(&str, Value)]) {
+    let mut separator = "?";
+    for (name, value) in fields {
+        // No read takes anything but a text or a true.
+        let value = if let Value::Text(text) = value { String::from(encode_uri_component(text)) } else { "true".to_owned() };
+        for part in [separator, name, "=", &value] {
+            url.push_str(part);
+        }
+        separator = "&";
+    }
 }

@@ -25,7 +25,9 @@ impl Ending {
     /// Ends the operation with `reason`.
     pub(crate) fn end(&self, reason: JsValue) {
         self.0.reason.borrow_mut().get_or_insert(reason);
-        self.0.waker.take().map(Waker::wake);
+        if let Some(a) = self.0.waker.take() {
+            Waker::wake(a)
+        }
     }
 
     /// Ready with the reason once there is one.

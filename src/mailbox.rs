@@ -52,7 +52,9 @@ impl Mailbox {
 
     pub(crate) fn deliver(&mut self, batch: Events) {
         self.batches.push_back(batch);
-        self.pull.take().map(Waker::wake);
+        if let Some(a) = self.pull.take() {
+            Waker::wake(a)
+        }
     }
 
     /// Nothing more comes than what is here already.
@@ -64,13 +66,17 @@ impl Mailbox {
         self.attached(Err(end.clone().err().unwrap_or_default()));
         self.end = Some(end);
         self.cursor = cursor;
-        self.pull.take().map(Waker::wake);
+        if let Some(a) = self.pull.take() {
+            Waker::wake(a)
+        }
     }
 
     /// The first word counts: a stream that was attached has been attached, however it ends.
     pub(crate) fn attached(&mut self, outcome: Result<JsValue, JsValue>) {
         self.attached.get_or_insert(outcome);
-        self.ready.take().map(Waker::wake);
+        if let Some(a) = self.ready.take() {
+            Waker::wake(a)
+        }
     }
 
     /// Everything that was given is handled. Says whether a batch must be asked for.

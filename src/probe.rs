@@ -7,7 +7,7 @@ use std::task::Poll;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::routes::{EVENTS_PATH, HEALTH_PATH, MIDDLEWARE_HEADER};
 use wasm_bindgen::prelude::*;
-use web_sys::{Request, RequestInit, RequestMode};
+use web_sys::{RequestInit, RequestMode};
 
 use crate::answer::Refusal;
 use crate::diagnosis::network_reason;
@@ -67,5 +67,5 @@ async fn request(url: &str, mode: RequestMode) -> Result<Answer, JsValue> {
     let init = RequestInit::new();
     init.set_mode(mode);
     init.set_signal(Some(&in_flight.signal()));
-    Answer::of(send(&Request::new_with_str(url)?, &init).await?)
+    Answer::of(send(url, &init).await?)
 }

@@ -62,7 +62,9 @@ pub(crate) fn sleep(delay_ms: u64) -> Sleep {
         let (waker, fired) = (Rc::clone(&waker), Rc::clone(&fired));
         move || {
             fired.set(true);
-            waker.take().map(Waker::wake);
+            if let Some(a) = waker.take() {
+                Waker::wake(a)
+            }
         }
     });
     Sleep { timer, waker, fired }

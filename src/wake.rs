@@ -11,7 +11,13 @@ use crate::js::{get, text_of};
 
 /// Listens until it is dropped.
 pub(crate) struct WakeListener {
-    listeners: Vec<(EventTarget, &'static str, Closure<dyn Fn()>)>,
+    listeners: Vec<Listener>,
+}
+
+struct Listener {
+    target: EventTarget,
+    event: &'static str,
+    act: Closure<dyn Fn()>,
 }
 
 impl WakeListener {
@@ -46,15 +52,15 @@ impl WakeListener {
         });
         let target: EventTarget = target.clone().unchecked_into();
         if target.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref()).is_ok() {
-            self.listeners.push((target, event, listener));
+            self.listeners.push(Listener { target, event, act: listener });
         }
     }
 }
 
 impl Drop for WakeListener {
     fn drop(&mut self) {
-        for (target, event, listener) in &self.listeners {
-            let _ = target.remove_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
+        for Listener { target, event, act } in &self.listeners {
+            let _ = target.remove_event_listener_with_callback(event, act.as_ref().unchecked_ref());
         }
     }
 }

@@ -48,7 +48,7 @@ export class LazyClient {
 
   async #start(): Promise<Started> {
     if (!this.#isClosed) {
-      checkGlobals("AbortController", "Headers", "Request", "TextDecoder", "TextEncoder", "URL", "WebAssembly", "fetch", "setTimeout");
+      checkGlobals("AbortController", "Headers", "TextDecoder", "TextEncoder", "URL", "WebAssembly", "fetch", "setTimeout");
       await awaitAnswer(this, start(this.#runtime));
     }
     // Closed, or started by another call, while this one waited.

@@ -3,6 +3,18 @@ import type { Connection } from "./connection.js";
 import type { TypedEventStream } from "./stream.js";
 import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, Gap } from "./wasm/im_chats.js";
 
+/** The calls of `chats`. */
+type Calls =
+  | "create"
+  | "get"
+  | "count"
+  | "markRead"
+  | "setTyping"
+  | "shareContactInfo"
+  | "setBackground"
+  | "hasBackground"
+  | "removeBackground";
+
 /** Options of `chats.subscribeEvents`. */
 export interface SubscribeOptions {
   /** Only events of this chat, by its `guid`. Without it: of all visible chats. */
@@ -45,7 +57,7 @@ export interface CatchUpOptions extends CallOptions {
 }
 
 /** `im.chats`: creates and manages conversations, and watches them. */
-export interface Chats extends Omit<WasmChats, "subscribeEvents" | "free" | typeof Symbol.dispose> {
+export interface Chats extends Pick<WasmChats, Calls> {
   /**
    * The events of one chat, or of all visible chats, as they happen.
    *
