@@ -88,7 +88,10 @@ interface! {
 
 #[wasm_bindgen(typescript_custom_section)]
 const WEAK: &str = "/** A reference to the {@link Host} that does not keep it: a `WeakRef`, where there is one. */
-export interface WeakHost { deref(): Host | undefined }
+export interface WeakHost {
+    /** The host, unless it was collected. */
+    deref(): Host | undefined;
+}
 ";
 
 #[wasm_bindgen]

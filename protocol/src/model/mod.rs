@@ -1,6 +1,6 @@
 //! The documented JSON shapes, one noun a file; `union` declares those that have a `type`. No I/O and no JavaScript types in here:
 //! the gateway writes these shapes, the TypeScript declarations are generated from them, and the tests hold every value that crosses
-//! a boundary against them. May use: `number`, `error`, `typescript`.
+//! a boundary against them. May use: `number`, `error`.
 
 #[macro_use]
 mod union;

@@ -18,15 +18,13 @@ const fn room(path: &'static str, uses: &'static [&'static str]) -> Room {
 pub const ORDERED: [(&str, &[Room]); 3] =
     [("im-chats-protocol", &PROTOCOL), ("im-chats-emulator", &EMULATOR), ("im-chats-gateway", &GATEWAY)];
 
-const PROTOCOL: [Room; 8] = [
-    // The trait behind `derive(Tsify)`, for the binding.
-    room("typescript", &[]),
+const PROTOCOL: [Room; 7] = [
     // Whole numbers that JavaScript can hold exactly.
     room("number", &[]),
     // The only error type, and the table of codes.
     room("error", &[]),
     // The documented JSON shapes, one noun a file.
-    room("model", &["number", "error", "typescript"]),
+    room("model", &["number", "error"]),
     // Every limit that both ends know.
     room("limits", &["number", "error"]),
     // The codec of routes, bodies and frames.
