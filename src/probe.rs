@@ -36,9 +36,12 @@ pub(crate) async fn probe(socket_url: &str) -> Error {
 }
 
 async fn ask(origin: &str) -> Error {
+    // Until the end: to abort a request is to abort the reading of its answer, too.
+    let in_flight = InFlight::new().ok();
+    let request = |url, mode| request(url, mode, in_flight.as_ref());
     let url = [origin, HEALTH_PATH].concat();
     let foreign = || Error::new(ErrorCode::NetworkError, [origin, " answers, but it is not an im-chats gateway"].concat());
-    let cause = match request(&url, RequestMode::Cors).await {
+    let cause = match request(url.clone(), RequestMode::Cors).await {
         Ok(answer) => {
             // The gateway's mark, which also its refusals carry.
             if answer.header(MIDDLEWARE_HEADER).is_none_or(|mark| mark.is_empty()) {
@@ -54,7 +57,7 @@ async fn ask(origin: &str) -> Error {
         Err(cause) => cause,
     };
     // A page may read only answers that allow it; without reading it may still learn that there is one.
-    if !get(&js_sys::global(), "location").is_undefined() && request(&url, RequestMode::NoCors).await.is_ok() {
+    if !get(&js_sys::global(), "location").is_undefined() && request(url, RequestMode::NoCors).await.is_ok() {
         return foreign();
     }
     let unknown =
@@ -62,10 +65,9 @@ async fn ask(origin: &str) -> Error {
     network(network_reason(&get(&cause, "cause")).unwrap_or_else(unknown), cause)
 }
 
-async fn request(url: &str, mode: RequestMode) -> Result<Answer, JsValue> {
-    let in_flight = InFlight::new()?;
+async fn request(url: String, mode: RequestMode, in_flight: Option<&InFlight>) -> Result<Answer, JsValue> {
     let init = RequestInit::new();
     init.set_mode(mode);
-    init.set_signal(Some(&in_flight.signal()));
-    Answer::of(send(url, &init).await?)
+    init.set_signal(in_flight.map(InFlight::signal).as_ref());
+    Answer::of(send(&url, &init).await?)
 }

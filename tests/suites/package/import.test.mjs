@@ -99,7 +99,7 @@ describe("importing", () => {
     assert.equal(errors.length, 6);
     errors.forEach(([isOurs, code, message], index) => {
       assert.deepEqual([isOurs, code], [true, "operationNotSupported"], message);
-      assert.ok(message.startsWith(`im-chats needs ${index % 2 === 0 ? "URL" : "TextDecoder, TextEncoder, fetch, setTimeout"}, which`), message);
+      assert.ok(message.startsWith(`im-chats needs ${index % 2 === 0 ? "URL" : "Headers, TextDecoder, TextEncoder, fetch, setTimeout"}, which`), message);
     });
   });
 

@@ -22,6 +22,9 @@ async function use(name, count, env = {}) {
   return JSON.parse(stdout);
 }
 
+/** What the wasm's memory grows by, in bytes. */
+const PAGE = 65_536;
+
 /** How many the engine may still hold on to, in its caches and on its stack. */
 const FEW = 20;
 
@@ -46,7 +49,8 @@ describe("a client is collected, in wasm and in JavaScript, when it was", { conc
       const { collected, wasm } = await use(name, count, { ADDRESS: gateway.address, TOKEN: gateway.token });
       context.diagnostic(`${collected} of ${2 * count} collected, wasm ${wasm} B`);
       assert.ok(collected >= 2 * count - FEW, `${collected} of ${2 * count}`);
-      assert.equal(wasm, 0, "the wasm's memory did not grow");
+      // A socket that was closed is held for another second, so how many there are at a time differs from run to run.
+      assert.ok(wasm <= PAGE, `the wasm's memory grew by ${wasm} bytes`);
     });
   }
 });
