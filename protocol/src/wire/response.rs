@@ -167,7 +167,7 @@ fn convert<J: ReadJson>(kind: ResponseKind, value: &J) -> Result<J::Owned, Path>
                     (false, _) => convert(field.kind, &given),
                 };
                 let converted = converted.map_err(|inner| {
-                    if inner.is_empty() { field.name.to_owned() } else { [field.name, inner.as_str()].join(".") }
+                    if inner.is_empty() { field.name.to_owned() } else { [field.name, ".", &inner].concat() }
                 })?;
                 out.push((field.name, converted));
             }
