@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::host::WeakHost;
-use crate::js::get;
+use crate::js::{Listener, get};
 
 /// Ends one operation, which then is dropped with its timers, listeners and requests.
 #[derive(Clone, Default)]
@@ -75,7 +75,7 @@ impl Drop for Registered<'_> {
 /// Listens to a user's signal until it is dropped.
 pub(crate) struct AbortListener {
     stop: Function,
-    _act: Closure<dyn FnMut()>,
+    _act: Listener,
 }
 
 impl AbortListener {
@@ -88,9 +88,9 @@ impl AbortListener {
             return Err(reason(&signal));
         }
         let Some(host) = host.deref() else { return Ok(None) };
-        let act = Closure::once({
+        let act = Listener::new({
             let (signal, ending) = (signal.clone(), ending.clone());
-            move || ending.end(reason(&signal))
+            move |_| ending.end(reason(&signal))
         });
         let stop = host.on_abort(&signal, act.as_ref().unchecked_ref())?;
         Ok(Some(Self { stop, _act: act }))

@@ -27,6 +27,10 @@ extern "C" {
     fn field(this: &Plain, key: &str) -> JsValue;
 }
 
+/// What timers, signals, sockets and pages call, each with an event or nothing. One type for all of them: each other one would bring its
+/// own way from JavaScript into the wasm.
+pub(crate) type Listener = Closure<dyn Fn(JsValue)>;
+
 /// A property, or undefined: also where reading it throws, as on null or behind a getter of the user's.
 pub(crate) fn get(target: &JsValue, key: &str) -> JsValue {
     reflect_get(target, key).unwrap_or(JsValue::UNDEFINED)

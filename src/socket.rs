@@ -18,7 +18,7 @@ use crate::answer::Refusal;
 use crate::diagnosis::{matches, network_reason};
 use crate::driver::Driver;
 use crate::error::cause;
-use crate::js::{Parsed, get, method, parse_json, text_of, to_json};
+use crate::js::{Listener, Parsed, get, method, parse_json, text_of, to_json};
 use crate::probe::probe;
 use crate::timer::sleep;
 
@@ -38,15 +38,15 @@ extern "C" {
 /// An open socket, or one that is about to open. Dropped, it listens no longer.
 pub(crate) struct Socket {
     raw: WebSocket,
-    _open: Closure<dyn Fn()>,
-    _message: Closure<dyn Fn(MessageEvent)>,
-    _error: Closure<dyn Fn(JsValue)>,
-    _close: Closure<dyn Fn(CloseEvent)>,
+    _listeners: [Listener; 4],
 }
 
-/// What is known of a socket before it closes.
-#[derive(Default)]
-struct Known {
+/// What listens to a socket, and what it knows of it before that closes.
+struct Ear {
+    raw: WebSocket,
+    url: String,
+    attempt: Attempt,
+    driver: Weak<Driver>,
     is_open: Cell<bool>,
     error: RefCell<Option<Error>>,
 }
@@ -65,39 +65,25 @@ impl Socket {
     ) -> Result<Self, JsValue> {
         // Not the constructor of web-sys, which is the global one: the runtime's entry chooses, in Node that of `ws`.
         let raw: WebSocket = Reflect::construct(constructor, &Array::of2(&url.into(), &protocol.into()))?.unchecked_into();
-        let known = Rc::new(Known::default());
-        let on_open = Closure::<dyn Fn()>::new({
-            let (known, driver) = (Rc::clone(&known), Weak::clone(driver));
-            move || {
-                known.is_open.set(true);
-                driver.upgrade().inspect(|driver| driver.connected(attempt));
-            }
+        let ear = Rc::new(Ear {
+            raw: raw.clone(),
+            url: url.to_owned(),
+            attempt,
+            driver: Weak::clone(driver),
+            is_open: Cell::new(false),
+            error: RefCell::new(None),
         });
-        let on_message = Closure::<dyn Fn(MessageEvent)>::new({
-            let driver = Weak::clone(driver);
-            move |event: MessageEvent| {
-                // A frame that is no text, or no JSON, is reported as one that is not of the protocol.
-                let data = event.data();
-                let frame = if data.is_string() { parse_json(&data).ok() } else { None };
-                driver.upgrade().inspect(|driver| driver.frame(attempt, frame.map(Parsed)));
-            }
-        });
-        let on_error = Closure::<dyn Fn(JsValue)>::new({
-            let known = Rc::clone(&known);
-            move |event: JsValue| {
-                let mut error = known.error.borrow_mut();
-                *error = error.take().or_else(|| describe(&event));
-            }
-        });
-        let on_close = Closure::<dyn Fn(CloseEvent)>::new({
-            let (raw, url, driver) = (raw.clone(), url.to_owned(), Weak::clone(driver));
-            move |event: CloseEvent| closed(&event, &raw, &url, &known, attempt, &driver)
-        });
-        raw.set_onopen(Some(on_open.as_ref().unchecked_ref()));
-        raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        raw.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        Ok(Self { raw, _open: on_open, _message: on_message, _error: on_error, _close: on_close })
+        let listen = |hear: fn(&Ear, JsValue)| {
+            let ear = Rc::clone(&ear);
+            Listener::new(move |event| hear(&ear, event))
+        };
+        let listeners = [listen(Ear::opened), listen(Ear::message), listen(Ear::error), listen(Ear::closed)];
+        let [open, message, error, close] = listeners.each_ref().map(|listener| Some(listener.as_ref().unchecked_ref()));
+        raw.set_onopen(open);
+        raw.set_onmessage(message);
+        raw.set_onerror(error);
+        raw.set_onclose(close);
+        Ok(Self { raw, _listeners: listeners })
     }
 
     /// Sends a frame. A socket that cannot send is about to report that it closed.
@@ -133,21 +119,45 @@ impl Drop for Socket {
     }
 }
 
-/// Reports that a socket closed, and why, as far as it can be found out.
-fn closed(event: &CloseEvent, raw: &WebSocket, url: &str, known: &Known, attempt: Attempt, driver: &Weak<Driver>) {
-    let code = event.code();
-    let text = event.reason();
-    let said = || (known.is_open.get() && !text.is_empty()).then(|| Error::new(ErrorCode::NetworkError, text));
-    let reason = refused(raw).or_else(|| known.error.take()).or_else(said);
-    let driver = Weak::clone(driver);
-    let report = move |reason| {
-        driver.upgrade().inspect(|driver| driver.disconnected(attempt, code, reason));
-    };
-    if reason.is_some() || known.is_open.get() {
-        return report(reason);
+impl Ear {
+    fn opened(&self, _: JsValue) {
+        self.is_open.set(true);
+        self.tell(|driver| driver.connected(self.attempt));
     }
-    let url = url.to_owned();
-    spawn_local(async move { report(Some(probe(&url).await)) });
+
+    fn message(&self, event: JsValue) {
+        // A frame that is no text, or no JSON, is reported as one that is not of the protocol.
+        let data = event.unchecked_into::<MessageEvent>().data();
+        let frame = if data.is_string() { parse_json(&data).ok() } else { None };
+        self.tell(|driver| driver.frame(self.attempt, frame.map(Parsed)));
+    }
+
+    fn error(&self, event: JsValue) {
+        let mut error = self.error.borrow_mut();
+        *error = error.take().or_else(|| describe(&event));
+    }
+
+    /// Reports that the socket closed, and why, as far as it can be found out.
+    fn closed(&self, event: JsValue) {
+        let event: CloseEvent = event.unchecked_into();
+        let (code, text) = (event.code(), event.reason());
+        let said = || (self.is_open.get() && !text.is_empty()).then(|| Error::new(ErrorCode::NetworkError, text));
+        let reason = refused(&self.raw).or_else(|| self.error.take()).or_else(said);
+        if reason.is_some() || self.is_open.get() {
+            return self.tell(|driver| driver.disconnected(self.attempt, code, reason));
+        }
+        let (url, attempt, driver) = (self.url.clone(), self.attempt, Weak::clone(&self.driver));
+        spawn_local(async move {
+            let reason = probe(&url).await;
+            driver.upgrade().inspect(|driver| driver.disconnected(attempt, code, Some(reason)));
+        });
+    }
+
+    fn tell(&self, news: impl FnOnce(&Driver)) {
+        if let Some(driver) = self.driver.upgrade() {
+            news(&driver);
+        }
+    }
 }
 
 /// What was answered instead of the upgrade, where the shell's constructor keeps that as `answer`.

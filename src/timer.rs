@@ -8,13 +8,13 @@ use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::prelude::*;
 
-use crate::js::method;
+use crate::js::{Listener, method};
 
 #[wasm_bindgen]
 extern "C" {
     // Looked up with every call: tests put fake timers in their place.
     #[wasm_bindgen(js_name = setTimeout, catch)]
-    fn set_timeout(act: &Closure<dyn FnMut()>, delay_ms: f64) -> Result<JsValue, JsValue>;
+    fn set_timeout(act: &Listener, delay_ms: f64) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(js_name = clearTimeout, catch)]
     fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
@@ -28,13 +28,13 @@ pub(crate) fn milliseconds(delay_ms: u64) -> f64 {
 /// Calls a function once, unless it is dropped before.
 pub(crate) struct Timer {
     id: JsValue,
-    _act: Closure<dyn FnMut()>,
+    _act: Listener,
 }
 
 impl Timer {
     /// Calls `act` after so many milliseconds.
-    pub(crate) fn start(delay_ms: u64, act: impl FnOnce() + 'static) -> Self {
-        let act = Closure::once(act);
+    pub(crate) fn start(delay_ms: u64, act: impl Fn() + 'static) -> Self {
+        let act = Listener::new(move |_| act());
         let id = set_timeout(&act, milliseconds(delay_ms)).unwrap_or_default();
         Self { id, _act: act }
     }

@@ -1,23 +1,17 @@
 //! Listens for what may mean that the network is another one: the page came back to life, or the network changed.
 
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 
 use im_chats_protocol::client::ClientInput;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
 use crate::driver::Driver;
-use crate::js::{get, text_of};
+use crate::js::{Listener, get, text_of};
 
 /// Listens until it is dropped.
 pub(crate) struct WakeListener {
-    listeners: Vec<Listener>,
-}
-
-struct Listener {
-    target: EventTarget,
-    event: &'static str,
-    act: Closure<dyn Fn()>,
+    listeners: Vec<(EventTarget, &'static str, Listener)>,
 }
 
 impl WakeListener {
@@ -26,11 +20,10 @@ impl WakeListener {
         let mut listener = Self { listeners: Vec::new() };
         let global: JsValue = js_sys::global().into();
         let page = get(&global, "document");
-        let wake = |driver: Rc<Driver>| driver.feed(ClientInput::Wake);
+        let wake = |driver: &Driver| driver.feed(ClientInput::Wake);
         if page.is_object() {
-            let shown = page.clone();
-            listener.add(&page, "visibilitychange", driver, move |driver| {
-                if text_of(&shown, "visibilityState").as_deref() == Some("visible") {
+            listener.add(&page, "visibilitychange", driver, |driver| {
+                if text_of(&get(&js_sys::global(), "document"), "visibilityState").as_deref() == Some("visible") {
                     driver.feed(ClientInput::Wake);
                 }
             });
@@ -45,22 +38,22 @@ impl WakeListener {
         listener
     }
 
-    fn add(&mut self, target: &JsValue, event: &'static str, driver: &Weak<Driver>, act: impl Fn(Rc<Driver>) + 'static) {
+    fn add(&mut self, target: &JsValue, event: &'static str, driver: &Weak<Driver>, act: fn(&Driver)) {
         let driver = Weak::clone(driver);
-        let listener = Closure::<dyn Fn()>::new(move || {
-            driver.upgrade().map(&act);
+        let listener = Listener::new(move |_| {
+            driver.upgrade().inspect(|driver| act(driver));
         });
         let target: EventTarget = target.clone().unchecked_into();
         if target.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref()).is_ok() {
-            self.listeners.push(Listener { target, event, act: listener });
+            self.listeners.push((target, event, listener));
         }
     }
 }
 
 impl Drop for WakeListener {
     fn drop(&mut self) {
-        for Listener { target, event, act } in &self.listeners {
-            let _ = target.remove_event_listener_with_callback(event, act.as_ref().unchecked_ref());
+        for (target, event, listener) in &self.listeners {
+            let _ = target.remove_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
         }
     }
 }
