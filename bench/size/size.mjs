@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { groupOf } from "./groups.mjs";
-import { PACKAGES, REWRITES } from "./packages.mjs";
+import { NOT_USED, PACKAGES, REWRITES } from "./packages.mjs";
 import { parts } from "./wasm.mjs";
 
 const { values: options, positionals } = parseArgs({
@@ -166,14 +166,18 @@ writes (${number(generated.raw)} bytes, ${number(generated.brotli)} in brotli), 
 |---|---|---|--:|--:|
 ${packages.join("\n")}
 
-${rewrites()}## What keeps it small
+${rewrites()}## What is done otherwise
 
-- No standard library in the shipped module (feature \`no-std\`): panics trap without the text that nobody would see, and the compiler
-  drops what made it. Everything else, the tests included, is built with it.
+| what one would expect | why not |
+|---|---|
+${NOT_USED.map((row) => `| ${row.join(" | ")} |`).join("\n")}
+
+## What keeps it small
+
 - Errors lie behind one pointer; frames are read and checked without leaving at every field.
-- The wasm decides and the shell waits: there is no async code in the wasm, and no closure crosses the border.
+- One type, \`Value\`, is what goes out: each type that derived \`Serialize\` would bring a copy of the serializer.
+- All listeners and timers are one type of closure; all exports that take time are one type of future.
 - Text of events never enters the wasm; frames are objects that the runtime parsed and prints.
-- \`wasm-finish\` renames what only the generated code names: wasm-bindgen's hashes do not compress.
 `;
 }
 
