@@ -81,7 +81,7 @@ async fn try_exchange(outgoing: Outgoing<'_>) -> Result<Incoming, JsValue> {
         init.set_method("POST");
         init.set_body(body);
     }
-    let response = Answer::of(send(outgoing.url, &init).await?)?;
+    let response = Answer::of(send(outgoing.url, &init)?.await?)?;
     let body = match response.json().await {
         Ok(body) => Ok(Parsed(body)),
         // Wrong JSON is a response. A success that broke off is not.
@@ -93,8 +93,8 @@ async fn try_exchange(outgoing: Outgoing<'_>) -> Result<Incoming, JsValue> {
 }
 
 /// Sends a request; the promise may be a mock's, and resolve to anything.
-pub(crate) async fn send(url: &str, init: &RequestInit) -> Result<JsValue, JsValue> {
-    JsFuture::from(Promise::resolve(&fetch(url, init)?)).await
+pub(crate) fn send(url: &str, init: &RequestInit) -> Result<JsFuture, JsValue> {
+    Ok(JsFuture::from(Promise::resolve(&fetch(url, init)?)))
 }
 
 /// What `fetch` resolved to: a `Response`, or what a test gives in place of one.
@@ -132,8 +132,8 @@ impl Answer {
     }
 
     /// The body as parsed JSON.
-    pub(crate) async fn json(&self) -> Result<JsValue, JsValue> {
+    pub(crate) fn json(&self) -> JsFuture {
         // Not gloo's `json`: with serde_json it costs 10.6 KB, and its texts pass through the wasm's memory.
-        JsFuture::from(self.raw.json()?).await
+        JsFuture::from(self.raw.json().unwrap_or_else(|cause| Promise::reject(&cause)))
     }
 }
