@@ -85,7 +85,18 @@ fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> R
     workspace
         .npm_bin("wasm-opt")
         // Rust keeps nothing below 1024: the stack begins there. Restructuring the branches first is another half percent.
-        .args(["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz", "--debuginfo"])
+        .args([
+            "--low-memory-unused",
+            "-Oz",
+            "--flatten",
+            "--rereloop",
+            "-Oz",
+            "-Oz",
+            "-Oz",
+            "--gufa-optimizing",
+            "-Oz",
+            "--debuginfo",
+        ])
         .args(["--strip-producers", "--strip-target-features"])
         .args(WASM_FEATURES)
         .arg(&wasm)
