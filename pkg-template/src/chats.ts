@@ -2,19 +2,26 @@ import type { LazyClient } from "./client.js";
 import { callSite } from "./errors.js";
 import { copyBytes, copyList, now, plain, readOptions } from "./snapshot.js";
 import type { CatchUpOptions, Chats, Events, SubscribeOptions } from "./types.js";
+import type { CallOptions } from "./wasm/im_chats.js";
 
 // Each method reads its input now, and calls the wasm once that has started. They are functions of their own, so that they work without
 // the object, as in `const { get } = im.chats`.
+
+/** The input of a call about one chat. */
+function aboutChat(chat: string, options: CallOptions | undefined) {
+  return now(() => [plain("chat", chat), readOptions(options)] as const);
+}
 
 /** `im.chats` of a client. @internal */
 export function chatsOf(client: LazyClient): Chats {
   return {
     create: function create(addresses, options) {
-      const given = now(() => [copyList("addresses", addresses), readOptions(options, ["message", "effect", "subject", "clientMessageId"])] as const);
+      const known = ["message", "effect", "subject", "clientMessageId"] as const;
+      const given = now(() => [copyList("addresses", addresses), readOptions(options, known)] as const);
       return client.call(callSite(create), (chats) => chats.create(...given()));
     },
     get: function get(chat, options) {
-      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      const given = aboutChat(chat, options);
       return client.call(callSite(get), (chats) => chats.get(...given()));
     },
     count: function count(options) {
@@ -22,7 +29,7 @@ export function chatsOf(client: LazyClient): Chats {
       return client.call(callSite(count), (chats) => chats.count(given()));
     },
     markRead: function markRead(chat, options) {
-      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      const given = aboutChat(chat, options);
       return client.call(callSite(markRead), (chats) => chats.markRead(...given()));
     },
     setTyping: function setTyping(chat, isTyping, options) {
@@ -30,7 +37,7 @@ export function chatsOf(client: LazyClient): Chats {
       return client.call(callSite(setTyping), (chats) => chats.setTyping(...given()));
     },
     shareContactInfo: function shareContactInfo(chat, options) {
-      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      const given = aboutChat(chat, options);
       return client.call(callSite(shareContactInfo), (chats) => chats.shareContactInfo(...given()));
     },
     setBackground: function setBackground(chat, data, options) {
@@ -38,11 +45,11 @@ export function chatsOf(client: LazyClient): Chats {
       return client.call(callSite(setBackground), (chats) => chats.setBackground(...given()));
     },
     hasBackground: function hasBackground(chat, options) {
-      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      const given = aboutChat(chat, options);
       return client.call(callSite(hasBackground), (chats) => chats.hasBackground(...given()));
     },
     removeBackground: function removeBackground(chat, options) {
-      const given = now(() => [plain("chat", chat), readOptions(options)] as const);
+      const given = aboutChat(chat, options);
       return client.call(callSite(removeBackground), (chats) => chats.removeBackground(...given()));
     },
     subscribeEvents: function subscribeEvents(options?: SubscribeOptions) {
