@@ -12,7 +12,7 @@ use im_chats_protocol::number::decimal;
 use im_chats_protocol::wire::json::MakeJson;
 use im_chats_protocol::wire::request::Request;
 use im_chats_protocol::wire::response::ResponseShape;
-use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, SERVER_HEADER};
+use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, Route, SERVER_HEADER};
 use js_sys::{JsString, Uint8Array, encode_uri_component};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
@@ -75,9 +75,10 @@ impl Calls {
         let call = call.map_err(|error| self.host.to_js(&error))?;
         let registered = self.endings.add();
         let ending = &registered.ending;
-        let _listener = call.signal.clone().map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
+        let _listener = call.signal.map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
         let progress = Progress::default();
-        let attempts = async { self.attempts(&call, &progress).await.map_err(|error| self.host.to_js(&error)) };
+        let attempts =
+            async { self.attempts(call.request, call.image, &progress).await.map_err(|error| self.host.to_js(&error)) };
         self.limited(ending, &progress, attempts).await
     }
 
@@ -108,20 +109,31 @@ impl Calls {
         Error::new(ErrorCode::Timeout, ["no answer from ", who, " within ", &limit, " ms"].concat())
     }
 
-    async fn attempts(&self, call: &Call, progress: &Progress) -> Result<JsValue, Error> {
-        let is_write = call.request.route.definition().method == Method::Post;
+    async fn attempts(
+        &self,
+        request: Request<Value>,
+        image: Option<Uint8Array>,
+        progress: &Progress,
+    ) -> Result<JsValue, Error> {
+        let Request { route, fields, idempotency_key: key } = request;
+        let is_write = route.definition().method == Method::Post;
         // One key per logical write: its retries carry the same key, so the service does the write once.
-        let key = call.request.idempotency_key.clone();
         let key = key.or_else(|| (is_write && self.auto_idempotency).then(idempotency_key));
         // A write without a key might be done twice, so it is never sent twice.
         let max_attempts = if is_write && key.is_none() { 1 } else { self.max_attempts };
-        let body = is_write.then(|| self.body(call)).transpose()?;
+        let mut url = [&self.base_url, route.definition().path].concat();
+        let body = if is_write {
+            Some(self.body(fields, image)?)
+        } else {
+            add_query(&mut url, &fields);
+            None
+        };
         let mut failures = 0;
         loop {
             progress.asks_for_token.set(true);
             let token = token::fetch(&self.host).await?;
             progress.asks_for_token.set(false);
-            let error = match self.attempt(&call.request, &token, key.as_deref(), body.as_ref()).await {
+            let error = match self.attempt(route, &url, &token, key.as_deref(), body.as_ref()).await {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
@@ -137,12 +149,13 @@ impl Calls {
     /// Sends the request once.
     async fn attempt(
         &self,
-        request: &Request<Value>,
+        route: Route,
+        url: &str,
         token: &str,
         key: Option<&str>,
         body: Option<&JsValue>,
     ) -> Result<JsValue, Error> {
-        let route = request.route.definition();
+        let route = route.definition();
         let headers = Headers::new();
         headers.set("authorization", &["Bearer ", token].concat());
         if let Some(server) = &self.server {
@@ -152,13 +165,10 @@ impl Calls {
         if let Some(key) = key.filter(|key| token::is_visible_ascii(key)) {
             headers.set(IDEMPOTENCY_KEY_HEADER, key);
         }
-        let mut url = [&self.base_url, route.path].concat();
         if body.is_some() {
             headers.set("content-type", "application/json");
-        } else {
-            add_query(&mut url, &request.fields);
         }
-        let incoming = exchange(&self.base_url, Outgoing { url: &url, headers, body }).await?;
+        let incoming = exchange(&self.base_url, Outgoing { url, headers, body }).await?;
         if !incoming.response.is_ok() {
             let refusal = Refusal::read(incoming.response.status(), |name| incoming.response.header(name));
             return Err(refusal.of_call(incoming.body.ok()));
@@ -173,11 +183,11 @@ impl Calls {
     }
 
     /// The body of a write.
-    fn body(&self, call: &Call) -> Result<JsValue, Error> {
-        let fields = Value::object(call.request.fields.clone()).to_js();
+    fn body(&self, fields: Vec<(&'static str, Value)>, image: Option<Uint8Array>) -> Result<JsValue, Error> {
+        let fields = Value::object(fields).to_js();
         let text = to_json(&fields).unwrap_or_default();
-        let Some(image) = &call.image else { return Ok(text.into()) };
-        let image = self.host.deref().and_then(|host| host.base64(image).ok());
+        let Some(image) = image else { return Ok(text.into()) };
+        let image = self.host.deref().and_then(|host| host.base64(&image).ok());
         let image = image.ok_or_else(|| Error::invalid("data", "the image is too large for this runtime"))?;
         // The text stays in JavaScript: the wasm's memory, which never shrinks, does not grow with it.
         let head: JsString = text.slice(0, text.length().saturating_sub(1));

@@ -87,7 +87,7 @@ fn host(changes: &str) -> JsValue {
             onGap?.(gap);
         },
     })");
-    js_sys::Object::assign(host.unchecked_ref(), js(changes).unchecked_ref());
+    js_sys::Object::<JsValue>::assign(host.unchecked_ref(), js(changes).unchecked_ref());
     host
 }
 

@@ -151,7 +151,12 @@ fn convert<J: ReadJson>(kind: ResponseKind, value: &J) -> Result<J::Owned, Path>
         Service => service(value).map(|service| MakeJson::from_text(service.as_str())).ok_or_else(Path::new),
         List(kind) => {
             let length = value.length().ok_or_else(Path::new)?;
-            (0..length).map(|index| convert(*kind, &value.item(index))).collect::<Result<_, _>>().map(MakeJson::array)
+            // A loop and no `collect`, which would make the wasm larger.
+            let mut items = Vec::with_capacity(length);
+            for index in 0..length {
+                items.push(convert(*kind, &value.item(index))?);
+            }
+            Ok(MakeJson::array(items))
         }
         Object(fields) => {
             if !value.is_object() {
