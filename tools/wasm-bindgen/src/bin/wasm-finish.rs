@@ -8,7 +8,8 @@
 //!   (Jest's jsdom), and a program there that only imports the package must run.
 //! - Constant texts, the names of fields above all, are decoded once. Otherwise every field of every answer costs a `TextDecoder`
 //!   a run, and the engine a look for the string it has already.
-//! - A panic traps at once, without the text that nobody would see. See [`silence_panics`].
+//! - A panic traps at once, without the text that nobody would see, nor the place in the source. See [`silence_panics`] and
+//!   [`forget_places`].
 
 use std::collections::HashMap;
 use std::env;
