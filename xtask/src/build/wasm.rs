@@ -84,19 +84,8 @@ fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> R
     fs::create_dir_all(named.parent().context("no folder")?)?;
     workspace
         .npm_bin("wasm-opt")
-        // Rust keeps nothing below 1024: the stack begins there. Restructuring the branches first is another half percent.
-        .args([
-            "--low-memory-unused",
-            "-Oz",
-            "--flatten",
-            "--rereloop",
-            "-Oz",
-            "-Oz",
-            "-Oz",
-            "--gufa-optimizing",
-            "-Oz",
-            "--debuginfo",
-        ])
+        // Rust keeps nothing below 1024: the stack begins there. Restructuring the branches before the last passes is another percent.
+        .args(["--low-memory-unused", "-Os", "--flatten", "--rereloop", "-Oz", "-Oz", "--converge", "--debuginfo"])
         .args(["--strip-producers", "--strip-target-features"])
         .args(WASM_FEATURES)
         .arg(&wasm)
