@@ -42,7 +42,7 @@ pub(crate) struct Socket {
 }
 
 /// What listens to a socket, and what it knows of it before that closes.
-struct Ear {
+struct Observer {
     raw: WebSocket,
     url: String,
     attempt: Attempt,
@@ -65,7 +65,7 @@ impl Socket {
     ) -> Result<Self, JsValue> {
         // Not the constructor of web-sys, which is the global one: the runtime's entry chooses, in Node that of `ws`.
         let raw: WebSocket = Reflect::construct(constructor, &Array::of2(&url.into(), &protocol.into()))?.unchecked_into();
-        let ear = Rc::new(Ear {
+        let observer = Rc::new(Observer {
             raw: raw.clone(),
             url: url.to_owned(),
             attempt,
@@ -73,11 +73,12 @@ impl Socket {
             is_open: Cell::new(false),
             error: RefCell::new(None),
         });
-        let listen = |hear: fn(&Ear, JsValue)| {
-            let ear = Rc::clone(&ear);
-            Listener::new(move |event| hear(&ear, event))
+        let listen = |notify: fn(&Observer, JsValue)| {
+            let observer = Rc::clone(&observer);
+            Listener::new(move |event| notify(&observer, event))
         };
-        let listeners = [listen(Ear::opened), listen(Ear::message), listen(Ear::error), listen(Ear::closed)];
+        let listeners =
+            [listen(Observer::opened), listen(Observer::message), listen(Observer::error), listen(Observer::closed)];
         let [open, message, error, close] = listeners.each_ref().map(|listener| Some(listener.as_ref().unchecked_ref()));
         raw.set_onopen(open);
         raw.set_onmessage(message);
@@ -119,7 +120,7 @@ impl Drop for Socket {
     }
 }
 
-impl Ear {
+impl Observer {
     fn opened(&self, _: JsValue) {
         self.is_open.set(true);
         self.tell(|driver| driver.connected(self.attempt));

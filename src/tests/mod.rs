@@ -11,6 +11,7 @@ use wasm_bindgen_test::wasm_bindgen_test_configure;
 
 use crate::client::Client;
 use crate::js::get;
+use crate::timer::sleep;
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -38,13 +39,13 @@ async fn settled<P: JsCast>(promise: P) -> Result<JsValue, JsValue> {
     JsFuture::from(promise.unchecked_into::<Promise>()).await
 }
 
-/// Waits until something holds, which a few turns of the microtask queue bring about.
+/// Looks until something holds, for 20 s at most.
 async fn until(holds: impl Fn() -> bool) {
-    for _ in 0..100 {
+    for _ in 0..4_000 {
         if holds() {
             return;
         }
-        settled(Promise::resolve(&JsValue::UNDEFINED)).await.unwrap();
+        sleep(5).await;
     }
     panic!("it never holds");
 }
@@ -110,7 +111,7 @@ impl Network {
         let requests = js_sys::Array::new();
         let make = js("(requests, answer) => (url, init) => {
             const { method = 'GET', headers, body, signal } = init;
-            requests.push({ url, method, headers: Object.fromEntries(headers), body, signal });
+            requests.push({ url, method, headers: Object.fromEntries(headers ?? []), body, signal });
             return answer(requests.at(-1), requests.length);
         }");
         let fetch = make.unchecked_into::<Function>().call2(&JsValue::UNDEFINED, &requests, &js(answer)).unwrap();

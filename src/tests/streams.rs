@@ -90,7 +90,7 @@ async fn a_stream_gives_batches_and_its_cursor_follows_the_user() {
     assert!(settled(pulled).await.unwrap().is_undefined(), "the end");
     client.close();
     assert_eq!(get(&socket, "closed").as_f64(), Some(1000.0));
-    assert!(["onopen", "onmessage", "onclose"].iter().all(|name| get(&socket, name).is_null()), "nobody listens any more");
+    assert!(["onopen", "onmessage", "onclose"].iter().all(|name| !get(&socket, name).is_function()), "nobody listens any more");
     assert!(get(&socket, "onerror").is_function(), "`ws` throws an error that nobody listens to");
 }
 
@@ -205,7 +205,8 @@ async fn what_was_answered_instead_of_the_upgrade_is_the_reason() {
         &socket,
     );
     let error = settled(stream.ready()).await.unwrap_err();
-    assert_eq!((text(&error, "message").as_str(), text(&error, "requestId").as_str()), ("not from here", "r"));
+    assert!(text(&error, "message").ends_with(": not from here"), "{}", text(&error, "message"));
+    assert_eq!(text(&error, "requestId"), "r");
 }
 
 #[wasm_bindgen_test]
