@@ -20,13 +20,13 @@ use wasm_bindgen_futures::spawn_local;
 use crate::batch::Events;
 use crate::error::network;
 use crate::host::WeakHost;
-use crate::js::{Parsed, text_of};
+use crate::js::text_of;
 use crate::mailbox::{Mailbox, Mailboxes};
-use crate::socket::{NEVER_OPENED, Socket};
+use crate::socket::{Report, Reporter, Socket};
 use crate::timer::{Timer, milliseconds};
 use crate::token;
 use crate::value::Value;
-use crate::wake::{WakeListener, is_online};
+use crate::wake::{Wake, WakeListener, is_online};
 
 /// A clock for the machine: it goes on through a sleep, which `performance.now()` does not everywhere, and never back, which
 /// `Date.now()` may.
@@ -158,7 +158,11 @@ impl Driver {
 
     fn connect(&self, attempt: Attempt) {
         let Some(host) = self.host.deref() else { return };
-        let opened = host.web_socket().and_then(|make| Socket::open(&make, &self.address, SUBPROTOCOL, attempt, &self.me));
+        let me = Weak::clone(&self.me);
+        let report: Reporter = Rc::new(move |report| {
+            me.upgrade().inspect(|driver| driver.socket_reported(attempt, report));
+        });
+        let opened = host.web_socket().and_then(|make| Socket::open(&make, &self.address, SUBPROTOCOL, report));
         match opened {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
@@ -166,30 +170,31 @@ impl Driver {
             // A runtime that refuses even to try will refuse again.
             Err(cause) => {
                 let error = network(text_of(&cause, "message").unwrap_or_default(), cause).with_retryable(false);
-                self.disconnected(attempt, NEVER_OPENED, Some(error));
+                self.feed(ClientInput::Disconnected { attempt, code: close::ABNORMAL, reason: Some(error) });
             }
         }
     }
 
-    pub(crate) fn connected(&self, attempt: Attempt) {
-        self.feed(ClientInput::Connected { attempt });
+    fn socket_reported(&self, attempt: Attempt, report: Report) {
+        self.feed(match report {
+            Report::Open => ClientInput::Connected { attempt },
+            Report::Frame(frame) => {
+                let frame = frame.ok_or(WrongField::FRAME);
+                let frame = frame.and_then(|frame| ServerFrame::read(frame, |array| self.events(array.0)));
+                ClientInput::Frame { attempt, frame }
+            }
+            Report::Closed(code, reason) => ClientInput::Disconnected { attempt, code, reason },
+        });
     }
 
-    /// A frame came; nothing when it was not JSON.
-    pub(crate) fn frame(&self, attempt: Attempt, frame: Option<Parsed>) {
-        let frame = frame.ok_or(WrongField::FRAME);
-        let frame = frame.and_then(|frame| ServerFrame::read(frame, |array| self.events(array.0)));
-        self.feed(ClientInput::Frame { attempt, frame });
-    }
-
-    pub(crate) fn disconnected(&self, attempt: Attempt, code: u16, reason: Option<Error>) {
-        self.feed(ClientInput::Disconnected { attempt, code, reason });
-    }
-
-    /// The runtime says whether there is a network.
-    pub(crate) fn network(&self, online: bool) {
-        self.online.set(online);
-        self.feed(ClientInput::Network { online });
+    fn woke(&self, wake: Wake) {
+        self.feed(match wake {
+            Wake::Visible => ClientInput::Wake,
+            Wake::Network { online } => {
+                self.online.set(online);
+                ClientInput::Network { online }
+            }
+        });
     }
 
     fn events(&self, array: JsValue) -> Events {
@@ -224,10 +229,14 @@ impl Driver {
         if !state.wants_wake_ups() {
             self.wake_listener.take();
         } else if self.wake_listener.borrow().is_none() {
-            self.wake_listener.replace(Some(WakeListener::listen(&self.me)));
+            let me = Weak::clone(&self.me);
+            let report = Rc::new(move |wake| {
+                me.upgrade().inspect(|driver| driver.woke(wake));
+            });
+            self.wake_listener.replace(Some(WakeListener::listen(report)));
             // Nobody listened until now.
             if let Some(online) = is_online().filter(|online| *online != self.online.get()) {
-                self.network(online);
+                self.woke(Wake::Network { online });
             }
         }
     }

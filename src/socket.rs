@@ -4,11 +4,9 @@
 //! queues frames without a bound, and needs a global `WebSocket`, which Node has only from version 22 on.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use im_chats_protocol::client::Attempt;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::close;
 use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -16,7 +14,6 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::answer::Refusal;
 use crate::diagnosis::{matches, network_reason};
-use crate::driver::Driver;
 use crate::error::cause;
 use crate::js::{Listener, Parsed, get, method, parse_json, text_of, to_json};
 use crate::probe::probe;
@@ -35,6 +32,19 @@ extern "C" {
     fn send_text(this: &TextSocket, text: &JsString) -> Result<(), JsValue>;
 }
 
+/// What a socket reports.
+pub(crate) enum Report {
+    /// It is open.
+    Open,
+    /// A frame came; nothing when it was no JSON.
+    Frame(Option<Parsed>),
+    /// It closed, or did not open: the close code, and why, as far as it can be found out.
+    Closed(u16, Option<Error>),
+}
+
+/// Takes what a socket reports.
+pub(crate) type Reporter = Rc<dyn Fn(Report)>;
+
 /// An open socket, or one that is about to open. Dropped, it listens no longer.
 pub(crate) struct Socket {
     raw: WebSocket,
@@ -45,31 +55,23 @@ pub(crate) struct Socket {
 struct Observer {
     raw: WebSocket,
     url: String,
-    attempt: Attempt,
-    driver: Weak<Driver>,
+    report: Reporter,
     is_open: Cell<bool>,
     error: RefCell<Option<Error>>,
 }
 
 impl Socket {
-    /// Opens a socket that reports to `driver`.
+    /// Opens a socket.
     ///
     /// # Errors
     /// What the runtime's constructor throws.
-    pub(crate) fn open(
-        constructor: &Function,
-        url: &str,
-        protocol: &str,
-        attempt: Attempt,
-        driver: &Weak<Driver>,
-    ) -> Result<Self, JsValue> {
+    pub(crate) fn open(constructor: &Function, url: &str, protocol: &str, report: Reporter) -> Result<Self, JsValue> {
         // Not the constructor of web-sys, which is the global one: the runtime's entry chooses, in Node that of `ws`.
         let raw: WebSocket = Reflect::construct(constructor, &Array::of2(&url.into(), &protocol.into()))?.unchecked_into();
         let observer = Rc::new(Observer {
             raw: raw.clone(),
             url: url.to_owned(),
-            attempt,
-            driver: Weak::clone(driver),
+            report,
             is_open: Cell::new(false),
             error: RefCell::new(None),
         });
@@ -123,14 +125,14 @@ impl Drop for Socket {
 impl Observer {
     fn opened(&self, _: JsValue) {
         self.is_open.set(true);
-        self.tell(|driver| driver.connected(self.attempt));
+        (self.report)(Report::Open);
     }
 
     fn message(&self, event: JsValue) {
         // A frame that is no text, or no JSON, is reported as one that is not of the protocol.
         let data = event.unchecked_into::<MessageEvent>().data();
         let frame = if data.is_string() { parse_json(&data).ok() } else { None };
-        self.tell(|driver| driver.frame(self.attempt, frame.map(Parsed)));
+        (self.report)(Report::Frame(frame.map(Parsed)));
     }
 
     fn error(&self, event: JsValue) {
@@ -145,19 +147,10 @@ impl Observer {
         let said = || (self.is_open.get() && !text.is_empty()).then(|| Error::new(ErrorCode::NetworkError, text));
         let reason = refused(&self.raw).or_else(|| self.error.take()).or_else(said);
         if reason.is_some() || self.is_open.get() {
-            return self.tell(|driver| driver.disconnected(self.attempt, code, reason));
+            return (self.report)(Report::Closed(code, reason));
         }
-        let (url, attempt, driver) = (self.url.clone(), self.attempt, Weak::clone(&self.driver));
-        spawn_local(async move {
-            let reason = probe(&url).await;
-            driver.upgrade().inspect(|driver| driver.disconnected(attempt, code, Some(reason)));
-        });
-    }
-
-    fn tell(&self, news: impl FnOnce(&Driver)) {
-        if let Some(driver) = self.driver.upgrade() {
-            news(&driver);
-        }
+        let (url, report) = (self.url.clone(), Rc::clone(&self.report));
+        spawn_local(async move { report(Report::Closed(code, Some(probe(&url).await))) });
     }
 }
 
@@ -178,6 +171,3 @@ fn describe(event: &JsValue) -> Option<Error> {
     // Some runtimes say of every upgrade that was refused only that it was not answered with 101.
     (!matches(&text, "\\b101\\b")).then(|| Error::new(ErrorCode::NetworkError, text).with_cause(cause(error)))
 }
-
-/// The code of a socket that never was.
-pub(crate) const NEVER_OPENED: u16 = close::ABNORMAL;

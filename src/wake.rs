@@ -1,47 +1,55 @@
 //! Listens for what may mean that the network is another one: the page came back to life, or the network changed.
 
-use std::rc::Weak;
+use std::rc::Rc;
 
-use im_chats_protocol::client::ClientInput;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use crate::driver::Driver;
 use crate::js::{Listener, get, text_of};
+
+/// What happened.
+pub(crate) enum Wake {
+    /// The page came back to life.
+    Visible,
+    /// The network came, or went.
+    Network { online: bool },
+}
 
 /// Listens until it is dropped.
 pub(crate) struct WakeListener {
+    report: Rc<dyn Fn(Wake)>,
     listeners: Vec<(EventTarget, &'static str, Listener)>,
 }
 
 impl WakeListener {
-    /// Tells `driver` of every wake-up.
-    pub(crate) fn listen(driver: &Weak<Driver>) -> Self {
-        let mut listener = Self { listeners: Vec::new() };
+    /// Reports every wake-up.
+    pub(crate) fn listen(report: Rc<dyn Fn(Wake)>) -> Self {
+        let mut listener = Self { report, listeners: Vec::new() };
         let global: JsValue = js_sys::global().into();
         let page = get(&global, "document");
-        let wake = |driver: &Driver| driver.feed(ClientInput::Wake);
+        let visible = || Some(Wake::Visible);
         if page.is_object() {
-            listener.add(&page, "visibilitychange", driver, |driver| {
-                if text_of(&get(&js_sys::global(), "document"), "visibilityState").as_deref() == Some("visible") {
-                    driver.feed(ClientInput::Wake);
-                }
+            listener.add(&page, "visibilitychange", || {
+                let state = text_of(&get(&js_sys::global(), "document"), "visibilityState");
+                (state.as_deref() == Some("visible")).then_some(Wake::Visible)
             });
-            listener.add(&page, "resume", driver, wake);
+            listener.add(&page, "resume", visible);
         }
         // Only pages and workers tell these; elsewhere the global has no such events.
         if page.is_object() || get(&global, "importScripts").is_function() {
-            listener.add(&global, "pageshow", driver, wake);
-            listener.add(&global, "online", driver, |driver| driver.network(true));
-            listener.add(&global, "offline", driver, |driver| driver.network(false));
+            listener.add(&global, "pageshow", visible);
+            listener.add(&global, "online", || Some(Wake::Network { online: true }));
+            listener.add(&global, "offline", || Some(Wake::Network { online: false }));
         }
         listener
     }
 
-    fn add(&mut self, target: &JsValue, event: &'static str, driver: &Weak<Driver>, act: fn(&Driver)) {
-        let driver = Weak::clone(driver);
+    fn add(&mut self, target: &JsValue, event: &'static str, happened: fn() -> Option<Wake>) {
+        let report = Rc::clone(&self.report);
         let listener = Listener::new(move |_| {
-            driver.upgrade().inspect(|driver| act(driver));
+            if let Some(wake) = happened() {
+                report(wake);
+            }
         });
         let target: EventTarget = target.clone().unchecked_into();
         if target.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref()).is_ok() {

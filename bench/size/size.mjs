@@ -18,7 +18,7 @@ const [pkg, namedWasm, peer] = positionals;
 const { build } = createRequire(join(peer, "package.json"))("esbuild");
 
 /** Brotli, in bytes: wasm and all JavaScript together, with everything of this project in it. */
-const BUDGET = 46_000;
+const BUDGET = 52_000;
 
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 const measure = (bytes) => ({ raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotli(bytes) });
