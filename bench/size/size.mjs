@@ -17,8 +17,11 @@ const { values: options, positionals } = parseArgs({
 const [pkg, namedWasm, peer] = positionals;
 const { build } = createRequire(join(peer, "package.json"))("esbuild");
 
-/** Brotli, in bytes: wasm and all JavaScript together, with everything of this project in it. */
-const BUDGET = 52_000;
+/**
+ * Brotli, in bytes: wasm and all JavaScript together, with everything of this project in it. 41,475 before the seven packages carried the
+ * client, and the 11,500 that a port to them had measured.
+ */
+const BUDGET = 53_000;
 
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 const measure = (bytes) => ({ raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotli(bytes) });
