@@ -90,11 +90,17 @@ impl Mailbox {
         self.is_acknowledged = true;
     }
 
+    /// A batch that is here already.
+    pub(crate) fn take_batch(&mut self) -> Option<JsValue> {
+        let batch = self.batches.pop_front()?;
+        self.with_user = batch.sequences;
+        Some(batch.array)
+    }
+
     /// The next batch, or the end.
     pub(crate) fn poll_batch(&mut self, context: &Context<'_>) -> Poll<Result<JsValue, JsValue>> {
-        if let Some(batch) = self.batches.pop_front() {
-            self.with_user = batch.sequences;
-            return Poll::Ready(Ok(batch.array));
+        if let Some(batch) = self.take_batch() {
+            return Poll::Ready(Ok(batch));
         }
         if let Some(end) = &mut self.end {
             return Poll::Ready(std::mem::replace(end, Ok(JsValue::UNDEFINED)));

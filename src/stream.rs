@@ -10,6 +10,7 @@ use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{MAX_SAFE_INTEGER, safe_integer};
 use im_chats_protocol::wire::frame::{After, Topic};
 use im_chats_protocol::wire::json::MakeJson;
+use js_sys::Promise;
 use tsify::Ts;
 use wasm_bindgen::prelude::*;
 
@@ -110,6 +111,10 @@ impl EventStream {
         // Now, and not with the first turn of the future: the cursor moves.
         if self.mailbox.borrow_mut().handle_all() {
             self.driver.feed(ClientInput::Pull { stream: self.stream });
+        }
+        // What is here needs no future, which would take two turns of the microtask queue.
+        if let Some(batch) = self.mailbox.borrow_mut().take_batch() {
+            return Promise::resolve(&batch).unchecked_into();
         }
         let mailbox = Rc::clone(&self.mailbox);
         promise(poll_fn(move |context| mailbox.borrow_mut().poll_batch(context))).unchecked_into()
