@@ -13,7 +13,7 @@ use web_sys::{AbortController, AbortSignal, RequestInit};
 
 use crate::diagnosis::why_unreachable;
 use crate::error::network;
-use crate::js::{Parsed, get};
+use crate::js::{Parsed, get, method};
 
 #[wasm_bindgen]
 extern "C" {
@@ -126,14 +126,16 @@ impl Answer {
 
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
-        // gloo's `Headers` panics where there are none, as in a mock's answer.
+        // Not gloo's `Headers`, which panics where there are none, or they throw, as in a mock's answer.
         let headers = get(&self.raw, "headers");
-        get(&headers, "get").is_function().then(|| Headers::from_raw(headers.unchecked_into()).get(name)).flatten()
+        method(&headers, "get")?.call1(&headers, &name.into()).ok()?.as_string()
     }
 
     /// The body as parsed JSON.
     pub(crate) fn json(&self) -> JsFuture {
         // Not gloo's `json`: with serde_json it costs 10.6 KB, and its texts pass through the wasm's memory.
-        JsFuture::from(self.raw.json().unwrap_or_else(|cause| Promise::reject(&cause)))
+        let body = self.raw.json().unwrap_or_else(|cause| Promise::reject(&cause));
+        // A mock's may be no promise.
+        JsFuture::from(Promise::resolve(&body))
     }
 }

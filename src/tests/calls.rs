@@ -139,6 +139,12 @@ async fn the_users_signal_and_close_end_a_call_and_free_its_request() {
 async fn whatever_fetch_gives_is_a_result_or_an_error_of_the_right_code() {
     for (answer, code, words) in [
         ("() => ({ ok: true, status: 200, json: async () => ({ count: 3 }) })", "", ""),
+        ("() => ({ ok: true, status: 200, json: () => ({ count: 3 }) })", "", ""),
+        (
+            "() => ({ ok: false, status: 404, json: async () => 1, headers: { get() { throw new Error('no') } } })",
+            "internalError",
+            "something before it",
+        ),
         ("() => Promise.reject('offline')", "networkError", "could not be reached"),
         ("() => { throw new Error('no') }", "networkError", "connection broke"),
         ("() => undefined", "networkError", "connection broke"),
