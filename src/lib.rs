@@ -2,15 +2,15 @@
 //!
 //! | what was ordered | where it is |
 //! |---|---|
-//! | an `im.chats` object with methods that return promises | [`chats::Chats`]: nine `async fn`, each one [`call`] |
-//! | an async-iterable event stream over the WebSocket | [`stream::EventStream`], fed by [`driver`] through [`socket`] |
+//! | an `im.chats` object with methods that return promises | [`chats::Chats`]: nine calls, each one future of [`call`] |
+//! | an async-iterable event stream over the WebSocket | [`stream::EventStream`], which [`driver`] feeds from a [`socket`] |
 //! | TypeScript types that match the documented JSON | tsify, on the shapes of `im_chats_protocol::model` |
 //!
 //! | package | its part here |
 //! |---|---|
 //! | wasm-bindgen | the classes `Client`, `Chats`, `Events`, `EventStream`, and what they import |
-//! | wasm-bindgen-futures | one future for each call ([`call`]), token ([`token`]) and pull of a batch ([`stream`]) |
-//! | gloo-net | the requests and responses of calls ([`transport`]) |
+//! | wasm-bindgen-futures | one future for each call ([`call`]), token ([`token`]) and pull of a batch ([`stream`], [`promise`]) |
+//! | gloo-net | the headers of calls, and their responses ([`transport`]) |
 //! | web-sys | the event WebSocket ([`socket`]), signals ([`ending`]), wake-ups ([`wake`]) |
 //! | js-sys | promises, functions, dates and JSON texts that stay in JavaScript ([`js`]) |
 //! | serde-wasm-bindgen | makes what goes out: bodies, frames, answers, errors, gaps ([`value`]) |
