@@ -2,22 +2,22 @@
 //!
 //! | what was ordered | where it is |
 //! |---|---|
-//! | an `im.chats` object with methods that return promises | [`chats::Chats`]: nine calls, each one future of [`call`] |
-//! | an async-iterable event stream over the WebSocket | [`stream::EventStream`], which [`driver`] feeds from a [`socket`] |
+//! | an `im.chats` object with methods that return promises | `Chats` in `chats.rs`: nine calls, each one future of `call.rs` |
+//! | an async-iterable event stream over the WebSocket | `EventStream` in `stream.rs`, which `driver.rs` feeds from `socket.rs` |
 //! | TypeScript types that match the documented JSON | tsify, on the shapes of `im_chats_protocol::model` |
 //!
 //! | package | its part here |
 //! |---|---|
 //! | wasm-bindgen | the classes `Client`, `Chats`, `Events`, `EventStream`, and what they import |
-//! | wasm-bindgen-futures | one future for each call ([`call`]), token ([`token`]) and pull of a batch ([`stream`], [`promise`]) |
-//! | gloo-net | the headers of calls, and their responses ([`transport`]) |
-//! | web-sys | the event WebSocket ([`socket`]), signals ([`ending`]), wake-ups ([`wake`]) |
-//! | js-sys | promises, functions, dates and JSON texts that stay in JavaScript ([`js`]) |
-//! | serde-wasm-bindgen | makes what goes out: bodies, frames, answers, errors, gaps ([`value`]) |
-//! | tsify | the `.d.ts` of every documented shape, and `Ts<Chat>` as what a call returns |
+//! | wasm-bindgen-futures | one future for each call (`call.rs`), token (`token.rs`) and pull of a batch (`stream.rs`, `promise.rs`) |
+//! | gloo-net | the headers of calls, and their responses (`transport.rs`) |
+//! | web-sys | the event WebSocket (`socket.rs`), signals (`ending.rs`), wake-ups (`wake.rs`) |
+//! | js-sys | promises, functions, dates and JSON texts that stay in JavaScript (`js.rs`) |
+//! | serde-wasm-bindgen | makes what goes out: bodies, frames, answers, errors, gaps (`value.rs`) |
+//! | tsify | the `.d.ts` of every documented shape and option object (`im_chats_protocol::model`, `shapes.rs`) |
 //!
 //! What the protocol decides is in `im_chats_protocol`, which this crate feeds. The TypeScript shell (`pkg-template/`) loads the
-//! wasm when it is first used, and has the classes of errors and the stream's combinators; [`host`] declares what it hands in.
+//! wasm when it is first used, and has the classes of errors and the stream's combinators; `host.rs` declares what it hands in.
 //!
 //! May use: `im_chats_protocol`, and JavaScript, which no other crate knows.
 

@@ -2,7 +2,7 @@
 
 /// Declares an enum whose JSON is tagged with `type`, and its TypeScript: a union of its members' interfaces.
 ///
-/// To serde the tag belongs to the enum, to TypeScript every member has it: see [`type_tag`].
+/// To serde the tag belongs to the enum, to TypeScript every member has it: see `type_tag`.
 macro_rules! tagged_union {
     (
         $(#[$about:meta])*

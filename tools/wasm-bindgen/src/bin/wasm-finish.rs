@@ -241,11 +241,15 @@ fn forget_places(module: &mut Module, constants: &Range<usize>) {
     let mut memory = vec![0; constants.len()];
     let places: Vec<_> = module.data.iter().filter_map(|data| Some((data.id(), place_of(data, constants.start)?))).collect();
     for (id, place) in &places {
-        memory[place.clone()].copy_from_slice(&module.data.get(*id).value);
+        if let Some(constants) = memory.get_mut(place.clone()) {
+            constants.copy_from_slice(&module.data.get(*id).value);
+        }
     }
     blank_places(&mut memory, constants.start);
     for (id, place) in places {
-        module.data.get_mut(id).value.copy_from_slice(&memory[place]);
+        if let Some(constants) = memory.get(place) {
+            module.data.get_mut(id).value.copy_from_slice(constants);
+        }
     }
 }
 
@@ -262,7 +266,9 @@ fn blank_places(memory: &mut [u8], start: usize) {
     };
     let found: Vec<_> = (0..memory.len()).step_by(4).filter_map(|at| Some([at..at + 16, path(at)?])).flatten().collect();
     for place in found {
-        memory[place].fill(0);
+        if let Some(place) = memory.get_mut(place) {
+            place.fill(0);
+        }
     }
 }
 
