@@ -4,7 +4,10 @@
 //! queues frames without a bound, and needs a global `WebSocket`, which Node has only from version 22 on.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use js_sys::{Array, Function, JsString, Reflect};
@@ -14,6 +17,7 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::answer::Refusal;
 use crate::diagnosis::{matches, network_reason};
+use crate::ending::Ending;
 use crate::error::cause;
 use crate::js::{Listener, Parsed, get, method, parse_json, text_of, to_json};
 use crate::probe::probe;
@@ -48,6 +52,7 @@ pub(crate) type Reporter = Rc<dyn Fn(Report)>;
 /// An open socket, or one that is about to open. Dropped, it listens no longer.
 pub(crate) struct Socket {
     raw: WebSocket,
+    dropped: Ending,
     _listeners: [Listener; 4],
 }
 
@@ -58,6 +63,8 @@ struct Observer {
     report: Reporter,
     is_open: Cell<bool>,
     error: RefCell<Option<Error>>,
+    /// Nobody asks any more why it closed.
+    dropped: Ending,
 }
 
 impl Socket {
@@ -68,12 +75,14 @@ impl Socket {
     pub(crate) fn open(constructor: &Function, url: &str, protocol: &str, report: Reporter) -> Result<Self, JsValue> {
         // Not the constructor of web-sys, which is the global one: the runtime's entry chooses, in Node that of `ws`.
         let raw: WebSocket = Reflect::construct(constructor, &Array::of2(&url.into(), &protocol.into()))?.unchecked_into();
+        let dropped = Ending::default();
         let observer = Rc::new(Observer {
             raw: raw.clone(),
             url: url.to_owned(),
             report,
             is_open: Cell::new(false),
             error: RefCell::new(None),
+            dropped: dropped.clone(),
         });
         let listen = |notify: fn(&Observer, JsValue)| {
             let observer = Rc::clone(&observer);
@@ -86,7 +95,7 @@ impl Socket {
         raw.set_onmessage(message);
         raw.set_onerror(error);
         raw.set_onclose(close);
-        Ok(Self { raw, _listeners: listeners })
+        Ok(Self { raw, dropped, _listeners: listeners })
     }
 
     /// Sends a frame. A socket that cannot send is about to report that it closed.
@@ -113,6 +122,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        self.dropped.end(JsValue::UNDEFINED);
         self.raw.set_onopen(None);
         self.raw.set_onmessage(None);
         self.raw.set_onclose(None);
@@ -149,8 +159,17 @@ impl Observer {
         if reason.is_some() || self.is_open.get() {
             return (self.report)(Report::Closed(code, reason));
         }
-        let (url, report) = (self.url.clone(), Rc::clone(&self.report));
-        spawn_local(async move { report(Report::Closed(code, Some(probe(&url).await))) });
+        let (url, report, dropped) = (self.url.clone(), Rc::clone(&self.report), self.dropped.clone());
+        spawn_local(async move {
+            let mut probing = pin!(probe(&url));
+            let found = poll_fn(|context| match dropped.poll(context) {
+                Poll::Ready(_) => Poll::Ready(None),
+                Poll::Pending => probing.as_mut().poll(context).map(Some),
+            });
+            if let Some(error) = found.await {
+                report(Report::Closed(code, Some(error)));
+            }
+        });
     }
 }
 

@@ -1,131 +1,133 @@
-//! The binding in a real JavaScript engine, with a host, a `fetch` and a WebSocket that are the tests' own.
+//! The binding in a real JavaScript engine. `page.js` stands for the shell and for the network: nothing leaves the page, and no test
+//! waits for a clock, since the timers are the test's.
 
-mod calls;
-mod shapes;
-mod streams;
-
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{JSON, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
 use crate::client::Client;
-use crate::js::get;
-use crate::timer::sleep;
+use crate::host::WeakHost;
+
+mod calls;
+mod cancelling;
+mod failing;
+mod input;
+mod retries;
+mod shapes;
+mod sockets;
+mod streams;
+mod tokens;
+mod waking;
 
 wasm_bindgen_test_configure!(run_in_browser);
 
+#[wasm_bindgen(module = "/src/tests/page.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = Page)]
+    type World;
+
+    #[wasm_bindgen(constructor, js_class = "Page")]
+    fn new(options: &JsValue) -> World;
+
+    #[wasm_bindgen(method, getter)]
+    fn weak(this: &World) -> WeakHost;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_client(this: &World, client: Client);
+
+    #[wasm_bindgen(method)]
+    fn start(this: &World, promise: &JsValue);
+
+    #[wasm_bindgen(method, getter)]
+    fn settled(this: &World) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn until(this: &World, condition: &JsValue) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn turn(this: &World) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn restore(this: &World);
+
+    #[wasm_bindgen(catch)]
+    fn evaluate(expression: &str, page: &JsValue) -> Result<JsValue, JsValue>;
+}
+
 /// The value of a JavaScript expression.
 fn js(expression: &str) -> JsValue {
-    let body = ["return (", expression, ")"].concat();
-    Function::new_no_args(&body).call0(&JsValue::UNDEFINED).unwrap()
+    evaluate(expression, &JsValue::UNDEFINED).unwrap()
 }
 
-/// What a JavaScript function makes of a value.
-fn apply(function: &str, value: &JsValue) -> JsValue {
-    js(function).unchecked_into::<Function>().call1(&JsValue::UNDEFINED, value).unwrap()
+/// A value as JSON, to compare.
+fn shown(value: &JsValue) -> String {
+    JSON::stringify(value).ok().and_then(|text| text.as_string()).unwrap_or_else(|| "undefined".to_owned())
 }
 
-fn text(value: &JsValue, name: &str) -> String {
-    get(value, name).as_string().unwrap_or_default()
-}
+/// A page with a client, and the globals replaced until it is dropped.
+struct Page(World);
 
-fn json(value: &JsValue) -> String {
-    js_sys::JSON::stringify(value).map(String::from).unwrap_or_default()
-}
-
-/// What a promise settles to.
-async fn settled<P: JsCast>(promise: P) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise.unchecked_into::<Promise>()).await
-}
-
-/// Looks until something holds, for 20 s at most.
-async fn until(holds: impl Fn() -> bool) {
-    for _ in 0..4_000 {
-        if holds() {
-            return;
-        }
-        sleep(5).await;
-    }
-    panic!("it never holds");
-}
-
-/// A host whose errors are plain objects, and whose sockets are in the tests' hands. `changes` are put over it.
-fn host(changes: &str) -> JsValue {
-    let host = js("({
-        baseUrl: 'http://im.example.com', timeout: 60000, maxAttempts: 1, initialDelay: 0, maxDelay: 0, autoIdempotency: true,
-        server: undefined, states: [], gaps: [], sockets: [], listening: 0,
-        token: () => 't',
-        error: (category, message, details, cause) => Object.assign(new Error(message), { category, cause }, details),
-        webSocket() {
-            const host = this;
-            return class {
-                constructor(url, protocol) {
-                    Object.assign(this, { url, protocol, sent: [] });
-                    host.sockets.push(this);
-                }
-                send(text) { this.sent.push(JSON.parse(text)); }
-                close(code) { this.closed = code; }
-            };
-        },
-        onAbort(signal, act) {
-            this.listening += 1;
-            signal.addEventListener('abort', act);
-            return () => {
-                this.listening -= 1;
-                signal.removeEventListener('abort', act);
-            };
-        },
-        sequences: (events) => Float64Array.from(events, (event) => (typeof event.sequence === 'number' ? event.sequence : NaN)),
-        base64: (bytes) => btoa(String.fromCharCode(...bytes)),
-        statusChanged(state, error) {
-            this.states.push(state);
-            this.lastError = error;
-        },
-        lagChanged() {},
-        gapSkipped(gap, onGap) {
-            this.gaps.push(gap);
-            onGap?.(gap);
-        },
-    })");
-    js_sys::Object::<JsValue>::assign(host.unchecked_ref(), js(changes).unchecked_ref());
-    host
-}
-
-fn client(host: &JsValue) -> Client {
-    Client::new(apply("(host) => ({ deref: () => host })", host).unchecked_into()).unwrap()
-}
-
-/// A `fetch` of the test's own, until it is dropped.
-struct Network {
-    real: JsValue,
-    /// What it was given: `url`, `method`, `headers`, `body`, `signal`.
-    requests: js_sys::Array,
-}
-
-impl Network {
-    /// Answers with what `answer` gives for a request and its number; that may be a promise.
-    fn new(answer: &str) -> Self {
-        let global: JsValue = js_sys::global().into();
-        let real = get(&global, "fetch");
-        let requests = js_sys::Array::new();
-        let make = js("(requests, answer) => (url, init) => {
-            const { method = 'GET', headers, body, signal } = init;
-            requests.push({ url, method, headers: Object.fromEntries(headers ?? []), body, signal });
-            return answer(requests.at(-1), requests.length);
-        }");
-        let fetch = make.unchecked_into::<Function>().call2(&JsValue::UNDEFINED, &requests, &js(answer)).unwrap();
-        Reflect::set(&global, &"fetch".into(), &fetch).unwrap();
-        Self { real, requests }
+impl Page {
+    fn new() -> Self {
+        Self::with("{}")
     }
 
-    fn request(&self, index: u32) -> JsValue {
-        self.requests.get(index)
+    /// The shell's half has these options and methods in place of its own.
+    fn with(options: &str) -> Self {
+        let world = World::new(&js(options));
+        world.set_client(Client::new(world.weak()).unwrap());
+        Self(world)
+    }
+
+    /// The value of an expression about `page`, `client`, `chats` and `events`, or what it throws.
+    fn attempt(&self, expression: &str) -> Result<JsValue, JsValue> {
+        evaluate(expression, &self.0)
+    }
+
+    /// The value of an expression that must not throw.
+    #[track_caller]
+    fn run(&self, expression: &str) -> JsValue {
+        self.attempt(expression).unwrap()
+    }
+
+    /// The value of an expression is that of another one, in JSON.
+    #[track_caller]
+    fn expect(&self, expression: &str, expected: &str) {
+        assert_eq!(shown(&self.run(expression)), shown(&js(expected)), "{expression}");
+    }
+
+    /// Begins what gives a promise; once that settled, `page.result` has its `value` or `error`.
+    #[track_caller]
+    fn start(&self, expression: &str) {
+        self.0.start(&self.run(expression));
+    }
+
+    /// Waits for what was begun.
+    async fn settled(&self) {
+        JsFuture::from(self.0.settled()).await.unwrap();
+    }
+
+    /// Begins it, and waits for it.
+    async fn settle(&self, expression: &str) {
+        self.start(expression);
+        self.settled().await;
+    }
+
+    /// Waits until a condition holds.
+    async fn until(&self, condition: &str) {
+        let condition = self.run(&["() => (", condition, ")"].concat());
+        JsFuture::from(self.0.until(&condition)).await.unwrap();
+    }
+
+    /// Lets everything go on that waits for nothing but its turn.
+    async fn turn(&self) {
+        JsFuture::from(self.0.turn()).await.unwrap();
     }
 }
 
-impl Drop for Network {
+impl Drop for Page {
     fn drop(&mut self) {
-        Reflect::set(&js_sys::global(), &"fetch".into(), &self.real).unwrap();
+        self.0.restore();
     }
 }

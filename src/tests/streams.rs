@@ -1,260 +1,273 @@
-//! Streams over a WebSocket that is the test's own.
+//! Event streams, from the frames that come to the batches, cursors and ends that users get.
 
-use js_sys::{Function, Reflect};
-use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::{Network, apply, client, host, js, settled, text, until};
-use crate::client::Client;
-use crate::js::get;
-use crate::stream::EventStream;
+use super::Page;
 
-fn sockets(host: &JsValue) -> js_sys::Array {
-    get(host, "sockets").unchecked_into()
-}
-
-fn last_socket(host: &JsValue) -> JsValue {
-    let sockets = sockets(host);
-    sockets.get(sockets.length().saturating_sub(1))
-}
-
-/// Waits for the socket and opens it.
-async fn connect(host: &JsValue) -> JsValue {
-    until(|| sockets(host).length() > 0).await;
-    let socket = last_socket(host);
-    apply("(socket) => socket.onopen?.({})", &socket);
-    socket
-}
-
-/// The server says a frame.
-fn frame(socket: &JsValue, frame: &str) {
-    let event = apply("(frame) => ({ data: JSON.stringify(frame) })", &js(frame));
-    let tell = js("(socket, event) => socket.onmessage?.(event)").unchecked_into::<Function>();
-    tell.call2(&JsValue::UNDEFINED, socket, &event).unwrap();
-}
-
-fn ready_frame(head: &str, max_subscriptions: &str) -> String {
-    [
-        "({ type: 'ready', protocol: 1, log: { id: 'l', first: 0, head: ",
-        head,
-        " }, heartbeatIntervalMs: 15000,
-            limits: { maxFrameBytes: 1, maxOutgoingFrameBytes: 1, maxBatchEvents: 1, maxSubscriptions: ",
-        max_subscriptions,
-        " } })",
-    ]
-    .concat()
-}
-
-fn sent(socket: &JsValue, index: u32) -> JsValue {
-    get(socket, "sent").unchecked_into::<js_sys::Array>().get(index)
-}
-
-/// A client with one stream, attached at the beginning of an empty log.
-async fn attached(host: &JsValue) -> (Client, EventStream, JsValue) {
-    let client = client(host);
-    let stream = client.chats().subscribe_events(JsValue::UNDEFINED).unwrap();
-    let socket = connect(host).await;
-    frame(&socket, &ready_frame("0", "1"));
-    frame(&socket, "({ type: 'subscribed', id: 1, after: { log: 'l', sequence: 0 }, head: 0 })");
-    frame(&socket, "({ type: 'caughtUp', id: 1, head: 0 })");
-    (client, stream, socket)
+/// A page with a stream, `page.stream`, that the server attached where its log ends.
+async fn attached(options: &str, at: u32) -> Page {
+    let page = Page::new();
+    page.run(&["page.stream = chats.subscribeEvents(", options, ")"].concat());
+    page.until("page.socket").await;
+    page.run(&format!("page.socket.greet({at})"));
+    page.run(&format!("page.socket.subscribed(1, {at})"));
+    page
 }
 
 #[wasm_bindgen_test]
-async fn a_stream_gives_batches_and_its_cursor_follows_the_user() {
-    let host = host("({})");
-    let (client, stream, socket) = attached(&host).await;
-    assert_eq!(text(&socket, "url"), "ws://im.example.com/v1/events");
-    assert_eq!(text(&sent(&socket, 0), "type"), "init");
-    assert_eq!(get(&sent(&socket, 1), "credit").as_f64(), Some(2048.0));
-    settled(stream.ready()).await.unwrap();
+async fn a_stream_says_what_it_wants_and_hands_on_what_comes() {
+    let page = Page::new();
+    page.run("page.stream = chats.subscribeEvents({ chat: 'any;-;a@b.c' })");
+    page.start("page.stream.pull()");
+    page.until("page.socket").await;
+    page.expect("[page.socket.url, page.socket.protocol]", "['ws://im.example.com/v1/events', 'im.events.v1.json']");
+    page.expect("page.socket.sent", "[]");
+    page.run("page.socket.greet()");
+    page.expect("page.socket.sent.map(({ type }) => type)", "['init', 'subscribe']");
+    page.expect("[page.socket.sent[0].token, page.socket.sent[0].client.name]", "['t', 'im-chats']");
+    page.expect("page.socket.sent[1]", "({ type: 'subscribe', id: 1, topic: 'chats', chat: 'any;-;a@b.c', credit: 2048 })");
+    page.run("page.socket.subscribed(1, 0)");
+    page.run("page.socket.receive({ type: 'caughtUp', id: 1, head: 0 })");
+    page.expect("page.statuses.map(({ state }) => state)", "['connecting', 'catchingUp', 'live']");
 
-    let pulled = stream.pull();
-    frame(
-        &socket,
-        "({ type: 'events', id: 1, prev: 0, through: 9, events: [{ sequence: 1, any: 'thing' }, { sequence: 3 }, { sequence: 7 }] })",
-    );
-    let batch: js_sys::Array = settled(pulled).await.unwrap().unchecked_into();
-    assert_eq!((batch.length(), text(&batch.get(0), "any").as_str()), (3, "thing"));
-    // Of three events: none was given yet, the first is with the user, then the second.
-    for (given, cursor, lag) in [(0, "0@l", 9.0), (1, "0@l", 9.0), (2, "1@l", 8.0), (3, "3@l", 6.0)] {
-        assert_eq!((stream.cursor(given).as_deref(), stream.lag(given)), (Some(cursor), lag), "{given}");
-    }
-    stream.acknowledge();
-    assert_eq!(stream.cursor(3).as_deref(), Some("7@l"), "the last one is handled, although no other is asked for");
-
-    let pulled = stream.pull();
-    assert_eq!(stream.cursor(0).as_deref(), Some("9@l"), "to ask for more is to have handled all");
-    let end = stream.close(0);
-    assert_eq!(text(&end.js_value(), "handled"), "9@l");
-    assert!(settled(pulled).await.unwrap().is_undefined(), "the end");
-    client.close();
-    assert_eq!(get(&socket, "closed").as_f64(), Some(1000.0));
-    assert!(["onopen", "onmessage", "onclose"].iter().all(|name| !get(&socket, name).is_function()), "nobody listens any more");
-    assert!(get(&socket, "onerror").is_function(), "`ws` throws an error that nobody listens to");
+    // Asked for before it came.
+    page.run("page.socket.events(1, 0, 4, [{ sequence: 1, any: { thing: null } }, { sequence: 3 }])");
+    page.settled().await;
+    page.expect("page.result.value", "[{ sequence: 1, any: { thing: null } }, { sequence: 3 }]");
+    // And after.
+    page.run("page.socket.events(1, 4, 5, [{ sequence: 5 }])");
+    page.run("page.socket.events(1, 5, 6, [{ sequence: 6 }])");
+    page.settle("page.stream.pull()").await;
+    page.expect("page.result.value", "[{ sequence: 5 }]");
+    page.settle("page.stream.pull()").await;
+    page.expect("page.result.value", "[{ sequence: 6 }]");
 }
 
 #[wasm_bindgen_test]
-async fn a_stream_that_is_closed_says_where_its_user_is() {
-    let host = host("({})");
-    let (_client, stream, socket) = attached(&host).await;
-    let pulled = stream.pull();
-    frame(&socket, "({ type: 'events', id: 1, prev: 0, through: 4, events: [{ sequence: 1 }, { sequence: 4 }] })");
-    settled(pulled).await.unwrap();
-    let end = stream.close(2).js_value();
-    assert_eq!((text(&end, "handled").as_str(), text(&end, "given").as_str()), ("1@l", "4@l"));
-    assert_eq!(text(&sent(&socket, 2), "type"), "unsubscribe");
+async fn the_cursor_and_the_lag_follow_what_is_handled() {
+    let page = attached("undefined", 0).await;
+    page.expect("[page.stream.cursor(0), page.stream.lag(0)]", "['0@l', 0]");
+    page.run("page.socket.events(1, 0, 4, [{ sequence: 1 }, { sequence: 3 }])");
+    page.settle("page.stream.pull()").await;
+    // Given so many, all but the last are handled.
+    page.expect("[0, 1, 2, 9].map((given) => page.stream.cursor(given))", "['0@l', '0@l', '1@l', '0@l']");
+    page.expect("[0, 1, 2].map((given) => page.stream.lag(given))", "[4, 4, 3]");
+    page.run("page.socket.receive({ type: 'heartbeat', head: 4 })");
+    page.start("page.stream.pull()");
+    // All of that batch is handled, of whatever the user says to have been given.
+    page.expect("[0, 2].map((given) => page.stream.cursor(given))", "['4@l', '4@l']");
+    page.expect("[0, 2].map((given) => page.stream.lag(given))", "[0, 0]");
+    page.run("page.socket.events(1, 4, 7, [{ sequence: 5 }, { sequence: 7 }])");
+    page.settled().await;
+    page.expect("[0, 1, 2].map((given) => page.stream.lag(given))", "[3, 3, 2]");
+    page.run("page.stream.acknowledge()");
+    page.expect("[1, 2].map((given) => page.stream.cursor(given))", "['5@l', '7@l']");
+    page.expect("[1, 2].map((given) => page.stream.lag(given))", "[2, 0]");
 }
 
 #[wasm_bindgen_test]
-async fn an_event_without_a_sequence_is_never_handed_on() {
-    for events in ["[{}]", "[null]", "[{ sequence: 1.5 }]", "[{ sequence: '1' }]", "{ sequence: 1 }", "undefined"] {
-        let host = host("({})");
-        let (_client, stream, socket) = attached(&host).await;
-        frame(&socket, &["({ type: 'events', id: 1, prev: 0, through: 4, events: ", events, " })"].concat());
-        assert!(get(&socket, "closed").is_truthy(), "{events}: the socket is given up");
-        assert_eq!(stream.cursor(0).as_deref(), Some("0@l"));
+async fn a_cursor_is_nothing_before_the_server_has_it() {
+    let page = Page::new();
+    page.run("page.stream = chats.subscribeEvents()");
+    page.expect("[page.stream.cursor(0), page.stream.lag(0)]", "[undefined, 0]");
+    page.expect("page.stream.close(0)", "({})");
+}
+
+#[wasm_bindgen_test]
+async fn a_stream_that_is_closed_says_what_is_handled_and_what_was_given() {
+    for (calls, end) in [
+        ("page.stream.close(0)", "({ handled: '0@l', given: '0@l' })"),
+        ("page.stream.close(1)", "({ handled: '0@l', given: '1@l' })"),
+        ("page.stream.close(2)", "({ handled: '1@l', given: '3@l' })"),
+        ("(page.stream.acknowledge(), page.stream.close(1))", "({ handled: '1@l', given: '1@l' })"),
+    ] {
+        let page = attached("undefined", 0).await;
+        page.run("page.socket.events(1, 0, 4, [{ sequence: 1 }, { sequence: 3 }])");
+        page.settle("page.stream.pull()").await;
+        page.expect(calls, end);
+        page.expect("page.socket.sent.at(-1)", "({ type: 'unsubscribe', id: 1 })");
     }
 }
 
 #[wasm_bindgen_test]
-async fn ready_is_told_whether_asked_before_or_after_and_an_error_is_given_once() {
-    let host = host("({})");
-    let client = client(&host);
-    let subscribe = |options: &str| client.chats().subscribe_events(js(options)).unwrap();
-    let (attached, refused) = (subscribe("undefined"), subscribe("({ after: 7 })"));
-    let (early, early_refused) = (attached.ready(), refused.ready());
-    let socket = connect(&host).await;
-    frame(&socket, &ready_frame("3", "2"));
-    frame(&socket, "({ type: 'subscribed', id: 1, after: { log: 'l', sequence: 3 }, head: 3 })");
-    frame(
-        &socket,
-        "({ type: 'error', id: 2, fatal: false, code: 'cursorAhead', grpcCode: 11, message: 'beyond', retryable: false, context: {} })",
-    );
-    settled(early).await.unwrap();
-    settled(attached.ready()).await.unwrap();
-    assert_eq!(attached.cursor(0).as_deref(), Some("3@l"));
-    let error = settled(early_refused).await.unwrap_err();
-    assert_eq!(text(&error, "code"), "cursorAhead");
-    assert!(settled(refused.ready()).await.unwrap_err() == error, "the same error");
-    assert!(settled(refused.pull()).await.unwrap_err() == error, "which a pull has, too");
-    assert!(settled(refused.pull()).await.unwrap().is_undefined(), "once");
+async fn closing_answers_a_pull_and_drops_what_waits() {
+    let page = attached("undefined", 0).await;
+    page.start("page.stream.pull()");
+    page.run("page.stream.close(0)");
+    page.settled().await;
+    page.expect("page.result", "({ value: undefined })");
+    let page = attached("undefined", 0).await;
+    page.run("page.socket.events(1, 0, 1, [{ sequence: 1 }])");
+    page.expect("page.stream.close(0)", "({ handled: '0@l', given: '0@l' })");
+    // Closed, the client's other streams end, too, and later ones never begin.
+    let page = attached("undefined", 0).await;
+    page.start("page.stream.pull()");
+    page.run("client.close()");
+    page.settled().await;
+    page.expect("page.result", "({ value: undefined })");
+    page.settle("chats.subscribeEvents().pull()").await;
+    page.expect("page.result", "({ value: undefined })");
+    page.expect("[page.socket.closed, page.sockets.length, page.timers.size, page.state]", "[1000, 1, 0, 'closed']");
+}
 
-    let too_many = [subscribe("undefined"), subscribe("undefined")];
-    let error = settled(too_many[1].ready()).await.unwrap_err();
-    assert_eq!((text(&error, "code").as_str(), get(&error, "category").as_f64()), ("subscriptionLimitExceeded", Some(3.0)));
+#[wasm_bindgen_test]
+async fn a_catch_up_ends_with_the_head_and_then_with_nothing() {
+    let page = Page::new();
+    page.run("page.stream = events.catchUp()");
+    page.start("page.stream.pull()");
+    page.until("page.socket").await;
+    page.run("page.socket.greet(7)");
+    page.expect("page.socket.sent[1].after", "({ log: 'l', sequence: 0 })");
+    page.expect("[page.socket.sent[1].topic, page.socket.sent[1].until]", "['all', 'head']");
+    page.run("page.socket.subscribed(1, 0, 7)");
+    page.run("page.socket.events(1, 0, 7, [{ sequence: 2 }])");
+    page.run("page.socket.receive({ type: 'complete', id: 1, head: 7 })");
+    page.settled().await;
+    page.expect("page.result.value", "[{ sequence: 2 }]");
+    page.settle("page.stream.pull()").await;
+    page.expect("page.result.value", "[{ type: 'catchup.complete', headSequence: 7 }]");
+    page.expect("page.stream.cursor(1)", "'7@l'");
+    page.settle("page.stream.pull()").await;
+    page.expect("page.result", "({ value: undefined })");
+    page.expect("page.stream.cursor(0)", "'7@l'");
+}
+
+#[wasm_bindgen_test]
+async fn ready_is_told_whether_asked_before_or_after_and_without_a_pull() {
+    let page = Page::new();
+    page.run("page.stream = chats.subscribeEvents()");
+    page.run("page.refused = chats.subscribeEvents({ after: 7 })");
+    page.start("Promise.allSettled([page.stream.ready(), page.refused.ready()])");
+    page.until("page.socket").await;
+    page.run("page.socket.greet(3, 2)");
+    page.turn().await;
+    page.expect("page.result", "undefined");
+    page.run("page.socket.subscribed(1, 3)");
+    page.run(
+        "page.socket.receive({ type: 'error', id: 2, fatal: false, code: 'cursorAhead', grpcCode: 11, message: 'beyond',
+            retryable: false, context: {} })",
+    );
+    page.settled().await;
+    page.expect("page.result.value.map(({ status }) => status)", "['fulfilled', 'rejected']");
+    page.run("page.error = page.result.value[1].reason");
+    page.expect("page.error.code", "'cursorAhead'");
+    page.settle("page.stream.ready()").await;
+    page.expect("page.result", "({ value: undefined })");
+    page.settle("page.refused.ready()").await;
+    page.expect("page.result.error === page.error", "true");
+    // A pull has the same error, once.
+    page.settle("page.refused.pull()").await;
+    page.expect("page.result.error === page.error", "true");
+    page.settle("page.refused.pull()").await;
+    page.expect("page.result", "({ value: undefined })");
+
+    page.run("page.others = [chats.subscribeEvents(), chats.subscribeEvents()]");
+    page.settle("page.others[1].ready()").await;
+    page.expect("[page.result.error.code, page.result.error.category]", "['subscriptionLimitExceeded', 3]");
+    // Closed before it was attached, there is no error to tell.
+    page.start("page.others[0].ready()");
+    page.run("page.others[0].close(0)");
+    page.settled().await;
+    page.expect("page.result", "({ error: undefined })");
+}
+
+#[wasm_bindgen_test]
+async fn an_event_without_a_good_sequence_is_never_handed_on() {
+    for events in [
+        "[{}]",
+        "[null]",
+        "[5]",
+        "[{ sequence: 1.5 }]",
+        "[{ sequence: '1' }]",
+        "[{ sequence: 2 }, { sequence: 1 }]",
+        "{}",
+        "null",
+    ] {
+        let page = attached("undefined", 0).await;
+        page.start("page.stream.pull()");
+        page.run(&["page.socket.events(1, 0, 4, ", events, ")"].concat());
+        page.turn().await;
+        page.expect("[page.result, page.socket.closed]", "[undefined, 1000]");
+        page.expect("[page.stream.cursor(0), page.state]", "['0@l', 'reconnecting']");
+    }
+    // Nor when the shell cannot say what the sequences are.
+    let page = Page::with("({ sequences() { throw new Error('no'); } })");
+    page.run("page.stream = chats.subscribeEvents()");
+    page.until("page.socket").await;
+    page.run("page.socket.greet(), page.socket.subscribed(1, 0), page.socket.events(1, 0, 1, [{ sequence: 1 }])");
+    page.expect("page.socket.closed", "1000");
+}
+
+#[wasm_bindgen_test]
+async fn a_gap_is_an_error_or_is_told() {
+    let too_old = |first| {
+        format!(
+            "page.socket.receive({{ type: 'error', id: 1, fatal: false, code: 'cursorTooOld', grpcCode: 11, message: 'gone',
+                retryable: false, context: {{ first: '{first}' }} }})"
+        )
+    };
+    for options in ["{ after: '5@l' }", "{ after: '5@l', onGap: 'fail' }"] {
+        let page = Page::new();
+        page.run(&["page.stream = chats.subscribeEvents(", options, ")"].concat());
+        page.until("page.socket").await;
+        page.run("page.socket.greet(30)");
+        page.run(&too_old(20));
+        page.settle("page.stream.pull()").await;
+        page.expect("[page.result.error.code, page.gaps]", "['cursorTooOld', []]");
+    }
+    for (options, on_gap) in
+        [("{ after: '5@l', onGap: 'skip' }", "undefined"), ("{ after: '5@l', onGap: page.told = () => {} }", "page.told")]
+    {
+        let page = Page::new();
+        page.run(&["page.stream = chats.subscribeEvents(", options, ")"].concat());
+        page.until("page.socket").await;
+        page.run("page.socket.greet(30)");
+        page.run(&too_old(20));
+        page.expect("page.gaps.map(({ gap }) => gap)", "[{ from: 5, to: 20 }]");
+        // The very function; the shell calls it in its own time.
+        page.expect(&["page.gaps[0].onGap === ", on_gap].concat(), "true");
+        page.expect("page.socket.sent.at(-1).after", "({ log: 'l', sequence: 20 })");
+        page.expect("page.stream.cursor(0)", "'20@l'");
+    }
 }
 
 #[wasm_bindgen_test]
 async fn a_saved_cursor_comes_before_after_and_garbage_names_the_store() {
-    let host = host("({})");
-    let client = client(&host);
-    let subscribe = |options: &JsValue| client.chats().subscribe_events(options.clone());
-    let catch_up = |options: &JsValue| client.events().catch_up(JsValue::UNDEFINED, options.clone());
-    let _streams = [
-        subscribe(&js("({ after: 5, cursor: '9@l' })")).unwrap(),
-        subscribe(&js("({ after: 5, cursor: undefined })")).unwrap(),
-        catch_up(&js("({ cursor: '4@l' })")).unwrap(),
-    ];
-    let socket = connect(&host).await;
-    frame(&socket, &ready_frame("9", "9"));
-    let after = |index| get(&get(&sent(&socket, index), "after"), "sequence").as_f64();
-    assert_eq!([after(1), after(2), after(3)], [Some(9.0), Some(5.0), Some(4.0)]);
-    let field = |error: Option<JsValue>| text(&get(&error.unwrap(), "context"), "field");
+    let page = Page::new();
+    page.run("page.streams = [chats.subscribeEvents({ after: 5, cursor: '9@l' }), chats.subscribeEvents({ after: 5, cursor: undefined }),
+        events.catchUp(undefined, { cursor: '4@l' }), events.catchUp(6), events.catchUp('7@m')]");
+    page.until("page.socket").await;
+    page.run("page.socket.greet(9)");
+    page.expect(
+        "page.socket.sent.slice(1).map(({ after }) => after)",
+        "[{ log: 'l', sequence: 9 }, { sequence: 5 }, { log: 'l', sequence: 4 }, { sequence: 6 }, { log: 'm', sequence: 7 }]",
+    );
     for garbage in ["'nonsense'", "''", "5", "{}", "'-1@l'"] {
-        let options = js(&["({ cursor: ", garbage, " })"].concat());
-        assert_eq!([field(subscribe(&options).err()), field(catch_up(&options).err())], ["cursor", "cursor"], "{garbage}");
+        for stream in ["chats.subscribeEvents({ cursor: ", "events.catchUp(undefined, { cursor: "] {
+            let error = page.attempt(&[stream, garbage, " })"].concat()).unwrap_err();
+            let field = crate::js::text_of(&crate::js::get(&error, "context"), "field");
+            assert_eq!(field.as_deref(), Some("cursor"), "{stream}{garbage}");
+        }
     }
-    assert_eq!(
-        field(subscribe(&js("({ after: 'nonsense', cursor: '9@l' })")).err()),
-        "after",
-        "wrong input is told all the same"
-    );
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_that_does_not_open_is_explained() {
-    let _network = Network::new("() => new Response('', { status: 200 })");
-    let host = host("({})");
-    let client = client(&host);
-    let _stream = client.chats().subscribe_events(JsValue::UNDEFINED).unwrap();
-    until(|| sockets(&host).length() > 0).await;
-    apply("(socket) => socket.onclose?.({ code: 1006, reason: '' })", &last_socket(&host));
-    until(|| get(&host, "lastError").is_object()).await;
-    assert!(text(&get(&host, "lastError"), "message").contains("it is not an im-chats gateway"));
-
-    let broken = super::host("({ webSocket: () => class { constructor() { throw new Error('forbidden by the page'); } } })");
-    let broken_client = super::client(&broken);
-    let stream = broken_client.chats().subscribe_events(JsValue::UNDEFINED).unwrap();
-    let error = settled(stream.ready()).await.unwrap_err();
-    assert!(text(&error, "message").contains("forbidden by the page"), "{}", text(&error, "message"));
+async fn a_stream_that_is_dropped_leaves_the_server_and_the_socket_goes() {
+    let page = attached("undefined", 0).await;
+    page.run("page.stream.free()");
+    page.expect("page.socket.sent.at(-1)", "({ type: 'unsubscribe', id: 1 })");
+    page.expect("page.state", "'idle'");
+    page.run("page.advance(500)");
+    page.expect("[page.socket.closed, page.timers.size]", "[1000, 0]");
 }
 
 #[wasm_bindgen_test]
-async fn what_was_answered_instead_of_the_upgrade_is_the_reason() {
-    let host = host("({})");
-    let client = client(&host);
-    let stream = client.chats().subscribe_events(JsValue::UNDEFINED).unwrap();
-    until(|| sockets(&host).length() > 0).await;
-    let answer = js("({ status: 403, headers: { 'x-request-id': 'r' },
-        body: { code: 'permission_denied', message: 'not from here', errorCode: 'unauthorized', retryable: false } })");
-    let socket = last_socket(&host);
-    Reflect::set(&socket, &"answer".into(), &answer).unwrap();
-    apply(
-        "(socket) => { socket.onerror?.({ message: 'closed early' }); socket.onclose?.({ code: 1006, reason: '' }); }",
-        &socket,
-    );
-    let error = settled(stream.ready()).await.unwrap_err();
-    assert!(text(&error, "message").ends_with(": not from here"), "{}", text(&error, "message"));
-    assert_eq!(text(&error, "requestId"), "r");
-}
-
-#[wasm_bindgen_test]
-async fn a_page_without_a_network_says_so_and_comes_back() {
-    let navigator = get(&js_sys::global(), "navigator");
-    apply("(navigator) => Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })", &navigator);
-    let host = host("({})");
-    let client = client(&host);
-    let _stream = client.chats().subscribe_events(JsValue::UNDEFINED).unwrap();
-    let last = || text(&apply("(host) => ({ state: host.states.at(-1) })", &host), "state");
-    let was_offline = last() == "offline";
-    apply("(navigator) => delete navigator.onLine", &navigator);
-    assert!(was_offline, "{}", last());
-    apply("() => dispatchEvent(new Event('online'))", &JsValue::UNDEFINED);
-    assert_eq!(last(), "connecting");
-    client.close();
-}
-
-#[wasm_bindgen_test]
-async fn what_is_left_out_is_told_to_the_user_and_the_connection() {
-    let host = host("({})");
-    let client = client(&host);
-    let told = js("[]");
-    let options = apply("(told) => ({ after: '1@l', onGap: (gap) => told.push(gap) })", &told);
-    let _stream = client.chats().subscribe_events(options).unwrap();
-    let socket = connect(&host).await;
-    frame(
-        &socket,
-        "({ type: 'ready', protocol: 1, log: { id: 'l', first: 5, head: 9 }, heartbeatIntervalMs: 15000,
-            limits: { maxFrameBytes: 1, maxOutgoingFrameBytes: 1, maxBatchEvents: 1, maxSubscriptions: 1 } })",
-    );
-    frame(
-        &socket,
-        "({ type: 'error', id: 1, fatal: false, code: 'cursorTooOld', grpcCode: 9, message: 'gone', retryable: false,
-            context: { first: '5', head: '9' } })",
-    );
-    frame(&socket, "({ type: 'subscribed', id: 2, after: { log: 'l', sequence: 5 }, head: 9 })");
-    assert_eq!(super::json(&told), "[{\"from\":1,\"to\":5}]");
-    assert_eq!(super::json(&get(&host, "gaps")), "[{\"from\":1,\"to\":5}]");
-}
-
-#[wasm_bindgen_test]
-async fn a_token_is_asked_for_each_connection() {
-    let host = host("({ asked: 0, async token() { this.asked += 1; return 't' + this.asked; } })");
-    let (_client, _stream, socket) = attached(&host).await;
-    assert_eq!(text(&sent(&socket, 0), "token"), "t1");
-    apply("(socket) => socket.onclose?.({ code: 4401, reason: '' })", &socket);
-    until(|| sockets(&host).length() == 2).await;
-    let again = connect(&host).await;
-    assert_eq!(text(&sent(&again, 0), "token"), "t2");
+async fn what_waits_outlives_the_stream_that_was_dropped() {
+    let page = attached("undefined", 0).await;
+    page.start("page.stream.pull()");
+    page.run("page.stream.free()");
+    page.turn().await;
+    page.run("client.close()");
+    page.turn().await;
+    page.expect("[page.socket.closed, page.timers.size]", "[1000, 0]");
 }
