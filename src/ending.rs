@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::host::WeakHost;
-use crate::js::{Listener, get};
+use crate::js::Listener;
 
 /// Ends one operation, which then is dropped with its timers, listeners and requests.
 #[derive(Clone, Default)]
@@ -83,14 +83,14 @@ impl AbortListener {
     ///
     /// # Errors
     /// The reason, when it is aborted already.
-    pub(crate) fn listen(host: &WeakHost, signal: AbortSignal, ending: &Ending) -> Result<Option<Self>, JsValue> {
+    pub(crate) fn listen(weak: &WeakHost, signal: AbortSignal, ending: &Ending) -> Result<Option<Self>, JsValue> {
+        let Some(host) = weak.deref() else { return Ok(None) };
         if signal.aborted() {
-            return Err(reason(&signal));
+            return Err(host.abort_reason(&signal)?);
         }
-        let Some(host) = host.deref() else { return Ok(None) };
         let act = Listener::new({
-            let (signal, ending) = (signal.clone(), ending.clone());
-            move |_| ending.end(reason(&signal))
+            let (host, signal, ending) = (WeakHost::clone(weak), signal.clone(), ending.clone());
+            move |_| ending.end(host.deref().and_then(|host| host.abort_reason(&signal).ok()).unwrap_or_default())
         });
         let stop = host.on_abort(&signal, act.as_ref().unchecked_ref())?;
         Ok(Some(Self { stop, _act: act }))
@@ -101,30 +101,4 @@ impl Drop for AbortListener {
     fn drop(&mut self) {
         let _ = self.stop.call0(&JsValue::UNDEFINED);
     }
-}
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = DOMException)]
-    type DomException;
-
-    #[wasm_bindgen(constructor, js_class = "DOMException", catch)]
-    fn new(message: &str, name: &str) -> Result<DomException, JsValue>;
-}
-
-/// Why a signal was aborted. Old runtimes and polyfills give no reason: then it is what today's signals give.
-fn reason(signal: &AbortSignal) -> JsValue {
-    const MESSAGE: &str = "This operation was aborted";
-    let reason = get(signal, "reason");
-    if !reason.is_undefined() {
-        return reason;
-    }
-    DomException::new(MESSAGE, "AbortError").map_or_else(
-        |_| {
-            let error = js_sys::Error::new(MESSAGE);
-            error.set_name("AbortError");
-            error.into()
-        },
-        Into::into,
-    )
 }

@@ -72,6 +72,8 @@ interface! {
         web_socket "webSocket"() -> Function as "Function";
         /// Calls `act` when `signal` is aborted, until the function that it gives is called.
         on_abort "onAbort"(signal: &AbortSignal as "AbortSignal", act: &Function as "() => void") -> Function as "() => void";
+        /// Why a signal was aborted.
+        abort_reason "abortReason"(signal: &AbortSignal as "AbortSignal") -> JsValue as "unknown";
         /// The sequences of an array of events, in one crossing; NaN where there is none.
         sequences "sequences"(events: &JsValue as "readonly object[]") -> Float64Array as "Float64Array";
         /// Bytes as base64. The runtime encodes them: the wasm's memory, which never shrinks, does not grow with an image.

@@ -10,7 +10,7 @@ use tsify::Tsify;
 /// Options that every call takes.
 #[derive(Tsify)]
 pub struct CallOptions {
-    /// Aborts the call; it then rejects with the signal's reason. Without it the call ends by itself, at `timeout` at the latest.
+    /// Aborts the call; it then rejects with the signal's reason. Without it only the client's `timeout` limits the call.
     #[tsify(optional, type = "AbortSignal | undefined")]
     signal: (),
 }

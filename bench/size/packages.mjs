@@ -58,5 +58,5 @@ export const REWRITES = [
   },
   { name: "constant texts are decoded once", why: "every field of every answer would cost a `TextDecoder` a run: this is for speed" },
   { name: "texts' decoder and encoder come with the start", why: "importing the package works where there is neither" },
-  { name: "`wasm-opt` with `--flatten --rereloop` between its passes", why: "branches are made anew before the usual passes", saves: 444 },
+  { name: "`wasm-opt` with `--flatten --rereloop` between its passes", why: "the optimiser rebuilds the branches, which the later passes then shrink", saves: 444 },
 ];

@@ -1,4 +1,4 @@
-import { onAbort } from "./abort.js";
+import { abortReason, onAbort } from "./abort.js";
 import { base64 } from "./base64.js";
 import type { LiveConnection } from "./connection.js";
 import { buildError, IMessageError, type IMessageErrorOptions } from "./errors.js";
@@ -31,6 +31,7 @@ export class Host implements WasmHost {
   /** Set before the first stream opens. */
   socket: WebSocketConstructor | undefined;
   readonly onAbort = onAbort;
+  readonly abortReason = abortReason;
   readonly base64 = base64;
   readonly #token: Settings["token"];
   readonly #connection: LiveConnection;

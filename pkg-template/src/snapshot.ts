@@ -92,7 +92,7 @@ function bytes(value: unknown): Uint8Array | undefined {
 /** A value of which nothing is read but its type, unless it is a text, a number, or true or false: what stands in is of that type. @internal */
 export function plain<T>(field: string, value: T): T {
   if (typeof value === "string") checkLength(field, value.length);
-  // What stands in for a wrong value is wrong, too; the wasm says so.
+  // The stand-in has the same wrong type, so the wasm reports it.
   if (typeof value === "function") return (() => {}) as T;
   if (typeof value !== "object" || value === null) return value;
   try {

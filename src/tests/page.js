@@ -105,6 +105,8 @@ export class Page {
       },
       error: (category, message, details, cause) => Object.assign(new Error(message), { category, cause }, details),
       webSocket: () => FakeSocket,
+      abortReason: ({ reason }) => (reason === undefined ? "no reason" : reason),
+
       onAbort(signal, act) {
         signal.addEventListener("abort", act);
         page.listening += 1;
