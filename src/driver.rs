@@ -116,8 +116,9 @@ impl Driver {
             }
         }
         let lag = self.machine.borrow().lag();
-        if self.last_lag.replace(lag) != lag {
-            self.host.deref().map(|host| host.lag_changed());
+        // Only of growth, which each frame of events is: until the lag is gone, the shell looks by itself how long it is.
+        if lag > self.last_lag.replace(lag) {
+            self.host.deref().map(|host| host.lag_grew());
         }
         self.arm();
     }

@@ -80,8 +80,8 @@ interface! {
         base64 "base64"(bytes: &Uint8Array as "Uint8Array") -> JsString as "string";
         /// Takes the state of the connection, why it does not work, and the latest attempt that failed.
         status_changed "statusChanged"(state: &str as "ConnectionState", error: &JsValue as "Error | undefined", attempt: &JsValue as "FailedAttempt | undefined") -> () as "void";
-        /// The lag of a stream may have changed; the shell asks for it in its own time.
-        lag_changed "lagChanged"() -> () as "void";
+        /// The lag of a stream grew. The shell asks for it in its own time, until it is gone.
+        lag_grew "lagGrew"() -> () as "void";
         /// A stream left out a stretch of the log; `onGap` is the user's own function to tell, or undefined.
         gap_skipped "gapSkipped"(gap: &JsValue as "Gap", on_gap: &JsValue as "unknown") -> () as "void";
         }

@@ -85,7 +85,7 @@ export class LiveConnection implements Connection {
     // A function of our own, so that the same callback may be given twice and be stopped once.
     const listener = (status: ConnectionStatus) => callback(status);
     this.#listeners.add(listener);
-    this.lagChanged();
+    this.watchLag();
     return () => void this.#listeners.delete(listener);
   };
 
@@ -100,15 +100,15 @@ export class LiveConnection implements Connection {
     this.#tell({ gap });
   }
 
-  /** The lag may have changed. Each event that is received and handled at once changes it twice, so a moment later counts. */
-  lagChanged(): void {
+  /** Looks at the lag until it is gone. Each event that is received and handled at once changes it twice, so a moment later counts. */
+  watchLag(): void {
     if (this.#timer !== undefined || this.#listeners.size === 0) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const { lag } = this;
       if (lag !== this.#reportedLag) this.#tell({});
       // What happens within a batch is seen only by looking.
-      if (lag > 0) this.lagChanged();
+      if (lag > 0) this.watchLag();
     }, LAG_INTERVAL_MS);
     (this.#timer as { unref?: () => void }).unref?.();
   }

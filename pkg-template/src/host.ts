@@ -78,8 +78,8 @@ export class Host implements WasmHost {
     this.#connection.changed({ state, ...(lastError && { lastError }), ...(failedAttempt && { failedAttempt }) });
   }
 
-  lagChanged(): void {
-    this.#connection.lagChanged();
+  lagGrew(): void {
+    this.#connection.watchLag();
   }
 
   gapSkipped(gap: Gap, onGap: unknown): void {

@@ -121,7 +121,7 @@ export class Page {
         page.statuses.push({ state, error, failed });
         page.changed();
       },
-      lagChanged() {},
+      lagGrew() {},
       gapSkipped: (gap, onGap) => page.gaps.push({ gap, onGap }),
       ...others,
     };
