@@ -130,8 +130,7 @@ for (const row of ROWS) {
   if (options.only && !row.work.includes(options.only)) continue;
   for (const runtime of row.runtimes) {
     if (options.runtime && runtime !== options.runtime) continue;
-    const times = runtime === "Chromium" ? (row.browserTimes ?? 1) : 1;
-    const count = Math.max(row.least ?? 1, Math.round(row.count * times * SHARE));
+    const count = Math.max(row.least ?? 1, Math.round(row.count * SHARE));
     // The version before next to the present one: what is compared closest is measured closest.
     const all = row.subjects.flatMap((each) => (OLD && each.name === "ours" ? [each, OLD_SUBJECT] : [each]));
     const subjects = all.filter(({ browser }) => runtime !== "Chromium" || browser);

@@ -51,9 +51,9 @@ const calls = (work, title) => ({
   work,
   title,
   runtimes: ALL,
-  count: 320,
+  count: 1_280,
   least: 64,
-  warm: 20,
+  warm: 10,
   subjects: [OURS, HAND, PEER_HTTP],
   verdicts: [costs("hand", "CPU, with raw fetch = 1", 1.25, 1.05), costs("peer", "CPU, with the service's own SDK = 1"), perCall],
 });
@@ -64,10 +64,10 @@ export const ROWS = [
     title: "live events",
     runtimes: ALL,
     live: true,
-    count: 40_000,
-    // Chromium tells CPU time in hundredths of a second.
-    browserTimes: 4,
-    warm: 5,
+    // Fewer are too few: a block of 40,000 takes 40 ms of CPU, which one garbage collection more or less changes by a tenth, and the
+    // engine's first, slow code of the wasm is still in use then.
+    count: 200_000,
+    warm: 3,
     subjects: [OURS, HAND, PEER_GRPC],
     verdicts: [
       faster("peer", "events per CPU second, with the service's own SDK = 1", 6, 8),

@@ -12,7 +12,7 @@ use im_chats_protocol::number::whole_part;
 use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::codec::WrongField;
 use im_chats_protocol::wire::frame::{ClientInfo, SUBPROTOCOL, ServerFrame};
-use im_chats_protocol::wire::json::MakeJson;
+use im_chats_protocol::wire::json::{MakeJson, ReadJson};
 use im_chats_protocol::wire::routes::EVENTS_PATH;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -20,7 +20,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::batch::Events;
 use crate::error::network;
 use crate::host::WeakHost;
-use crate::js::text_of;
+use crate::js::{Parsed, text_of};
 use crate::mailbox::{Mailbox, Mailboxes};
 use crate::socket::{Report, Reporter, Socket};
 use crate::timer::{Timer, milliseconds};
@@ -181,7 +181,7 @@ impl Driver {
             Report::Open => ClientInput::Connected { attempt },
             Report::Frame(frame) => {
                 let frame = frame.ok_or(WrongField::FRAME);
-                let frame = frame.and_then(|frame| ServerFrame::read(frame, |array| self.events(array.0)));
+                let frame = frame.and_then(|frame| ServerFrame::read(frame, |array| self.events(array)));
                 ClientInput::Frame { attempt, frame }
             }
             Report::Closed(code, reason) => ClientInput::Disconnected { attempt, code, reason },
@@ -198,10 +198,11 @@ impl Driver {
         });
     }
 
-    fn events(&self, array: JsValue) -> Events {
-        let sequences = self.host.deref().and_then(|host| host.sequences(&array).ok());
-        // A host that fails here leaves a batch whose only sequence is impossible, which the chain check refuses.
-        Events { array, sequences: sequences.map_or_else(|| vec![f64::NAN], |sequences| sequences.to_vec()) }
+    fn events(&self, array: Parsed) -> Events {
+        // What the shell does not write into stays impossible, and the chain check refuses it.
+        let mut sequences = vec![f64::NAN; array.length().unwrap_or(0)];
+        self.host.deref().map(|host| host.sequences(&array.0, &mut sequences));
+        Events { array: array.0, sequences }
     }
 
     fn end(&self, stream: StreamId, result: Result<Option<u64>, Error>, cursor: Option<Cursor>) {

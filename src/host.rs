@@ -3,7 +3,7 @@
 //! Handing it in, instead of importing a module, keeps one identity of the error classes, lets each runtime's entry choose
 //! its `WebSocket`, and lets the tests replace all of it.
 
-use js_sys::{Float64Array, Function, JsString, Uint8Array};
+use js_sys::{Function, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -74,8 +74,8 @@ interface! {
         on_abort "onAbort"(signal: &AbortSignal as "AbortSignal", act: &Function as "() => void") -> Function as "() => void";
         /// Why a signal was aborted.
         abort_reason "abortReason"(signal: &AbortSignal as "AbortSignal") -> JsValue as "unknown";
-        /// The sequences of an array of events, in one crossing; NaN where there is none.
-        sequences "sequences"(events: &JsValue as "readonly object[]") -> Float64Array as "Float64Array";
+        /// Writes the sequences of an array of events, in one crossing, into as many places; NaN where there is none.
+        sequences "sequences"(events: &JsValue as "readonly object[]", places: &mut [f64] as "Float64Array") -> () as "void";
         /// Bytes as base64. The runtime encodes them: the wasm's memory, which never shrinks, does not grow with an image.
         base64 "base64"(bytes: &Uint8Array as "Uint8Array") -> JsString as "string";
         /// Takes the state of the connection, why it does not work, and the latest attempt that failed.

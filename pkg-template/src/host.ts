@@ -65,13 +65,11 @@ export class Host implements WasmHost {
     return this.socket;
   }
 
-  sequences(events: readonly { readonly sequence?: unknown }[]): Float64Array {
-    const sequences = new Float64Array(events.length);
-    for (let index = 0; index < events.length; index++) {
+  sequences(events: readonly { readonly sequence?: unknown }[], places: Float64Array): void {
+    for (let index = 0; index < places.length; index++) {
       const sequence = events[index]?.sequence;
-      sequences[index] = typeof sequence === "number" ? sequence : NaN;
+      places[index] = typeof sequence === "number" ? sequence : NaN;
     }
-    return sequences;
   }
 
   statusChanged(state: ConnectionState, lastError: IMessageError | undefined, failedAttempt: FailedAttempt | undefined): void {

@@ -115,7 +115,7 @@ export class Page {
           page.listening -= 1;
         };
       },
-      sequences: (events) => Float64Array.from(events, (event) => (typeof event?.sequence === "number" ? event.sequence : NaN)),
+      sequences: (events, places) => places.set(Array.from(events, (event) => (typeof event?.sequence === "number" ? event.sequence : NaN))),
       base64: (bytes) => btoa(String.fromCharCode(...bytes)),
       statusChanged(state, error, failed) {
         page.statuses.push({ state, error, failed });
