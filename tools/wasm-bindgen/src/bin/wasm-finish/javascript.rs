@@ -1,10 +1,12 @@
 //! What the JavaScript that wasm-bindgen wrote does otherwise.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::Names;
+/// Old names and what they become.
+pub(crate) type Names = HashMap<String, String>;
 
 /// Renames whole words that stand between `before` and `after`.
 pub(crate) fn rename(text: &str, before: &str, names: &Names, after: &str) -> String {

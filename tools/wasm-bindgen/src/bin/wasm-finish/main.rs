@@ -16,7 +16,6 @@ mod constants;
 mod javascript;
 mod panics;
 
-use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::path::PathBuf;
@@ -25,11 +24,8 @@ use anyhow::{Context, Result, ensure};
 use walrus::Module;
 
 use crate::constants::{constants, forget_places};
-use crate::javascript::{decode_once, make_at_start, rename, without_registry};
+use crate::javascript::{Names, decode_once, make_at_start, rename, without_registry};
 use crate::panics::silence_panics;
-
-/// Old names and what they become.
-type Names = HashMap<String, String>;
 
 /// What others call by their names.
 const KEPT: [&str; 2] = ["memory", "__wbindgen_start"];
