@@ -116,7 +116,7 @@ impl Driver {
             }
         }
         let lag = self.machine.borrow().lag();
-        // Only of growth, which each frame of events is: until the lag is gone, the shell looks by itself how long it is.
+        // The shell hears of a lag when it grows, once a frame. From then on it looks by itself, until the lag is gone.
         if lag > self.last_lag.replace(lag) {
             self.host.deref().map(|host| host.lag_grew());
         }

@@ -100,7 +100,7 @@ export class LiveConnection implements Connection {
     this.#tell({ gap });
   }
 
-  /** Looks at the lag until it is gone. Each event that is received and handled at once changes it twice, so a moment later counts. */
+  /** Reports the lag in intervals until it is gone: each event that is handled at once would change it twice. */
   watchLag(): void {
     if (this.#timer !== undefined || this.#listeners.size === 0) return;
     this.#timer = setTimeout(() => {
