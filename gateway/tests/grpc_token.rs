@@ -14,22 +14,33 @@ use im_chats_gateway::http::admission::Admission;
 use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::server;
 use im_chats_gateway::log::store::Store;
-use im_chats_gateway::service::auth::{Authenticator, Grant};
+use im_chats_gateway::service::auth::{Authenticator, Identity, Pass};
 use im_chats_gateway::service::health::Health;
 use im_chats_gateway::service::proto::SubscribeChatEventsRequest;
 use im_chats_gateway::service::proto::chat_service_client::ChatServiceClient;
 use im_chats_protocol::error::Error;
+use im_chats_protocol::grant::Grant;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Code;
 
 /// Every token is good for a tenth of a second.
-struct Brief;
+struct Brief(watch::Sender<u64>);
 
 impl Authenticator for Brief {
-    fn verify(&self, _: &str) -> Result<Grant, Error> {
-        Ok(Grant { expires_in_ms: Some(100) })
+    fn verify(&self, _: &str) -> Result<Pass, Error> {
+        let identity = Identity::Signed { key: "k".into(), id: None, issued_at: 0 };
+        Ok(Pass { grant: Grant { expires_in_ms: Some(100), ..Grant::ADMIN }, identity })
+    }
+
+    fn recheck(&self, _: &Pass) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
     }
 }
 
@@ -44,7 +55,7 @@ async fn a_stream_ends_with_its_token() {
         backend: Arc::new(emulator.clone()),
         emulator: Some(emulator),
         health: Health::alone(),
-        authenticator: Arc::new(Brief),
+        authenticator: Arc::new(Brief(watch::Sender::new(0))),
         access: Access::new(address, Vec::new(), Vec::new()),
         admission: Admission::new(&ServerLimits::default()),
         grpc: GrpcLimits::default(),

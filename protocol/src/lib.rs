@@ -1,7 +1,7 @@
 //! What both ends agree on: the documented shapes, errors, limits, wire formats, and the two session machines.
 //!
-//! May use: nothing but its own rooms, in this order: [`number`] and [`error`] ← [`model`] and [`limits`] ← [`wire`]
-//! ← [`client`] and [`server`].
+//! May use: nothing but its own rooms, in this order: [`number`] and [`error`] ← [`model`] and [`limits`] ← [`grant`]
+//! ← [`wire`] ← [`client`] and [`server`].
 //! It has no I/O, no clock, no randomness and no JavaScript: time, bytes and random numbers come in as arguments, so the
 //! simulation, the fuzzer and a browser run the same code.
 
@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod client;
 pub mod error;
+pub mod grant;
 pub mod limits;
 pub mod model;
 pub mod number;

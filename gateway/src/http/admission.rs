@@ -21,7 +21,7 @@ use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
 use super::share::{Peer, Place, SharedLimit};
-use crate::service::auth::{Authenticator, Grant, bearer};
+use crate::service::auth::{Authenticator, Pass, bearer};
 
 /// How long an upload waits for those before it.
 pub const UPLOAD_WAIT: Duration = Duration::from_secs(20);
@@ -45,7 +45,7 @@ pub struct Held(#[allow(dead_code, reason = "held, never read")] Arc<Place>);
 
 /// What became of a request's token, for all who ask.
 #[derive(Debug, Clone)]
-pub struct Verdict(pub Result<Grant, Error>);
+pub struct Verdict(pub Result<Pass, Error>);
 
 impl Verdict {
     /// Judges the token of a request's header.

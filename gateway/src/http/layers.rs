@@ -81,9 +81,9 @@ static DISK_FAILED: LogThrottle = LogThrottle::per_minute();
 pub async fn require_token(State(authenticator): State<Arc<dyn Authenticator>>, mut request: Request, next: Next) -> Response {
     let verdict = request.extensions_mut().remove::<Verdict>();
     match verdict.unwrap_or_else(|| Verdict::of(request.headers(), &*authenticator)).0 {
-        Ok(grant) => {
-            // Whatever outlives the call, such as a stream, must not outlive the token.
-            request.extensions_mut().insert(grant);
+        Ok(pass) => {
+            // What the call may do, and how long whatever outlives it may live.
+            request.extensions_mut().insert(pass);
             next.run(request).await
         }
         Err(error) => Failure::from(error).into_response(),

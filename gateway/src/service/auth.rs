@@ -1,9 +1,13 @@
 //! Who may talk to the gateway.
 
+use std::sync::Arc;
+
 use clap::Args;
 use im_chats_protocol::error::{Error, ErrorCode};
-pub use im_chats_protocol::server::Grant;
+use im_chats_protocol::grant::Grant;
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 
 use crate::base::flags::TokenParser;
 
@@ -15,23 +19,64 @@ pub struct TokenArgs {
     pub token: Option<String>,
 }
 
-/// Judges tokens, for REST and for the event stream alike.
+/// A token that was judged and found good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// What it allows.
+    pub grant: Grant,
+    /// Which token it was.
+    pub identity: Identity,
+}
+
+/// Which token it was, without the token itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// One of the operator's own.
+    Static {
+        /// The SHA-256 of the token.
+        digest: [u8; 32],
+    },
+    /// A signed one.
+    Signed {
+        /// The key that signed it, its `kid`.
+        key: Arc<str>,
+        /// Its `jti`.
+        id: Option<Arc<str>>,
+        /// Its `iat`, in seconds since 1970.
+        issued_at: u64,
+    },
+}
+
+/// Judges tokens, for REST, for gRPC and for the event stream alike.
 pub trait Authenticator: Send + Sync + 'static {
     /// Judges one token.
     ///
     /// # Errors
-    /// A code of the authentication category.
-    fn verify(&self, token: &str) -> Result<Grant, Error>;
+    /// A code of the authentication category, or `serviceUnavailable` while the keys cannot be had.
+    fn verify(&self, token: &str) -> Result<Pass, Error>;
+
+    /// Whether a token that was good still is: it was not denied since, and its key was not taken away. Its end is not looked at.
+    ///
+    /// # Errors
+    /// As [`Authenticator::verify`].
+    fn recheck(&self, pass: &Pass) -> Result<(), Error>;
+
+    /// Changes whenever [`Authenticator::recheck`] may have another answer than before.
+    fn changes(&self) -> watch::Receiver<u64>;
 }
 
 /// The one token the gateway was started with.
-pub struct StaticToken(Box<[u8]>);
+pub struct StaticToken {
+    digest: [u8; 32],
+    /// Kept, so that those who watch are never told that it is gone.
+    changes: watch::Sender<u64>,
+}
 
 impl StaticToken {
     /// Accepts exactly `token`.
     #[must_use]
     pub fn new(token: &str) -> Self {
-        Self(token.as_bytes().into())
+        Self { digest: Sha256::digest(token).into(), changes: watch::Sender::new(0) }
     }
 
     /// A fresh token that nobody can guess: 122 random bits.
@@ -42,12 +87,21 @@ impl StaticToken {
 }
 
 impl Authenticator for StaticToken {
-    fn verify(&self, token: &str) -> Result<Grant, Error> {
+    fn verify(&self, token: &str) -> Result<Pass, Error> {
+        let digest: [u8; 32] = Sha256::digest(token).into();
         // Constant time, so that the answer's delay does not tell how much of a guess was right.
-        if bool::from(self.0.ct_eq(token.as_bytes())) {
-            return Ok(Grant::default());
+        if bool::from(self.digest.ct_eq(&digest)) {
+            return Ok(Pass { grant: Grant::ADMIN, identity: Identity::Static { digest } });
         }
         Err(refused("the token is not the one this gateway was started with"))
+    }
+
+    fn recheck(&self, _: &Pass) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }
 

@@ -4,15 +4,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::error::Error;
+use crate::grant::Grant;
 
 use super::log::{LoggedEvent, ReadPage, ReadQuery};
-
-/// What a valid token allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Grant {
-    /// When the token ends, in milliseconds from now; absent = never.
-    pub expires_in_ms: Option<u64>,
-}
 
 /// How a socket was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

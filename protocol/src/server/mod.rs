@@ -1,6 +1,6 @@
 //! The server's session machine: one [`Session`] a socket, without any I/O.
 //!
-//! May use: `number`, `error`, `model`, `limits`, `wire`. The driver of a session says what happened, when, and what the log is at that
+//! May use: `number`, `error`, `model`, `limits`, `grant`, `wire`. The driver of a session says what happened, when, and what the log is at that
 //! moment; the session answers with what to do.
 
 mod exchange;
@@ -12,7 +12,7 @@ mod outgoing;
 mod rate;
 mod subscription;
 
-pub use exchange::{Grant, Opening, ReadId, ServerInput, ServerOutput};
+pub use exchange::{Opening, ReadId, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
 pub use log::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
 pub use machine::Session;

@@ -5,6 +5,10 @@
 
 use super::response::ResponseShape;
 pub use super::services::{IMESSAGE, SERVICES};
+use crate::grant::Scope;
+
+/// Where the operator's own token gets scoped ones for others.
+pub const TOKENS_PATH: &str = "/v1/tokens";
 
 /// The path of the WebSocket that carries live events.
 pub const EVENTS_PATH: &str = "/v1/events";
@@ -49,6 +53,8 @@ pub struct RouteDefinition {
     pub fields: &'static [RequestField],
     /// What a success returns.
     pub response: ResponseShape,
+    /// What a token must allow.
+    pub scope: Scope,
 }
 
 impl RouteDefinition {
@@ -132,7 +138,7 @@ pub const SUBJECT: RequestField = optional("subject", Subject);
 pub const CLIENT_MESSAGE_ID: RequestField = optional("clientMessageId", IdempotencyKey);
 
 macro_rules! routes {
-    ($($(#[$doc:meta])* $route:ident: $method:ident $path:literal, $operation:literal, [$($field:ident),*] => $response:ident;)*) => {
+    ($($(#[$doc:meta])* $route:ident: $method:ident $path:literal, $operation:literal, [$($field:ident),*] => $response:ident, $scope:ident;)*) => {
         /// One of the nine calls.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Route {
@@ -154,6 +160,7 @@ macro_rules! routes {
                         operation: $operation,
                         fields: &[$($field),*],
                         response: ResponseShape::$response,
+                        scope: Scope::$scope,
                     },)*
                 }
             }
@@ -163,23 +170,23 @@ macro_rules! routes {
 
 routes! {
     /// Creates a chat, or resolves an existing one.
-    CreateChat: Post "/v1/chats", "createChat", [ADDRESSES, SERVICE, INITIAL_MESSAGE, CLIENT_MESSAGE_ID] => Created;
+    CreateChat: Post "/v1/chats", "createChat", [ADDRESSES, SERVICE, INITIAL_MESSAGE, CLIENT_MESSAGE_ID] => Created, ChatsCreate;
     /// Marks everything in a chat as read.
-    MarkChatRead: Post "/v1/chats:markRead", "markChatRead", [CHAT_GUID] => Empty;
+    MarkChatRead: Post "/v1/chats:markRead", "markChatRead", [CHAT_GUID] => Empty, ChatsWrite;
     /// Sets a chat's background.
-    SetBackground: Post "/v1/chats:setBackground", "setBackground", [CHAT_GUID, DATA] => Empty;
+    SetBackground: Post "/v1/chats:setBackground", "setBackground", [CHAT_GUID, DATA] => Empty, ChatsWrite;
     /// Removes a chat's background.
-    RemoveBackground: Post "/v1/chats:removeBackground", "removeBackground", [CHAT_GUID] => Empty;
+    RemoveBackground: Post "/v1/chats:removeBackground", "removeBackground", [CHAT_GUID] => Empty, ChatsWrite;
     /// Sends the account's contact card.
-    ShareContactInfo: Post "/v1/chats:shareContactInfo", "shareContactInfo", [CHAT_GUID] => Empty;
+    ShareContactInfo: Post "/v1/chats:shareContactInfo", "shareContactInfo", [CHAT_GUID] => Empty, ChatsWrite;
     /// Shows or hides the typing indicator.
-    SetTyping: Post "/v1/chats:setTyping", "setTyping", [CHAT_GUID, IS_TYPING] => Empty;
+    SetTyping: Post "/v1/chats:setTyping", "setTyping", [CHAT_GUID, IS_TYPING] => Empty, ChatsWrite;
     /// Fetches a chat.
-    GetChat: Get "/v1/chats:get", "getChat", [CHAT_GUID] => Chat;
+    GetChat: Get "/v1/chats:get", "getChat", [CHAT_GUID] => Chat, ChatsRead;
     /// Counts the chats.
-    GetChatCount: Get "/v1/chats:count", "getChatCount", [INCLUDE_ARCHIVED] => Count;
+    GetChatCount: Get "/v1/chats:count", "getChatCount", [INCLUDE_ARCHIVED] => Count, ChatsCount;
     /// Tells whether a chat has a custom background.
-    HasBackground: Get "/v1/chats:hasBackground", "hasBackground", [CHAT_GUID] => BackgroundPresent;
+    HasBackground: Get "/v1/chats:hasBackground", "hasBackground", [CHAT_GUID] => BackgroundPresent, ChatsRead;
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const fn room(path: &'static str, uses: &'static [&'static str]) -> Room {
 pub const ORDERED: [(&str, &[Room]); 3] =
     [("im-chats-protocol", &PROTOCOL), ("im-chats-emulator", &EMULATOR), ("im-chats-gateway", &GATEWAY)];
 
-const PROTOCOL: [Room; 7] = [
+const PROTOCOL: [Room; 8] = [
     // Whole numbers that JavaScript can hold exactly.
     room("number", &[]),
     // The only error type, and the table of codes.
@@ -27,12 +27,14 @@ const PROTOCOL: [Room; 7] = [
     room("model", &["number", "error"]),
     // Every limit that both ends know.
     room("limits", &["number", "error"]),
+    // What a token allows.
+    room("grant", &["error", "model"]),
     // The codec of routes, bodies and frames.
-    room("wire", &["number", "error", "model", "limits"]),
+    room("wire", &["number", "error", "model", "limits", "grant"]),
     // The client's session machine.
     room("client", &["number", "error", "model", "limits", "wire"]),
     // The server's session machine.
-    room("server", &["number", "error", "model", "limits", "wire"]),
+    room("server", &["number", "error", "model", "limits", "grant", "wire"]),
 ];
 
 const EMULATOR: [Room; 10] = [

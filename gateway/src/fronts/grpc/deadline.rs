@@ -10,7 +10,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::http::failure::Failure;
-use crate::service::auth::Grant;
+use crate::service::auth::Pass;
 
 /// The longest any call may take until its answer begins, the arrival of its message included.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -49,7 +49,7 @@ impl End {
     /// The client's deadline or its token's end, whichever comes first; absent = goes on for ever.
     pub(super) fn of(extensions: &http::Extensions) -> Option<Self> {
         let deadline = extensions.get::<Deadline>().map(|deadline| Self { at: deadline.0, why: passed });
-        let expiry = extensions.get::<Grant>().and_then(|grant| grant.expires_in_ms);
+        let expiry = extensions.get::<Pass>().and_then(|pass| pass.grant.expires_in_ms);
         let expiry = expiry.and_then(|millis| Instant::now().checked_add(Duration::from_millis(millis)));
         let expiry = expiry.map(|at| Self { at, why: expired });
         [deadline, expiry].into_iter().flatten().min_by_key(|end| end.at)

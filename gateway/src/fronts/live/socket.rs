@@ -242,7 +242,7 @@ impl Driver {
                     if judgement.is_ok() {
                         self.waiting = None;
                     }
-                    self.tell(ServerInput::Verified(judgement));
+                    self.tell(ServerInput::Verified(judgement.map(|pass| pass.grant)));
                 }
                 ServerOutput::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),
             }

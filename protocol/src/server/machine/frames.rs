@@ -1,6 +1,7 @@
 //! Handles the client's frames.
 
 use crate::error::{Error, ErrorCode};
+use crate::grant::Grant;
 use crate::wire::close;
 use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId};
 use alloc::borrow::ToOwned;
@@ -8,7 +9,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::string::ToString;
 
-use super::Grant;
 use super::{Phase, ServerOutput, Session};
 use crate::server::intake::{self, FrameError};
 use crate::server::subscription::Subscription;

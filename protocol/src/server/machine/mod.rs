@@ -13,7 +13,7 @@ use crate::error::{Error, GrpcCode};
 use crate::wire::close;
 use crate::wire::frame::{ClientInfo, ErrorFrame, ServerFrame, SubscriptionId};
 
-use super::exchange::{Grant, Opening, ReadId, ServerInput, ServerOutput};
+use super::exchange::{Opening, ReadId, ServerInput, ServerOutput};
 use super::limits::SessionLimits;
 use super::log::{LogState, LoggedEvent};
 use super::outgoing::{Frame, Outgoing};

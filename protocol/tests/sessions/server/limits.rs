@@ -1,7 +1,8 @@
 //! Each limit of a session at its edge: what is just allowed, and what is just too much.
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::{Grant, ServerInput, SessionLimits};
+use im_chats_protocol::grant::Grant;
+use im_chats_protocol::server::{ServerInput, SessionLimits};
 use serde_json::{Value, json};
 
 use super::rig::{FakeLog, Rig};
@@ -123,13 +124,13 @@ fn reads_stop_exactly_at_the_mark() {
 #[test]
 fn a_judgement_that_nobody_asked_for_changes_nothing() {
     let mut rig = Rig::ready(SessionLimits::default(), log_of(0));
-    rig.input(ServerInput::Verified(Ok(Grant { expires_in_ms: Some(5) })));
+    rig.input(ServerInput::Verified(Ok(Grant { expires_in_ms: Some(5), ..Grant::ADMIN })));
     assert!(rig.sent.is_empty());
     rig.advance(1_000);
     assert_eq!(rig.closed, None);
     // One token, one answer.
     rig.say(r#"{"type":"token","token":"secret"}"#);
-    rig.input(ServerInput::Verified(Ok(Grant::default())));
+    rig.input(ServerInput::Verified(Ok(Grant::ADMIN)));
     assert_eq!(types(&rig.drain_sent()), ["ready"]);
 }
 

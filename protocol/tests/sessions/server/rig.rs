@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::{
-    EventKind, Grant, LogState, LoggedEvent, Opening, ReadId, ReadPage, ReadQuery, ServerInput, ServerOutput, Session,
-    SessionLimits, cursor_too_old,
+    EventKind, LogState, LoggedEvent, Opening, ReadId, ReadPage, ReadQuery, ServerInput, ServerOutput, Session, SessionLimits,
+    cursor_too_old,
 };
 use serde_json::{Value, json};
 
@@ -129,7 +130,7 @@ impl Rig {
         let mut rig = Self {
             session,
             log,
-            tokens: BTreeMap::from([("secret".to_owned(), Grant::default())]),
+            tokens: BTreeMap::from([("secret".to_owned(), Grant::ADMIN)]),
             now: 0,
             sent: VecDeque::new(),
             closed: None,
@@ -246,7 +247,7 @@ impl Rig {
                 ServerOutput::Verify { token } => {
                     let unknown =
                         || Error::new(ErrorCode::Unauthenticated, "the token is not the one this gateway was started with");
-                    let grant = self.tokens.get(&token).copied().ok_or_else(unknown);
+                    let grant = self.tokens.get(&token).cloned().ok_or_else(unknown);
                     self.session.handle(self.now, &self.log.state(), ServerInput::Verified(grant));
                 }
                 ServerOutput::Close { code, reason } => (self.closed, self.reason) = (Some(code), reason),

@@ -2,7 +2,7 @@
 
 use super::rig::{FakeLog, Rig};
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::Grant;
+use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::ReadPage;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{Opening, ServerInput};
@@ -259,7 +259,7 @@ fn a_slow_judgement_does_not_outlive_the_init_timeout() {
 fn a_fresh_token_moves_the_end_and_one_without_an_end_removes_it() {
     let mut rig = Rig::with(SessionLimits::default(), log_of(0));
     for (token, expires_in_ms) in [("ten", Some(10_000)), ("twenty", Some(20_000)), ("never", None)] {
-        rig.tokens.insert(token.to_owned(), Grant { expires_in_ms });
+        rig.tokens.insert(token.to_owned(), Grant { expires_in_ms, ..Grant::ADMIN });
     }
     rig.say(r#"{"type":"init","token":"ten"}"#);
     rig.advance(9_000);

@@ -2,7 +2,7 @@
 //! those that need no such clock against the binary.
 
 use super::rig::{FakeLog, Rig};
-use im_chats_protocol::server::Grant;
+use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{Opening, ServerInput};
 use im_chats_transcript::{Directive, Step, Transcript};
@@ -71,7 +71,7 @@ impl Virtual {
             }
             Directive::Authorization { token } => self.opening.header_token = Some(token.clone()),
             Directive::Token { token, expires_in_ms } => {
-                self.tokens.push((token.clone(), Grant { expires_in_ms: Some(*expires_in_ms) }));
+                self.tokens.push((token.clone(), Grant { expires_in_ms: Some(*expires_in_ms), ..Grant::ADMIN }));
             }
             Directive::Append { kind, chat, count } => {
                 for _ in 0..*count {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use im_chats_protocol::client::ClientInput;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::Grant;
+use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::Session;
 use im_chats_protocol::server::{Opening, ReadId, ServerInput, ServerOutput};
 use im_chats_protocol::server::{ReadPage, ReadQuery};
@@ -237,8 +237,8 @@ impl World<'_> {
         let judgement = match kind {
             Some("forbidden") => refused(ErrorCode::Unauthorized),
             Some("good") if issued < self.server.revoked_before => refused(ErrorCode::Unauthenticated),
-            Some("good") if ends == 0 => Ok(Grant::default()),
-            Some("good") if ends > self.now => Ok(Grant { expires_in_ms: Some(ends - self.now) }),
+            Some("good") if ends == 0 => Ok(Grant::ADMIN),
+            Some("good") if ends > self.now => Ok(Grant { expires_in_ms: Some(ends - self.now), ..Grant::ADMIN }),
             Some("good") => refused(ErrorCode::TokenExpired),
             _ => refused(ErrorCode::Unauthenticated),
         };

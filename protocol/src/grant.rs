@@ -1,0 +1,283 @@
+//! What a token allows. The gateway's fronts and the server's session machine judge by it, so that no rule is written twice.
+//!
+//! May use: `error`, `model`.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::error::{Error, ErrorCode};
+use crate::model::ChatGuid;
+
+/// Most chats that a token may be limited to. More of them would not fit into a token anyway, and each costs a look at every event.
+pub const MAX_CHATS: usize = 100;
+
+/// One thing that a token may allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Reading chats, one at a time.
+    ChatsRead,
+    /// Changing chats: marking them read, typing, backgrounds, the contact card.
+    ChatsWrite,
+    /// Creating chats, or finding the one there is. Not with a token that is limited to chats.
+    ChatsCreate,
+    /// Counting all chats. Not with a token that is limited to chats.
+    ChatsCount,
+    /// Events about chats.
+    Events,
+    /// Events of every kind, messages included.
+    EventsAll,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 6] =
+        [Self::ChatsRead, Self::ChatsWrite, Self::ChatsCreate, Self::ChatsCount, Self::Events, Self::EventsAll];
+
+    /// Its name in a token.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChatsRead => "chats:read",
+            Self::ChatsWrite => "chats:write",
+            Self::ChatsCreate => "chats:create",
+            Self::ChatsCount => "chats:count",
+            Self::Events => "events",
+            Self::EventsAll => "events:all",
+        }
+    }
+
+    /// Whether it is about the whole account, so that a token limited to chats never has it: who finds a chat by its addresses, or
+    /// counts, learns of chats that are not their own.
+    #[must_use]
+    pub const fn is_of_account(self) -> bool {
+        matches!(self, Self::ChatsCreate | Self::ChatsCount)
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A set of scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// All of them.
+    pub const ALL: Self = Self(0b11_1111);
+
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Reads the space-separated form of a token's `scope`.
+    ///
+    /// # Errors
+    /// `invalidArgument` of the field `scope`, naming the one that is not known.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut scopes = Self::NONE;
+        for name in text.split(' ').filter(|name| !name.is_empty()) {
+            let Some(scope) = Scope::ALL.into_iter().find(|scope| scope.as_str() == name) else {
+                let known = Scope::ALL.map(Scope::as_str).join(", ");
+                return Err(Error::invalid("scope", ["there is no such scope; there are: ", &known].concat())
+                    .with_context("value", name.to_owned()));
+            };
+            scopes = scopes.with(scope);
+        }
+        Ok(scopes)
+    }
+
+    /// The set with one more.
+    #[must_use]
+    pub const fn with(self, scope: Scope) -> Self {
+        Self(self.0 | scope.bit())
+    }
+
+    /// Whether a scope is in it.
+    #[must_use]
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        scopes.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for scope in Scope::ALL.into_iter().filter(|scope| self.contains(*scope)) {
+            write!(formatter, "{separator}{scope}")?;
+            separator = " ";
+        }
+        Ok(())
+    }
+}
+
+/// The chats that a token is limited to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatSet(Arc<BTreeSet<String>>);
+
+impl ChatSet {
+    /// Reads the GUIDs of a token's `chats`. They are compared as they are once they are parsed, as those of calls and events are.
+    ///
+    /// # Errors
+    /// `invalidArgument` of the field `chats`: one that is no GUID, none at all, or more than [`MAX_CHATS`].
+    pub fn parse<T: AsRef<str>>(guids: &[T]) -> Result<Self, Error> {
+        if guids.is_empty() || guids.len() > MAX_CHATS {
+            let message = "expected 1 to 100 chat GUIDs; a token without `chats` is for every chat";
+            return Err(Error::invalid("chats", message).with_context("count", guids.len().to_string()));
+        }
+        let parse = |guid: &T| ChatGuid::parse(guid.as_ref(), "chats").map(|guid| guid.as_str().to_owned());
+        Ok(Self(Arc::new(guids.iter().map(parse).collect::<Result<_, _>>()?)))
+    }
+
+    /// Whether a chat is among them.
+    #[must_use]
+    pub fn contains(&self, chat: &str) -> bool {
+        self.0.contains(chat)
+    }
+
+    /// Whether all of the others are among them, too.
+    #[must_use]
+    pub fn covers(&self, others: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &others.0) || self.0.is_superset(&others.0)
+    }
+
+    /// The GUIDs, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// What a good token allows, whose it is, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose token it is; absent = the operator's own, which may do everything.
+    pub subject: Option<Arc<str>>,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// The chats it allows that for; absent = every chat.
+    pub chats: Option<ChatSet>,
+    /// When the token ends, in milliseconds from now; absent = never.
+    pub expires_in_ms: Option<u64>,
+}
+
+impl Grant {
+    /// That of the operator: everything, and for ever.
+    pub const ADMIN: Self = Self { subject: None, scopes: Scopes::ALL, chats: None, expires_in_ms: None };
+
+    /// Whether it is the operator's own.
+    #[must_use]
+    pub const fn is_admin(&self) -> bool {
+        self.subject.is_none()
+    }
+
+    /// Whether a scope is allowed for a chat, or for the account as a whole.
+    ///
+    /// # Errors
+    /// `unauthorized`, naming the scope or the chat.
+    pub fn check(&self, scope: Scope, chat: Option<&str>) -> Result<(), Error> {
+        if !self.scopes.contains(scope) {
+            return Err(unauthorized("the token does not allow this: it lacks a scope").with_context("scope", scope.as_str()));
+        }
+        let Some(chats) = &self.chats else { return Ok(()) };
+        if scope.is_of_account() {
+            return Err(unauthorized("a token that is limited to chats can neither create nor count")
+                .with_context("scope", scope.as_str()));
+        }
+        match chat {
+            Some(chat) if !chats.contains(chat) => {
+                Err(unauthorized("the token is not for this chat").with_context("chat", chat.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn unauthorized(message: &'static str) -> Error {
+    Error::new(ErrorCode::Unauthorized, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limited(scopes: Scopes, chats: &[&str]) -> Grant {
+        Grant { subject: Some("user".into()), scopes, chats: Some(ChatSet::parse(chats).unwrap()), expires_in_ms: None }
+    }
+
+    #[test]
+    fn a_set_of_scopes_is_written_as_it_is_read() {
+        for text in
+            ["", "chats:read", "chats:read events:all", "chats:read chats:write chats:create chats:count events events:all"]
+        {
+            assert_eq!(Scopes::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Scopes::parse("  events  chats:read events").unwrap().to_string(), "chats:read events");
+        assert_eq!(Scope::ALL.into_iter().collect::<Scopes>(), Scopes::ALL);
+        for wrong in ["chat:read", "events:*", "Events", "chats:read,events"] {
+            let error = Scopes::parse(wrong).unwrap_err();
+            assert_eq!(error.context_value("field"), Some("scope"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_scope_allows_nothing_but_itself() {
+        for held in Scope::ALL {
+            let grant =
+                Grant { subject: Some("user".into()), scopes: Scopes::NONE.with(held), chats: None, expires_in_ms: None };
+            for asked in Scope::ALL {
+                assert_eq!(grant.check(asked, None).is_ok(), held == asked, "{held} {asked}");
+            }
+        }
+        assert!(Scope::ALL.into_iter().all(|scope| Grant::ADMIN.check(scope, Some("any;-;a")).is_ok()));
+    }
+
+    #[test]
+    fn a_token_for_chats_is_for_no_other_chat_and_not_for_the_account() {
+        let grant = limited(Scopes::ALL, &[" any;-;alice@example.com ", "any;+;g1"]);
+        for scope in Scope::ALL {
+            let allowed = !scope.is_of_account();
+            assert_eq!(grant.check(scope, Some("any;-;alice@example.com")).is_ok(), allowed, "{scope}");
+            assert_eq!(grant.check(scope, None).is_ok(), allowed, "{scope}");
+            for other in ["any;-;alice@example.co", "any;-;alice@example.com2", "any;+;G1", ""] {
+                assert_eq!(grant.check(scope, Some(other)).unwrap_err().code, "unauthorized", "{scope} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_to_chats_has_one_to_a_hundred_of_them() {
+        let guids: Vec<_> = (0..=MAX_CHATS).map(|index| format!("any;+;g{index}")).collect();
+        assert!(ChatSet::parse(&guids[..MAX_CHATS]).is_ok());
+        for wrong in [&guids[..], &[], &["chat-1".to_owned()]] {
+            assert_eq!(ChatSet::parse(wrong).unwrap_err().context_value("field"), Some("chats"));
+        }
+    }
+
+    #[test]
+    fn a_set_of_chats_covers_what_is_in_it() {
+        let set = |guids: &[&str]| ChatSet::parse(guids).unwrap();
+        let (one, two) = (set(&["any;+;a"]), set(&["any;+;a", "any;+;b"]));
+        assert!(two.covers(&one) && two.covers(&two) && !one.covers(&two));
+        assert_eq!(two.iter().collect::<Vec<_>>(), ["any;+;a", "any;+;b"]);
+    }
+}
