@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -19,10 +19,12 @@ use crate::fronts::rest::{self, Rest};
 use crate::fronts::{console, control, health};
 use crate::http::access::Access;
 use crate::http::admission::Admission;
-use crate::http::layers::{self, Layers, Renderer, require_token};
+use crate::http::layers::{self, Gate, Layers, Renderer, require_operator, require_token};
 use crate::http::openapi::{self, Mode};
+use crate::http::subjects::Subjects;
 use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
+use crate::service::guard::Guard;
 use crate::service::health::Health;
 
 /// The fronts that write failures in a form of their own.
@@ -42,6 +44,8 @@ pub struct App {
     pub access: Access,
     /// The limits on work under way.
     pub admission: Admission,
+    /// What each user may take.
+    pub subjects: Subjects,
     /// The gRPC front's limits.
     pub grpc: GrpcLimits,
     /// The event stream's limits.
@@ -54,28 +58,29 @@ pub struct App {
 
 /// Every route of the gateway, with the layers around it.
 pub fn router(app: App) -> Router {
-    let App { backend, emulator, health, authenticator, access, admission, grpc, live, drain, tasks } = app;
+    let App { backend, emulator, health, authenticator, access, admission, subjects, grpc, live, drain, tasks } = app;
     let log = backend.log().clone();
+    // From here on nobody has the service itself.
+    let guard = Guard::new(backend);
+    let gate = Gate { authenticator: Arc::clone(&authenticator), subjects: subjects.clone() };
     // Written once: every answer shares the bytes.
     let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some())).unwrap_or_default());
     let document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
-    let guarded = rest::routes(Rest { backend: Arc::clone(&backend), admission: admission.clone() })
-        .merge(emulator.map(|emulator| control::routes(emulator, admission.clone())).unwrap_or_default())
-        .route_layer(from_fn_with_state(Arc::clone(&authenticator), require_token));
-    let streams = live::routes(LiveParts {
-        log: log.clone(),
-        limits: live.clone(),
-        authenticator: Arc::clone(&authenticator),
-        drain: drain.clone(),
-        tasks,
-    });
+    let operators = match emulator {
+        Some(emulator) => control::routes(emulator, admission.clone()).route_layer(from_fn(require_operator)),
+        None => Router::new(),
+    };
+    let guarded = rest::routes(Rest { guard: guard.clone(), admission: admission.clone() })
+        .merge(operators)
+        .route_layer(from_fn_with_state(gate.clone(), require_token));
+    let streams =
+        live::routes(LiveParts { log: log.clone(), limits: live.clone(), gate: gate.clone(), drain: drain.clone(), tasks });
     let calls = grpc::routes(GrpcParts {
-        backend,
-        log: log.clone(),
+        guard,
         limits: grpc,
         heartbeat: Duration::from_millis(live.heartbeat_interval_ms),
         admission: admission.clone(),
-        authenticator: Arc::clone(&authenticator),
+        gate,
         drain,
     });
     // Routes that check the token themselves, or need none, stand beside `guarded`.

@@ -8,6 +8,7 @@ use crate::fronts::live::LiveLimits;
 use crate::http::access::AccessArgs;
 use crate::http::flags::ServerLimits;
 use crate::http::listen::Listen;
+use crate::http::subjects::SubjectLimits;
 use crate::http::tls::TlsArgs;
 use crate::log::backup::{BackupArgs, RestoreArgs};
 use crate::process::ProcessArgs;
@@ -87,6 +88,10 @@ pub struct ServeArgs {
     /// What is taken at most, whatever is spoken over a connection.
     #[command(flatten)]
     pub limits: ServerLimits,
+
+    /// What each user may take.
+    #[command(flatten)]
+    pub subjects: SubjectLimits,
 
     /// What the gRPC front gives at most.
     #[command(flatten)]

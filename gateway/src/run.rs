@@ -17,6 +17,7 @@ use crate::http::access::{Access, Origin};
 use crate::http::admission::Admission;
 use crate::http::listen::Listen;
 use crate::http::server;
+use crate::http::subjects::Subjects;
 use crate::http::tls::{self, TlsError};
 use crate::log::backup::{self, BackupError};
 use crate::log::store::{Store, StoreError};
@@ -152,6 +153,7 @@ async fn listen(
         authenticator: Arc::new(StaticToken::new(&token(&args.token))),
         access: Access::new(address, args.access.allow_host, args.access.allow_origin),
         admission: Admission::new(&args.limits),
+        subjects: Subjects::new(args.subjects, args.limits.max_uploads),
         grpc: args.grpc,
         live: args.live,
         drain: drain.clone(),

@@ -13,6 +13,7 @@ use im_chats_gateway::http::access::Access;
 use im_chats_gateway::http::admission::Admission;
 use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::server;
+use im_chats_gateway::http::subjects::{SubjectLimits, Subjects};
 use im_chats_gateway::log::store::Store;
 use im_chats_gateway::service::auth::{Authenticator, Identity, Pass};
 use im_chats_gateway::service::health::Health;
@@ -58,6 +59,7 @@ async fn a_stream_ends_with_its_token() {
         authenticator: Arc::new(Brief(watch::Sender::new(0))),
         access: Access::new(address, Vec::new(), Vec::new()),
         admission: Admission::new(&ServerLimits::default()),
+        subjects: Subjects::new(SubjectLimits::default(), 4),
         grpc: GrpcLimits::default(),
         live: LiveLimits::default(),
         drain: drain.clone(),

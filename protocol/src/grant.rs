@@ -27,7 +27,7 @@ pub enum Scope {
     ChatsCount,
     /// Events about chats.
     Events,
-    /// Events of every kind, messages included.
+    /// Events of every kind, messages included. It includes [`Scope::Events`].
     EventsAll,
 }
 
@@ -58,6 +58,14 @@ impl Scope {
 
     const fn bit(self) -> u8 {
         1 << self as u8
+    }
+
+    /// Its own bit, and those of the scopes that it includes.
+    const fn bits(self) -> u8 {
+        match self {
+            Self::EventsAll => self.bit() | Self::Events.bit(),
+            _ => self.bit(),
+        }
     }
 }
 
@@ -98,7 +106,7 @@ impl Scopes {
     /// The set with one more.
     #[must_use]
     pub const fn with(self, scope: Scope) -> Self {
-        Self(self.0 | scope.bit())
+        Self(self.0 | scope.bits())
     }
 
     /// Whether a scope is in it.
@@ -190,6 +198,18 @@ impl Grant {
         self.subject.is_none()
     }
 
+    /// Whether it is the operator's own, which alone gives tokens to others and plays the other people of an emulator.
+    ///
+    /// # Errors
+    /// `unauthorized` when it is not.
+    pub fn check_operator(&self) -> Result<(), Error> {
+        if self.is_admin() {
+            Ok(())
+        } else {
+            Err(unauthorized("only the operator's own token may do this, never a signed one"))
+        }
+    }
+
     /// Whether a scope is allowed for a chat, or for the account as a whole.
     ///
     /// # Errors
@@ -220,18 +240,22 @@ fn unauthorized(message: &'static str) -> Error {
 mod tests {
     use super::*;
 
-    fn limited(scopes: Scopes, chats: &[&str]) -> Grant {
-        Grant { subject: Some("user".into()), scopes, chats: Some(ChatSet::parse(chats).unwrap()), expires_in_ms: None }
+    fn of_user(chats: Option<ChatSet>) -> Grant {
+        Grant { subject: Some("user".into()), scopes: Scopes::ALL, chats, expires_in_ms: None }
     }
 
     #[test]
     fn a_set_of_scopes_is_written_as_it_is_read() {
-        for text in
-            ["", "chats:read", "chats:read events:all", "chats:read chats:write chats:create chats:count events events:all"]
-        {
+        for text in [
+            "",
+            "chats:read",
+            "chats:read events events:all",
+            "chats:read chats:write chats:create chats:count events events:all",
+        ] {
             assert_eq!(Scopes::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Scopes::parse("  events  chats:read events").unwrap().to_string(), "chats:read events");
+        assert_eq!(Scopes::parse("events:all").unwrap().to_string(), "events events:all");
         assert_eq!(Scope::ALL.into_iter().collect::<Scopes>(), Scopes::ALL);
         for wrong in ["chat:read", "events:*", "Events", "chats:read,events"] {
             let error = Scopes::parse(wrong).unwrap_err();
@@ -240,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_allows_nothing_but_itself() {
+    fn a_scope_allows_nothing_but_itself_and_all_events_include_those_about_chats() {
         for held in Scope::ALL {
-            let grant =
-                Grant { subject: Some("user".into()), scopes: Scopes::NONE.with(held), chats: None, expires_in_ms: None };
+            let grant = Grant { scopes: Scopes::NONE.with(held), ..of_user(None) };
             for asked in Scope::ALL {
-                assert_eq!(grant.check(asked, None).is_ok(), held == asked, "{held} {asked}");
+                let included = held == asked || (held, asked) == (Scope::EventsAll, Scope::Events);
+                assert_eq!(grant.check(asked, None).is_ok(), included, "{held} {asked}");
             }
         }
         assert!(Scope::ALL.into_iter().all(|scope| Grant::ADMIN.check(scope, Some("any;-;a")).is_ok()));
@@ -253,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_token_for_chats_is_for_no_other_chat_and_not_for_the_account() {
-        let grant = limited(Scopes::ALL, &[" any;-;alice@example.com ", "any;+;g1"]);
+        let grant = of_user(Some(ChatSet::parse(&["any;-;alice@example.com", "any;+;g1"]).unwrap()));
         for scope in Scope::ALL {
             let allowed = !scope.is_of_account();
             assert_eq!(grant.check(scope, Some("any;-;alice@example.com")).is_ok(), allowed, "{scope}");

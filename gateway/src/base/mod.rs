@@ -2,5 +2,6 @@
 
 pub mod files;
 pub(crate) mod flags;
+pub(crate) mod hex;
 pub mod log_throttle;
 pub(crate) mod private;

@@ -9,6 +9,7 @@ use im_chats_protocol::wire::routes::{CLIENT_MESSAGE_ID, IDEMPOTENCY_KEY_HEADER}
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use crate::base::hex::hex;
 use crate::service::backend::CallContext;
 use crate::service::convert::service_from_wire;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest};
@@ -54,13 +55,7 @@ pub(super) fn write(
         return Ok(None);
     }
     let digest = Sha256::new().chain_update(method).chain_update([0]).chain_update(request.encode_to_vec()).finalize();
-    let fingerprint = digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(u32::from(nibble), 16));
-        }
-        text
-    });
-    Ok(Some(Write { keys, fingerprint }))
+    Ok(Some(Write { keys, fingerprint: hex(&digest) }))
 }
 
 /// Checks a create.

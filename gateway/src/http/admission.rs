@@ -21,7 +21,9 @@ use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
 use super::share::{Peer, Place, SharedLimit};
+use super::subjects::Subject;
 use crate::service::auth::{Authenticator, Pass, bearer};
+use crate::service::full;
 
 /// How long an upload waits for those before it.
 pub const UPLOAD_WAIT: Duration = Duration::from_secs(20);
@@ -88,6 +90,17 @@ impl Admission {
 
 /// Lets so many uploads in at a time: each may hold the body and the image at once. The others wait unread, for a while.
 pub async fn one_upload(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    // A user waits for its own turn first, so that it never has all of them.
+    let subject = request.extensions().get::<Arc<Subject>>().cloned();
+    let turn = async {
+        match subject {
+            Some(subject) => subject.upload().await,
+            None => None,
+        }
+    };
+    let Ok(_turn) = tokio::time::timeout(UPLOAD_WAIT, turn).await else {
+        return Failure::from(full::error("uploads of one user", 1)).into_response();
+    };
     match admission.uploads.wait(UPLOAD_WAIT).await {
         Ok(_place) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),

@@ -1,18 +1,22 @@
-//! What travels beside a request in its headers, or in gRPC's words its metadata.
+//! Who calls, and what travels beside a request in its headers, or in gRPC's words its metadata.
 
 use http::{Extensions, HeaderMap};
-use im_chats_protocol::error::Error;
+use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::limits::check_key;
 use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
 
 use super::headers::{IDEMPOTENCY_KEY, RequestId};
+use crate::service::auth::Pass;
 use crate::service::backend::CallContext;
+use crate::service::guard::Caller;
 
 /// Reads it.
 ///
 /// # Errors
-/// `invalidArgument` when the idempotency key is not UTF-8, or breaks the rules of [`check_key`].
-pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<CallContext, Error> {
+/// `invalidArgument` when the idempotency key is not UTF-8, or breaks the rules of [`check_key`]; `internalError` on a route around
+/// which nothing checks tokens.
+pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<Caller, Error> {
+    let pass = pass(extensions)?.clone();
     let idempotency_key = headers
         .get(&IDEMPOTENCY_KEY)
         .map(|key| {
@@ -22,5 +26,13 @@ pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<CallContext,
         })
         .transpose()?;
     let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
-    Ok(CallContext { idempotency_key, request_id })
+    Ok(Caller { pass, context: CallContext { idempotency_key, request_id } })
+}
+
+/// The token that the layers have judged.
+///
+/// # Errors
+/// `internalError` on a route around which nothing checks tokens: it must serve nobody.
+pub fn pass(extensions: &Extensions) -> Result<&Pass, Error> {
+    extensions.get().ok_or_else(|| Error::new(ErrorCode::InternalError, "this route does not check tokens"))
 }

@@ -19,10 +19,12 @@ use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 use super::access::Access;
 use super::admission::{Admission, Held, Verdict};
 use super::body::SharedBody;
+use super::call;
 use super::failure::{Failure, OwnBody};
 use super::headers::{IDEMPOTENCY_KEY, MIDDLEWARE, REQUEST_ID, RequestId, SERVER};
 use super::share::Peer;
 use super::single;
+use super::subjects::Subjects;
 use crate::base::log_throttle::LogThrottle;
 use crate::log::EventLog;
 use crate::service::auth::Authenticator;
@@ -77,15 +79,41 @@ pub fn around(router: Router, layers: &Layers) -> Router {
 /// While the disk fails, every request that needs it does: what is wrong with it has its own lines.
 static DISK_FAILED: LogThrottle = LogThrottle::per_minute();
 
-/// Lets only callers with a good token through.
-pub async fn require_token(State(authenticator): State<Arc<dyn Authenticator>>, mut request: Request, next: Next) -> Response {
+/// What stands before the routes that need a token. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    /// Judges tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// What each user has taken.
+    pub subjects: Subjects,
+}
+
+/// Lets only callers with a good token through, and no user more often than one user may.
+pub async fn require_token(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let verdict = request.extensions_mut().remove::<Verdict>();
-    match verdict.unwrap_or_else(|| Verdict::of(request.headers(), &*authenticator)).0 {
-        Ok(pass) => {
+    let verdict = verdict.unwrap_or_else(|| Verdict::of(request.headers(), &*gate.authenticator)).0;
+    let entered = verdict.and_then(|pass| {
+        let subject = gate.subjects.of(&pass.grant);
+        subject.as_ref().map_or(Ok(()), |subject| subject.call())?;
+        Ok((pass, subject))
+    });
+    match entered {
+        Ok((pass, subject)) => {
             // What the call may do, and how long whatever outlives it may live.
             request.extensions_mut().insert(pass);
+            if let Some(subject) = subject {
+                request.extensions_mut().insert(subject);
+            }
             next.run(request).await
         }
+        Err(error) => Failure::from(error).into_response(),
+    }
+}
+
+/// Lets only the operator through, on routes that are behind [`require_token`].
+pub async fn require_operator(request: Request, next: Next) -> Response {
+    match call::pass(request.extensions()).and_then(|pass| pass.grant.check_operator()) {
+        Ok(()) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     }
 }

@@ -22,4 +22,5 @@ pub mod routes;
 pub mod server;
 pub mod share;
 mod single;
+pub mod subjects;
 pub mod tls;

@@ -79,11 +79,17 @@ async fn read_all(log: &EventLog, mut query: ReadQuery) -> (Vec<Arc<LoggedEvent>
 }
 
 fn queries() -> Vec<ReadQuery> {
-    let all =
-        ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chat: None, max_events: usize::MAX, max_bytes: usize::MAX };
+    let all = ReadQuery {
+        after: 0,
+        through: u64::MAX,
+        topic: Topic::All,
+        chats: ChatFilter::All,
+        max_events: usize::MAX,
+        max_bytes: usize::MAX,
+    };
     vec![
         ReadQuery { max_events: 3, ..all.clone() },
-        ReadQuery { chat: Some("any;-;1@example.com".into()), ..all.clone() },
+        ReadQuery { chats: ChatFilter::One("any;-;1@example.com".into()), ..all.clone() },
         ReadQuery { topic: Topic::Chats, max_bytes: 400, ..all.clone() },
         ReadQuery { after: 51, through: 120, ..all.clone() },
         all,

@@ -21,7 +21,7 @@ mod tail;
 mod tests;
 
 pub use append::Appender;
-pub use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
+pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use reader::EventLog;
 use store::{Store, StoreError};
 

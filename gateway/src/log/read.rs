@@ -11,8 +11,8 @@ use super::store::layout::{EventRow, event_columns};
 use super::store::meta::Meta;
 use super::store::problem::Problem;
 
-/// The next page. What is damaged ends it: what comes before is given, and the next read begins with the damage and fails.
-pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan: usize) -> Result<ReadPage, Problem> {
+/// The next page, and how many rows were looked at for it. What is damaged ends it: what comes before is given, and the next read begins with the damage and fails.
+pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan: usize) -> Result<(ReadPage, usize), Problem> {
     // One row more than the page may hold, and no upper bound: the row behind the page names the last one of it, which
     // proves that none is missing at its end.
     let mut statement = connection.prepare_cached(concat!(
@@ -32,27 +32,32 @@ pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan:
         };
         let event = match next {
             Ok(Some(event)) => event,
-            Ok(None) => return Ok(page.whole(bound)),
-            Err(_) if page.looked_at() > 0 => return Ok(page.partial()),
+            Ok(None) => return Ok(counted(page, |page| page.whole(bound))),
+            Err(_) if page.looked_at() > 0 => return Ok(counted(page, PageBuilder::partial)),
             Err(Problem::Damage(reason)) => return Err(Problem::Damage(format!("after event {}: {reason}", query.after))),
             Err(problem) => return Err(problem),
         };
         let sequence = unsigned(event.sequence);
         if sequence > bound {
-            return Ok(page.whole(bound));
+            return Ok(counted(page, |page| page.whole(bound)));
         }
         if page.looked_at() == scan {
-            return Ok(page.partial());
+            return Ok(counted(page, PageBuilder::partial));
         }
         if !query.admits(kind(&event), event.chat) {
             page.skip(sequence);
             continue;
         }
         if !page.has_room(event.json.len()) {
-            return Ok(page.partial());
+            return Ok(counted(page, PageBuilder::partial));
         }
         page.push(Arc::new(logged(&event)));
     }
+}
+
+fn counted(page: PageBuilder, finish: impl FnOnce(PageBuilder) -> ReadPage) -> (ReadPage, usize) {
+    let rows = page.looked_at();
+    (finish(page), rows)
 }
 
 /// A kind this version does not know was written by a newer one; its reader is a reader of everything.

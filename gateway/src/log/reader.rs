@@ -103,15 +103,23 @@ impl EventLog {
     /// `cursorTooOld` when events after the position are gone, `logChanged` when the log is another one by now,
     /// `databaseError` when the disk cannot be read.
     pub async fn read_of(&self, id: Arc<str>, query: ReadQuery) -> Result<ReadPage, Error> {
+        self.read_counted(id, query).await.map(|(page, _)| page)
+    }
+
+    /// As [`EventLog::read_of`], with the number of rows on disk that were looked at; 0 for a page from memory.
+    ///
+    /// # Errors
+    /// As [`EventLog::read_of`].
+    pub async fn read_counted(&self, id: Arc<str>, query: ReadQuery) -> Result<(ReadPage, usize), Error> {
         let bound = {
             let _same = self.same(&id)?;
             self.check_held(query.after)?;
             let bound = query.through.min(self.head());
             if query.after >= bound || query.max_events == 0 {
-                return Ok(ReadPage { through: query.after, events: Vec::new() });
+                return Ok((ReadPage { through: query.after, events: Vec::new() }, 0));
             }
             if let Some(page) = self.0.tail.lock().read(&query, bound, SCAN_ROWS) {
-                return Ok(page);
+                return Ok((page, 0));
             }
             bound
         };

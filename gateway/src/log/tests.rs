@@ -11,7 +11,14 @@ fn event(sequence: u64, kind: EventKind, chat: &str) -> LoggedEvent {
 }
 
 fn everything(after: u64) -> ReadQuery {
-    ReadQuery { after, through: u64::MAX, topic: Topic::All, chat: None, max_events: usize::MAX, max_bytes: usize::MAX }
+    ReadQuery {
+        after,
+        through: u64::MAX,
+        topic: Topic::All,
+        chats: ChatFilter::All,
+        max_events: usize::MAX,
+        max_bytes: usize::MAX,
+    }
 }
 
 fn sequences(page: &ReadPage) -> Vec<u64> {
@@ -135,7 +142,7 @@ proptest! {
         let query = ReadQuery {
             after: from, through: upto,
             topic: if chats_only { Topic::Chats } else { Topic::All },
-            chat: one_chat.then(|| "c1".into()), max_events, max_bytes,
+            chats: if one_chat { ChatFilter::One("c1".into()) } else { ChatFilter::All }, max_events, max_bytes,
         };
         let bound = upto.min(log.head());
         let expected: Vec<u64> = events.iter()
@@ -147,7 +154,7 @@ proptest! {
             let mut found = Vec::new();
             while query.after < bound {
                 let page = if disk {
-                    read::page(&disk_connection, &query, bound, scan).unwrap()
+                    read::page(&disk_connection, &query, bound, scan).unwrap().0
                 } else {
                     log.0.tail.lock().read(&query, bound, scan).unwrap()
                 };

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod backend;
 pub mod convert;
 pub mod full;
+pub mod guard;
 pub mod health;
 pub mod proto;
 pub mod status;

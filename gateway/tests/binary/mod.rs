@@ -196,7 +196,7 @@ pub fn read_events(data: &Path) -> Vec<Value> {
             after,
             through: u64::MAX,
             topic: Topic::All,
-            chat: None,
+            chats: im_chats_gateway::log::ChatFilter::All,
             max_events: usize::MAX,
             max_bytes: usize::MAX,
         };

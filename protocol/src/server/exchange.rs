@@ -48,6 +48,8 @@ pub enum ServerInput<'a> {
     },
     /// The result of a [`ServerOutput::Verify`]. Results come in the order of the outputs.
     Verified(Result<Grant, Error>),
+    /// The token that the session goes by is good no longer: it was denied, or its key was taken away.
+    Revoked(Error),
     /// The transport has taken this many bytes of what was sent.
     Written {
         /// Bytes of frame text.

@@ -14,5 +14,5 @@ mod subscription;
 
 pub use exchange::{Opening, ReadId, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
-pub use log::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
+pub use log::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
 pub use machine::Session;

@@ -1,23 +1,23 @@
 //! One cursor over the log. It holds no events: without credit it simply stays behind.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorCode};
+use crate::grant::Grant;
 use crate::number::MAX_SAFE_INTEGER;
 use crate::wire::frame::{Subscribe, Topic, Until};
 
 use super::limits::SessionLimits;
-use super::log::{LogState, LoggedEvent, ReadPage, ReadQuery};
+use super::log::{ChatFilter, LogState, LoggedEvent, ReadPage, ReadQuery};
 use super::outgoing::{EventBatch, FRAME_OVERHEAD};
 
 #[derive(Debug)]
 pub(super) struct Subscription {
     topic: Topic,
-    chat: Option<Box<str>>,
+    chats: ChatFilter,
     /// The client's position: everything up to here was sent.
     position: u64,
     /// The server's: between `position` and this there is nothing the filter lets pass. Ahead of `position` only while a
@@ -58,9 +58,12 @@ impl<'a> News<'a> {
     }
 
     /// Whether a subscription to this sees any of it.
-    fn concern(&self, topic: Topic, chat: Option<&str>) -> bool {
+    fn concern(&self, topic: Topic, filter: &ChatFilter) -> bool {
         let events = if topic == Topic::All { &self.all } else { &self.chats };
-        chat.map_or(!events.is_empty(), |chat| events.contains(chat))
+        match filter {
+            ChatFilter::One(chat) => events.contains(&**chat),
+            filter => events.iter().any(|chat| filter.admits(chat)),
+        }
     }
 }
 
@@ -79,8 +82,10 @@ impl Subscription {
     /// Attaches a cursor.
     ///
     /// # Errors
-    /// `logChanged`, `cursorAhead` or `cursorTooOld` when there is no such place in the log.
-    pub(super) fn attach(ask: &Subscribe, log: &LogState) -> Result<Self, Error> {
+    /// `unauthorized` when the grant does not allow it; `logChanged`, `cursorAhead` or `cursorTooOld` when there is no such place in
+    /// the log.
+    pub(super) fn attach(ask: &Subscribe, grant: &Grant, log: &LogState) -> Result<Self, Error> {
+        let chats = ChatFilter::within(grant, ask.topic, ask.chat.as_deref())?;
         let position = match &ask.after {
             None => log.head,
             Some(after) => {
@@ -93,7 +98,7 @@ impl Subscription {
         };
         Ok(Self {
             topic: ask.topic,
-            chat: ask.chat.as_deref().map(Into::into),
+            chats,
             position,
             scanned: position,
             target: log.head,
@@ -104,6 +109,14 @@ impl Subscription {
             reading: false,
             queued: false,
         })
+    }
+
+    /// Whether a fresh token still allows it.
+    ///
+    /// # Errors
+    /// `unauthorized` when it does not.
+    pub(super) fn check(&self, grant: &Grant) -> Result<(), Error> {
+        self.chats.check(grant, self.topic)
     }
 
     pub(super) const fn position(&self) -> u64 {
@@ -136,7 +149,7 @@ impl Subscription {
     /// Moves over a stretch that holds nothing for it, as a read of it would.
     pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) {
         // One that has seen everything before this stretch has caught up, and no read is under way for it.
-        if self.scanned == before && !news.concern(self.topic, self.chat.as_deref()) {
+        if self.scanned == before && !news.concern(self.topic, &self.chats) {
             self.scanned = head;
         }
     }
@@ -172,7 +185,7 @@ impl Subscription {
             after: self.scanned,
             through: self.bound(head),
             topic: self.topic,
-            chat: self.chat.clone(),
+            chats: self.chats.clone(),
             max_events: limits.max_batch_events.min(one_more),
             max_bytes: limits.max_outgoing_frame_bytes.saturating_sub(FRAME_OVERHEAD),
         })
@@ -267,7 +280,7 @@ mod tests {
         let log = LogState { id: "log-1".into(), first: 0, head: 5 };
         let ask =
             Subscribe { id: SubscriptionId::Number(1), topic: Topic::Chats, chat: None, after: None, until: None, credit: 1 };
-        let mut subscription = Subscription::attach(&ask, &log).unwrap();
+        let mut subscription = Subscription::attach(&ask, &Grant::ADMIN, &log).unwrap();
         assert!(!subscription.queue_up(5), "it has seen everything");
         assert!(subscription.queue_up(6));
         assert!(!subscription.queue_up(7), "a consumer that is slow for hours would fill the memory with places");

@@ -111,8 +111,8 @@ close_codes! {
     INTERNAL = 1011, "", Cut;
     /// The server restarts.
     SERVICE_RESTART = 1012, "", Cut;
-    /// The server's upstream is away.
-    TRY_AGAIN_LATER = 1013, "", Cut;
+    /// The server's upstream is away, or the keys that judge tokens are.
+    TRY_AGAIN_LATER = 1013, "try again later", Cut;
     /// A frame that the protocol does not allow.
     PROTOCOL_VIOLATION = 4400, "protocol violation", ClientFault;
     /// The token is missing, wrong or has ended.

@@ -6,8 +6,8 @@ use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
-use super::deadline::End;
 use super::events::Change;
+use super::reader::Reader;
 use super::stream::{LogReader, Range, Step};
 use super::{Front, incoming, outgoing};
 use crate::log::LogState;
@@ -23,48 +23,48 @@ use crate::service::status;
 #[tonic::async_trait]
 impl ChatService for Front {
     async fn create_chat(&self, request: Request<CreateChatRequest>) -> Result<Response<CreateChatResponse>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.create_chat(&call, request).await)
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.create_chat(&caller, request).await)
     }
 
     async fn mark_chat_read(&self, request: Request<MarkChatReadRequest>) -> Result<Response<Empty>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.mark_chat_read(&call, request).await.map(|()| Empty {}))
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.mark_chat_read(&caller, request).await.map(|()| Empty {}))
     }
 
     async fn set_background(&self, request: Request<SetBackgroundRequest>) -> Result<Response<Empty>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.set_background(&call, request).await.map(|()| Empty {}))
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.set_background(&caller, request).await.map(|()| Empty {}))
     }
 
     async fn remove_background(&self, request: Request<RemoveBackgroundRequest>) -> Result<Response<Empty>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.remove_background(&call, request).await.map(|()| Empty {}))
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.remove_background(&caller, request).await.map(|()| Empty {}))
     }
 
     async fn share_contact_info(&self, request: Request<ShareContactInfoRequest>) -> Result<Response<Empty>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.share_contact_info(&call, request).await.map(|()| Empty {}))
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.share_contact_info(&caller, request).await.map(|()| Empty {}))
     }
 
     async fn set_typing(&self, request: Request<SetTypingRequest>) -> Result<Response<Empty>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.set_typing(&call, request).await.map(|()| Empty {}))
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.set_typing(&caller, request).await.map(|()| Empty {}))
     }
 
     async fn get_chat(&self, request: Request<GetChatRequest>) -> Result<Response<GetChatResponse>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.get_chat(&call, request).await)
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.get_chat(&caller, request).await)
     }
 
     async fn get_chat_count(&self, request: Request<GetChatCountRequest>) -> Result<Response<GetChatCountResponse>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.get_chat_count(&call, request).await)
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.get_chat_count(&caller, request).await)
     }
 
     async fn has_background(&self, request: Request<HasBackgroundRequest>) -> Result<Response<HasBackgroundResponse>, Status> {
-        let (call, request) = incoming(request)?;
-        outgoing(self.backend.has_background(&call, request).await)
+        let (caller, request) = incoming(request)?;
+        outgoing(self.guard.has_background(&caller, request).await)
     }
 
     type SubscribeChatEventsStream = BoxStream<'static, Result<SubscribeChatEventsResponse, Status>>;
@@ -74,14 +74,15 @@ impl ChatService for Front {
         &self,
         request: Request<SubscribeChatEventsRequest>,
     ) -> Result<Response<Self::SubscribeChatEventsStream>, Status> {
-        let end = End::of(request.extensions());
+        let reader = Reader::of(self, request.extensions())?;
         let chat = request.into_inner().chat_guid;
         let chat = chat.map(|chat| ChatGuid::parse(&chat, "chatGuid")).transpose();
-        let chat = chat.map_err(|error| status::from_error(&error))?.map(|chat| chat.as_str().into());
-        let head = self.log.watch_head();
-        let LogState { id: log, head: after, .. } = self.log.state();
-        let range = Range { log, after, until: None, topic: Topic::Chats, chat, from_beginning: false };
-        let steps = LogReader::new(self, head, range, end)?.steps();
+        let chat = chat.map_err(|error| status::from_error(&error))?;
+        let chats = reader.sees(Topic::Chats, chat.as_ref().map(ChatGuid::as_str))?;
+        let head = self.guard.log().watch_head();
+        let LogState { id: log, head: after, .. } = self.guard.log().state();
+        let range = Range { log, after, until: None, topic: Topic::Chats, chats, from_beginning: false };
+        let steps = LogReader::new(self, head, range, reader)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

@@ -35,7 +35,7 @@ impl Health for Front {
             return Ok(Response::new(now.take_until(drain.cancelled_owned()).chain(end).boxed()));
         }
         // The first one at once, then whatever differs from the one before.
-        let watched = (now.status(), self.log.faults().watch(), false);
+        let watched = (now.status(), self.guard.log().faults().watch(), false);
         let changes = stream::unfold(watched, |(last, mut faults, sent)| async move {
             if !sent {
                 return Some((Ok(answer(last)), (last, faults, true)));
@@ -54,7 +54,7 @@ impl Health for Front {
 
 impl Front {
     fn health(&self) -> HealthCheckResponse {
-        answer(status(!self.drain.is_cancelled() && self.log.faults().reason().is_none()))
+        answer(status(!self.drain.is_cancelled() && self.guard.log().faults().reason().is_none()))
     }
 }
 

@@ -7,6 +7,7 @@ mod deadline;
 mod events;
 mod health;
 mod limits;
+mod reader;
 mod replay;
 mod stream;
 mod tonic_errors;
@@ -33,10 +34,9 @@ use crate::http::activity::Unhurried;
 use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
-use crate::http::layers::{Renderer, require_token};
-use crate::log::EventLog;
+use crate::http::layers::{Gate, Renderer, require_token};
 use crate::service::auth::Authenticator;
-use crate::service::backend::{Backend, CallContext};
+use crate::service::guard::{Caller, Guard};
 use crate::service::proto::chat_service_server::ChatServiceServer;
 use crate::service::proto::event_service_server::EventServiceServer;
 use crate::service::proto::{self, DESCRIPTORS};
@@ -60,17 +60,15 @@ pub const MESSAGE_IDLE: Duration = Duration::from_secs(20);
 /// What the front needs.
 pub struct GrpcParts {
     /// The service.
-    pub backend: Arc<dyn Backend>,
-    /// The event log.
-    pub log: EventLog,
+    pub guard: Guard,
     /// What the front gives at most.
     pub limits: GrpcLimits,
     /// How often a stream without events says that it lives.
     pub heartbeat: Duration,
     /// The limits on work under way.
     pub admission: Admission,
-    /// Judges tokens.
-    pub authenticator: Arc<dyn Authenticator>,
+    /// Judges tokens, and counts what each user takes.
+    pub gate: Gate,
     /// Cancelled when the server begins to drain.
     pub drain: CancellationToken,
 }
@@ -81,8 +79,8 @@ pub const RENDERER: Renderer = Renderer { speaks: is_grpc::<Body>, complete: com
 /// The services, as handlers of the router. Cheap to clone.
 #[derive(Clone)]
 struct Front {
-    backend: Arc<dyn Backend>,
-    log: EventLog,
+    guard: Guard,
+    authenticator: Arc<dyn Authenticator>,
     places: Places,
     heartbeat: Duration,
     drain: CancellationToken,
@@ -90,8 +88,8 @@ struct Front {
 
 /// The routes of every service. They check tokens themselves, since some need none.
 pub fn routes(parts: GrpcParts) -> Router {
-    let GrpcParts { backend, log, limits, heartbeat, admission, authenticator, drain } = parts;
-    let front = Front { backend, log, places: Places::new(&limits), heartbeat, drain };
+    let GrpcParts { guard, limits, heartbeat, admission, gate, drain } = parts;
+    let front = Front { guard, authenticator: Arc::clone(&gate.authenticator), places: Places::new(&limits), heartbeat, drain };
     let chats = ChatServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
     let images = ChatServiceServer::new(front.clone()).max_decoding_message_size(IMAGE_MESSAGE);
     let events = EventServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
@@ -106,7 +104,7 @@ pub fn routes(parts: GrpcParts) -> Router {
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
         .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(upload)
-        .route_layer(from_fn_with_state(authenticator, require_token));
+        .route_layer(from_fn_with_state(gate, require_token));
     // Open, as /healthz and /openapi.json are: a prober has no token, and the shapes are public.
     let health = HealthServer::new(front.clone()).max_decoding_message_size(OPEN_MESSAGE);
     let open = Router::new().route_service("/grpc.health.v1.Health/{method}", health).merge(reflection(front));
@@ -197,11 +195,11 @@ fn is_fault(headers: &HeaderMap) -> bool {
     headers.get(tonic::Status::GRPC_STATUS).is_some_and(|code| matches!(code.as_bytes(), b"13" | b"15"))
 }
 
-/// What travels beside a request, and the request.
-fn incoming<T>(request: tonic::Request<T>) -> Result<(CallContext, T), tonic::Status> {
+/// Who calls, and the request.
+fn incoming<T>(request: tonic::Request<T>) -> Result<(Caller, T), tonic::Status> {
     let (metadata, extensions, message) = request.into_parts();
-    let call = call::read(metadata.as_ref(), &extensions).map_err(|error| status::from_error(&error))?;
-    Ok((call, message))
+    let caller = call::read(metadata.as_ref(), &extensions).map_err(|error| status::from_error(&error))?;
+    Ok((caller, message))
 }
 
 /// What a call answers with.

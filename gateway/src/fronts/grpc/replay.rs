@@ -6,8 +6,8 @@ use im_chats_protocol::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
 use super::Front;
-use super::deadline::End;
 use super::events::Change;
+use super::reader::Reader;
 use super::stream::{LogReader, Range, Step};
 use crate::service::proto::catch_up_events_response::Payload;
 use crate::service::proto::event_service_server::EventService;
@@ -22,9 +22,10 @@ impl EventService for Front {
         &self,
         request: Request<CatchUpEventsRequest>,
     ) -> Result<Response<Self::CatchUpEventsStream>, Status> {
-        let end = End::of(request.extensions());
+        let reader = Reader::of(self, request.extensions())?;
+        let chats = reader.sees(Topic::All, None)?;
         let wanted = request.into_inner().after_sequence;
-        let log = &self.log;
+        let log = self.guard.log();
         let watched = log.watch_head();
         let state = log.state();
         if let Some(after) = wanted {
@@ -35,10 +36,10 @@ impl EventService for Front {
             after: wanted.unwrap_or(state.first),
             until: Some(state.head),
             topic: Topic::All,
-            chat: None,
+            chats,
             from_beginning: wanted.is_none(),
         };
-        let steps = LogReader::new(self, watched, range, end)?.steps();
+        let steps = LogReader::new(self, watched, range, reader)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }
 }

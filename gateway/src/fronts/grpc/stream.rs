@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::Front;
-use super::deadline::End;
-use crate::log::{EventLog, LoggedEvent, ReadPage, ReadQuery};
+use super::reader::Reader;
+use crate::http::subjects;
+use crate::log::{ChatFilter, EventLog, LoggedEvent, ReadPage, ReadQuery};
 use crate::service::status;
 
 /// Most events read at once for one stream.
@@ -46,8 +47,8 @@ pub(super) struct Range {
     pub until: Option<u64>,
     /// Which events.
     pub topic: Topic,
-    /// Only this chat.
-    pub chat: Option<Box<str>>,
+    /// The events of which chats.
+    pub chats: ChatFilter,
     /// `after` was not the client's choice: when the beginning of the log moves before the first event was read, so does it.
     pub from_beginning: bool,
 }
@@ -66,18 +67,18 @@ pub(super) struct LogReader {
     next_heartbeat: Instant,
     /// Whether the stream has yet to say that it is attached.
     greets: bool,
-    end: Option<End>,
+    reader: Reader,
     drain: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
 
 impl LogReader {
     /// `head` was taken before the position was, so no event falls between the two.
-    pub(super) fn new(front: &Front, head: watch::Receiver<u64>, range: Range, end: Option<End>) -> Result<Self, Status> {
+    pub(super) fn new(front: &Front, head: watch::Receiver<u64>, range: Range, reader: Reader) -> Result<Self, Status> {
         let slot = front.places.event_stream().map_err(|error| status::from_error(&error))?;
         let interval = front.heartbeat;
         Ok(Self {
-            log: front.log.clone(),
+            log: front.guard.log().clone(),
             id: range.log,
             head,
             next_heartbeat: Instant::now() + interval,
@@ -89,14 +90,14 @@ impl LogReader {
                 after: range.after,
                 through: range.until.unwrap_or(u64::MAX),
                 topic: range.topic,
-                chat: range.chat,
+                chats: range.chats,
                 max_events: PAGE_EVENTS,
                 max_bytes: PAGE_BYTES,
             },
             page: Vec::new().into_iter(),
             reading: None,
             interval,
-            end,
+            reader,
             drain: front.drain.clone(),
             _slot: slot,
         })
@@ -125,9 +126,7 @@ impl LogReader {
             if self.drain.is_cancelled() {
                 return Err(draining());
             }
-            if let Some(error) = self.end.as_ref().and_then(End::reached) {
-                return Err(error);
-            }
+            self.reader.check()?;
             // Its next event would be one of another log, and a reader that waits would wait for a place that never comes.
             self.log.check_id(&self.id)?;
             if std::mem::take(&mut self.greets) {
@@ -142,10 +141,10 @@ impl LogReader {
             let head = *self.head.borrow_and_update();
             if self.reading.is_none() && self.query.after < head {
                 let (log, id, query) = (self.log.clone(), Arc::clone(&self.id), self.query.clone());
-                self.reading = Some(async move { log.read_of(id, query).await }.boxed());
+                let subject = self.reader.subject();
+                self.reading = Some(subjects::read(subject, log, id, query).boxed());
             }
             let idle = self.reading.is_none();
-            let end = self.end.map_or(self.next_heartbeat, |end| end.at);
             let read = async {
                 match self.reading.as_mut() {
                     Some(reading) => reading.await,
@@ -156,7 +155,7 @@ impl LogReader {
                 page = read => page,
                 Ok(()) = self.head.changed(), if idle => continue,
                 () = self.drain.cancelled() => continue,
-                () = sleep_until(end), if self.end.is_some() => continue,
+                () = self.reader.changed() => continue,
                 () = sleep_until(self.next_heartbeat) => return Ok(Step::Heartbeat),
             };
             self.reading = None;

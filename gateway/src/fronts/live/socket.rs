@@ -18,9 +18,10 @@ use futures_util::{FutureExt, SinkExt};
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue};
 use im_chats_protocol::error::Error;
+use im_chats_protocol::grant::Grant;
 use im_chats_protocol::wire::frame::SUBPROTOCOL;
 use im_chats_protocol::wire::routes::EVENTS_PATH;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,10 +29,12 @@ use tokio_util::task::TaskTracker;
 use super::limits::{CLOSE_TIMEOUT, LiveLimits};
 use crate::http::admission::Verdict;
 use crate::http::failure::Failure;
+use crate::http::layers::Gate;
 use crate::http::limit::Limit;
 use crate::http::share::{Peer, Place, SharedLimit};
+use crate::http::subjects::{self, Subscriptions};
 use crate::log::EventLog;
-use crate::service::auth::{self, Authenticator};
+use crate::service::auth::{self, Pass};
 use im_chats_protocol::server::{Opening, ReadId, ReadPage, ServerInput, ServerOutput, Session, SessionLimits};
 
 /// Sockets beyond the limit that are closed with a reason, at once; one more is refused before it is a socket.
@@ -53,8 +56,8 @@ pub struct LiveParts {
     pub log: EventLog,
     /// What a socket may do, and how many there may be.
     pub limits: LiveLimits,
-    /// Judges tokens.
-    pub authenticator: Arc<dyn Authenticator>,
+    /// Judges tokens, and counts what each user takes.
+    pub gate: Gate,
     /// Cancelled when the server begins to drain: finish what is under way, say good-bye, close.
     pub drain: CancellationToken,
     /// A task for each socket, for the drain to wait for.
@@ -70,7 +73,7 @@ struct Live {
     waiting: SharedLimit,
     refusals: Arc<Semaphore>,
     log: EventLog,
-    authenticator: Arc<dyn Authenticator>,
+    gate: Gate,
     drain: CancellationToken,
     tasks: TaskTracker,
 }
@@ -78,14 +81,14 @@ struct Live {
 /// The route of the event stream. It judges tokens itself, since browsers can only send them in the first frame; whatever
 /// checks hosts and origins belongs around it.
 pub fn routes(parts: LiveParts) -> Router {
-    let LiveParts { log, limits, authenticator, drain, tasks } = parts;
+    let LiveParts { log, limits, gate, drain, tasks } = parts;
     let live = Live {
         session: Arc::new(limits.session()),
         sockets: Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets"),
         waiting: SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets"),
         refusals: Arc::new(Semaphore::new(REFUSALS)),
         log,
-        authenticator,
+        gate,
         drain,
         tasks,
     };
@@ -159,6 +162,16 @@ struct Driver {
     writer: Writer,
     /// Its place among those that have not shown a good token yet.
     waiting: Option<Place>,
+    /// Its latest good token.
+    pass: Option<Pass>,
+    /// The place of a user's socket; the operator's has none.
+    seat: Option<Seat>,
+}
+
+/// What a socket has of its subject's.
+struct Seat {
+    subscriptions: Subscriptions,
+    _socket: OwnedSemaphorePermit,
 }
 
 impl Driver {
@@ -166,12 +179,23 @@ impl Driver {
         let session = Session::new(Arc::clone(&live.session), opening, live.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
-        Self { live, session, started: Instant::now(), reads: FuturesUnordered::new(), stream, writer, waiting }
+        Self {
+            live,
+            session,
+            started: Instant::now(),
+            reads: FuturesUnordered::new(),
+            stream,
+            writer,
+            waiting,
+            pass: None,
+            seat: None,
+        }
     }
 
     /// These take the driver by reference: by value, each would keep a copy of it in the task of every socket.
     async fn run(&mut self) {
         let mut head = self.live.log.watch_head();
+        let mut changes = self.live.gate.authenticator.changes();
         let drain = self.live.drain.clone();
         let mut draining = false;
         loop {
@@ -188,6 +212,7 @@ impl Driver {
                     self.tell(ServerInput::Drain);
                 }
                 Ok(()) = head.changed() => self.tell(ServerInput::Tick),
+                Ok(()) = changes.changed() => self.recheck(),
                 Some((read, page)) = self.reads.next() => self.tell(ServerInput::Page { read, page }),
                 message = self.stream.next(), if self.session.takes_frames() => self.received(message),
                 written = self.writer.write(), if self.writer.has_work() => match written {
@@ -205,7 +230,37 @@ impl Driver {
     fn tell(&mut self, input: ServerInput<'_>) {
         let (now, log) = (self.now(), self.live.log.state());
         let recent = |after| self.live.log.recent(&log.id, after, log.head);
-        self.session.handle_with_recent(now, &log, input, recent);
+        let session = &mut self.session;
+        let Some(seat) = &mut self.seat else { return session.handle_with_recent(now, &log, input, recent) };
+        let limit = seat.subscriptions.subject().max_subscriptions();
+        seat.subscriptions.change(|left| {
+            session.set_subject_room(left, limit);
+            session.handle_with_recent(now, &log, input, recent);
+            session.subscriptions()
+        });
+    }
+
+    /// Judges a token, and takes the place that its subject has for this socket.
+    fn verify(&mut self, token: &str) -> Result<Grant, Error> {
+        let pass = self.live.gate.authenticator.verify(token)?;
+        if self.seat.is_none()
+            && let Some(subject) = self.live.gate.subjects.of(&pass.grant)
+        {
+            let socket = subject.socket()?;
+            self.seat = Some(Seat { subscriptions: Subscriptions::of(subject), _socket: socket });
+        }
+        let grant = pass.grant.clone();
+        self.pass = Some(pass);
+        self.waiting = None;
+        Ok(grant)
+    }
+
+    /// The token may have been withdrawn.
+    fn recheck(&mut self) {
+        let rechecked = self.pass.as_ref().map_or(Ok(()), |pass| self.live.gate.authenticator.recheck(pass));
+        if let Err(error) = rechecked {
+            self.tell(ServerInput::Revoked(error));
+        }
     }
 
     fn now(&self) -> u64 {
@@ -235,14 +290,12 @@ impl Driver {
                 ServerOutput::Send(text) => self.writer.queue.push_back(Message::Text(text.into())),
                 ServerOutput::Read { read, query } => {
                     let (log, id) = (self.live.log.clone(), self.session.log_id());
-                    self.reads.push(async move { (read, log.read_of(id, query).await) }.boxed());
+                    let subject = self.seat.as_ref().map(|seat| Arc::clone(seat.subscriptions.subject()));
+                    self.reads.push(async move { (read, subjects::read(subject, log, id, query).await) }.boxed());
                 }
                 ServerOutput::Verify { token } => {
-                    let judgement = self.live.authenticator.verify(&token);
-                    if judgement.is_ok() {
-                        self.waiting = None;
-                    }
-                    self.tell(ServerInput::Verified(judgement.map(|pass| pass.grant)));
+                    let judgement = self.verify(&token);
+                    self.tell(ServerInput::Verified(judgement));
                 }
                 ServerOutput::Close { code, reason } => return Some(CloseFrame { code, reason: reason.into() }),
             }

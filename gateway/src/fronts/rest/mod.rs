@@ -2,8 +2,6 @@
 
 mod openapi;
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, on};
@@ -16,7 +14,7 @@ use crate::http::failure::Failure;
 use crate::http::json::{self, BodyLimit, SMALL_BODY, with_image};
 use crate::http::query::Query;
 use crate::http::routes::{filter, split};
-use crate::service::backend::{Backend, CallContext};
+use crate::service::guard::{Caller, Guard};
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
 pub use openapi::description;
@@ -25,7 +23,7 @@ pub use openapi::description;
 #[derive(Clone)]
 pub struct Rest {
     /// The service.
-    pub backend: Arc<dyn Backend>,
+    pub guard: Guard,
     /// The limits on work under way.
     pub admission: Admission,
 }
@@ -45,8 +43,8 @@ fn methods(route: Route) -> MethodRouter<Rest> {
     macro_rules! write {
         ($method:ident) => {
             |State(rest): State<Rest>, request: Request| async move {
-                let (call, request) = body(request, SMALL_BODY).await?;
-                rest.backend.$method(&call, request).await.map(|()| Json(Empty {})).map_err(Failure::from)
+                let (caller, request) = body(request, SMALL_BODY).await?;
+                rest.guard.$method(&caller, request).await.map(|()| Json(Empty {})).map_err(Failure::from)
             }
         };
     }
@@ -65,43 +63,43 @@ fn methods(route: Route) -> MethodRouter<Rest> {
 }
 
 async fn create(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
-    let (call, request) = body(request, SMALL_BODY).await?;
-    Ok(Json(rest.backend.create_chat(&call, request).await?).into_response())
+    let (caller, request) = body(request, SMALL_BODY).await?;
+    Ok(Json(rest.guard.create_chat(&caller, request).await?).into_response())
 }
 
 async fn set_background(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
-    let call = call::read(request.headers(), request.extensions())?;
+    let caller = call::read(request.headers(), request.extensions())?;
     let request = with_image(request).await?;
-    rest.backend.set_background(&call, request).await?;
+    rest.guard.set_background(&caller, request).await?;
     Ok(Json(Empty {}).into_response())
 }
 
 async fn get_chat(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
-    let (call, query) = query(&request)?;
-    let answer = rest.backend.get_chat(&call, GetChatRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
+    let (caller, query) = query(&request)?;
+    let answer = rest.guard.get_chat(&caller, GetChatRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
 }
 
 async fn count(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
-    let (call, query) = query(&request)?;
+    let (caller, query) = query(&request)?;
     let request = GetChatCountRequest { include_archived: query.flag(INCLUDE_ARCHIVED.name)? };
-    Ok(Json(rest.backend.get_chat_count(&call, request).await?).into_response())
+    Ok(Json(rest.guard.get_chat_count(&caller, request).await?).into_response())
 }
 
 async fn has_background(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
-    let (call, query) = query(&request)?;
-    let answer = rest.backend.has_background(&call, HasBackgroundRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
+    let (caller, query) = query(&request)?;
+    let answer = rest.guard.has_background(&caller, HasBackgroundRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
 }
 
-/// A write: its context and its body.
-async fn body<T: serde::de::DeserializeOwned>(request: Request, limit: BodyLimit) -> Result<(CallContext, T), Failure> {
-    let call = call::read(request.headers(), request.extensions())?;
-    Ok((call, json::read(request, limit).await?))
+/// A write: who calls, and its body.
+async fn body<T: serde::de::DeserializeOwned>(request: Request, limit: BodyLimit) -> Result<(Caller, T), Failure> {
+    let caller = call::read(request.headers(), request.extensions())?;
+    Ok((caller, json::read(request, limit).await?))
 }
 
-/// A read: its context and its query.
-fn query(request: &Request) -> Result<(CallContext, Query), Failure> {
-    let call = call::read(request.headers(), request.extensions())?;
-    Ok((call, Query::parse(request.uri().query().unwrap_or_default())?))
+/// A read: who calls, and its query.
+fn query(request: &Request) -> Result<(Caller, Query), Failure> {
+    let caller = call::read(request.headers(), request.extensions())?;
+    Ok((caller, Query::parse(request.uri().query().unwrap_or_default())?))
 }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::log::{ReadQuery, open};
+use crate::log::{ChatFilter, ReadQuery, open};
 
 const LAYOUT_2: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -15,7 +15,7 @@ const LAYOUT_2: &str = "
 
 fn everything() -> ReadQuery {
     use im_chats_protocol::wire::frame::Topic;
-    ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chat: None, max_events: 9999, max_bytes: 1 << 30 }
+    ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chats: ChatFilter::All, max_events: 9999, max_bytes: 1 << 30 }
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Handles the client's frames.
 
 use crate::error::{Error, ErrorCode};
-use crate::grant::Grant;
+use crate::grant::{Grant, Scope};
 use crate::wire::close;
 use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use super::{Phase, ServerOutput, Session};
 use crate::server::intake::{self, FrameError};
@@ -83,6 +84,12 @@ impl Session {
             Ok(grant) => grant,
             Err(error) => return self.refuse(error),
         };
+        if !grant.scopes.contains(Scope::Events) {
+            return self.refuse(unauthorized("the token allows no stream of events").with_context("scope", "events"));
+        }
+        if self.grant.as_ref().is_some_and(|before| before.subject != grant.subject) {
+            return self.refuse(unauthorized("a fresh token must be for the same sub as the one before it"));
+        }
         let held = match &mut self.phase {
             Phase::Verifying { held, .. } => {
                 let held = core::mem::take(held);
@@ -99,18 +106,34 @@ impl Session {
             _ => return,
         };
         self.token_ends = grant.expires_in_ms.map(|ms| self.now.saturating_add(ms));
+        let expires_in_ms = grant.expires_in_ms;
+        self.grant = Some(grant);
         self.send(&ServerFrame::Ready {
             protocol: PROTOCOL,
             log: self.log.info(),
             heartbeat_interval_ms: self.limits.heartbeat_interval_ms,
             limits: self.limits.announced(),
-            token_expires_in_ms: grant.expires_in_ms,
+            token_expires_in_ms: expires_in_ms,
         });
+        self.keep_what_is_allowed();
         for text in held {
             if self.is_closed() {
                 return;
             }
             self.frame(&text);
+        }
+    }
+
+    /// Ends the subscriptions that a fresh token does not allow. Those that it does keep their filter, also when it allows more: a
+    /// filter that lets more pass would make the positions that were sent untrue.
+    fn keep_what_is_allowed(&mut self) {
+        let Some(grant) = &self.grant else { return };
+        let refused = |(id, subscription): (&SubscriptionId, &Box<Subscription>)| {
+            subscription.check(grant).err().map(|error| (id.clone(), error))
+        };
+        let refused: Vec<_> = self.subscriptions.iter().filter_map(refused).collect();
+        for (id, error) in refused {
+            self.end_subscription(id, &error);
         }
     }
 
@@ -128,18 +151,24 @@ impl Session {
         if !self.is_free(&ask.id) {
             return;
         }
+        // There is one since `ready`.
+        let Some(grant) = &self.grant else { return };
         let attached = if matches!(self.phase, Phase::Draining { .. }) {
             Err(Error::new(ErrorCode::ServiceUnavailable, "the server is going away"))
         } else if self.subscriptions.len() >= self.limits.max_subscriptions {
             let limit = self.limits.max_subscriptions.to_string();
             let message = "this socket has as many subscriptions as the server allows";
             Err(Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", limit))
+        } else if let Some((0, limit)) = self.subject_room {
+            let message = "this user has as many subscriptions as the server allows one user, on all sockets together";
+            Err(Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", limit.to_string()))
         } else {
-            Subscription::attach(&ask, &self.log)
+            Subscription::attach(&ask, grant, &self.log)
         };
         match attached {
             Err(error) => self.send_error(&error, Some(ask.id), false),
             Ok(subscription) => {
+                self.subject_room = self.subject_room.map(|(left, limit)| (left.saturating_sub(1), limit));
                 let after = Attached { log: self.log.id.to_string(), sequence: subscription.position() };
                 self.send(&ServerFrame::Subscribed { id: ask.id.clone(), after, head: self.log.head });
                 self.subscriptions.insert(ask.id.clone(), Box::new(subscription));
@@ -165,4 +194,8 @@ impl Session {
         self.forget(&id);
         self.send(&ServerFrame::Complete { id, head });
     }
+}
+
+fn unauthorized(message: &'static str) -> Error {
+    Error::new(ErrorCode::Unauthorized, message)
 }

@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::error::{Error, GrpcCode};
+use crate::grant::Grant;
 use crate::wire::close;
 use crate::wire::frame::{ClientInfo, ErrorFrame, ServerFrame, SubscriptionId};
 
@@ -53,7 +54,11 @@ pub struct Session {
     rate: Rate,
     header_token: Option<String>,
     client: Option<ClientInfo>,
+    /// What the latest token allows. Nothing before the first one.
+    grant: Option<Grant>,
     token_ends: Option<u64>,
+    /// How many more subscriptions the token's subject may open, over all of its sockets, and how many it may have; absent = any number.
+    subject_room: Option<(usize, usize)>,
     /// Verifications under way beyond that of `init`.
     refreshing: usize,
     next_heartbeat: u64,
@@ -81,7 +86,9 @@ impl Session {
             rate: Rate::new(limits.max_frames_per_second, limits.max_frame_burst, now_ms),
             header_token: opening.header_token,
             client: None,
+            grant: None,
             token_ends: None,
+            subject_room: None,
             refreshing: 0,
             next_heartbeat: u64::MAX,
             last_heartbeat: 0,
@@ -120,6 +127,7 @@ impl Session {
             ServerInput::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
             ServerInput::Page { read, page } => self.page(read, page),
             ServerInput::Verified(result) => self.verified(result),
+            ServerInput::Revoked(error) => self.refuse(error),
             ServerInput::Written { bytes } => self.out.written(bytes, self.now),
             ServerInput::Tick | ServerInput::Appended { .. } => {}
             ServerInput::Drain => self.drain(),
@@ -189,6 +197,12 @@ impl Session {
         self.subscriptions.len()
     }
 
+    /// Says how many more subscriptions the token's subject may open, over all of its sockets, and how many it may have. Until it is
+    /// said again, those that this session opens are taken from the first. At the beginning there is no such limit.
+    pub const fn set_subject_room(&mut self, left: usize, limit: usize) {
+        self.subject_room = Some((left, limit));
+    }
+
     fn send(&mut self, frame: &Frame) {
         self.out.send(frame, self.now);
     }
@@ -209,9 +223,15 @@ impl Session {
         self.out.push(ServerOutput::Close { code, reason: close::reason(code) });
     }
 
-    /// Refuses a token.
+    /// Refuses a token, or its owner.
     fn refuse(&mut self, error: Error) {
-        let code = if error.grpc_code == GrpcCode::PermissionDenied { close::FORBIDDEN } else { close::UNAUTHENTICATED };
+        let code = match error.grpc_code {
+            GrpcCode::PermissionDenied => close::FORBIDDEN,
+            GrpcCode::ResourceExhausted => close::TOO_MANY,
+            // The token may be good: its keys cannot be had at present.
+            GrpcCode::Unavailable => close::TRY_AGAIN_LATER,
+            _ => close::UNAUTHENTICATED,
+        };
         self.fail(code, error);
     }
 

@@ -1,7 +1,7 @@
 //! What a subscription hears of a log that moves, and when.
 
 use im_chats_protocol::error::ErrorCode;
-use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadQuery, ServerInput, SessionLimits};
+use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadQuery, ServerInput, SessionLimits};
 use im_chats_protocol::wire::frame::Topic;
 use serde_json::{Value, json};
 
@@ -178,7 +178,7 @@ fn a_reader_sees_the_events_of_its_topic_and_its_chat() {
         after: 0,
         through: 9,
         topic,
-        chat: chat.map(Into::into),
+        chats: chat.map_or(ChatFilter::All, |chat| ChatFilter::One(chat.into())),
         max_events: 9,
         max_bytes: 9,
     };

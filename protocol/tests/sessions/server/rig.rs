@@ -83,7 +83,7 @@ impl FakeLog {
     }
 
     fn admits(&self, query: &ReadQuery, event: &LoggedEvent) -> bool {
-        event.kind.is_in(query.topic) && query.chat.as_deref().is_none_or(|chat| chat == &*event.chat_guid)
+        query.admits(event.kind, &event.chat_guid)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use im_chats_protocol::error::Error;
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
-use im_chats_protocol::server::{EventKind, LoggedEvent, ReadPage};
+use im_chats_protocol::server::{ChatFilter, EventKind, LoggedEvent, ReadPage};
 use im_chats_protocol::server::{LogState, Opening, ServerInput, ServerOutput};
 use im_chats_protocol::server::{Session, SessionLimits};
 use im_chats_transcript::{Directive, Step};
@@ -78,7 +78,7 @@ impl Server {
                 }
                 ServerOutput::Read { read, query } => {
                     let bound = query.through.min(self.head);
-                    let seen = |sequence: &u64| query.chat.is_none() || sequence.is_multiple_of(2);
+                    let seen = |sequence: &u64| query.chats == ChatFilter::All || sequence.is_multiple_of(2);
                     let events: Vec<_> =
                         (query.after.saturating_add(1)..=bound).filter(seen).take(query.max_events).map(event).collect();
                     let through = if events.len() == query.max_events {

@@ -81,13 +81,9 @@ impl Log {
         if query.after >= bound || query.max_events == 0 {
             return Ok(page);
         }
-        let filter = Filter {
-            topic: query.topic,
-            chat: query.chat.as_deref().map(|chat| CHATS.iter().position(|known| *known == chat).unwrap_or(CHATS.len())),
-        };
         let mut bytes = 0;
         for event in self.events[query.after as usize..bound as usize].iter().take(scan) {
-            if filter.admits(event) {
+            if query.admits(event.kind, &event.chat_guid) {
                 bytes += event.json.len();
                 if page.events.len() == query.max_events || (bytes > query.max_bytes && !page.events.is_empty()) {
                     return Ok(page);

@@ -1,0 +1,84 @@
+//! Who reads a stream, and for how long: a stream ends with its deadline and with its token, and the token may end before its time.
+
+use std::sync::Arc;
+
+use http::Extensions;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::frame::Topic;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::sleep_until;
+use tonic::Status;
+
+use super::Front;
+use super::deadline::End;
+use crate::http::call;
+use crate::http::subjects::Subject;
+use crate::log::ChatFilter;
+use crate::service::auth::{Authenticator, Pass};
+use crate::service::status;
+
+/// The reader of one stream.
+pub(super) struct Reader {
+    pass: Pass,
+    authenticator: Arc<dyn Authenticator>,
+    changes: watch::Receiver<u64>,
+    end: Option<End>,
+    /// Its subject, with the place that the stream has there.
+    subject: Option<(Arc<Subject>, OwnedSemaphorePermit)>,
+}
+
+impl Reader {
+    /// The caller of a request for a stream.
+    pub(super) fn of(front: &Front, extensions: &Extensions) -> Result<Self, Status> {
+        let pass = call::pass(extensions).map_err(|error| status::from_error(&error))?.clone();
+        let authenticator = Arc::clone(&front.authenticator);
+        let mut changes = authenticator.changes();
+        // What changed before this moment is looked at by the first check.
+        changes.mark_changed();
+        let subject = extensions.get::<Arc<Subject>>().map(|subject| Ok((Arc::clone(subject), subject.socket()?))).transpose();
+        let subject = subject.map_err(|error| status::from_error(&error))?;
+        Ok(Self { pass, authenticator, changes, end: End::of(extensions), subject })
+    }
+
+    /// The chats that it sees when it asks for one, or for none in particular.
+    pub(super) fn sees(&self, topic: Topic, chat: Option<&str>) -> Result<ChatFilter, Status> {
+        ChatFilter::within(&self.pass.grant, topic, chat).map_err(|error| status::from_error(&error))
+    }
+
+    /// Its subject, unless it is the operator.
+    pub(super) fn subject(&self) -> Option<Arc<Subject>> {
+        self.subject.as_ref().map(|(subject, _)| Arc::clone(subject))
+    }
+
+    /// Whether it may read on.
+    pub(super) fn check(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.end.as_ref().and_then(End::reached) {
+            return Err(error);
+        }
+        if self.changes.has_changed().unwrap_or(false) {
+            self.changes.mark_unchanged();
+            self.authenticator.recheck(&self.pass)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until [`Reader::check`] may say something new.
+    pub(super) async fn changed(&mut self) {
+        let ended = async {
+            match self.end {
+                Some(end) => sleep_until(end.at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let changed = async {
+            if self.changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            // Left as changed, for the check to see.
+        };
+        tokio::select! {
+            () = ended => {}
+            () = changed => self.changes.mark_changed(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What stands between every front and the service: it lets a call through when the caller's token allows it. The fronts are handed
+//! a [`Guard`] and never the service itself, so none of them can forget to ask.
+
+use std::sync::Arc;
+
+use im_chats_protocol::error::Error;
+use im_chats_protocol::grant::Grant;
+use im_chats_protocol::limits::check_key;
+use im_chats_protocol::model::ChatGuid;
+use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID, Route};
+use sha2::{Digest as _, Sha256};
+
+use super::auth::Pass;
+use super::backend::{Backend, CallContext};
+use super::proto::{
+    CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
+    HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
+    SetTypingRequest, ShareContactInfoRequest,
+};
+use crate::base::hex::hex;
+use crate::log::EventLog;
+
+/// Who calls, and what travels beside the request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The caller's token.
+    pub pass: Pass,
+    /// What travels beside the request.
+    pub context: CallContext,
+}
+
+/// A chat service behind the rules of tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Guard(Arc<dyn Backend>);
+
+macro_rules! calls_for_a_chat {
+    ($($(#[$doc:meta])* $name:ident, $route:ident, $request:ident => $answer:ty;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// `unauthorized` when the token does not allow it, else those of the service.
+            pub async fn $name(&self, caller: &Caller, mut request: $request) -> Result<$answer, Error> {
+                let context = admit(Route::$route, caller, Some(&mut request.chat_guid))?;
+                self.0.$name(&context, request).await
+            }
+        )*
+    };
+}
+
+impl Guard {
+    /// Stands before a service.
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>) -> Self {
+        Self(backend)
+    }
+
+    /// Creates a chat, or finds the one there is.
+    ///
+    /// # Errors
+    /// `unauthorized` when the token does not allow it, else those of the service.
+    pub async fn create_chat(&self, caller: &Caller, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
+        let context = admit(Route::CreateChat, caller, None)?;
+        if let Some(key) = &mut request.client_message_id {
+            check_key(key, CLIENT_MESSAGE_ID.name)?;
+            *key = own_key(&caller.pass.grant, std::mem::take(key));
+        }
+        self.0.create_chat(&context, request).await
+    }
+
+    /// How many chats there are.
+    ///
+    /// # Errors
+    /// As [`Guard::create_chat`].
+    pub async fn get_chat_count(&self, caller: &Caller, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
+        let context = admit(Route::GetChatCount, caller, None)?;
+        self.0.get_chat_count(&context, request).await
+    }
+
+    calls_for_a_chat! {
+        /// Clears the unread count.
+        mark_chat_read, MarkChatRead, MarkChatReadRequest => ();
+        /// Sets or replaces the background.
+        set_background, SetBackground, SetBackgroundRequest => ();
+        /// Removes the background.
+        remove_background, RemoveBackground, RemoveBackgroundRequest => ();
+        /// Sends the account's contact card.
+        share_contact_info, ShareContactInfo, ShareContactInfoRequest => ();
+        /// Shows or hides the typing indicator.
+        set_typing, SetTyping, SetTypingRequest => ();
+        /// One chat.
+        get_chat, GetChat, GetChatRequest => GetChatResponse;
+        /// Whether a chat has a custom background.
+        has_background, HasBackground, HasBackgroundRequest => HasBackgroundResponse;
+    }
+
+    /// The durable log of events. Who reads it must keep to the reader's grant: see
+    /// [`ChatFilter::within`](im_chats_protocol::server::ChatFilter::within).
+    #[must_use]
+    pub fn log(&self) -> &EventLog {
+        self.0.log()
+    }
+}
+
+/// Lets a call in, as the service is to see it.
+fn admit(route: Route, caller: &Caller, chat: Option<&mut String>) -> Result<CallContext, Error> {
+    let grant = &caller.pass.grant;
+    let scope = route.definition().scope;
+    match chat {
+        // The service gets the very GUID that was compared: it might read another spelling as another chat.
+        Some(chat) if grant.chats.is_some() => {
+            *chat = ChatGuid::parse(chat, CHAT_GUID.name)?.as_str().to_owned();
+            grant.check(scope, Some(chat))?;
+        }
+        _ => grant.check(scope, None)?,
+    }
+    let mut context = caller.context.clone();
+    context.idempotency_key = context.idempotency_key.map(|key| own_key(grant, key));
+    Ok(context)
+}
+
+/// An idempotency key as the service is to know it: each subject has keys of its own, so that nobody meets, or takes, another's. The
+/// operator's are as they were given.
+fn own_key(grant: &Grant, key: String) -> String {
+    let Some(subject) = &grant.subject else { return key };
+    // The length says where the subject ends.
+    let length = u64::try_from(subject.len()).unwrap_or(u64::MAX).to_be_bytes();
+    hex(&Sha256::new().chain_update(length).chain_update(&**subject).chain_update(key).finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use im_chats_protocol::grant::Scopes;
+
+    #[test]
+    fn keys_of_two_subjects_never_meet_and_the_operators_stay() {
+        let of = |subject: &str| Grant { subject: Some(subject.into()), scopes: Scopes::ALL, chats: None, expires_in_ms: None };
+        let key = |subject: &str, key: &str| own_key(&of(subject), key.to_owned());
+        assert_eq!(own_key(&Grant::ADMIN, "k".to_owned()), "k");
+        assert_eq!(key("a", "bc"), key("a", "bc"));
+        assert_ne!(key("a", "bc"), key("ab", "c"));
+        assert_ne!(key("a", "bc"), key("b", "bc"));
+        assert!(check_key(&key("a", "k"), "key").is_ok());
+    }
+}
