@@ -69,6 +69,9 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   readonly #owner: StreamOwner;
   readonly #saver: CursorSaver | undefined;
   #stopListening: (() => void) | undefined;
+  // One function for all batches: V8 forgets what it compiled of a function that does not live through a garbage collection.
+  readonly #takeNext = () => this.#take();
+  readonly #pull = () => (this.#stream as EventStream).pull();
 
   constructor(owner: StreamOwner, store?: CursorStore) {
     this.#owner = owner;
@@ -114,7 +117,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#waiting === 0 && this.#given < this.#batch.length) return Promise.resolve(this.#give());
-    const take = () => this.#take();
+    const take = this.#takeNext;
     const turn = this.#waiting++ === 0 ? take() : (this.#turn as Promise<unknown>).then(take, take);
     this.#turn = turn;
     return turn;
@@ -138,7 +141,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
         this.#given = 0;
         const stream = this.#stream ?? (await this.#opening);
         // Asking for more is what handles the last event: from here on the cursor is behind it.
-        const pulling = stream && awaitAnswer(this, enter(() => stream.pull()));
+        const pulling = stream && awaitAnswer(this, enter(this.#pull));
         this.#saver?.moved();
         const batch = await pulling;
         if (batch === undefined || this.#isCut) {
