@@ -9,6 +9,7 @@
 //! - Constant texts, the names of fields above all, are decoded once. Otherwise every field of every answer costs a `TextDecoder`
 //!   a run, and the engine a look for the string it has already.
 //! - Closures that JavaScript calls are not registered with a `FinalizationRegistry`. See [`without_registry`].
+//! - An import that may throw makes no function per call. See [`made_once`].
 //! - A panic traps at once, without the text that nobody would see, nor the place in the source. See [`silence_panics`] and
 //!   [`forget_places`].
 
@@ -24,7 +25,7 @@ use anyhow::{Context, Result, ensure};
 use walrus::Module;
 
 use crate::constants::{constants, forget_places};
-use crate::javascript::{Names, decode_once, make_at_start, rename, without_registry};
+use crate::javascript::{Names, decode_once, made_once, make_at_start, rename, without_registry};
 use crate::panics::silence_panics;
 
 /// What others call by their names.
@@ -64,7 +65,7 @@ fn main() -> Result<()> {
             text = found;
         }
         if suffix == ".js" {
-            text = without_registry(&decode_once(&make_at_start(&text)?, &constants)?)?;
+            text = made_once(&without_registry(&decode_once(&make_at_start(&text)?, &constants)?)?)?;
         }
         fs::write(path(suffix), text)?;
     }
