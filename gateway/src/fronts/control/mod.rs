@@ -35,6 +35,7 @@ pub fn description() -> Description {
             body: route.body.map(Into::into),
             content: route.response.map_or(Content::Image, |name| Content::Json(name.into())),
             takes_key: false,
+            scope: None,
         })
         .collect();
     Description { operations, schemas: openapi::schemas() }

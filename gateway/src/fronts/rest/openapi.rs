@@ -55,6 +55,7 @@ fn operation(route: Route) -> Operation {
         body: is_write.then(|| request_name(&definition).into()),
         content: Content::Json(response_name(&definition).into()),
         takes_key: is_write,
+        scope: Some(definition.scope),
     }
 }
 

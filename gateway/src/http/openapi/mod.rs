@@ -6,6 +6,7 @@ pub mod schema;
 
 use std::borrow::Cow;
 
+use im_chats_protocol::grant::Scope;
 use im_chats_protocol::wire::routes::{EVENTS_PATH, HEALTH_PATH, IDEMPOTENCY_KEY_HEADER, Method, REQUEST_ID_HEADER};
 use serde_json::{Map, Value, json};
 
@@ -40,6 +41,8 @@ pub struct Operation {
     pub content: Content,
     /// Whether it takes an idempotency key.
     pub takes_key: bool,
+    /// What a signed token must allow; none for what only the operator may do.
+    pub scope: Option<Scope>,
 }
 
 /// The body of a success.
@@ -74,7 +77,7 @@ const FAILURES: [(u16, &str, When); 13] = [
     (409, "The idempotency key was used for another request.", When::Body),
     (413, "The body is too large.", When::Body),
     (415, "The body is not application/json.", When::Body),
-    (429, "A limit of the service was reached; Retry-After says when to go on.", When::Relay),
+    (429, "A limit of the service, or of one user, was reached; Retry-After says when to go on.", When::Always),
     (500, "The server failed; its log says more under this request id.", When::Always),
     (501, "The service cannot do this.", When::Relay),
     (503, "The service is busy or away; Retry-After says when to go on.", When::Always),
@@ -161,9 +164,14 @@ impl Operation {
                 "schema": schema::key("string"),
             }));
         }
+        let needs = match self.scope {
+            Some(scope) => format!("A signed token needs the scope `{scope}`."),
+            None => "Only the operator's own token may do this.".to_owned(),
+        };
         let mut described = json!({
             "operationId": self.id,
             "summary": self.summary,
+            "description": needs,
             "parameters": parameters,
             "responses": self.responses(mode),
         });
