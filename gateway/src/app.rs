@@ -16,7 +16,7 @@ use crate::emulator::Emulator;
 use crate::fronts::grpc::{self, GrpcLimits, GrpcParts};
 use crate::fronts::live::{self, LiveLimits, LiveParts};
 use crate::fronts::rest::{self, Rest};
-use crate::fronts::{console, control, health};
+use crate::fronts::{console, control, health, tokens as token_front};
 use crate::http::access::Access;
 use crate::http::admission::Admission;
 use crate::http::layers::{self, Gate, Layers, Renderer, require_operator, require_token};
@@ -26,6 +26,7 @@ use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
 use crate::service::guard::Guard;
 use crate::service::health::Health;
+use crate::tokens::Tokens;
 
 /// The fronts that write failures in a form of their own.
 const RENDERERS: &[Renderer] = &[grpc::RENDERER];
@@ -40,6 +41,8 @@ pub struct App {
     pub health: Health,
     /// Judges tokens.
     pub authenticator: Arc<dyn Authenticator>,
+    /// The same, where it makes tokens, too.
+    pub tokens: Option<Arc<Tokens>>,
     /// Which hosts and origins are served. The layers have checked both before any handler runs, upgrades included.
     pub access: Access,
     /// The limits on work under way.
@@ -58,20 +61,18 @@ pub struct App {
 
 /// Every route of the gateway, with the layers around it.
 pub fn router(app: App) -> Router {
-    let App { backend, emulator, health, authenticator, access, admission, subjects, grpc, live, drain, tasks } = app;
+    let App { backend, emulator, health, authenticator, tokens, access, admission, subjects, grpc, live, drain, tasks } = app;
     let log = backend.log().clone();
     // From here on nobody has the service itself.
     let guard = Guard::new(backend);
     let gate = Gate { authenticator: Arc::clone(&authenticator), subjects: subjects.clone() };
     // Written once: every answer shares the bytes.
-    let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some())).unwrap_or_default());
+    let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some(), tokens.is_some())).unwrap_or_default());
     let document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
-    let operators = match emulator {
-        Some(emulator) => control::routes(emulator, admission.clone()).route_layer(from_fn(require_operator)),
-        None => Router::new(),
-    };
+    let control = emulator.map(|emulator| control::routes(emulator, admission.clone()).route_layer(from_fn(require_operator)));
     let guarded = rest::routes(Rest { guard: guard.clone(), admission: admission.clone() })
-        .merge(operators)
+        .merge(control.unwrap_or_default())
+        .merge(tokens.map(|tokens| token_front::routes(tokens, &admission)).unwrap_or_default())
         .route_layer(from_fn_with_state(gate.clone(), require_token));
     let streams =
         live::routes(LiveParts { log: log.clone(), limits: live.clone(), gate: gate.clone(), drain: drain.clone(), tasks });
@@ -95,9 +96,12 @@ pub fn router(app: App) -> Router {
 }
 
 /// The OpenAPI document of every front that it describes.
-fn document(emulator: bool) -> serde_json::Value {
+fn document(emulator: bool, tokens: bool) -> serde_json::Value {
     let mode = if emulator { Mode::Emulator } else { Mode::Relay };
     let mut fronts = vec![rest::description(mode)];
+    if tokens {
+        fronts.push(token_front::description());
+    }
     if emulator {
         fronts.push(control::description());
     }

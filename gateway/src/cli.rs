@@ -13,7 +13,7 @@ use crate::http::tls::TlsArgs;
 use crate::log::backup::{BackupArgs, RestoreArgs};
 use crate::process::ProcessArgs;
 use crate::relay::RelayArgs;
-use crate::service::auth::TokenArgs;
+use crate::tokens::TokenArgs;
 
 /// An iMessage chat service for development.
 #[derive(Debug, Parser)]

@@ -6,6 +6,7 @@
 //! - `process`: the process's end, its stderr and log. Only `cli` and `run` use it.
 //! - `log`: the durable event log, and the data directory that it lives in.
 //! - `service`: what a chat service is: its calls, who may make them, its wire types and errors.
+//! - `tokens`: who a token is: the operator's own ones, signed ones, keys, and what was withdrawn.
 //! - `emulator` and `relay`: the two services. Neither knows the other.
 //! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front. It knows neither the emulator nor the relay.
 //! - `fronts`: REST, gRPC, the event stream, the control plane, health and the console. None knows another.
@@ -25,3 +26,4 @@ pub mod process;
 pub mod relay;
 pub mod run;
 pub mod service;
+pub mod tokens;

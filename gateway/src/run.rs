@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,9 @@ use crate::log::store::{Store, StoreError};
 use crate::process::shutdown::{CLOSE_TIMEOUT, Shutdown};
 use crate::process::{log_panic, open_files, output, start_logging};
 use crate::relay::{Relay, RelayError};
-use crate::service::auth::{StaticToken, TokenArgs};
 use crate::service::backend::Backend;
 use crate::service::health::Health;
+use crate::tokens::{LOOK_INTERVAL, TokenArgs, Tokens};
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,8 @@ enum RunError {
     Listen { listen: Listen, source: std::io::Error },
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error("{}", .0.message)]
+    Token(im_chats_protocol::error::Error),
     #[error(transparent)]
     Backup(#[from] BackupError),
     #[error("--drain-reconnect-min-ms: at most --drain-reconnect-max-ms, which is {0}")]
@@ -96,8 +99,15 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
         let tls = acceptor(&serve, &shutdown)?;
         let store = Store::open(&args.data)?;
         let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
-        let backend = Arc::new(emulator.clone());
-        let served = listen(serve, tls, backend, Some(emulator), Health::alone(), &shutdown).await;
+        // Once the directory is locked: a key of our own is in it.
+        let tokens = tokens(&serve.token, &args.data);
+        let served = match tokens {
+            Ok(tokens) => {
+                let backend = Arc::new(emulator.clone());
+                listen(serve, tls, tokens, backend, Some(emulator), Health::alone(), &shutdown).await
+            }
+            Err(error) => Err(error),
+        };
         Ok::<_, RunError>((served, writer))
     })?;
     // Drops the connections that outlived the drain, and with them whatever could still ask the writer for something. It
@@ -117,8 +127,9 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
         let health = Health::connecting();
         args.warn_of_plain_upstream();
         let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
+        let tokens = tokens(&serve.token, &args.data)?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
-        listen(serve, tls, Arc::new(relay), None, health, &shutdown).await?;
+        listen(serve, tls, tokens, Arc::new(relay), None, health, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
         Ok(())
@@ -135,6 +146,7 @@ fn acceptor(args: &ServeArgs, shutdown: &Shutdown) -> Result<Option<TlsAcceptor>
 async fn listen(
     mut args: ServeArgs,
     tls: Option<TlsAcceptor>,
+    tokens: Arc<Tokens>,
     backend: Arc<dyn Backend>,
     emulator: Option<Emulator>,
     health: Health,
@@ -150,7 +162,8 @@ async fn listen(
         backend,
         emulator,
         health,
-        authenticator: Arc::new(StaticToken::new(&token(&args.token))),
+        authenticator: Arc::<Tokens>::clone(&tokens),
+        tokens: Some(Arc::clone(&tokens)),
         access: Access::new(address, args.access.allow_host, args.access.allow_origin),
         admission: Admission::new(&args.limits),
         subjects: Subjects::new(args.subjects, args.limits.max_uploads),
@@ -160,6 +173,8 @@ async fn listen(
         tasks: tasks.clone(),
     };
     let router = app::router(app);
+    let stop = shutdown.drain();
+    tokio::spawn(async move { stop.run_until_cancelled(tokens.watch(LOOK_INTERVAL)).await });
     // First: a program that reads the line may ask for the end at once, and gets a drain like later ones.
     shutdown.serving();
     announce(if tls.is_some() { "https" } else { "http" }, address);
@@ -192,11 +207,11 @@ fn announce(scheme: &str, address: SocketAddr) {
     }
 }
 
-/// The token given, or a fresh one, printed where only the person who started the gateway looks.
-fn token(args: &TokenArgs) -> String {
-    args.token.clone().unwrap_or_else(|| {
-        let token = StaticToken::generate();
+/// Who may come in. A token that had to be made up is printed where only the person who started the gateway looks.
+fn tokens(args: &TokenArgs, data: &Path) -> Result<Arc<Tokens>, RunError> {
+    let (tokens, generated) = Tokens::open(args, data).map_err(RunError::Token)?;
+    if let Some(token) = generated {
         output::say(format_args!("token (generated for this run): {token}"));
-        token
-    })
+    }
+    Ok(Arc::new(tokens))
 }

@@ -57,6 +57,7 @@ async fn a_stream_ends_with_its_token() {
         emulator: Some(emulator),
         health: Health::alone(),
         authenticator: Arc::new(Brief(watch::Sender::new(0))),
+        tokens: None,
         access: Access::new(address, Vec::new(), Vec::new()),
         admission: Admission::new(&ServerLimits::default()),
         subjects: Subjects::new(SubjectLimits::default(), 4),

@@ -1,7 +1,8 @@
-//! What every room may use: files that the operator names, private files, flag values, throttled log lines. It uses no other room.
+//! What every room may use: files that the operator names and may replace, private files, flag values, throttled log lines. It uses no other room.
 
 pub mod files;
 pub(crate) mod flags;
 pub(crate) mod hex;
 pub mod log_throttle;
 pub(crate) mod private;
+pub mod watched;

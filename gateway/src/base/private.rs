@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+/// The file of a data directory that holds the gateway's own key for tokens. What begins with its name is the gateway's, too.
+pub const TOKEN_KEY: &str = "token.key";
+
 /// The bits of a mode that let others in: the group and everyone else.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;

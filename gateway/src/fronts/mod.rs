@@ -6,3 +6,4 @@ pub mod grpc;
 pub mod health;
 pub mod live;
 pub mod rest;
+pub mod tokens;

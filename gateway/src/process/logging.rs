@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use super::output;
 
 /// What is logged where RUST_LOG says nothing.
-const LOG_LEVELS: &str = "im_chats_gateway=info,warn";
+const LOG_LEVELS: &str = "im_chats_gateway=info,audit=info,warn";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

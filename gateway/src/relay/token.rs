@@ -1,14 +1,12 @@
 //! The token for the upstream: given once, or in a file that may change.
 
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::token::check_token;
-use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
 
-use crate::base::files;
+use crate::base::watched::{Watched, without_line_break};
 
 /// Largest token file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -22,32 +20,7 @@ pub enum TokenSource {
     /// The command line or the environment.
     Fixed(Bearer),
     /// A file, read again whenever it changes.
-    File(TokenFile),
-}
-
-/// A file with a token in it.
-#[derive(Debug)]
-pub struct TokenFile {
-    path: PathBuf,
-    read: Mutex<Read>,
-}
-
-#[derive(Debug, Clone)]
-struct Read {
-    version: Version,
-    bearer: Bearer,
-    /// What is wrong with the file as it is now, once it was reported; empty when nothing is.
-    complaint: String,
-}
-
-/// What changes when the file does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
-    modified: Option<SystemTime>,
-    length: u64,
-    /// Another file of the same age and length, moved here or behind a link, is another one.
-    #[cfg(unix)]
-    inode: u64,
+    File(Watched<Bearer>),
 }
 
 impl TokenSource {
@@ -64,65 +37,22 @@ impl TokenSource {
     /// # Errors
     /// `invalidArgument` when it cannot be read, or holds no token.
     pub fn file(path: &Path) -> Result<Self, Error> {
-        let read = read(path)?;
-        Ok(Self::File(TokenFile { path: path.to_owned(), read: Mutex::new(read) }))
+        Watched::open("--upstream-token-file", path, MAX_FILE_BYTES, parse).map(Self::File)
     }
 
     /// The token of this moment. A file that cannot be read for a while, because it is being replaced, is as it was.
     pub fn current(&self) -> Bearer {
         match self {
             Self::Fixed(bearer) => bearer.clone(),
-            Self::File(file) => file.current(),
+            Self::File(file) => Bearer::clone(&file.current()),
         }
     }
 }
 
-impl TokenFile {
-    fn current(&self) -> Bearer {
-        let mut known = self.read.lock();
-        match version(&self.path) {
-            Ok(version) if version == known.version && known.complaint.is_empty() => return known.bearer.clone(),
-            _ => {}
-        }
-        match read(&self.path) {
-            Ok(fresh) => {
-                if fresh.bearer != known.bearer {
-                    tracing::info!(path = %self.path.display(), "the upstream's token has changed");
-                }
-                *known = fresh;
-            }
-            // Every call asks: the same complaint is not repeated.
-            Err(error) if error.message != known.complaint => {
-                tracing::warn!(%error, "the upstream's token cannot be read; the one from before is used");
-                known.complaint = error.message.to_string();
-            }
-            Err(_) => {}
-        }
-        known.bearer.clone()
-    }
-}
-
-fn version(path: &Path) -> std::io::Result<Version> {
-    let metadata = std::fs::metadata(path)?;
-    Ok(Version {
-        modified: metadata.modified().ok(),
-        length: metadata.len(),
-        #[cfg(unix)]
-        inode: std::os::unix::fs::MetadataExt::ino(&metadata),
-    })
-}
-
-fn read(path: &Path) -> Result<Read, Error> {
-    let name = "--upstream-token-file";
-    let failed = |reason: String| Error::invalid(name, format!("{}: {reason}", path.display()));
-    let version = version(path).map_err(|error| failed(error.to_string()))?;
-    let bytes = files::read(path, MAX_FILE_BYTES).map_err(|error| failed(error.to_string()))?;
+/// What a token file holds. But for the line break at its end it is taken as it is, and judged.
+fn parse(bytes: &[u8]) -> Result<Bearer, String> {
     // What is not UTF-8 is not ASCII either, and the replacement character says so.
-    let text = String::from_utf8_lossy(&bytes);
-    // Editors and `echo` end a file with a line break. Anything else is taken as it is, and judged.
-    let token = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
-    let bearer = bearer(token).map_err(failed)?;
-    Ok(Read { version, bearer, complaint: String::new() })
+    bearer(&String::from_utf8_lossy(without_line_break(bytes)))
 }
 
 fn bearer(token: &str) -> Result<Bearer, String> {

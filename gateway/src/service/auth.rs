@@ -2,22 +2,9 @@
 
 use std::sync::Arc;
 
-use clap::Args;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq;
 use tokio::sync::watch;
-
-use crate::base::flags::TokenParser;
-
-/// The token that lets clients in.
-#[derive(Debug, Args)]
-pub struct TokenArgs {
-    /// The bearer token clients must send; one is generated and printed on stderr when none is given.
-    #[arg(long, value_name = "TOKEN", env = "IM_CHATS_TOKEN", hide_env_values = true, value_parser = TokenParser)]
-    pub token: Option<String>,
-}
 
 /// A token that was judged and found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,46 +52,6 @@ pub trait Authenticator: Send + Sync + 'static {
     fn changes(&self) -> watch::Receiver<u64>;
 }
 
-/// The one token the gateway was started with.
-pub struct StaticToken {
-    digest: [u8; 32],
-    /// Kept, so that those who watch are never told that it is gone.
-    changes: watch::Sender<u64>,
-}
-
-impl StaticToken {
-    /// Accepts exactly `token`.
-    #[must_use]
-    pub fn new(token: &str) -> Self {
-        Self { digest: Sha256::digest(token).into(), changes: watch::Sender::new(0) }
-    }
-
-    /// A fresh token that nobody can guess: 122 random bits.
-    #[must_use]
-    pub fn generate() -> String {
-        uuid::Uuid::new_v4().simple().to_string()
-    }
-}
-
-impl Authenticator for StaticToken {
-    fn verify(&self, token: &str) -> Result<Pass, Error> {
-        let digest: [u8; 32] = Sha256::digest(token).into();
-        // Constant time, so that the answer's delay does not tell how much of a guess was right.
-        if bool::from(self.digest.ct_eq(&digest)) {
-            return Ok(Pass { grant: Grant::ADMIN, identity: Identity::Static { digest } });
-        }
-        Err(refused("the token is not the one this gateway was started with"))
-    }
-
-    fn recheck(&self, _: &Pass) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-}
-
 /// Takes the token out of an `Authorization` header.
 ///
 /// # Errors
@@ -128,15 +75,6 @@ fn refused(message: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_very_token_is_accepted() {
-        let token = StaticToken::new("secret");
-        assert!(token.verify("secret").is_ok());
-        for wrong in ["", "Secret", "secre", "secret1", "secret "] {
-            assert_eq!(token.verify(wrong).unwrap_err().code, "unauthenticated", "{wrong:?}");
-        }
-    }
 
     #[test]
     fn the_header_is_read_as_clients_write_it() {

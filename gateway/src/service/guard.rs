@@ -7,9 +7,10 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::limits::check_key;
 use im_chats_protocol::model::ChatGuid;
-use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID, Route};
+use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID, Method, Route};
 use sha2::{Digest as _, Sha256};
 
+use super::audit::audit;
 use super::auth::Pass;
 use super::backend::{Backend, CallContext};
 use super::proto::{
@@ -41,8 +42,11 @@ macro_rules! calls_for_a_chat {
             /// # Errors
             /// `unauthorized` when the token does not allow it, else those of the service.
             pub async fn $name(&self, caller: &Caller, mut request: $request) -> Result<$answer, Error> {
-                let context = admit(Route::$route, caller, Some(&mut request.chat_guid))?;
-                self.0.$name(&context, request).await
+                let result = async {
+                    let context = admit(Route::$route, caller, Some(&mut request.chat_guid))?;
+                    self.0.$name(&context, request).await
+                };
+                done(Route::$route, caller, result.await)
             }
         )*
     };
@@ -60,12 +64,15 @@ impl Guard {
     /// # Errors
     /// `unauthorized` when the token does not allow it, else those of the service.
     pub async fn create_chat(&self, caller: &Caller, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
-        let context = admit(Route::CreateChat, caller, None)?;
-        if let Some(key) = &mut request.client_message_id {
-            check_key(key, CLIENT_MESSAGE_ID.name)?;
-            *key = own_key(&caller.pass.grant, std::mem::take(key));
-        }
-        self.0.create_chat(&context, request).await
+        let result = async {
+            let context = admit(Route::CreateChat, caller, None)?;
+            if let Some(key) = &mut request.client_message_id {
+                check_key(key, CLIENT_MESSAGE_ID.name)?;
+                *key = own_key(&caller.pass.grant, std::mem::take(key));
+            }
+            self.0.create_chat(&context, request).await
+        };
+        done(Route::CreateChat, caller, result.await)
     }
 
     /// How many chats there are.
@@ -117,6 +124,15 @@ fn admit(route: Route, caller: &Caller, chat: Option<&mut String>) -> Result<Cal
     let mut context = caller.context.clone();
     context.idempotency_key = context.idempotency_key.map(|key| own_key(grant, key));
     Ok(context)
+}
+
+/// Writes the audit line of a write, whether it was let in or not.
+fn done<T>(route: Route, caller: &Caller, result: Result<T, Error>) -> Result<T, Error> {
+    let definition = route.definition();
+    if definition.method == Method::Post {
+        audit(&caller.pass, definition.path, &caller.context.request_id, result.as_ref().map(drop));
+    }
+    result
 }
 
 /// An idempotency key as the service is to know it: each subject has keys of its own, so that nobody meets, or takes, another's. The

@@ -1,6 +1,7 @@
 //! What the emulator and the relay have in common: the calls, who may make them, the wire's types, errors in gRPC's form. It may use
 //! the log and `base`.
 
+pub mod audit;
 pub mod auth;
 pub mod backend;
 pub mod convert;

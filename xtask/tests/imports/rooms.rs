@@ -60,7 +60,7 @@ const EMULATOR: [Room; 10] = [
     room("decide", &["address", "keys", "entry", "state"]),
 ];
 
-const GATEWAY: [Room; 16] = [
+const GATEWAY: [Room; 18] = [
     // Files, flag values, throttled log lines.
     room("base", &[]),
     // The process's end, its stderr, its log, its open files.
@@ -69,6 +69,8 @@ const GATEWAY: [Room; 16] = [
     room("log", &["base"]),
     // What a chat service is: calls, tokens, wire types, the gRPC form of errors, health.
     room("service", &["base", "log"]),
+    // Who a token is: the operator's own ones, signed ones, keys, what was withdrawn.
+    room("tokens", &["base", "service"]),
     // The chat service that needs no Mac.
     room("emulator", &["base", "log", "service"]),
     // The real service, behind a log of ours.
@@ -80,13 +82,14 @@ const GATEWAY: [Room; 16] = [
     room("fronts::grpc", &["base", "log", "service", "http"]),
     room("fronts::live", &["base", "log", "service", "http"]),
     room("fronts::health", &["base", "log", "service", "http"]),
+    room("fronts::tokens", &["base", "log", "service", "tokens", "http"]),
     room("fronts::console", &[]),
     // The emulator's control plane: the one front of one service.
     room("fronts::control", &["base", "log", "service", "http", "emulator"]),
     // The fronts, put together into one router.
-    room("app", &["base", "log", "service", "emulator", "http", "fronts"]),
+    room("app", &["base", "log", "service", "tokens", "emulator", "http", "fronts"]),
     // The command line: the flags of every room.
-    room("cli", &["base", "process", "log", "service", "emulator", "relay", "http", "fronts"]),
+    room("cli", &["base", "process", "log", "service", "tokens", "emulator", "relay", "http", "fronts"]),
     // From the command line to a running server.
-    room("run", &["base", "process", "log", "service", "emulator", "relay", "http", "fronts", "app", "cli"]),
+    room("run", &["base", "process", "log", "service", "tokens", "emulator", "relay", "http", "fronts", "app", "cli"]),
 ];

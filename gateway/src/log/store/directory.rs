@@ -33,5 +33,9 @@ pub(crate) fn lock(directory: &Path) -> Result<File, StoreError> {
 
 /// Whether an entry of a data directory is the gateway's, or of the file system itself.
 fn is_ours(name: &str) -> bool {
-    name == LOCK || name == mark::FILE || name == "lost+found" || name.starts_with(DATABASE)
+    name == LOCK
+        || name == mark::FILE
+        || name == "lost+found"
+        || name.starts_with(DATABASE)
+        || name.starts_with(private::TOKEN_KEY)
 }

@@ -1,0 +1,115 @@
+//! One GET of a small document, with the HTTP and the TLS that the gateway has already. It follows no redirect and keeps no connection:
+//! it is used every few minutes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CACHE_CONTROL, HOST, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::jwks::{Fetched, MAX_JWKS_BYTES};
+
+/// How long the whole of it may take.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The authorities of the system, as the relay's upstream trusts them; none for plain HTTP.
+///
+/// # Errors
+/// When there are none.
+pub(super) fn connector(uri: &Uri) -> Result<Option<TlsConnector>, String> {
+    if uri.scheme_str() != Some("https") {
+        return Ok(None);
+    }
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if usable == 0 {
+        return Err("this system has no certificates of authorities".to_owned());
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Some(TlsConnector::from(Arc::new(config))))
+}
+
+/// Gets the document.
+pub(super) async fn get(uri: Uri, tls: Option<TlsConnector>) -> Result<Fetched, String> {
+    let within = tokio::time::timeout(TIMEOUT, connect_and_get(&uri, tls)).await;
+    let answer = within.unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())));
+    answer.map_err(|reason| format!("{uri}: {reason}"))
+}
+
+async fn connect_and_get(uri: &Uri, tls: Option<TlsConnector>) -> Result<Fetched, String> {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+    match tls {
+        None => exchange(uri, stream).await,
+        Some(tls) => {
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+            exchange(uri, tls.connect(name, stream).await.map_err(|error| error.to_string())?).await
+        }
+    }
+}
+
+async fn exchange(uri: &Uri, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Fetched, String> {
+    let failed = |error: hyper::Error| error.to_string();
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let _serving = AbortOnDropHandle::new(tokio::spawn(connection));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::get(path)
+        .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
+        .header(ACCEPT, "application/jwk-set+json, application/json")
+        .header(USER_AGENT, concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")))
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| error.to_string())?;
+    let answer = sender.send_request(request).await.map_err(failed)?;
+    match answer.status() {
+        StatusCode::OK => {}
+        status if status.is_redirection() => {
+            return Err(format!("{status}; redirects are not followed, give the address itself"));
+        }
+        status => return Err(status.to_string()),
+    }
+    let max_age = max_age(answer.headers());
+    let limit = usize::try_from(MAX_JWKS_BYTES).unwrap_or(usize::MAX);
+    let body = Limited::new(answer.into_body(), limit).collect().await.map_err(|error| error.to_string())?;
+    Ok(Fetched { body: body.to_bytes().to_vec(), max_age })
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers.get_all(CACHE_CONTROL).into_iter().filter_map(|value| value.to_str().ok());
+    let mut parts = directives.flat_map(|value| value.split(',')).map(str::trim);
+    let seconds = parts.find_map(|part| part.strip_prefix("max-age=")?.trim_matches('"').parse().ok())?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn the_age_is_read_from_among_other_directives() {
+        let age = |values: &[&'static str]| {
+            let pairs = values.iter().map(|value| (CACHE_CONTROL, HeaderValue::from_static(value)));
+            max_age(&pairs.collect())
+        };
+        assert_eq!(age(&["public, max-age=600, must-revalidate"]), Some(Duration::from_secs(600)));
+        assert_eq!(age(&["no-cache"]), None);
+        assert_eq!(age(&["max-age=soon"]), None);
+        assert_eq!(age(&[]), None);
+    }
+}

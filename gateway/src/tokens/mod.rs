@@ -1,0 +1,284 @@
+//! Who a token is: the operator's own tokens, and signed ones with a subject, scopes and an end. It may use `service` and `base`.
+//!
+//! `claims` is what a token says, `keys` and `crypto` what its signature says. `jwks` and `fetch` get keys from elsewhere, `local` keeps
+//! one of our own, `deny` knows which tokens were withdrawn, and `mint` makes new ones.
+
+mod claims;
+mod crypto;
+mod deny;
+mod fetch;
+mod flags;
+mod jwks;
+mod keys;
+mod local;
+mod mint;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::grant::Grant;
+use im_chats_protocol::limits::MAX_TOKEN_BYTES;
+use im_chats_protocol::wire::token::check_token;
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
+use tokio::sync::watch;
+
+use crate::base::watched::{Watched, without_line_break};
+use crate::service::auth::{Authenticator, Identity, Pass};
+pub use claims::{AUDIENCE, LEEWAY_S, MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
+use claims::{Claims, Header, refused};
+use deny::DenyList;
+pub use deny::MAX_DENY_BYTES;
+pub use fetch::TIMEOUT as JWKS_TIMEOUT;
+pub use flags::TokenArgs;
+use jwks::{Jwks, Remote};
+pub use jwks::{JwksFlag, MAX_JWKS_BYTES, OUTAGE, REFRESH, REFRESH_RANGE, UNKNOWN_KID_INTERVAL};
+use keys::Key;
+pub use keys::{Algorithm, KeyFlag, MIN_SECRET_BYTES};
+use local::LocalKey;
+pub use mint::{Minted, Wish};
+
+/// How often the files are looked at.
+pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Largest file of a token of the operator's, in bytes.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The SHA-256 of a token.
+type Digest = [u8; 32];
+
+/// Everything that lets callers in.
+#[derive(Debug)]
+pub struct Tokens {
+    /// The operator's own tokens: the one given, and those in files.
+    fixed: Vec<Digest>,
+    files: Vec<Watched<Digest>>,
+    keys: Vec<Key>,
+    /// Where none of `keys` signs.
+    local: Option<LocalKey>,
+    jwks: Option<KeySet>,
+    deny: Option<Watched<DenyList>>,
+    audience: String,
+    issuer: Option<String>,
+    /// Milliseconds since 1970.
+    now: fn() -> u64,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+enum KeySet {
+    File(Watched<Jwks>),
+    Remote(Remote),
+}
+
+impl Tokens {
+    /// As the flags say; `data` is the data directory, for a key of our own. Also gives the operator's token where one had to be
+    /// generated.
+    ///
+    /// # Errors
+    /// `invalidArgument` of the flag, naming its file, when something cannot be used.
+    pub fn open(args: &TokenArgs, data: &Path) -> Result<(Self, Option<String>), Error> {
+        let files = args.token_file.iter().map(|path| Watched::open("--token-file", path, MAX_FILE_BYTES, digest_of_file));
+        let files: Vec<_> = files.collect::<Result<_, _>>()?;
+        let generated = (args.token.is_none() && files.is_empty()).then(generate);
+        let keys = keys::read_all(&args.token_key)?;
+        let local = if keys.iter().any(Key::can_sign) { None } else { Some(LocalKey::open(data)?) };
+        let jwks = match &args.token_jwks {
+            None => None,
+            Some(JwksFlag::File(path)) => {
+                let file = Watched::open("--token-jwks", path, MAX_JWKS_BYTES, Jwks::parse)?;
+                file.last().log();
+                Some(KeySet::File(file))
+            }
+            Some(JwksFlag::Url(uri)) => {
+                let tls = fetch::connector(uri).map_err(|reason| Error::invalid("--token-jwks", reason))?;
+                let uri = uri.clone();
+                let fetch =
+                    move || -> futures_util::future::BoxFuture<'static, _> { Box::pin(fetch::get(uri.clone(), tls.clone())) };
+                Some(KeySet::Remote(Remote::new(Box::new(fetch))))
+            }
+        };
+        let deny = args.token_deny.as_deref();
+        let deny = deny.map(|path| Watched::open("--token-deny", path, MAX_DENY_BYTES, DenyList::parse)).transpose()?;
+        let tokens = Self {
+            fixed: args.token.iter().chain(&generated).map(|token| digest(token)).collect(),
+            files,
+            keys,
+            local,
+            jwks,
+            deny,
+            audience: args.token_audience.clone(),
+            issuer: args.token_issuer.clone(),
+            now,
+            changes: watch::Sender::new(0),
+        };
+        Ok((tokens, generated))
+    }
+
+    /// Notices what changes, until it is dropped: the files every `look`, and the keys of an address when they get old. Without it, what
+    /// was read at the start stays.
+    pub async fn watch(self: Arc<Self>, look: Duration) {
+        let looking = async {
+            loop {
+                tokio::time::sleep(look).await;
+                let tokens = Arc::clone(&self);
+                // Files may be large, and on a slow disk.
+                let _ = tokio::task::spawn_blocking(move || tokens.look()).await;
+            }
+        };
+        let asking = async {
+            match &self.jwks {
+                Some(KeySet::Remote(remote)) => remote.run(self.changes.clone()).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::join!(looking, asking);
+    }
+
+    /// Looks at every file now.
+    pub fn look(&self) {
+        // Each of them, whatever the others say.
+        let mut changed = self.files.iter().fold(false, |changed, file| file.look() | changed);
+        changed |= self.local.as_ref().is_some_and(LocalKey::look);
+        changed |= self.deny.as_ref().is_some_and(Watched::look);
+        if let Some(KeySet::File(file)) = &self.jwks
+            && file.look()
+        {
+            file.last().log();
+            changed = true;
+        }
+        if changed {
+            self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        }
+    }
+
+    /// Whether a token with this digest is one of the operator's. In constant time, so that the answer's delay does not tell how much of a
+    /// guess was right, nor which of them it was.
+    fn is_ours(&self, digest: &Digest) -> bool {
+        let none = Choice::from(0);
+        let fixed = self.fixed.iter().fold(none, |found, known| found | known.ct_eq(digest));
+        self.files.iter().fold(fixed, |found, file| found | file.last().ct_eq(digest)).into()
+    }
+
+    /// The key with this name, from wherever it comes.
+    fn key(&self, kid: &str) -> Result<Key, Error> {
+        if let Some(key) = self.keys.iter().find(|key| &*key.kid == kid) {
+            return Ok(key.clone());
+        }
+        if let Some(key) = self.local.as_ref().and_then(LocalKey::last).filter(|key| &*key.kid == kid) {
+            return Ok(key);
+        }
+        match &self.jwks {
+            Some(KeySet::Remote(remote)) => remote.get(kid),
+            Some(KeySet::File(file)) => file.last().get(kid).cloned().ok_or_else(unknown_key),
+            None => Err(unknown_key()),
+        }
+    }
+
+    fn signed(&self, token: &str) -> Result<Pass, Error> {
+        let malformed = || refused("it is not of the form header.claims.signature in base64url");
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed());
+        let (message, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
+        let (header, claims) = message.split_once('.').ok_or_else(malformed)?;
+        let header = Header::read(&decode(header)?)?;
+        let key = self.key(header.kid.as_deref().ok_or_else(|| refused("its header must name its key (kid)"))?)?;
+        if header.alg != key.algorithm.name() {
+            return Err(refused("its alg is not that of its key"));
+        }
+        if !key.verifies(message, signature) {
+            return Err(refused("its signature is not that of its key"));
+        }
+        let claims = Claims::read(&decode(claims)?)?;
+        if !claims.audiences.contains(&self.audience) {
+            return Err(refused("its aud is not this gateway").with_context("audience", self.audience.clone()));
+        }
+        if self.issuer.as_ref().is_some_and(|issuer| claims.issuer.as_ref() != Some(issuer)) {
+            return Err(refused("its iss is not the one that this gateway trusts"));
+        }
+        let remaining = claims.remaining_ms((self.now)())?;
+        self.check_deny(claims.id.as_deref(), Some(&claims.subject), claims.issued_at)?;
+        Ok(Pass {
+            grant: Grant {
+                subject: Some(claims.subject.into()),
+                scopes: claims.scopes,
+                chats: claims.chats,
+                expires_in_ms: Some(remaining),
+            },
+            identity: Identity::Signed { key: key.kid, id: claims.id.map(Into::into), issued_at: claims.issued_at },
+        })
+    }
+
+    fn check_deny(&self, id: Option<&str>, subject: Option<&str>, issued_at: u64) -> Result<(), Error> {
+        self.deny.as_ref().map_or(Ok(()), |deny| deny.last().check(id, subject, issued_at))
+    }
+
+    fn has_keys(&self) -> bool {
+        !self.keys.is_empty() || self.jwks.is_some() || self.local.as_ref().is_some_and(|local| local.last().is_some())
+    }
+}
+
+impl Authenticator for Tokens {
+    fn verify(&self, token: &str) -> Result<Pass, Error> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(refused("it is too long").with_context("limit", MAX_TOKEN_BYTES.to_string()));
+        }
+        // First, and whatever its form: a token of the operator's may have dots, too.
+        let digest = digest(token);
+        if self.is_ours(&digest) {
+            return Ok(Pass { grant: Grant::ADMIN, identity: Identity::Static { digest } });
+        }
+        let dots = token.bytes().filter(|byte| *byte == b'.').count();
+        if dots == 2 && self.has_keys() { self.signed(token) } else { Err(not_ours()) }
+    }
+
+    fn recheck(&self, pass: &Pass) -> Result<(), Error> {
+        match &pass.identity {
+            Identity::Static { digest } => self.is_ours(digest).then_some(()).ok_or_else(not_ours),
+            Identity::Signed { key, id, issued_at } => {
+                self.key(key)?;
+                self.check_deny(id.as_deref(), pass.grant.subject.as_deref(), *issued_at)
+            }
+        }
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+/// A fresh token that nobody can guess: 122 random bits.
+fn generate() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+fn digest(token: &str) -> Digest {
+    Sha256::digest(token).into()
+}
+
+/// What a token file holds, of which only the digest is kept. But for the line break at its end it is taken as it is, and judged.
+fn digest_of_file(bytes: &[u8]) -> Result<Digest, String> {
+    // What is not UTF-8 is not ASCII either, and the replacement character says so.
+    let token = String::from_utf8_lossy(without_line_break(bytes));
+    check_token(&token).map(|()| digest(&token))
+}
+
+fn not_ours() -> Error {
+    Error::new(ErrorCode::Unauthenticated, "the token is not the one this gateway was started with")
+}
+
+fn unknown_key() -> Error {
+    refused("its key (kid) is not known")
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;
