@@ -125,6 +125,18 @@ impl Raw {
         request.body(()).expect("a request")
     }
 
+    /// Sends these bytes as the whole body, and gives the head of the answer without waiting for its end.
+    pub async fn begin(&self, path: &str, headers: &[(&str, &[u8])], body: impl Into<Bytes>) -> RawAnswer {
+        let exchange = async {
+            let mut sender = self.sender.clone().ready().await.expect("room for a stream");
+            let (answer, mut stream) = sender.send_request(self.request(path, headers), false).expect("a stream");
+            let _ = stream.send_data(body.into(), true);
+            let (head, _) = answer.await.expect("an answer").into_parts();
+            RawAnswer { status: head.status, headers: head.headers, body: Vec::new(), trailers: None }
+        };
+        timeout(TIMEOUT, exchange).await.expect("an answer in time")
+    }
+
     /// Sends these bytes as the whole body.
     pub async fn call(&self, path: &str, headers: &[(&str, &[u8])], body: impl Into<Bytes>) -> RawAnswer {
         let exchange = async {

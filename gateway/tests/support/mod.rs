@@ -5,3 +5,4 @@
 pub mod grpc;
 pub mod proxy;
 pub mod server;
+pub mod tokens;
