@@ -100,6 +100,8 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
 
     #[test]
     fn the_age_is_read_from_among_other_directives() {
@@ -111,5 +113,65 @@ mod tests {
         assert_eq!(age(&["no-cache"]), None);
         assert_eq!(age(&["max-age=soon"]), None);
         assert_eq!(age(&[]), None);
+    }
+
+    /// What comes of a server that says this, and then nothing more; with the request it got.
+    async fn ask(answer: Vec<u8>) -> (Result<Fetched, String>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: Uri = format!("http://{}/keys?set=1", listener.local_addr().unwrap()).parse().unwrap();
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            // Who reads no further lets go of the connection.
+            let _ = stream.write_all(&answer).await;
+            let text = String::from_utf8(request[..length].to_vec()).unwrap();
+            (stream, text)
+        });
+        let answer = get(uri, None).await;
+        let (_open, request) = serving.await.unwrap();
+        (answer, request)
+    }
+
+    fn ok(body: &str) -> Vec<u8> {
+        format!("HTTP/1.1 200 OK\r\ncache-control: max-age=90\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_its_body_and_its_age() {
+        let (answer, request) = ask(ok("{}")).await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.body.as_slice(), answer.max_age), (&b"{}"[..], Some(Duration::from_secs(90))));
+        assert!(request.starts_with("GET /keys?set=1 HTTP/1.1\r\nhost: 127.0.0.1:"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_is_told() {
+        let limit = usize::try_from(MAX_JWKS_BYTES).unwrap();
+        for (answer, says) in [
+            (b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_vec(), "redirects"),
+            (b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n".to_vec(), "500"),
+            (b"SSH-2.0-x\r\n".to_vec(), "127.0.0.1"),
+            (ok(&"x".repeat(limit + 1)), "length limit exceeded"),
+        ] {
+            let error = ask(answer).await.0.unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+        assert_eq!(ask(ok(&"x".repeat(limit))).await.0.unwrap().body.len(), limit);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        assert!(get(closed.parse().unwrap(), None).await.is_err());
+    }
+
+    /// The clock goes on by itself while nothing else happens.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_ends_is_given_up() {
+        for begin in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"] {
+            let began = tokio::time::Instant::now();
+            let error = ask(begin.as_bytes().to_vec()).await.0.unwrap_err();
+            assert!(error.ends_with("no answer within 10 s"), "{error}");
+            assert_eq!(began.elapsed().as_secs(), 10);
+        }
     }
 }

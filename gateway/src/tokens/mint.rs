@@ -35,6 +35,14 @@ pub struct Minted {
     pub id: String,
 }
 
+/// Never the token.
+impl std::fmt::Debug for Minted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { id, expires_at, .. } = self;
+        formatter.debug_struct("Minted").field("id", id).field("expires_at", expires_at).finish_non_exhaustive()
+    }
+}
+
 #[derive(Serialize)]
 struct Header<'a> {
     alg: &'static str,

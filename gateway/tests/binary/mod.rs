@@ -97,7 +97,8 @@ impl Gateway {
         Self::of(Process::start_logged(&mut command).expect("the gateway starts"), data)
     }
 
-    fn of(process: Process, data: Arc<TempDir>) -> Self {
+    /// Of a process that listens.
+    pub fn of(process: Process, data: Arc<TempDir>) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
@@ -167,6 +168,11 @@ impl Gateway {
     /// Ends it, in order: a killed process loses the lines that are not written yet. What it wrote on stderr.
     pub fn stop(mut self) -> String {
         self.terminate();
+        self.process.log()
+    }
+
+    /// What it wrote on stderr until now, where that is kept.
+    pub fn log(&self) -> String {
         self.process.log()
     }
 
