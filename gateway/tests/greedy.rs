@@ -146,7 +146,13 @@ async fn a_greedy_user_does_not_slow_the_others() {
                 });
             }
             for _ in 0..4 {
-                scope.spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(replay(server, theirs, &stop)));
+                scope.spawn(|| {
+                    tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .expect("a runtime")
+                        .block_on(replay(server, theirs, &stop))
+                });
             }
             // Its burst is used up first.
             let greedy = Caller::new(server, "greedy");

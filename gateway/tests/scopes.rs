@@ -116,8 +116,7 @@ fn kinds(chat: &str) -> Vec<Kind> {
         refused("denied", Some(sign(&with("jti", json!(DENIED)))), "tokenBlocked"),
         Kind { name: "the operator's".to_owned(), token: Some(TOKEN.to_owned()), holds: Holds::Everything },
     ];
-    let limits =
-        [(Limit::None, None), (Limit::ThisChat, Some(vec![chat])), (Limit::OtherChat, Some(vec![OTHER]))];
+    let limits = [(Limit::None, None), (Limit::ThisChat, Some(vec![chat])), (Limit::OtherChat, Some(vec![OTHER]))];
     for scope in SCOPES {
         for (limit, chats) in &limits {
             let token = token("u", scope, chats.as_deref());
@@ -145,9 +144,7 @@ fn route(path: &str, chat: &str) -> (Rule, String, Value) {
         "/v1/chats:setBackground" => (Rule::Needs("chats:write", About::Chat), "", with("data", json!("AAAA"))),
         "/v1/chats:get" | "/v1/chats:hasBackground" => (Rule::Needs("chats:read", About::Chat), &*query, for_chat),
         "/v1/chats:count" => (Rule::Needs("chats:count", About::Account), "", for_chat),
-        "/v1/tokens" => {
-            (Rule::Operator, "", json!({ "sub": "u", "scope": "chats:read", "ttlSeconds": 60 }))
-        }
+        "/v1/tokens" => (Rule::Operator, "", json!({ "sub": "u", "scope": "chats:read", "ttlSeconds": 60 })),
         "/healthz" => (Rule::Open, "", for_chat),
         path if path.starts_with("/emulator/v1/") => (Rule::Operator, &*query, for_chat),
         path => panic!("{path} has no rule: which scope does it need?"),
@@ -174,7 +171,7 @@ fn ask(server: &Server, method: &str, target: &str, token: Option<&str>, body: &
     let mut answer = agent.run(request.body(body).expect("a request")).expect("an answer");
     let status = answer.status().as_u16();
     let answer: Value = answer.body_mut().read_json().unwrap_or_default();
-    let code = answer["details"][0]["errorCode"].as_str().or(answer["code"].as_str()).unwrap_or_default().to_owned();
+    let code = answer["errorCode"].as_str().unwrap_or_default().to_owned();
     assert!(!matches!(status, 401 | 403) || !code.is_empty(), "{target}: a refusal without a code: {answer}");
     matches!(status, 401 | 403).then_some(code)
 }
@@ -211,7 +208,9 @@ fn method(service: &str, name: &str, chat: &str) -> (Rule, Vec<u8>) {
             (Rule::Needs("chats:create", About::Account), request.encode_to_vec())
         }
         ("ChatService", "MarkChatRead") => (write, MarkChatReadRequest { chat_guid }.encode_to_vec()),
-        ("ChatService", "SetBackground") => (write, SetBackgroundRequest { chat_guid, data: vec![0; 3].into() }.encode_to_vec()),
+        ("ChatService", "SetBackground") => {
+            (write, SetBackgroundRequest { chat_guid, data: vec![0; 3].into() }.encode_to_vec())
+        }
         ("ChatService", "RemoveBackground") => (write, RemoveBackgroundRequest { chat_guid }.encode_to_vec()),
         ("ChatService", "ShareContactInfo") => (write, ShareContactInfoRequest { chat_guid }.encode_to_vec()),
         ("ChatService", "SetTyping") => (write, SetTypingRequest { chat_guid, is_typing: true }.encode_to_vec()),

@@ -22,14 +22,14 @@ pub fn split<S: Clone + Send + Sync + 'static>(
     routes: impl IntoIterator<Item = (&'static str, bool, MethodRouter<S>)>,
     admission: &Admission,
 ) -> Router<S> {
-    let (mut uploads, mut others) = (Router::new(), Router::new());
-    for (path, takes_image, methods) in routes {
-        let router = if takes_image { &mut uploads } else { &mut others };
-        *router = with_spellings(std::mem::take(router), path, &methods);
-    }
-    others
-        .route_layer(from_fn_with_state(admission.clone(), counted_body))
-        .merge(uploads.route_layer(from_fn_with_state(admission.clone(), one_upload)))
+    routes.into_iter().fold(Router::new(), |router, (path, takes_image, methods)| {
+        let methods = if takes_image {
+            methods.layer(from_fn_with_state(admission.clone(), one_upload))
+        } else {
+            methods.layer(from_fn_with_state(admission.clone(), counted_body))
+        };
+        with_spellings(router, path, &methods)
+    })
 }
 
 /// Adds a path, and the same one with its colon written `%3A`, as some clients write every path.
