@@ -52,11 +52,23 @@ pub enum Bug {
     IgnoreCredit,
     /// Server: it says "caught up" at once.
     EarlyCaughtUp,
+    /// Server: a fresh token that allows less ends nothing.
+    KeepOldGrant,
+    /// Server: the chats of a token are not looked at when a subscription names no chat.
+    ForgetChatSet,
+    /// Server: a fresh token that allows more holds for the subscriptions there are, too.
+    WidenRunning,
+    /// Server: a fresh token may be somebody else's.
+    AnySubject,
+    /// Server: a token that is withdrawn holds for as long as its socket is open.
+    IgnoreRevocation,
+    /// Client: a token that is good, but not for this, is tried again.
+    RetryForbidden,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::SkipChainCheck,
         Self::ResumeFromHead,
         Self::ResumeTooEarly,
@@ -81,5 +93,11 @@ impl Bug {
         Self::ForgetFilter,
         Self::IgnoreCredit,
         Self::EarlyCaughtUp,
+        Self::KeepOldGrant,
+        Self::ForgetChatSet,
+        Self::WidenRunning,
+        Self::AnySubject,
+        Self::IgnoreRevocation,
+        Self::RetryForbidden,
     ];
 }

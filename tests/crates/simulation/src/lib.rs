@@ -15,6 +15,7 @@
 
 mod bugs;
 mod client;
+mod judge;
 mod log;
 mod oracle;
 mod report;
@@ -24,6 +25,7 @@ mod server;
 mod shrink;
 mod state;
 mod tamper;
+mod tokens;
 mod wire;
 mod world;
 

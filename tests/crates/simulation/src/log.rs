@@ -6,6 +6,8 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old};
 use im_chats_protocol::wire::frame::Topic;
 
+use crate::tokens::Chats;
+
 /// The chats there are; small, so that filters hide much but not everything.
 pub const CHATS: [&str; 3] = ["any;-;a@example.com", "any;-;b@example.com", "any;+;group"];
 
@@ -21,8 +23,13 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn admits(self, event: &LoggedEvent) -> bool {
-        event.kind.is_in(self.topic) && self.chat.is_none_or(|chat| *CHATS[chat] == *event.chat_guid)
+    /// Whether a stream with this filter shows an event, when its token is for `chats`.
+    pub fn admits(self, event: &LoggedEvent, chats: Chats) -> bool {
+        event.kind.is_in(self.topic)
+            && CHATS
+                .iter()
+                .position(|chat| **chat == *event.chat_guid)
+                .is_some_and(|chat| self.chat.is_none_or(|wanted| wanted == chat) && chats & (1 << chat) != 0)
     }
 }
 
@@ -60,10 +67,9 @@ impl Log {
         self.first = self.first.max(through.min(self.head()));
     }
 
-    /// The first event after `after` that `filter` lets pass.
-    pub fn next(&self, after: u64, filter: Filter) -> Option<u64> {
-        let rest = self.events.get(after as usize..)?;
-        rest.iter().find(|event| filter.admits(event)).map(|event| event.sequence)
+    /// The events after `after`.
+    pub fn after(&self, after: u64) -> &[Arc<LoggedEvent>] {
+        self.events.get(after as usize..).unwrap_or_default()
     }
 
     /// The events after `after`, while few enough for the server to have them in memory.

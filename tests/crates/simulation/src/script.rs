@@ -6,6 +6,8 @@ use im_chats_protocol::wire::close::{self, Reaction};
 use im_chats_protocol::wire::frame::Topic;
 
 use crate::log::{CHATS, Filter};
+use crate::state::server::SUBJECTS;
+use crate::tokens::{EVERY_CHAT, Rights};
 
 /// Where a user's stream begins when there is no saved cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct ClientSpec {
     pub latency_ms: u64,
     /// How long its tokens last, in milliseconds; absent = for ever.
     pub token_life_ms: Option<u64>,
+    /// What they allow at the beginning.
+    pub rights: Rights,
     pub seats: Vec<SeatSpec>,
 }
 
@@ -139,8 +143,19 @@ pub enum Action {
         ms: u64,
         by: u64,
     },
-    Revoke,
+    /// A subject's tokens are denied, or the key of all tokens is taken away.
+    Revoke {
+        subject: Option<u8>,
+    },
+    NoKeys {
+        ms: u64,
+    },
     // The client's machine.
+    /// Its tokens allow something else from now on.
+    Rights {
+        client: usize,
+        rights: Rights,
+    },
     SlowToken {
         client: usize,
         ms: u64,
@@ -231,6 +246,9 @@ pub fn generate(seed: u64) -> Script {
             _ => put(at, Action::Open { client, seat }),
         }
     }
+    for _ in 0..if rng.bool() { rng.usize(0..=4) } else { 0 } {
+        put(rng.u64(0..calm_at), Action::Rights { client: rng.usize(0..2), rights: rights(&mut rng) });
+    }
     for _ in 0..trouble {
         let Some(kind) = rng.choice(&kinds).copied() else { break };
         let at = rng.u64(0..calm_at);
@@ -254,7 +272,8 @@ fn client(rng: &mut Rng) -> ClientSpec {
     ClientSpec {
         window: if rng.bool() { 2_048 } else { rng.u64(1..24) },
         latency_ms: if rng.bool() { rng.u64(0..5) } else { rng.u64(5..400) },
-        token_life_ms: (rng.u8(0..3) == 0).then(|| rng.u64(15_000..60_000)),
+        token_life_ms: (rng.u8(0..3) == 0).then(|| rng.u64(4_000..60_000)),
+        rights: if rng.u8(0..3) > 0 { Rights { subject: 0, topic: Some(Topic::All), chats: EVERY_CHAT } } else { rights(rng) },
         seats: (0..if rng.u8(0..16) == 0 { rng.usize(4..=24) } else { rng.usize(1..=3) }).map(|_| seat(rng)).collect(),
     }
 }
@@ -281,7 +300,19 @@ fn seat(rng: &mut Rng) -> SeatSpec {
     }
 }
 
-const KINDS: u8 = 24;
+fn rights(rng: &mut Rng) -> Rights {
+    Rights {
+        subject: if rng.u8(0..12) == 0 { rng.u8(0..SUBJECTS as u8) } else { 0 },
+        topic: match rng.u8(0..10) {
+            0 => None,
+            1..4 => Some(Topic::Chats),
+            _ => Some(Topic::All),
+        },
+        chats: if rng.bool() { EVERY_CHAT } else { rng.u8(1..1 << CHATS.len()) },
+    }
+}
+
+const KINDS: u8 = 25;
 
 fn fault(kind: u8, rng: &mut Rng) -> Action {
     let client = rng.usize(0..2);
@@ -311,7 +342,8 @@ fn fault(kind: u8, rng: &mut Rng) -> Action {
         14 => Action::SlowReads { ms, by: rng.u64(1..8_000) },
         15 => Action::FailReads { ms: rng.u64(1..4_000) },
         16 => Action::SlowVerify { ms, by: rng.u64(1..14_000) },
-        17 => Action::Revoke,
+        17 => Action::Revoke { subject: rng.bool().then(|| rng.u8(0..SUBJECTS as u8)) },
+        23 => Action::NoKeys { ms },
         18 => Action::SlowToken { client, ms, by: rng.u64(1..20_000) },
         19 => match rng.u8(0..4) {
             1 => Action::ShortTokens { client, ms, life: rng.u64(1..3_000) },

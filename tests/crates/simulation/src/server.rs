@@ -1,17 +1,18 @@
-//! The server's process: sessions of the real machine, its log's reads, its judgement of tokens, its deaths.
+//! The server's process: sessions of the real machine, its log's reads, its deaths.
 
 use std::sync::Arc;
 
 use im_chats_protocol::client::ClientInput;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::grant::Grant;
-use im_chats_protocol::server::Session;
+use im_chats_protocol::server::{ChatFilter, Session};
 use im_chats_protocol::server::{Opening, ReadId, ServerInput, ServerOutput};
 use im_chats_protocol::server::{ReadPage, ReadQuery};
 use im_chats_protocol::wire::close;
+use im_chats_protocol::wire::frame::Topic;
 use serde_json::Value;
 
 use crate::bugs::Bug;
+use crate::log::{CHATS, Filter};
 use crate::state::connection::Parcel;
 use crate::world::{Event, World};
 
@@ -63,7 +64,11 @@ impl World<'_> {
         let id = frame["id"].to_string();
         let ledger = self.connections[index].ledgers.entry(id).or_default();
         match frame["type"].as_str() {
-            Some("subscribe") => ledger.granted += frame["credit"].as_u64().unwrap_or(0),
+            Some("subscribe") => {
+                ledger.granted += frame["credit"].as_u64().unwrap_or(0);
+                let topic = if frame["topic"] == "all" { Topic::All } else { Topic::Chats };
+                ledger.filter = Some(Filter { topic, chat: CHATS.iter().position(|chat| frame["chat"] == **chat) });
+            }
             Some("credit") => ledger.granted += frame["add"].as_u64().unwrap_or(0),
             _ => {}
         }
@@ -150,7 +155,8 @@ impl World<'_> {
                 ServerOutput::Close { code, .. } => {
                     let client = self.connections[index].client;
                     self.say(|| format!("s → c{client}  close {code}"));
-                    self.connections[index].session = None;
+                    let connection = &mut self.connections[index];
+                    (connection.session, connection.closed) = (None, Some(code));
                     self.send(index, false, Parcel::Close(code));
                 }
             }
@@ -178,6 +184,7 @@ impl World<'_> {
         };
         let client = self.connections[index].client;
         self.say(|| format!("s → c{client}  {text}"));
+        self.check_server_frame(index, &frame);
         let kind = frame["type"].as_str().unwrap_or_default().to_owned();
         if kind == "events" {
             let ledger = self.connections[index].ledgers.entry(frame["id"].to_string()).or_default();
@@ -206,7 +213,15 @@ impl World<'_> {
         self.send(index, false, Parcel::Down(frame, bytes));
     }
 
-    fn begin_read(&mut self, index: usize, read: ReadId, query: ReadQuery) {
+    fn begin_read(&mut self, index: usize, read: ReadId, mut query: ReadQuery) {
+        let now_allowed = self.connections[index].token.map(|token| token.rights.grant(None));
+        match (self.bug, &query.chats, now_allowed) {
+            (Some(Bug::ForgetChatSet), ChatFilter::Set(_), _) => query.chats = ChatFilter::All,
+            (Some(Bug::WidenRunning), ChatFilter::Set(_), Some(grant)) => {
+                query.chats = ChatFilter::within(&grant, query.topic, None).unwrap_or(ChatFilter::All);
+            }
+            _ => {}
+        }
         let slow = self.now < self.server.slow_reads_until;
         let rng = &mut self.connections[index].rng;
         let delay = if slow { rng.u64(0..=self.server.slow_reads_by) } else { rng.u64(0..3) };
@@ -226,23 +241,6 @@ impl World<'_> {
     pub fn read_done(&mut self, index: usize, read: ReadId, query: &ReadQuery, page: Option<Result<ReadPage, Error>>) {
         let page = page.unwrap_or_else(|| self.read(query));
         self.server_input(index, ServerInput::Page { read, page });
-    }
-
-    pub fn verdict(&mut self, index: usize, token: &str) {
-        let refused = |code: ErrorCode| Err(Error::new(code, "the token is refused"));
-        let mut parts = token.split(' ');
-        let kind = parts.next();
-        let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok()).unwrap_or(0);
-        let (issued, ends) = (number(), number());
-        let judgement = match kind {
-            Some("forbidden") => refused(ErrorCode::Unauthorized),
-            Some("good") if issued < self.server.revoked_before => refused(ErrorCode::Unauthenticated),
-            Some("good") if ends == 0 => Ok(Grant::ADMIN),
-            Some("good") if ends > self.now => Ok(Grant { expires_in_ms: Some(ends - self.now), ..Grant::ADMIN }),
-            Some("good") => refused(ErrorCode::TokenExpired),
-            _ => refused(ErrorCode::Unauthenticated),
-        };
-        self.server_input(index, ServerInput::Verified(judgement));
     }
 
     /// The process dies; the log does not. `silent`: the whole machine does, and nobody is told.

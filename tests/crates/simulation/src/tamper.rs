@@ -46,7 +46,13 @@ impl World<'_> {
             (ClientInput::Disconnected { code, .. }, Bug::RetryAuthForever) if *code == close::UNAUTHENTICATED => {
                 *code = close::ABNORMAL
             }
-            (ClientInput::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. }, Bug::RetryAuthForever) if error.fatal => {
+            (ClientInput::Disconnected { code, .. }, Bug::RetryForbidden) if *code == close::FORBIDDEN => {
+                *code = close::ABNORMAL
+            }
+            (
+                ClientInput::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. },
+                Bug::RetryAuthForever | Bug::RetryForbidden,
+            ) if error.fatal => {
                 return Vec::new();
             }
             _ => {}

@@ -67,6 +67,9 @@ pub enum Event {
         connection: usize,
         token: String,
     },
+    Recheck {
+        connection: usize,
+    },
     ClientTimer {
         client: usize,
         born: u32,
@@ -231,6 +234,7 @@ impl<'a> World<'a> {
             Event::Written { connection, bytes } => self.server_input(connection, ServerInput::Written { bytes }),
             Event::ReadDone { connection, read, query, page } => self.read_done(connection, read, &query, page),
             Event::Verified { connection, token } => self.verdict(connection, &token),
+            Event::Recheck { connection } => self.recheck(connection),
             Event::ClientTimer { client, born, due } => self.client_timer(client, born, due),
             Event::Token { client, born, attempt, result } => {
                 if self.clients[client].born == born {
@@ -348,7 +352,9 @@ impl<'a> World<'a> {
             Action::SlowReads { ms, by } => (self.server.slow_reads_until, self.server.slow_reads_by) = (self.now + ms, by),
             Action::FailReads { ms } => self.server.fail_reads_until = self.now + ms,
             Action::SlowVerify { ms, by } => (self.server.slow_verify_until, self.server.slow_verify_by) = (self.now + ms, by),
-            Action::Revoke => self.server.revoked_before = self.now,
+            Action::Revoke { subject } => self.revoke(subject),
+            Action::NoKeys { ms } => self.server.no_keys_until = self.now + ms,
+            Action::Rights { client, rights } => self.clients[client_of(client)].rights = rights,
             Action::SlowToken { client, ms, by } => {
                 let until = self.now + ms;
                 let client = &mut self.clients[client_of(client)];

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::bugs::Bug;
 use crate::state::connection::{Connection, Parcel};
+use crate::tokens::Token;
 use crate::world::{Event, World};
 
 impl World<'_> {
@@ -45,16 +46,17 @@ impl World<'_> {
                 self.say(|| format!("c{client}: {}, {failed:?}", state.as_str()));
                 let client = &mut self.clients[client];
                 client.watches = state.wants_wake_ups();
-                let refused = client.refusals >= 2;
+                let (refused, forbidden) = (client.refusals >= 2, client.refusal);
                 if matches!(state, ConnectionState::Idle | ConnectionState::Failed | ConnectionState::Closed) {
-                    client.refusals = 0;
+                    (client.refusals, client.refusal) = (0, None);
                     (client.probe_until, client.ping, client.attempt_since) = (None, None, None);
                     client.failed_attempts = 0;
                 }
                 if state == ConnectionState::Failed {
                     client.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).for_each(|run| {
-                        run.finishing = true;
+                        run.finishing |= run.known;
                         run.refused = refused;
+                        run.forbidden = run.forbidden.or(forbidden);
                     });
                 }
             }
@@ -76,12 +78,11 @@ impl World<'_> {
         let result = if now < state.fail_token_until {
             Err(Error::new(ErrorCode::NetworkError, "no token to be had"))
         } else if now < state.bad_token_until {
-            state.was_forbidden |= state.forbidden;
             Ok(if state.forbidden { "forbidden".to_owned() } else { "bad".to_owned() })
         } else {
             let short = (now < state.short_token_until).then_some(state.short_token_life);
             let ends = short.or(state.spec.token_life_ms).map_or(0, |life| now + life);
-            Ok(format!("good {now} {ends}"))
+            Ok(Token { rights: state.rights, issued: now, ends }.write())
         };
         let born = state.born;
         self.say(|| format!("c{client}: token for attempt {attempt}: {result:?} in {delay} ms"));

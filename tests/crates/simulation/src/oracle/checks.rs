@@ -1,6 +1,7 @@
 //! What must be true after every step, and in the end.
 
 use im_chats_protocol::client::{ConnectionState, Machine, StreamId};
+use im_chats_protocol::error::ErrorCode;
 use im_chats_protocol::model::Cursor;
 
 use super::MAX_ATTEMPTS;
@@ -71,6 +72,11 @@ impl World<'_> {
             && !matches!(machine.state(), ConnectionState::Failed | ConnectionState::Idle | ConnectionState::Closed)
         {
             wrong = Some("the token was refused twice, and it is used again".into());
+        }
+        if matches!(state.refusal, Some(ErrorCode::Unauthorized | ErrorCode::TokenBlocked))
+            && !matches!(machine.state(), ConnectionState::Failed | ConnectionState::Closed)
+        {
+            wrong = Some(format!("the token is {:?}, and the client goes on", state.refusal));
         }
         if state.attempts.len() > MAX_ATTEMPTS {
             wrong = Some(format!("{} attempts within ten seconds", state.attempts.len()));
@@ -145,7 +151,9 @@ impl World<'_> {
                     (Some(log), Some(delivered)) => run.next(log, delivered),
                     _ => Some(0),
                 };
-                if run.spec.until_head {
+                if run.finishing {
+                    wrong = Some(format!("stream {} was to end and did not", run.stream));
+                } else if run.spec.until_head {
                     wrong = Some(format!("the catch-up {} never ended", run.stream));
                 } else if let Some(missing) = missing {
                     wrong = Some(format!("stream {} waits for event {missing}, which is there", run.stream));

@@ -1,6 +1,7 @@
 //! What must be true, looked at after every step. It knows the whole log, and every frame of both ends.
 
 mod checks;
+mod grants;
 mod reports;
 mod streams;
 mod traffic;
@@ -18,7 +19,11 @@ const MAX_ATTEMPTS: usize = 40;
 
 /// The documented code of an error.
 fn code_of(error: &Error) -> Option<ErrorCode> {
-    ErrorCode::ALL.iter().copied().find(|code| *code.as_str() == *error.code)
+    code_named(&error.code)
+}
+
+fn code_named(name: &str) -> Option<ErrorCode> {
+    ErrorCode::ALL.iter().copied().find(|code| code.as_str() == name)
 }
 
 impl World<'_> {

@@ -14,11 +14,17 @@ impl World<'_> {
     /// A stream has its place in the log.
     pub fn attached(&mut self, client: usize, stream: StreamId) {
         let state = &mut self.clients[client];
-        if let Some(wire) = state.attaching.take().and_then(|id| state.wires.get_mut(&id)) {
+        let ledgers = state.socket.map(|(_, connection)| &self.connections[connection].ledgers);
+        if let Some(id) = state.attaching.take()
+            && let Some(wire) = state.wires.get_mut(&id)
+        {
             wire.stream = Some(stream);
             let head = wire.head.unwrap_or(0);
+            let chats = ledgers.and_then(|ledgers| ledgers.get(&id.to_string())?.chats);
+            let view = wire.position.zip(chats);
             state.seats.iter_mut().filter_map(|seat| seat.run.as_mut()).filter(|run| run.stream == stream).for_each(|run| {
                 run.head = Some(head);
+                run.views.extend(view);
             });
         }
         let state = &self.clients[client];
@@ -159,7 +165,7 @@ impl World<'_> {
         };
         self.check_cursor(client, stream, cursor.clone());
         let closed = self.clients[client].machine.as_ref().is_some_and(|machine| machine.state() == ConnectionState::Closed);
-        let Some(run) = self.clients[client].seats[seat].run.take() else { return };
+        let Some(mut run) = self.clients[client].seats[seat].run.take() else { return };
         let wrong = match &result {
             Ok(None) => (!run.cancelled && !closed).then(|| "nobody left it".to_owned()),
             // Before the first pull the end may come unasked; later the user is still at the last batch until they ask for more.
@@ -168,11 +174,17 @@ impl World<'_> {
             Ok(Some(head)) => self.wrong_completion(&run, *head, cursor.as_ref()),
             Err(error) => {
                 self.report.errors += 1;
-                let of_the_subscription =
-                    code_of(error).is_some_and(|code| code.is_cursor() || code == ErrorCode::InvalidArgument);
-                if run.log.is_none() && of_the_subscription {
-                    let strays = &mut self.clients[client].stray_errors;
-                    *strays = strays.saturating_sub(1);
+                let code = code_of(error);
+                let of_the_subscription = code.is_some_and(|code| code.is_cursor() || code == ErrorCode::InvalidArgument);
+                let state = &mut self.clients[client];
+                let asked = state.forbidden_asks.iter().position(|asked| *asked == run.spec.filter);
+                let asked = asked.filter(|_| code == Some(ErrorCode::Unauthorized) && run.forbidden.is_none());
+                if let Some(asked) = asked {
+                    state.forbidden_asks.swap_remove(asked);
+                    run.forbidden = code;
+                }
+                if asked.is_some() || (run.log.is_none() && of_the_subscription) {
+                    state.stray_errors = state.stray_errors.saturating_sub(1);
                 }
                 (!self.may_fail(client, &run, error)).then(|| format!("there is no reason for {error:?}"))
             }
@@ -226,7 +238,9 @@ impl World<'_> {
                 run.log.is_none()
                     && matches!(&run.start, Start::After(after) if after.sequence > run.opened.0 || self.logs.len() > 1)
             }
-            Some(ErrorCode::Unauthorized) => state.was_forbidden,
+            Some(code @ (ErrorCode::Unauthorized | ErrorCode::TokenBlocked)) => {
+                error.category() == code.grpc_code().category() && (run.forbidden == Some(code) || state.refusal == Some(code))
+            }
             Some(ErrorCode::InternalError | ErrorCode::InvalidArgument) => state.accused,
             Some(ErrorCode::Unauthenticated | ErrorCode::TokenExpired) => {
                 run.refused || state.refusals >= 2 || (!run.spec.resume && cut)

@@ -45,6 +45,7 @@ impl World<'_> {
                     state.refusals += 1;
                 }
                 state.cuts += 1;
+                state.refusal = state.socket.and_then(|(_, connection)| self.connections[connection].refused);
                 (state.socket, state.attempt_since) = (None, None);
                 (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();
@@ -120,9 +121,19 @@ impl World<'_> {
             }
             ServerFrame::Error(ErrorFrame { id: Some(id), code, .. }) => {
                 let Some(wire) = state.wires.remove(&number(id)) else { return };
+                let forbidden = Some(ErrorCode::Unauthorized).filter(|forbidden| code == forbidden.as_str());
+                let ledgers = state.socket.map(|(_, connection)| &self.connections[connection].ledgers);
+                let asked =
+                    ledgers.and_then(|ledgers| ledgers.get(&number(id).to_string())?.filter).filter(|_| forbidden.is_some());
                 match wire.stream.and_then(|stream| self.open_run(client, stream)) {
-                    Some(run) => run.finishing |= code != ErrorCode::CursorTooOld.as_str() || run.spec.on_gap == OnGap::Fail,
-                    None => self.clients[client].stray_errors += 1,
+                    Some(run) => {
+                        run.finishing |= code != ErrorCode::CursorTooOld.as_str() || run.spec.on_gap == OnGap::Fail;
+                        run.forbidden = run.forbidden.or(forbidden);
+                    }
+                    None => {
+                        self.clients[client].stray_errors += 1;
+                        self.clients[client].forbidden_asks.extend(asked);
+                    }
                 }
             }
             _ => {}

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
 use im_chats_protocol::client::{Attempt, ClientInput, Config, Machine, Status, Timer};
+use im_chats_protocol::error::ErrorCode;
 use im_chats_protocol::wire::frame::ClientInfo;
 use serde_json::Value;
 
 use super::seat::Seat;
 use super::stream::{Ping, Wire};
+use crate::log::Filter;
 use crate::script::ClientSpec;
+use crate::tokens::Rights;
 
 /// How late a timer of the runtime may be, in milliseconds.
 pub const TIMER_SLACK_MS: u64 = 20;
@@ -39,6 +42,8 @@ pub struct Client {
     pub fail_token_until: u64,
     pub bad_token_until: u64,
     pub forbidden: bool,
+    /// What its tokens allow at present.
+    pub rights: Rights,
     pub short_token_until: u64,
     pub short_token_life: u64,
 
@@ -58,8 +63,10 @@ pub struct Client {
     pub refusals: u32,
     /// A frame said that the token is refused; its close may still be lost.
     pub refused_in_words: bool,
-    /// A token that allows nothing was handed out.
-    pub was_forbidden: bool,
+    /// Why the server ended the last socket.
+    pub refusal: Option<ErrorCode>,
+    /// What was asked for in subscriptions that were never attached, because the token does not allow it.
+    pub forbidden_asks: Vec<Filter>,
     /// A proxy made the server believe that this client broke the protocol.
     pub accused: bool,
     /// Sockets and attempts lost.
@@ -107,6 +114,7 @@ impl Client {
             fail_token_until: 0,
             bad_token_until: 0,
             forbidden: false,
+            rights: spec.rights,
             short_token_until: 0,
             short_token_life: 0,
             wires: BTreeMap::new(),
@@ -117,7 +125,8 @@ impl Client {
             ping: None,
             refusals: 0,
             refused_in_words: false,
-            was_forbidden: false,
+            refusal: None,
+            forbidden_asks: Vec::new(),
             accused: false,
             cuts: 0,
             cuts_when_settled: 0,
@@ -161,6 +170,8 @@ impl Client {
         (self.probe_until, self.ping) = (None, None);
         self.refusals = 0;
         self.refused_in_words = false;
+        self.refusal = None;
+        self.forbidden_asks.clear();
         for seat in &mut self.seats {
             seat.comes_back |= seat.run.take().is_some();
         }

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
 use im_chats_protocol::client::Timer;
+use im_chats_protocol::error::ErrorCode;
 use im_chats_protocol::server::Session;
 use serde_json::Value;
+
+use crate::log::Filter;
+use crate::tokens::{Chats, Token};
 
 /// What travels.
 #[derive(Debug, Clone)]
@@ -50,6 +54,11 @@ impl Pipe {
 /// What the server was granted for a subscription, and what it used.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// What was asked for.
+    pub filter: Option<Filter>,
+    /// The chats of the token that it was opened with.
+    pub chats: Option<Chats>,
+    pub open: bool,
     pub granted: u64,
     pub sent: u64,
 }
@@ -67,6 +76,11 @@ pub struct Connection {
     /// The server's end, while it has one.
     pub session: Option<Session>,
     pub ledgers: BTreeMap<String, Ledger>,
+    /// The token that the session goes by.
+    pub token: Option<Token>,
+    /// Why the server ended the session, and with which code.
+    pub refused: Option<ErrorCode>,
+    pub closed: Option<u16>,
     /// The frame that is being sent took the last credit.
     pub starves: bool,
     /// Frames that the session does not take while much waits to be written.
@@ -92,6 +106,9 @@ impl Connection {
             down: Pipe::default(),
             session: None,
             ledgers: BTreeMap::new(),
+            token: None,
+            refused: None,
+            closed: None,
             starves: false,
             backlog: VecDeque::new(),
             timer: Timer::default(),

@@ -1,4 +1,4 @@
-//! What there is in the world: data, without what happens to it. It may use the script and the log.
+//! What there is in the world: data, without what happens to it. It may use the script, the log and tokens.
 
 pub mod client;
 pub mod connection;

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use im_chats_protocol::server::SessionLimits;
 
+/// How many people have tokens.
+pub const SUBJECTS: usize = 2;
+
 /// What the process is like at present. Times are when a trouble ends.
 pub struct Server {
     pub limits: Arc<SessionLimits>,
@@ -18,8 +21,12 @@ pub struct Server {
     pub fail_reads_until: u64,
     pub slow_verify_until: u64,
     pub slow_verify_by: u64,
-    /// Tokens issued before are refused.
+    /// Tokens issued before are refused: their key was taken away.
     pub revoked_before: u64,
+    /// Those issued before to a subject are denied.
+    pub blocked_before: [u64; SUBJECTS],
+    /// The keys that tokens are judged by cannot be had.
+    pub no_keys_until: u64,
 }
 
 impl Server {
@@ -36,6 +43,8 @@ impl Server {
             slow_verify_until: 0,
             slow_verify_by: 0,
             revoked_before: 0,
+            blocked_before: [0; SUBJECTS],
+            no_keys_until: 0,
         }
     }
 
@@ -44,5 +53,6 @@ impl Server {
         self.slow_reads_until = 0;
         self.fail_reads_until = 0;
         self.slow_verify_until = 0;
+        self.no_keys_until = 0;
     }
 }

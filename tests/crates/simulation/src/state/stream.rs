@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 
 use im_chats_protocol::client::{Start, StreamId};
+use im_chats_protocol::error::ErrorCode;
 use im_chats_protocol::model::Cursor;
+use im_chats_protocol::server::LoggedEvent;
 use serde_json::Value;
 
 use crate::log::Log;
 use crate::script::SeatSpec;
+use crate::tokens::{Chats, EVERY_CHAT};
 
 /// A subscription on a client's present socket.
 #[derive(Debug, Default)]
@@ -53,6 +56,9 @@ pub struct Run {
     /// The log's head, as far as the client was told it for this stream. Unknown here after a link swallowed the frame that
     /// says which stream a later one is about.
     pub head: Option<u64>,
+    /// Where its subscriptions began, and the chats of the token that each of them began with: it holds for what comes after
+    /// that place, until the next.
+    pub views: Vec<(u64, Chats)>,
     /// Skipped, as was told.
     pub gaps: Vec<(u64, u64)>,
     /// Events that wait in the client.
@@ -67,6 +73,8 @@ pub struct Run {
     pub finishing: bool,
     /// Its client gave up after the token was refused twice.
     pub refused: bool,
+    /// Its subscription, or its client's session, was told that the token is not for it.
+    pub forbidden: Option<ErrorCode>,
     pub cursor: Option<Cursor>,
     /// Batches that a planted bug took too early.
     pub acked_too_early: VecDeque<Value>,
@@ -86,6 +94,7 @@ impl Run {
             handled: after,
             received: after,
             head: Some(0),
+            views: Vec::new(),
             gaps: Vec::new(),
             waiting: 0,
             taken: 0,
@@ -94,6 +103,7 @@ impl Run {
             cancelled: false,
             finishing: false,
             refused: false,
+            forbidden: None,
             cursor: None,
             acked_too_early: VecDeque::new(),
         }
@@ -106,13 +116,13 @@ impl Run {
     }
 
     /// The event that must come next after `after`, if there is one.
-    pub fn next(&self, log: &Log, mut after: u64) -> Option<u64> {
-        loop {
-            let next = log.next(after, self.spec.filter)?;
-            match self.gaps.iter().find(|(from, to)| *from < next && next <= *to) {
-                Some((_, to)) => after = *to,
-                None => return Some(next),
-            }
-        }
+    pub fn next(&self, log: &Log, after: u64) -> Option<u64> {
+        log.after(after).iter().find(|event| self.shows(event)).map(|event| event.sequence)
+    }
+
+    fn shows(&self, event: &LoggedEvent) -> bool {
+        let skipped = |(from, to): &(u64, u64)| *from < event.sequence && event.sequence <= *to;
+        let view = self.views.iter().rev().find(|(from, _)| *from < event.sequence);
+        self.spec.filter.admits(event, view.map_or(EVERY_CHAT, |(_, chats)| *chats)) && !self.gaps.iter().any(skipped)
     }
 }
