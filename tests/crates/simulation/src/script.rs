@@ -272,7 +272,7 @@ fn client(rng: &mut Rng) -> ClientSpec {
     ClientSpec {
         window: if rng.bool() { 2_048 } else { rng.u64(1..24) },
         latency_ms: if rng.bool() { rng.u64(0..5) } else { rng.u64(5..400) },
-        token_life_ms: (rng.u8(0..3) == 0).then(|| rng.u64(4_000..60_000)),
+        token_life_ms: rng.bool().then(|| rng.u64(2_000..40_000)),
         rights: if rng.u8(0..3) > 0 { Rights { subject: 0, topic: Some(Topic::All), chats: EVERY_CHAT } } else { rights(rng) },
         seats: (0..if rng.u8(0..16) == 0 { rng.usize(4..=24) } else { rng.usize(1..=3) }).map(|_| seat(rng)).collect(),
     }

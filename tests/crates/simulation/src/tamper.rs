@@ -1,6 +1,7 @@
 //! What a planted bug does to an input of a client's machine.
 
 use im_chats_protocol::client::ClientInput;
+use im_chats_protocol::error::GrpcCode;
 use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ServerFrame, SubscriptionId};
 use serde_json::Value;
@@ -53,7 +54,10 @@ impl World<'_> {
                 ClientInput::Frame { frame: Ok(Some(ServerFrame::Error(error))), .. },
                 Bug::RetryAuthForever | Bug::RetryForbidden,
             ) if error.fatal => {
-                return Vec::new();
+                let code = if bug == Bug::RetryForbidden { GrpcCode::PermissionDenied } else { GrpcCode::Unauthenticated };
+                if u32::from(error.grpc_code) == u32::from(code.number()) {
+                    return Vec::new();
+                }
             }
             _ => {}
         }

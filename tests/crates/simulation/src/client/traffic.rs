@@ -24,7 +24,7 @@ impl World<'_> {
                 let state = &mut self.clients[client];
                 state.socket = Some((attempt, index));
                 state.wires.clear();
-                state.refused_in_words = false;
+                state.refused_in_words = None;
                 self.after(delay, Event::Reach { connection: index });
             }
             ClientOutput::Send(frame) => self.client_sends(client, frame),

@@ -6,6 +6,7 @@ use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::frame::{ClientFrame, ErrorFrame, ServerFrame, SubscriptionId};
 use serde_json::Value;
 
+use super::code_named;
 use crate::state::client::TIMER_SLACK_MS;
 use crate::state::stream::{Ping, Wire};
 use crate::world::World;
@@ -34,18 +35,20 @@ impl World<'_> {
                         }
                     }
                     Ok(Some(ServerFrame::Ready { .. })) => (state.refusals, state.attempt_since) = (0, None),
-                    Ok(Some(ServerFrame::Error(ErrorFrame { fatal: true, grpc_code, .. }))) => {
-                        state.refused_in_words = u32::from(*grpc_code) == u32::from(GrpcCode::Unauthenticated.number());
+                    Ok(Some(ServerFrame::Error(ErrorFrame { fatal: true, code, .. }))) => {
+                        state.refused_in_words = code_named(code)
                     }
                     _ => {}
                 }
             }
             ClientInput::Disconnected { attempt, code, .. } if is_present(attempt) => {
-                if *code == close::UNAUTHENTICATED || std::mem::take(&mut state.refused_in_words) {
+                state.refusal = state.refused_in_words.take();
+                if *code == close::UNAUTHENTICATED
+                    || state.refusal.is_some_and(|code| code.grpc_code() == GrpcCode::Unauthenticated)
+                {
                     state.refusals += 1;
                 }
                 state.cuts += 1;
-                state.refusal = state.socket.and_then(|(_, connection)| self.connections[connection].refused);
                 (state.socket, state.attempt_since) = (None, None);
                 (state.probe_until, state.ping) = (None, None);
                 state.wires.clear();

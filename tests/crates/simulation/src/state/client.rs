@@ -61,8 +61,8 @@ pub struct Client {
     pub ping: Option<Ping>,
     /// Tokens refused in a row.
     pub refusals: u32,
-    /// A frame said that the token is refused; its close may still be lost.
-    pub refused_in_words: bool,
+    /// A frame said why the server ends the socket; its close may still be lost.
+    pub refused_in_words: Option<ErrorCode>,
     /// Why the server ended the last socket.
     pub refusal: Option<ErrorCode>,
     /// What was asked for in subscriptions that were never attached, because the token does not allow it.
@@ -124,7 +124,7 @@ impl Client {
             probe_until: None,
             ping: None,
             refusals: 0,
-            refused_in_words: false,
+            refused_in_words: None,
             refusal: None,
             forbidden_asks: Vec::new(),
             accused: false,
@@ -169,8 +169,7 @@ impl Client {
         self.stray_errors = 0;
         (self.probe_until, self.ping) = (None, None);
         self.refusals = 0;
-        self.refused_in_words = false;
-        self.refusal = None;
+        (self.refused_in_words, self.refusal) = (None, None);
         self.forbidden_asks.clear();
         for seat in &mut self.seats {
             seat.comes_back |= seat.run.take().is_some();
