@@ -128,10 +128,8 @@ impl Session {
     /// filter that lets more pass would make the positions that were sent untrue.
     fn keep_what_is_allowed(&mut self) {
         let Some(grant) = &self.grant else { return };
-        let refused = |(id, subscription): (&SubscriptionId, &Box<Subscription>)| {
-            subscription.check(grant).err().map(|error| (id.clone(), error))
-        };
-        let refused: Vec<_> = self.subscriptions.iter().filter_map(refused).collect();
+        let judged = self.subscriptions.iter().map(|(id, subscription)| (id, subscription.check(grant)));
+        let refused: Vec<_> = judged.filter_map(|(id, judged)| Some((id.clone(), judged.err()?))).collect();
         for (id, error) in refused {
             self.end_subscription(id, &error);
         }
