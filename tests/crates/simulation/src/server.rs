@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::bugs::Bug;
 use crate::log::{CHATS, Filter};
 use crate::state::connection::Parcel;
+use crate::tokens::Token;
 use crate::world::{Event, World};
 
 impl World<'_> {
@@ -217,11 +218,10 @@ impl World<'_> {
     }
 
     fn begin_read(&mut self, index: usize, read: ReadId, mut query: ReadQuery) {
-        let now_allowed = self.connections[index].token.map(|token| token.rights.grant(None));
-        match (self.bug, &query.chats, now_allowed) {
+        match (self.bug, &query.chats, self.connections[index].token) {
             (Some(Bug::ForgetChatSet), ChatFilter::Set(_), _) => query.chats = ChatFilter::All,
-            (Some(Bug::WidenRunning), ChatFilter::Set(_), Some(grant)) => {
-                query.chats = ChatFilter::within(&grant, query.topic, None).unwrap_or(ChatFilter::All);
+            (Some(Bug::WidenRunning), ChatFilter::Set(_), Some(Token { rights, .. })) => {
+                query.chats = ChatFilter::within(&rights.grant(None), query.topic, None).unwrap_or(ChatFilter::All);
             }
             _ => {}
         }

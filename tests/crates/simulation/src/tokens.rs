@@ -14,6 +14,7 @@ pub const EVERY_CHAT: Chats = Chats::MAX;
 /// What a token allows, and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
+    /// A script counts from the client's own.
     pub subject: u8,
     /// The events it allows; absent = none.
     pub topic: Option<Topic>,

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::bugs::Bug;
 use crate::state::connection::{Connection, Parcel};
-use crate::tokens::Token;
+use crate::state::server::SUBJECTS;
+use crate::tokens::{Rights, Token};
 use crate::world::{Event, World};
 
 impl World<'_> {
@@ -82,7 +83,9 @@ impl World<'_> {
         } else {
             let short = (now < state.short_token_until).then_some(state.short_token_life);
             let ends = short.or(state.spec.token_life_ms).map_or(0, |life| now + life);
-            Ok(Token { rights: state.rights, issued: now, ends }.write())
+            // Every client has its own subject.
+            let subject = (state.rights.subject + client as u8) % SUBJECTS as u8;
+            Ok(Token { rights: Rights { subject, ..state.rights }, issued: now, ends }.write())
         };
         let born = state.born;
         self.say(|| format!("c{client}: token for attempt {attempt}: {result:?} in {delay} ms"));

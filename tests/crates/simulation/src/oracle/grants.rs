@@ -64,11 +64,12 @@ impl World<'_> {
             Ok(_) => matches!(connection.closed, Some(close::UNAUTHENTICATED | close::FORBIDDEN)),
             Err(code) => (connection.closed, connection.refused) != (Some(close_code(code)), Some(code)),
         };
-        let ends = |(_, ledger): &(&String, &crate::state::connection::Ledger)| {
-            let allowed = sentence.map(|token| token.rights).ok().zip(ledger.filter).zip(ledger.chats);
-            ledger.open && allowed.is_some_and(|((rights, filter), before)| !rights.still_allow(filter, before))
-        };
-        let missed = connection.ledgers.iter().filter(|_| connection.session.is_some()).find(ends).map(|(id, _)| id.clone());
+        let rights = sentence.ok().map(|token| token.rights).filter(|_| connection.session.is_some());
+        let missed = connection.ledgers.iter().find(|(_, ledger)| {
+            let opened = rights.zip(ledger.filter).zip(ledger.chats).filter(|_| ledger.open);
+            opened.is_some_and(|((rights, filter), before)| !rights.still_allow(filter, before))
+        });
+        let missed = missed.map(|(id, _)| id.clone());
         if wrong {
             let ended = (connection.closed, connection.refused);
             self.fail(format!("a session ended with {ended:?} where its token came to {sentence:?}"));

@@ -78,7 +78,7 @@ pub struct Connection {
     pub ledgers: BTreeMap<String, Ledger>,
     /// The token that the session goes by.
     pub token: Option<Token>,
-    /// Why the server ended the session, and with which code.
+    /// Why the server ended the session, and with which close code.
     pub refused: Option<ErrorCode>,
     pub closed: Option<u16>,
     /// The frame that is being sent took the last credit.
