@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long)]
     quick: bool,
     /// Only the works whose name has this in it: live, replay, parallel, sequence, background, start,
-    /// stalled, gateway.
+    /// stalled, gateway, verify.
     #[arg(long)]
     only: Option<String>,
     /// Only one runtime: "Node 20", "Node 22" or "Chromium".
@@ -37,6 +37,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     build::everything(workspace)?;
     let [clients, gateway] = ["bench-clients.json", "bench-gateway.json"].map(|name| workspace.target.join(name));
     let only = options.only.as_deref();
+    if only == Some("verify") {
+        return measure_gateway(workspace, options, &gateway);
+    }
     let outcome = if only == Some("gateway") { Ok(()) } else { measure_clients(workspace, options, &clients) };
     if options.runtime.is_none() && only.is_none_or(|only| only == "gateway") {
         measure_gateway(workspace, options, &gateway)?;
@@ -87,6 +90,7 @@ fn measure_gateway(workspace: &Workspace, options: &Options, results: &Path) -> 
         .arg("--out")
         .arg(results)
         .args(options.quick.then_some("--quick"))
+        .args((options.only.as_deref() == Some("verify")).then_some("--only-verify"))
         .run()
         .context("the gateway lost or misplaced an event, or could not be measured")
 }

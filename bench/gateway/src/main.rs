@@ -20,6 +20,7 @@ mod process;
 mod socket;
 mod subscriber;
 mod table;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,13 @@ struct Measure {
     /// Small amounts and one round, to see that it runs.
     #[arg(long)]
     quick: bool,
+    /// Only what judging a token costs.
+    #[arg(long)]
+    only_verify: bool,
 }
+
+/// Rounds of what takes a second.
+const VERIFY_ROUNDS: usize = 5;
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
@@ -71,6 +78,14 @@ fn main() -> Result<()> {
 }
 
 async fn run(measure: &Measure) -> Result<()> {
+    if measure.only_verify {
+        let mut rounds = Vec::new();
+        for _ in 0..VERIFY_ROUNDS {
+            rounds.push(verify::measure(measure.quick)?);
+        }
+        print!("{}", table::markdown(&figure::merge(&rounds)));
+        return Ok(());
+    }
     let plan = if measure.quick { Plan::quick() } else { Plan::full() };
     process::allow_open_files(plan.idle_sockets)?;
     ensure!(measure.gateway.is_file(), "there is no gateway at {}: cargo xtask build makes it", measure.gateway.display());
@@ -99,6 +114,8 @@ async fn one_round(plan: &Plan, start: &Gateway, beside: &Path) -> Result<Vec<Fi
     }
     eprintln!("  {} idle sockets", plan.idle_sockets);
     idle::measure(plan.idle_sockets, start, &mut figures).await?;
+    eprintln!("  tokens");
+    figures.extend(verify::measure(plan.quick)?);
     eprintln!("  latency");
     latency::measure(plan, start, beside, &appending, &mut figures).await?;
     Ok(figures)

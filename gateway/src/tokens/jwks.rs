@@ -117,7 +117,8 @@ impl Jwks {
             }
         }
         if found.keys.is_empty() {
-            return Err(format!("it has no key that can be used; {}", found.left_out.join("; ")));
+            let reasons = found.left_out.iter().flat_map(|reason| ["; ", reason]).collect::<String>();
+            return Err(format!("it has no key that can be used{reasons}"));
         }
         Ok(found)
     }

@@ -5,26 +5,29 @@ mod openapi;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::routing::on;
+use axum::middleware::from_fn_with_state;
+use axum::routing::post;
 use axum::{Extension, Json, Router};
 use chrono::{DateTime, SecondsFormat};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::routes::{Method, TOKENS_PATH};
 use serde::{Deserialize, Serialize};
 
-use crate::http::admission::Admission;
+use crate::http::admission::{Admission, counted_body};
 use crate::http::failure::Failure;
 use crate::http::headers::RequestId;
 use crate::http::json::{self, SMALL_BODY};
 use crate::http::openapi::{Content, Description, Operation};
-use crate::http::routes::{filter, split};
 use crate::service::audit::audit;
 use crate::service::auth::Pass;
 use crate::tokens::{Tokens, Wish};
 
 /// The route. It needs a token; the layers around it check that, and it checks that the token is the operator's own.
 pub fn routes(tokens: Arc<Tokens>, admission: &Admission) -> Router {
-    split([(TOKENS_PATH, false, on(filter(Method::Post), create))], admission).with_state(tokens)
+    Router::new()
+        .route(TOKENS_PATH, post(create))
+        .route_layer(from_fn_with_state(admission.clone(), counted_body))
+        .with_state(tokens)
 }
 
 /// The operation and its schemas.
