@@ -22,6 +22,7 @@ pub mod emulator;
 pub mod fronts;
 pub mod http;
 pub mod log;
+pub mod metrics;
 pub mod process;
 pub mod relay;
 pub mod run;
