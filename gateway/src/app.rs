@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::emulator::Emulator;
 use crate::fronts::grpc::{self, GrpcLimits, GrpcParts};
 use crate::fronts::live::{self, LiveLimits, LiveParts};
+use crate::fronts::metrics::{self, MetricsParts, Readers};
 use crate::fronts::rest::{self, Rest};
 use crate::fronts::{console, control, health, tokens as token_front};
 use crate::http::access::Access;
@@ -22,6 +23,7 @@ use crate::http::admission::Admission;
 use crate::http::layers::{self, Gate, Layers, Renderer, require_operator, require_token};
 use crate::http::openapi::{self, Mode};
 use crate::http::subjects::Subjects;
+use crate::metrics::Metrics;
 use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
 use crate::service::guard::Guard;
@@ -39,6 +41,10 @@ pub struct App {
     pub emulator: Option<Emulator>,
     /// Whether the service is there.
     pub health: Health,
+    /// What the gateway counts of itself.
+    pub metrics: Metrics,
+    /// Who may read that at the main address; absent = it is not there.
+    pub metrics_readers: Option<Readers>,
     /// Judges tokens.
     pub authenticator: Arc<dyn Authenticator>,
     /// The same, where it makes tokens, too.
@@ -61,7 +67,8 @@ pub struct App {
 
 /// Every route of the gateway, with the layers around it.
 pub fn router(app: App) -> Router {
-    let App { backend, emulator, health, authenticator, tokens, access, admission, subjects, grpc, live, drain, tasks } = app;
+    let App { backend, emulator, health, metrics, metrics_readers, authenticator, tokens, access, .. } = app;
+    let App { admission, subjects, grpc, live, drain, tasks, .. } = app;
     let log = backend.log().clone();
     // From here on nobody has the service itself.
     let guard = Guard::new(backend);
@@ -74,25 +81,66 @@ pub fn router(app: App) -> Router {
         .merge(control.unwrap_or_default())
         .merge(tokens.map(|tokens| token_front::routes(tokens, &admission)).unwrap_or_default())
         .route_layer(from_fn_with_state(gate.clone(), require_token));
-    let streams =
-        live::routes(LiveParts { log: log.clone(), limits: live.clone(), gate: gate.clone(), drain: drain.clone(), tasks });
+    let streams = live::routes(LiveParts {
+        log: log.clone(),
+        metrics: metrics.clone(),
+        limits: live.clone(),
+        gate: gate.clone(),
+        drain: drain.clone(),
+        tasks,
+    });
     let calls = grpc::routes(GrpcParts {
         guard,
+        metrics: metrics.clone(),
         limits: grpc,
         heartbeat: Duration::from_millis(live.heartbeat_interval_ms),
         admission: admission.clone(),
         gate,
         drain,
     });
+    let counted = metrics_readers.map(|readers| {
+        let parts = MetricsParts { metrics: metrics.clone(), log: log.clone(), health: health.clone(), readers };
+        metrics::routes(parts)
+    });
     // Routes that check the token themselves, or need none, stand beside `guarded`.
     let routes = Router::new()
         .route(OPENAPI_PATH, get(document))
         .merge(health::routes(health, log.clone()))
+        .merge(counted.unwrap_or_default())
         .merge(console::routes())
         .merge(streams)
         .merge(calls)
         .merge(guarded);
-    layers::around(routes, &Layers { access: Arc::new(access), admission, authenticator, log, renderers: RENDERERS })
+    let access = Arc::new(access);
+    layers::around(routes, &Layers { access, admission, authenticator, log, metrics, renderers: RENDERERS })
+}
+
+/// What the metrics' own address is made of.
+pub struct MetricsApp {
+    /// The service.
+    pub backend: Arc<dyn Backend>,
+    /// Whether it is there.
+    pub health: Health,
+    /// What the gateway counts of itself.
+    pub metrics: Metrics,
+    /// Who may read that.
+    pub readers: Readers,
+    /// Judges tokens, for the limits on those without one.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Which hosts are served.
+    pub access: Access,
+    /// The limits on work under way. Its own: a scrape must come through when the main address is full.
+    pub admission: Admission,
+}
+
+/// The routes of the metrics' own address: what an operator's programs ask for, and nothing of the service.
+pub fn metrics_router(app: MetricsApp) -> Router {
+    let MetricsApp { backend, health, metrics, readers, authenticator, access, admission } = app;
+    let log = backend.log().clone();
+    let parts = MetricsParts { metrics: metrics.clone(), log: log.clone(), health: health.clone(), readers };
+    let routes = Router::new().merge(metrics::routes(parts)).merge(health::routes(health, log.clone()));
+    let access = Arc::new(access);
+    layers::around(routes, &Layers { access, admission, authenticator, log, metrics, renderers: &[] })
 }
 
 /// The OpenAPI document of every front that it describes.

@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::emulator::EmulatorArgs;
 use crate::fronts::grpc::GrpcLimits;
 use crate::fronts::live::LiveLimits;
+use crate::fronts::metrics::MetricsArgs;
 use crate::http::access::AccessArgs;
 use crate::http::flags::ServerLimits;
 use crate::http::listen::Listen;
@@ -100,6 +101,10 @@ pub struct ServeArgs {
     /// What the event stream takes, gives and waits for.
     #[command(flatten)]
     pub live: LiveLimits,
+
+    /// Where the metrics are, and who may read them.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 
     /// The process.
     #[command(flatten)]

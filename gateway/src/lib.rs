@@ -4,6 +4,7 @@
 //!
 //! - `base`: files, flag values, throttled log lines.
 //! - `process`: the process's end, its stderr and log. Only `cli` and `run` use it.
+//! - `metrics`: what the gateway counts of itself. Whoever counts is handed it.
 //! - `log`: the durable event log, and the data directory that it lives in.
 //! - `service`: what a chat service is: its calls, who may make them, its wire types and errors.
 //! - `tokens`: who a token is: the operator's own ones, signed ones, keys, and what was withdrawn.

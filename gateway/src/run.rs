@@ -7,27 +7,35 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use im_chats_protocol::error::Error;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{self, App};
+use crate::app::{self, App, MetricsApp};
 use crate::cli::{Cli, Command, EmulatorCommand, RelayCommand, ServeArgs};
 use crate::emulator::Emulator;
+use crate::fronts::metrics::{self as metrics_front, Readers};
 use crate::http::access::{Access, Origin};
 use crate::http::admission::Admission;
+use crate::http::flags::ServerLimits;
 use crate::http::listen::Listen;
-use crate::http::server;
+use crate::http::server::{self, ServerParts};
 use crate::http::subjects::Subjects;
 use crate::http::tls::{self, TlsError};
 use crate::log::backup::{self, BackupError};
 use crate::log::store::{Store, StoreError};
+use crate::metrics::Metrics;
 use crate::process::shutdown::{CLOSE_TIMEOUT, Shutdown};
 use crate::process::{log_panic, open_files, output, start_logging};
 use crate::relay::{Relay, RelayError};
+use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
 use crate::service::health::Health;
 use crate::tokens::{LOOK_INTERVAL, TokenArgs, Tokens};
+
+/// Most connections, and most requests, at the metrics' own address.
+const METRICS_CONNECTIONS: usize = 64;
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +46,10 @@ enum RunError {
     Relay(#[from] RelayError),
     #[error("--listen: cannot listen on {listen}: {source}")]
     Listen { listen: Listen, source: std::io::Error },
+    #[error("--metrics-listen: cannot listen on {listen}: {source}")]
+    MetricsListen { listen: Listen, source: std::io::Error },
+    #[error("{}", .0.message)]
+    MetricsToken(Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("{}", .0.message)]
@@ -97,14 +109,14 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
     }
     let (served, writer) = runtime.block_on(async {
         let tls = acceptor(&serve, &shutdown)?;
-        let store = Store::open(&args.data)?;
+        let metrics = Metrics::of_emulator();
+        let store = Store::counted(&args.data, metrics.clone())?;
         let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
         // Once the directory is locked: a key of our own is in it.
-        let tokens = tokens(&serve.token, &args.data);
-        let served = match tokens {
+        let served = match tokens(&serve.token, &args.data) {
             Ok(tokens) => {
                 let backend = Arc::new(emulator.clone());
-                listen(serve, tls, tokens, backend, Some(emulator), Health::alone(), &shutdown).await
+                listen(serve, tls, tokens, backend, Some(emulator), Health::alone(), metrics, &shutdown).await
             }
             Err(error) => Err(error),
         };
@@ -124,12 +136,12 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
     let (runtime, shutdown) = start(&serve)?;
     let served = runtime.block_on(async {
         let tls = acceptor(&serve, &shutdown)?;
-        let health = Health::connecting();
+        let (health, metrics) = (Health::connecting(), Metrics::of_relay());
         args.warn_of_plain_upstream();
-        let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone()))?;
+        let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone(), metrics.clone()))?;
         let tokens = tokens(&serve.token, &args.data)?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
-        listen(serve, tls, tokens, Arc::new(relay), None, health, &shutdown).await?;
+        listen(serve, tls, tokens, Arc::new(relay), None, health, metrics, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
         Ok(())
@@ -150,11 +162,48 @@ async fn listen(
     backend: Arc<dyn Backend>,
     emulator: Option<Emulator>,
     health: Health,
+    metrics: Metrics,
     shutdown: &Shutdown,
 ) -> Result<(), RunError> {
     let listener = args.listen.bind().await.map_err(|source| RunError::Listen { listen: args.listen.clone(), source })?;
     let address = listener.local_addr()?;
+    let metrics_token = args.metrics.token().map_err(RunError::MetricsToken)?.map(Arc::new);
+    let metrics_listener = match &args.metrics.metrics_listen {
+        None => None,
+        Some(listen) => {
+            let failed = |source| RunError::MetricsListen { listen: listen.clone(), source };
+            Some(listen.bind().await.map_err(failed)?)
+        }
+    };
     warn_of_exposure(&args, address, tls.is_some());
+    let authenticator: Arc<dyn Authenticator> = Arc::<Tokens>::clone(&tokens);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let beside = match metrics_listener {
+        None => None,
+        Some(listener) => {
+            let address = listener.local_addr()?;
+            warn_of_open_metrics(address, metrics_token.is_some());
+            tracing::info!("metrics at {scheme}://{address}{}", metrics_front::PATH);
+            let mut hosts = args.access.allow_host.clone();
+            hosts.extend(args.metrics.metrics_listen.as_ref().and_then(Listen::name).map(str::to_owned));
+            let limits = metrics_limits(&args.limits);
+            let router = app::metrics_router(MetricsApp {
+                backend: Arc::clone(&backend),
+                health: health.clone(),
+                metrics: metrics.clone(),
+                readers: metrics_token.clone().map_or(Readers::All, Readers::Token),
+                authenticator: Arc::clone(&authenticator),
+                access: Access::new(address, hosts, Vec::new()),
+                admission: Admission::new(&limits),
+            });
+            Some((listener, limits, router))
+        }
+    };
+    let metrics_readers = match (&beside, metrics_token) {
+        (Some(_), _) => None,
+        (None, Some(token)) => Some(Readers::Token(token)),
+        (None, None) => Some(Readers::Own(Arc::clone(&authenticator))),
+    };
     args.access.allow_host.extend(args.listen.name().map(str::to_owned));
     let (drain, tasks) = (shutdown.drain(), TaskTracker::new());
     let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
@@ -162,7 +211,9 @@ async fn listen(
         backend,
         emulator,
         health,
-        authenticator: Arc::<Tokens>::clone(&tokens),
+        metrics: metrics.clone(),
+        metrics_readers,
+        authenticator,
         tokens: Some(Arc::clone(&tokens)),
         access: Access::new(address, args.access.allow_host, args.access.allow_origin),
         admission: Admission::new(&args.limits),
@@ -177,10 +228,41 @@ async fn listen(
     tokio::spawn(async move { stop.run_until_cancelled(tokens.watch(LOOK_INTERVAL)).await });
     // First: a program that reads the line may ask for the end at once, and gets a drain like later ones.
     shutdown.serving();
-    announce(if tls.is_some() { "https" } else { "http" }, address);
+    announce(scheme, address);
     open_files::raise_limit();
-    server::serve(listener, tls, router, drain, tasks, &args.limits, write_timeout).await;
+    let parts = |router, tasks, limits| {
+        let (tls, drain, metrics) = (tls.clone(), drain.clone(), metrics.clone());
+        ServerParts { tls, router, drain, tasks, limits, write_timeout, metrics }
+    };
+    let main = server::serve(listener, parts(router, tasks, &args.limits));
+    match beside {
+        None => main.await,
+        Some((listener, limits, router)) => {
+            tokio::join!(main, server::serve(listener, parts(router, TaskTracker::new(), &limits)));
+        }
+    }
     Ok(())
+}
+
+/// The limits at the metrics' own address: a few scrapers and probers, perhaps all from one address.
+fn metrics_limits(main: &ServerLimits) -> ServerLimits {
+    ServerLimits {
+        max_connections: METRICS_CONNECTIONS,
+        max_connections_per_address: 0,
+        max_requests: METRICS_CONNECTIONS,
+        max_open_requests: METRICS_CONNECTIONS,
+        ..main.clone()
+    }
+}
+
+/// An address of their own is often one that only the operator's network reaches, and sometimes by mistake it is not.
+fn warn_of_open_metrics(address: SocketAddr, has_token: bool) {
+    if !has_token && !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            %address,
+            "--metrics-listen beyond this machine without --metrics-token: whoever reaches the address can read the metrics"
+        );
+    }
 }
 
 /// What works, and lets in more than its operator may have meant to.

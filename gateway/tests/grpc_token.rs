@@ -12,9 +12,10 @@ use im_chats_gateway::fronts::live::LiveLimits;
 use im_chats_gateway::http::access::Access;
 use im_chats_gateway::http::admission::Admission;
 use im_chats_gateway::http::flags::ServerLimits;
-use im_chats_gateway::http::server;
+use im_chats_gateway::http::server::{self, ServerParts};
 use im_chats_gateway::http::subjects::{SubjectLimits, Subjects};
 use im_chats_gateway::log::store::Store;
+use im_chats_gateway::metrics::Metrics;
 use im_chats_gateway::service::auth::{Authenticator, Identity, Pass};
 use im_chats_gateway::service::health::Health;
 use im_chats_gateway::service::proto::SubscribeChatEventsRequest;
@@ -56,6 +57,8 @@ async fn a_stream_ends_with_its_token() {
         backend: Arc::new(emulator.clone()),
         emulator: Some(emulator),
         health: Health::alone(),
+        metrics: Metrics::default(),
+        metrics_readers: None,
         authenticator: Arc::new(Brief(watch::Sender::new(0))),
         tokens: None,
         access: Access::new(address, Vec::new(), Vec::new()),
@@ -68,7 +71,16 @@ async fn a_stream_ends_with_its_token() {
     });
     let serving = drain.clone();
     tokio::spawn(async move {
-        server::serve(listener, None, router, serving, tasks, &ServerLimits::default(), Duration::from_secs(60)).await;
+        let parts = ServerParts {
+            tls: None,
+            router,
+            drain: serving,
+            tasks,
+            limits: &ServerLimits::default(),
+            write_timeout: Duration::from_secs(60),
+            metrics: Metrics::default(),
+        };
+        server::serve(listener, parts).await;
     });
 
     let mut chats = ChatServiceClient::connect(format!("http://{address}")).await.unwrap();

@@ -5,5 +5,6 @@ pub mod control;
 pub mod grpc;
 pub mod health;
 pub mod live;
+pub mod metrics;
 pub mod rest;
 pub mod tokens;

@@ -9,6 +9,7 @@ use super::headers::{IDEMPOTENCY_KEY, RequestId};
 use crate::service::auth::Pass;
 use crate::service::backend::CallContext;
 use crate::service::guard::Caller;
+use crate::service::trace::TraceContext;
 
 /// Reads it.
 ///
@@ -26,7 +27,8 @@ pub fn read(headers: &HeaderMap, extensions: &Extensions) -> Result<Caller, Erro
         })
         .transpose()?;
     let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
-    Ok(Caller { pass, context: CallContext { idempotency_key, request_id } })
+    let trace = extensions.get::<TraceContext>().cloned();
+    Ok(Caller { pass, context: CallContext { idempotency_key, request_id, trace } })
 }
 
 /// The token that the layers have judged.

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
 use super::share::{Peer, Share, Shares};
+use crate::metrics::{Metrics, Open};
 
 /// Refused connections that are being answered at once, at most; one more is closed without an answer.
 const FAREWELLS: usize = 64;
@@ -29,6 +30,7 @@ struct Inner {
     all: Limit,
     shares: Shares,
     farewells: Arc<Semaphore>,
+    metrics: Metrics,
 }
 
 /// One connection's place, given back when it is dropped.
@@ -36,10 +38,11 @@ struct Inner {
 pub(super) struct Place {
     _share: Share,
     _slot: OwnedSemaphorePermit,
+    _counted: Open,
 }
 
 impl Connections {
-    pub(super) fn new(limits: &ServerLimits) -> Self {
+    pub(super) fn new(limits: &ServerLimits, metrics: Metrics) -> Self {
         let share = match limits.max_connections_per_address {
             0 => usize::MAX,
             limit => limit,
@@ -48,6 +51,7 @@ impl Connections {
             all: Limit::new(limits.max_connections, "connections", "--max-connections"),
             shares: Shares::new(share, "connections", "--max-connections-per-address"),
             farewells: Arc::new(Semaphore::new(FAREWELLS)),
+            metrics,
         }))
     }
 
@@ -57,11 +61,12 @@ impl Connections {
     /// `serviceUnavailable`, retryable, with `context.limit`.
     pub(super) fn enter(&self, peer: Peer) -> Result<Place, Error> {
         let slot = self.0.all.take()?;
-        Ok(Place { _share: self.0.shares.take(peer)?, _slot: slot })
+        Ok(Place { _share: self.0.shares.take(peer)?, _slot: slot, _counted: self.0.metrics.connection() })
     }
 
     /// Answers a connection that found no place, where HTTP can be spoken at once, and closes it.
     pub(super) fn refuse(&self, mut stream: TcpStream, error: Error, plain: bool) {
+        self.0.metrics.refused(&error.code);
         let Ok(permit) = Arc::clone(&self.0.farewells).try_acquire_owned() else { return };
         if !plain {
             return;
@@ -105,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_has_its_share_and_gets_it_back() {
         let limits = ServerLimits { max_connections: 4, max_connections_per_address: 2, ..ServerLimits::default() };
-        let connections = Connections::new(&limits);
+        let connections = Connections::new(&limits, Metrics::default());
         let enter = |text: &str| connections.enter(peer(text));
         let first = enter("10.0.0.1").unwrap();
         let second = enter("::ffff:10.0.0.1").unwrap();
@@ -128,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn zero_is_no_limit() {
         let limits = ServerLimits { max_connections_per_address: 0, ..ServerLimits::default() };
-        let connections = Connections::new(&limits);
+        let connections = Connections::new(&limits, Metrics::default());
         let all: Vec<_> = (0..2_000).map(|_| connections.enter(peer("::1")).unwrap()).collect();
         assert_eq!(all.len(), 2_000);
     }

@@ -1,6 +1,7 @@
 //! The layers around the router, from the outside in: id, log line and failure body; panics; who is served; CORS.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,9 @@ use super::single;
 use super::subjects::Subjects;
 use crate::base::log_throttle::LogThrottle;
 use crate::log::EventLog;
+use crate::metrics::Metrics;
 use crate::service::auth::Authenticator;
+use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// Who answers.
 const MIDDLEWARE_VALUE: HeaderValue = HeaderValue::from_static(concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")));
@@ -50,6 +53,17 @@ pub struct Renderer {
     pub complete: fn(Response) -> Response,
     /// Whether an answer's headers say that the server failed, where its status does not.
     pub is_fault: fn(&HeaderMap) -> bool,
+    /// The error that an answer's headers tell, where its status does not.
+    pub told: fn(&HeaderMap) -> Option<Told>,
+}
+
+/// An error that was answered, as it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The HTTP status that stands for it.
+    pub status: u16,
+    /// Its code.
+    pub code: Cow<'static, str>,
 }
 
 /// What the layers need. Cheap to clone.
@@ -63,6 +77,8 @@ pub struct Layers {
     pub authenticator: Arc<dyn Authenticator>,
     /// The event log, for what fails in the data directory.
     pub log: EventLog,
+    /// Counts requests and what was refused.
+    pub metrics: Metrics,
     /// The fronts that write failures in a form of their own.
     pub renderers: &'static [Renderer],
 }
@@ -164,6 +180,8 @@ fn cors(access: &Arc<Access>) -> CorsLayer {
             IDEMPOTENCY_KEY.clone(),
             REQUEST_ID.clone(),
             SERVER.clone(),
+            TRACEPARENT.clone(),
+            TRACESTATE.clone(),
         ])
         .expose_headers([REQUEST_ID.clone(), MIDDLEWARE.clone(), header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE)
@@ -179,20 +197,25 @@ async fn finish(State(layers): State<Layers>, mut request: Request, next: Next) 
     let started = Instant::now();
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let trace = TraceContext::of(request.headers());
+    if let Some(trace) = &trace {
+        request.extensions_mut().insert(trace.clone());
+    }
     let method = request.method().clone();
     // The route, not the path: paths and queries may hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let verdict = Verdict::of(request.headers(), &*layers.authenticator);
     let peer = request.extensions().get::<Peer>().copied();
     let renderer = layers.renderers.iter().find(|renderer| (renderer.speaks)(&request));
-    let response = match (layers.admission.admit(&verdict, peer), renderer) {
-        (Err(error), Some(front)) => identify((front.complete)(Failure::from(error).into_response()), &id),
+    let (response, told) = match (layers.admission.admit(&verdict, peer), renderer) {
+        (Err(error), Some(front)) => complete_by(front, Failure::from(error).into_response(), &id),
         // Nothing of it is read: a request beyond the limit costs no more than its answer.
         (Err(error), None) => complete_body(Failure::from(error).into_response(), &id),
         (Ok(held), Some(front)) => {
             request.extensions_mut().insert(verdict);
             // A stream of HTTP/2 can be left half read: its connection goes on.
-            holding(identify((front.complete)(next.run(request).await), &id), held)
+            let (response, told) = complete_by(front, next.run(request).await, &id);
+            (holding(response, held), told)
         }
         (Ok(held), None) => {
             request.extensions_mut().insert(verdict);
@@ -202,22 +225,30 @@ async fn finish(State(layers): State<Layers>, mut request: Request, next: Next) 
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 body.discard().await;
             }
-            holding(complete_body(response, &id), held)
+            let (response, told) = complete_body(response, &id);
+            (holding(response, held), told)
         }
     };
-    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-    let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
+    let took = started.elapsed();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    layers.metrics.request(route, told.as_ref().map_or(response.status().as_u16(), |told| told.status), took);
+    if let Some(told) = told {
+        layers.metrics.refused(&told.code);
+    }
+    let route = route.unwrap_or("(none)");
+    let trace_id = trace.as_ref().map(TraceContext::trace_id);
+    let (status, millis) = (response.status().as_u16(), took.as_millis());
     // "Try again later" is no failure of this request's own: what is the matter is written where it is noticed, once.
     let failed = response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE;
     let failed = failed || layers.renderers.iter().any(|renderer| (renderer.is_fault)(response.headers()));
     if !failed {
-        tracing::debug!(%method, route, status, millis, request_id = %id, "request");
+        tracing::debug!(%method, route, status, millis, request_id = %id, trace_id, "request");
     } else if layers.log.faults().reason().is_none() {
-        tracing::error!(%method, route, status, millis, request_id = %id, "request failed");
+        tracing::error!(%method, route, status, millis, request_id = %id, trace_id, "request failed");
     } else if let Some(repeated) = DISK_FAILED.hit() {
-        tracing::error!(%method, route, status, millis, repeated, request_id = %id, "request failed; so may others, for the same reason");
+        tracing::error!(%method, route, status, millis, repeated, request_id = %id, trace_id, "request failed; so may others, for the same reason");
     } else {
-        tracing::debug!(%method, route, status, millis, request_id = %id, "request");
+        tracing::debug!(%method, route, status, millis, request_id = %id, trace_id, "request");
     }
     response
 }
@@ -228,7 +259,15 @@ fn holding(mut response: Response, held: Held) -> Response {
     response
 }
 
-fn complete_body(mut response: Response, id: &str) -> Response {
+/// An answer in a front's own form, and the error that it tells.
+fn complete_by(front: &Renderer, response: Response, id: &str) -> (Response, Option<Told>) {
+    let response = identify((front.complete)(response), id);
+    let told = (front.told)(response.headers());
+    (response, told)
+}
+
+/// An answer with its failure's body, and the error that it tells.
+fn complete_body(mut response: Response, id: &str) -> (Response, Option<Told>) {
     let failure = response.extensions_mut().remove::<Failure>().or_else(|| {
         let status = response.status();
         let bare = response.extensions().get::<OwnBody>().is_none();
@@ -240,12 +279,12 @@ fn complete_body(mut response: Response, id: &str) -> Response {
     headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Some(failure) = failure {
-        let body = failure.render(headers, id);
-        headers.remove(CONTENT_LENGTH);
-        *response.body_mut() = Body::from(body);
-    }
-    response
+    let Some(failure) = failure else { return (response, None) };
+    let body = failure.render(headers, id);
+    headers.remove(CONTENT_LENGTH);
+    *response.body_mut() = Body::from(body);
+    let told = Told { status: response.status().as_u16(), code: failure.error.code.clone() };
+    (response, Some(told))
 }
 
 /// Says which request this answers, and who does.

@@ -22,6 +22,7 @@ use super::flags::ServerLimits;
 use super::opening::{Opened, opening};
 use super::share::Peer;
 use crate::base::log_throttle::LogThrottle;
+use crate::metrics::Metrics;
 
 /// Most header lines of a request.
 pub const MAX_HEADERS: usize = 64;
@@ -59,6 +60,24 @@ const CUT_DELAY: Duration = Duration::from_secs(5);
 /// Pause after an accept failed for lack of a resource such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What is served, and within which limits.
+pub struct ServerParts<'a> {
+    /// Speaks TLS; without it, everything is plain.
+    pub tls: Option<TlsAcceptor>,
+    /// Every route.
+    pub router: Router,
+    /// Cancelled when the server is to drain.
+    pub drain: CancellationToken,
+    /// Long-lived tasks that a drain waits for.
+    pub tasks: TaskTracker,
+    /// How many connections there may be, and how long they may take.
+    pub limits: &'a ServerLimits,
+    /// A client that takes nothing of what waits for it is let go after this time.
+    pub write_timeout: Duration,
+    /// Counts connections.
+    pub metrics: Metrics,
+}
+
 /// What a connection is served with.
 #[derive(Clone)]
 struct Server {
@@ -73,17 +92,9 @@ struct Server {
     names_peers: bool,
 }
 
-/// Serves `router` until `drain` is cancelled, then lets what is under way finish, within [`DRAIN_TIMEOUT`]. A client that takes
-/// nothing of what waits for it is let go after `write_timeout`.
-pub async fn serve(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    drain: CancellationToken,
-    tasks: TaskTracker,
-    limits: &ServerLimits,
-    write_timeout: Duration,
-) {
+/// Serves the router until `drain` is cancelled, then lets what is under way finish, within [`DRAIN_TIMEOUT`].
+pub async fn serve(listener: TcpListener, parts: ServerParts<'_>) {
+    let ServerParts { tls, router, drain, tasks, limits, write_timeout, metrics } = parts;
     let head_timeout = Duration::from_millis(limits.head_timeout_ms);
     let server = Server {
         builder: builder(head_timeout, write_timeout),
@@ -96,7 +107,7 @@ pub async fn serve(
         // Behind a proxy all clients have one address, which must not have the share of one.
         names_peers: limits.max_connections_per_address > 0,
     };
-    let places = Connections::new(limits);
+    let places = Connections::new(limits, metrics);
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -265,7 +276,8 @@ mod tests {
         let head_timeout_ms = head_timeout.as_millis().try_into().unwrap();
         let limits = ServerLimits { head_timeout_ms, ..ServerLimits::default() };
         tokio::spawn(async move {
-            serve(listener, tls, router, drain, TaskTracker::new(), &limits, Duration::from_secs(60)).await;
+            let (tasks, write_timeout, metrics) = (TaskTracker::new(), Duration::from_secs(60), Metrics::default());
+            serve(listener, ServerParts { tls, router, drain, tasks, limits: &limits, write_timeout, metrics }).await;
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
@@ -82,7 +83,7 @@ impl Appender {
             last = event.sequence;
         }
         let head = self.log.head();
-        self.transact(last, |transaction| {
+        self.transact(last, events.len(), |transaction| {
             write(transaction)?;
             insert(transaction, head, &events)?;
             if events.is_empty() { Ok(()) } else { meta::set_number(transaction, Key::LogHead, signed(last)) }
@@ -113,7 +114,7 @@ impl Appender {
         // No reader may look while rows are gone and no reader knows it yet.
         let log = self.log.clone();
         let _alone = log.0.id.write();
-        self.transact(sequence, |transaction| {
+        self.transact(sequence, 0, |transaction| {
             transaction.execute("DELETE FROM events", [])?;
             meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
             meta::set_number(transaction, Key::LogHead, signed(sequence))
@@ -132,7 +133,7 @@ impl Appender {
         let fresh = meta::fresh_id();
         let log = self.log.clone();
         let mut id = log.0.id.write();
-        self.transact(0, |transaction| {
+        self.transact(0, 0, |transaction| {
             transaction.execute("DELETE FROM events", [])?;
             meta::set(transaction, Key::LogId, &fresh)?;
             meta::set_number(transaction, Key::LogFirst, 0)?;
@@ -145,15 +146,17 @@ impl Appender {
         Ok(())
     }
 
-    /// One numbered transaction, after which the log's head is `head`. The mark follows it.
-    fn transact<F>(&mut self, head: u64, write: F) -> Result<(), Error>
+    /// One numbered transaction that writes so many events, after which the log's head is `head`. The mark follows it.
+    fn transact<F>(&mut self, head: u64, events: usize, write: F) -> Result<(), Error>
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
     {
         let commits = self.commits.saturating_add(1);
         let store = &self.log.0.store;
         store.check_present().map_err(|problem| store.failed(Operation::Write, &problem))?;
+        let started = Instant::now();
         commit(&mut self.connection, commits, write).map_err(|error| store.failed(Operation::Write, &error.into()))?;
+        store.metrics().committed(started.elapsed(), events);
         self.commits = commits;
         store.mark(Mark { commits: unsigned(commits), head });
         store.succeeded(Operation::Write);

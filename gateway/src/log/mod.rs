@@ -1,5 +1,5 @@
 //! The durable event log: one sequence for the whole server, on disk before anyone hears of it, read by cursor. It may use
-//! `base`; the data directory it lives in is its own ([`store`]), with backup and restore ([`backup`]).
+//! `base` and `metrics`; the data directory it lives in is its own ([`store`]), with backup and restore ([`backup`]).
 //!
 //! [`EventLog`] is the readers' side, cheap to clone. [`Appender`] is the one writer. An event is serialised once, when it
 //! is written; readers share those bytes.

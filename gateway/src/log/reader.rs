@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
@@ -118,11 +119,14 @@ impl EventLog {
             if query.after >= bound || query.max_events == 0 {
                 return Ok((ReadPage { through: query.after, events: Vec::new() }, 0));
             }
-            if let Some(page) = self.0.tail.lock().read(&query, bound, SCAN_ROWS) {
+            let page = self.0.tail.lock().read(&query, bound, SCAN_ROWS);
+            if let Some(page) = page {
+                self.0.store.metrics().read_from_memory();
                 return Ok((page, 0));
             }
             bound
         };
+        let started = Instant::now();
         let log = self.clone();
         let read = move |connection: &Connection| {
             // Held while the disk is read: a log that is replaced waits for its readers.
@@ -138,7 +142,9 @@ impl EventLog {
             }
             page.map(Ok)
         };
-        self.0.store.read(read).await?
+        let page = self.0.store.read(read).await?;
+        self.0.store.metrics().read_from_disk(started.elapsed());
+        page
     }
 
     /// All events in `after < sequence <= through` of the log with this id, when they are few and in memory.

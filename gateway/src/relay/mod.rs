@@ -21,6 +21,7 @@ use im_chats_protocol::error::Error;
 
 use crate::log::store::{Owner, Store, StoreError};
 use crate::log::{self, EventLog};
+use crate::metrics::Metrics;
 use crate::service::health::Health;
 pub use flags::{RelayArgs, parse_upstream};
 pub use ingest::Ingest;
@@ -53,9 +54,9 @@ impl Relay {
     ///
     /// # Errors
     /// See [`RelayError`].
-    pub fn open(args: &RelayArgs, health: Health) -> Result<(Self, Ingest), RelayError> {
+    pub fn open(args: &RelayArgs, health: Health, metrics: Metrics) -> Result<(Self, Ingest), RelayError> {
         let upstream = Upstream::new(args.settings().map_err(RelayError::Option)?).map_err(RelayError::Option)?;
-        let store = Store::open(&args.data)?;
+        let store = Store::counted(&args.data, metrics)?;
         store.claim(Owner::Relay)?;
         let (log, appender) = log::open(&store)?;
         let timing = Timing {

@@ -14,7 +14,7 @@ use prost::Message;
 use tonic::client::Grpc;
 use tonic::codegen::http::Uri;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
@@ -25,6 +25,7 @@ use super::token::{Bearer, TokenSource};
 use crate::base::files;
 use crate::service::backend::CallContext;
 use crate::service::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
+use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -142,6 +143,9 @@ impl Upstream {
         if let Ok(id) = MetadataValue::try_from(&call.request_id) {
             request.metadata_mut().insert(REQUEST_ID_HEADER, id);
         }
+        if let Some(trace) = &call.trace {
+            follow(request.metadata_mut(), trace);
+        }
         if let Some(key) = &call.idempotency_key {
             request.metadata_mut().insert(IDEMPOTENCY_KEY_HEADER, printable(key, IDEMPOTENCY_KEY_HEADER)?);
         }
@@ -202,6 +206,15 @@ async fn in_time<T>(open: impl Future<Output = Result<T, Status>>) -> Result<T, 
     match tokio::time::timeout(OPEN_TIMEOUT, open).await {
         Ok(opened) => opened,
         Err(_) => Err(Status::deadline_exceeded("the upstream did not begin the stream in time")),
+    }
+}
+
+/// Names the caller's trace. Without one nothing is named: beginning one would decide for the upstream what is sampled.
+fn follow(metadata: &mut MetadataMap, trace: &TraceContext) {
+    for (name, value) in [(&TRACEPARENT, Some(trace.parent())), (&TRACESTATE, trace.state())] {
+        if let Some(value) = value.and_then(|value| MetadataValue::try_from(value).ok()) {
+            metadata.insert(name.as_str(), value);
+        }
     }
 }
 

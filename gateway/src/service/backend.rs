@@ -10,6 +10,7 @@ use crate::service::proto::{
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,
 };
+use crate::service::trace::TraceContext;
 
 /// What travels beside a request, whatever the transport.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub struct CallContext {
     pub idempotency_key: Option<String>,
     /// `x-request-id`
     pub request_id: String,
+    /// `traceparent` and `tracestate`
+    pub trace: Option<TraceContext>,
 }
 
 /// A chat service.

@@ -1,5 +1,5 @@
-//! What the emulator and the relay have in common: the calls, who may make them, the wire's types, errors in gRPC's form. It may use
-//! the log and `base`.
+//! What the emulator and the relay have in common: the calls, who may make them, the wire's types, errors in gRPC's form, traces.
+//! It may use the log and `base`.
 
 pub mod audit;
 pub mod auth;
@@ -10,3 +10,4 @@ pub mod guard;
 pub mod health;
 pub mod proto;
 pub mod status;
+pub mod trace;

@@ -1,7 +1,9 @@
 //! The inputs and outputs of a session.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::grant::Grant;
@@ -61,6 +63,15 @@ pub enum ServerInput<'a> {
     Drain,
     /// The socket is closed or cut.
     Gone,
+}
+
+/// What a session has sent since it was asked last, for whoever counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sent {
+    /// Events, once for each subscription that they went to.
+    pub events: u64,
+    /// The codes of error frames, each once, and how many frames had it.
+    pub errors: Vec<(Cow<'static, str>, u64)>,
 }
 
 /// What the driver does next, from [`super::Session::poll`].

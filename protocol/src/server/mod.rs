@@ -12,7 +12,7 @@ mod outgoing;
 mod rate;
 mod subscription;
 
-pub use exchange::{Opening, ReadId, ServerInput, ServerOutput};
+pub use exchange::{Opening, ReadId, Sent, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
 pub use log::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
 pub use machine::Session;

@@ -123,6 +123,11 @@ impl Subscription {
         self.position
     }
 
+    /// Up to here it has seen everything, whether the client knows it already or not.
+    pub(super) const fn scanned(&self) -> u64 {
+        self.scanned
+    }
+
     pub(super) const fn target(&self) -> u64 {
         self.target
     }

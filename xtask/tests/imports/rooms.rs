@@ -65,8 +65,10 @@ const GATEWAY: [Room; 18] = [
     room("base", &[]),
     // The process's end, its stderr, its log, its open files.
     room("process", &["base"]),
+    // What the gateway counts of itself.
+    room("metrics", &[]),
     // The durable event log and the data directory.
-    room("log", &["base"]),
+    room("log", &["base", "metrics"]),
     // What a chat service is: calls, tokens, wire types, the gRPC form of errors, health.
     room("service", &["base", "log"]),
     // Who a token is: the operator's own ones, signed ones, keys, what was withdrawn.
@@ -74,22 +76,26 @@ const GATEWAY: [Room; 18] = [
     // The chat service that needs no Mac.
     room("emulator", &["base", "log", "service"]),
     // The real service, behind a log of ours.
-    room("relay", &["base", "log", "service"]),
+    room("relay", &["base", "metrics", "log", "service"]),
     // Connections, limits, hosts and origins, bodies, failures: the same for every front, and without knowing any.
-    room("http", &["base", "log", "service"]),
+    room("http", &["base", "metrics", "log", "service"]),
     // The fronts. None knows another.
     room("fronts::rest", &["base", "log", "service", "http"]),
-    room("fronts::grpc", &["base", "log", "service", "http"]),
-    room("fronts::live", &["base", "log", "service", "http"]),
+    room("fronts::grpc", &["base", "metrics", "log", "service", "http"]),
+    room("fronts::live", &["base", "metrics", "log", "service", "http"]),
     room("fronts::health", &["base", "log", "service", "http"]),
     room("fronts::tokens", &["base", "log", "service", "tokens", "http"]),
+    room("fronts::metrics", &["base", "metrics", "log", "service", "http"]),
     room("fronts::console", &[]),
     // The emulator's control plane: the one front of one service.
     room("fronts::control", &["base", "log", "service", "http", "emulator"]),
     // The fronts, put together into one router.
-    room("app", &["base", "log", "service", "tokens", "emulator", "http", "fronts"]),
+    room("app", &["base", "metrics", "log", "service", "tokens", "emulator", "http", "fronts"]),
     // The command line: the flags of every room.
     room("cli", &["base", "process", "log", "service", "tokens", "emulator", "relay", "http", "fronts"]),
     // From the command line to a running server.
-    room("run", &["base", "process", "log", "service", "tokens", "emulator", "relay", "http", "fronts", "app", "cli"]),
+    room(
+        "run",
+        &["base", "process", "metrics", "log", "service", "tokens", "emulator", "relay", "http", "fronts", "app", "cli"],
+    ),
 ];

@@ -34,7 +34,8 @@ use crate::http::activity::Unhurried;
 use crate::http::admission::{Admission, counted_body, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
-use crate::http::layers::{Gate, Renderer, require_token};
+use crate::http::layers::{Gate, Renderer, Told, require_token};
+use crate::metrics::Metrics;
 use crate::service::auth::Authenticator;
 use crate::service::guard::{Caller, Guard};
 use crate::service::proto::chat_service_server::ChatServiceServer;
@@ -61,6 +62,8 @@ pub const MESSAGE_IDLE: Duration = Duration::from_secs(20);
 pub struct GrpcParts {
     /// The service.
     pub guard: Guard,
+    /// Counts streams and what goes out over them.
+    pub metrics: Metrics,
     /// What the front gives at most.
     pub limits: GrpcLimits,
     /// How often a stream without events says that it lives.
@@ -74,12 +77,13 @@ pub struct GrpcParts {
 }
 
 /// How failures are written here: in trailers.
-pub const RENDERER: Renderer = Renderer { speaks: is_grpc::<Body>, complete: complete_trailers, is_fault };
+pub const RENDERER: Renderer = Renderer { speaks: is_grpc::<Body>, complete: complete_trailers, is_fault, told };
 
 /// The services, as handlers of the router. Cheap to clone.
 #[derive(Clone)]
 struct Front {
     guard: Guard,
+    metrics: Metrics,
     authenticator: Arc<dyn Authenticator>,
     places: Places,
     heartbeat: Duration,
@@ -88,8 +92,9 @@ struct Front {
 
 /// The routes of every service. They check tokens themselves, since some need none.
 pub fn routes(parts: GrpcParts) -> Router {
-    let GrpcParts { guard, limits, heartbeat, admission, gate, drain } = parts;
-    let front = Front { guard, authenticator: Arc::clone(&gate.authenticator), places: Places::new(&limits), heartbeat, drain };
+    let GrpcParts { guard, metrics, limits, heartbeat, admission, gate, drain } = parts;
+    let (authenticator, places) = (Arc::clone(&gate.authenticator), Places::new(&limits));
+    let front = Front { guard, metrics, authenticator, places, heartbeat, drain };
     let chats = ChatServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
     let images = ChatServiceServer::new(front.clone()).max_decoding_message_size(IMAGE_MESSAGE);
     let events = EventServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
@@ -193,6 +198,14 @@ fn complete_trailers(mut response: Response) -> Response {
 /// Whether an answer says that the server itself failed.
 fn is_fault(headers: &HeaderMap) -> bool {
     headers.get(tonic::Status::GRPC_STATUS).is_some_and(|code| matches!(code.as_bytes(), b"13" | b"15"))
+}
+
+/// The error that an answer carries. One that is none of ours, such as the library's own `NOT_FOUND` of a health check, has the
+/// code of its status.
+fn told(headers: &HeaderMap) -> Option<Told> {
+    let status = tonic::Status::from_header_map(headers).filter(|status| status.code() != tonic::Code::Ok)?;
+    let error = status::to_error(&status);
+    Some(Told { status: error.grpc_code.http_status(), code: error.code.clone() })
 }
 
 /// Who calls, and the request.

@@ -17,6 +17,7 @@ use super::Front;
 use super::reader::Reader;
 use crate::http::subjects;
 use crate::log::{ChatFilter, EventLog, LoggedEvent, ReadPage, ReadQuery};
+use crate::metrics::StreamMetrics;
 use crate::service::status;
 
 /// Most events read at once for one stream.
@@ -69,6 +70,7 @@ pub(super) struct LogReader {
     greets: bool,
     reader: Reader,
     drain: CancellationToken,
+    metrics: StreamMetrics,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -99,6 +101,7 @@ impl LogReader {
             interval,
             reader,
             drain: front.drain.clone(),
+            metrics: front.metrics.grpc_stream(range.after),
             _slot: slot,
         })
     }
@@ -110,7 +113,10 @@ impl LogReader {
             match cursor.next().await {
                 Ok(Step::Complete(head)) => Some((Ok(Step::Complete(head)), None)),
                 Ok(step) => Some((Ok(step), Some(cursor))),
-                Err(error) => Some((Err(status::from_error(&error)), None)),
+                Err(error) => {
+                    cursor.metrics.refused(&error.code);
+                    Some((Err(status::from_error(&error)), None))
+                }
             }
         })
     }
@@ -133,8 +139,10 @@ impl LogReader {
                 return Ok(Step::Heartbeat);
             }
             if let Some(event) = self.page.next() {
+                self.metrics.delivered();
                 return Ok(Step::Event(event));
             }
+            self.metrics.page_ends(self.query.after);
             if let Some(head) = self.until.filter(|head| self.query.after >= *head) {
                 return Ok(Step::Complete(head));
             }

@@ -34,8 +34,9 @@ use crate::http::limit::Limit;
 use crate::http::share::{Peer, Place, SharedLimit};
 use crate::http::subjects::{self, Subscriptions};
 use crate::log::EventLog;
+use crate::metrics::{Metrics, SocketMetrics};
 use crate::service::auth::{self, Pass};
-use im_chats_protocol::server::{Opening, ReadId, ReadPage, ServerInput, ServerOutput, Session, SessionLimits};
+use im_chats_protocol::server::{Opening, ReadId, ReadPage, Sent, ServerInput, ServerOutput, Session, SessionLimits};
 
 /// Sockets beyond the limit that are closed with a reason, at once; one more is refused before it is a socket.
 const REFUSALS: usize = 256;
@@ -50,10 +51,18 @@ const BUFFER_BYTES: usize = 4 * 1024;
 /// Frames are handed to the transport in runs of about this many bytes, each followed by one flush.
 const RUN_BYTES: usize = 64 * 1024;
 
+/// The slowest of so many subscriptions is looked for after each input.
+const FEW_SUBSCRIPTIONS: usize = 8;
+
+/// The slowest of more is looked for once in this time while reads are under way, in milliseconds.
+const LOOK_MS: u64 = 250;
+
 /// What the front needs.
 pub struct LiveParts {
     /// The event log.
     pub log: EventLog,
+    /// Counts sockets, subscriptions and what goes out over them.
+    pub metrics: Metrics,
     /// What a socket may do, and how many there may be.
     pub limits: LiveLimits,
     /// Judges tokens, and counts what each user takes.
@@ -73,6 +82,7 @@ struct Live {
     waiting: SharedLimit,
     refusals: Arc<Semaphore>,
     log: EventLog,
+    metrics: Metrics,
     gate: Gate,
     drain: CancellationToken,
     tasks: TaskTracker,
@@ -81,13 +91,14 @@ struct Live {
 /// The route of the event stream. It judges tokens itself, since browsers can only send them in the first frame; whatever
 /// checks hosts and origins belongs around it.
 pub fn routes(parts: LiveParts) -> Router {
-    let LiveParts { log, limits, gate, drain, tasks } = parts;
+    let LiveParts { log, metrics, limits, gate, drain, tasks } = parts;
     let live = Live {
         session: Arc::new(limits.session()),
         sockets: Limit::new(limits.max_sockets, "event stream sockets", "--max-sockets"),
         waiting: SharedLimit::new(limits.max_waiting_sockets, "event stream sockets without a token", "--max-waiting-sockets"),
         refusals: Arc::new(Semaphore::new(REFUSALS)),
         log,
+        metrics,
         gate,
         drain,
         tasks,
@@ -166,6 +177,10 @@ struct Driver {
     pass: Option<Pass>,
     /// The place of a user's socket; the operator's has none.
     seat: Option<Seat>,
+    metrics: SocketMetrics,
+    /// Subscriptions may have moved since they were looked at last, which was at this time.
+    moved: bool,
+    looked_ms: u64,
 }
 
 /// What a socket has of its subject's.
@@ -179,6 +194,7 @@ impl Driver {
         let session = Session::new(Arc::clone(&live.session), opening, live.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
+        let metrics = live.metrics.socket();
         Self {
             live,
             session,
@@ -189,6 +205,9 @@ impl Driver {
             waiting,
             pass: None,
             seat: None,
+            metrics,
+            moved: false,
+            looked_ms: 0,
         }
     }
 
@@ -199,7 +218,9 @@ impl Driver {
         let drain = self.live.drain.clone();
         let mut draining = false;
         loop {
-            if let Some(close) = self.carry_out() {
+            let close = self.carry_out();
+            self.count();
+            if let Some(close) = close {
                 return self.close(close).await;
             }
             if self.session.is_closed() {
@@ -228,6 +249,7 @@ impl Driver {
     }
 
     fn tell(&mut self, input: ServerInput<'_>) {
+        self.moved |= !matches!(input, ServerInput::Written { .. });
         let (now, log) = (self.now(), self.live.log.state());
         let recent = |after| self.live.log.recent(&log.id, after, log.head);
         let session = &mut self.session;
@@ -260,6 +282,25 @@ impl Driver {
         let rechecked = self.pass.as_ref().map_or(Ok(()), |pass| self.live.gate.authenticator.recheck(pass));
         if let Err(error) = rechecked {
             self.tell(ServerInput::Revoked(error));
+        }
+    }
+
+    /// Once for all that one input led to, and never for each event.
+    fn count(&mut self) {
+        let Sent { events, errors } = self.session.take_sent();
+        if events > 0 {
+            self.metrics.delivered(events);
+        }
+        for (code, times) in errors {
+            self.metrics.refused(&code, times);
+        }
+        let subscriptions = self.session.subscriptions();
+        self.metrics.subscriptions(subscriptions);
+        // Looking at thousands of subscriptions after each page of one of them would take longer than the pages.
+        let settled = self.reads.is_empty() || subscriptions <= FEW_SUBSCRIPTIONS;
+        if self.moved && (settled || self.now() >= self.looked_ms.saturating_add(LOOK_MS)) {
+            self.metrics.slowest(self.session.slowest());
+            (self.moved, self.looked_ms) = (false, self.now());
         }
     }
 

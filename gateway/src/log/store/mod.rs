@@ -1,4 +1,5 @@
-//! The data directory: one SQLite database, owned by one process at a time. It may use `base`.
+//! The data directory: one SQLite database, owned by one process at a time. It may use `base`,
+//! and counts in `metrics`.
 
 pub(crate) mod checksum;
 mod connection;
@@ -25,6 +26,7 @@ use rusqlite::Connection;
 
 use crate::base::log_throttle::LogThrottle;
 use crate::base::private;
+use crate::metrics::Metrics;
 pub(crate) use connection::open_reader;
 use connection::open_writer;
 use directory::BESIDE_DATABASE;
@@ -79,6 +81,7 @@ struct Inner {
     database: PathBuf,
     pool: Pool,
     faults: Faults,
+    metrics: Metrics,
     mark: MarkFile,
     /// What the mark said at the start, until the log has looked at it.
     marked: Mutex<Option<Mark>>,
@@ -100,6 +103,14 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        Self::counted(directory, Metrics::default())
+    }
+
+    /// As [`Store::open`]; what is written and read is counted in `metrics`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn counted(directory: &Path, metrics: Metrics) -> Result<Self, StoreError> {
         let io = |source| StoreError::Directory { path: directory.to_owned(), source };
         let lock = lock(directory)?;
         if directory.join(UNFINISHED).exists() {
@@ -120,6 +131,7 @@ impl Store {
             database,
             pool,
             faults: Faults::default(),
+            metrics,
             mark,
             marked: Mutex::new(marked),
             _lock: lock,
@@ -149,6 +161,11 @@ impl Store {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// Where the log counts what it does.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// A connection that may write. Commits are on the disk before they return.

@@ -14,7 +14,7 @@ use crate::grant::Grant;
 use crate::wire::close;
 use crate::wire::frame::{ClientInfo, ErrorFrame, ServerFrame, SubscriptionId};
 
-use super::exchange::{Opening, ReadId, ServerInput, ServerOutput};
+use super::exchange::{Opening, ReadId, Sent, ServerInput, ServerOutput};
 use super::limits::SessionLimits;
 use super::log::{LogState, LoggedEvent};
 use super::outgoing::{Frame, Outgoing};
@@ -72,6 +72,8 @@ pub struct Session {
     /// Reads under way; `None` when their subscription has ended meanwhile.
     reads: BTreeMap<ReadId, Option<SubscriptionId>>,
     last_read: u64,
+    /// For whoever counts.
+    sent: Sent,
 }
 
 impl Session {
@@ -97,6 +99,7 @@ impl Session {
             queue: VecDeque::new(),
             reads: BTreeMap::new(),
             last_read: 0,
+            sent: Sent::default(),
             limits,
         };
         if let Some(error) = opening.refused {
@@ -203,11 +206,27 @@ impl Session {
         self.subject_room = Some((left, limit));
     }
 
+    /// The place in the log that the slowest subscription has reached: there is nothing for it up to there. It looks at every
+    /// subscription.
+    #[must_use]
+    pub fn slowest(&self) -> Option<u64> {
+        self.subscriptions.values().map(|subscription| subscription.scanned()).min()
+    }
+
+    /// What was sent since this was asked last.
+    pub fn take_sent(&mut self) -> Sent {
+        core::mem::take(&mut self.sent)
+    }
+
     fn send(&mut self, frame: &Frame) {
         self.out.send(frame, self.now);
     }
 
     fn send_error(&mut self, error: &Error, id: Option<SubscriptionId>, fatal: bool) {
+        match self.sent.errors.iter_mut().find(|(code, _)| *code == error.code) {
+            Some((_, times)) => *times = times.saturating_add(1),
+            None => self.sent.errors.push((error.code.clone(), 1)),
+        }
         self.send(&ServerFrame::Error(ErrorFrame::new(error, id, fatal)));
     }
 

@@ -83,6 +83,8 @@ impl Session {
             Err(error) => self.end_subscription(id, &error),
             Ok(batch) => {
                 if let Some(batch) = batch {
+                    let events = u64::try_from(batch.events.len()).unwrap_or(u64::MAX);
+                    self.sent.events = self.sent.events.saturating_add(events);
                     self.out.send_batch(&id, batch, self.now);
                 }
                 self.arrive(&id);
