@@ -1,7 +1,7 @@
 //! What a subscription hears of a log that moves, and when.
 
 use im_chats_protocol::error::ErrorCode;
-use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadQuery, ServerInput, SessionLimits};
+use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadQuery, Sent, ServerInput, SessionLimits};
 use im_chats_protocol::wire::frame::Topic;
 use serde_json::{Value, json};
 
@@ -291,4 +291,28 @@ fn one_that_leaves_the_queue_takes_nobody_with_it() {
     let frames = rig.drain_sent();
     let order: Vec<_> = frames.iter().filter(|frame| frame["type"] == "events").map(|frame| frame["id"].clone()).collect();
     assert_eq!(order, [1, 2, 4, 3, 1, 2, 4, 3]);
+}
+
+#[test]
+fn the_slowest_subscription_is_the_one_that_has_seen_least_and_what_was_sent_is_told_once() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(5));
+    assert_eq!((rig.session.slowest(), rig.session.take_sent()), (None, Sent::default()));
+    let mut ask = |id: u64, chat: &str, after: u64, credit: u64| {
+        let place = json!({ "sequence": after });
+        let frame = json!({ "type": "subscribe", "id": id, "topic": "chats", "chat": chat, "after": place, "credit": credit });
+        rig.say(&frame.to_string());
+        rig.session.slowest()
+    };
+    // Nothing is for it in what it skips, so it is not behind, although no event tells its client so.
+    assert_eq!(ask(1, BOB, 0, 0), Some(5));
+    assert_eq!(ask(2, ALICE, 2, 9), Some(5));
+    assert_eq!(ask(3, ALICE, 0, 2), Some(2), "it waits for credit");
+    for id in [4, 5] {
+        assert_eq!(ask(id, ALICE, 6, 1), Some(2));
+    }
+    let sent = rig.session.take_sent();
+    assert_eq!((sent.events, sent.errors), (5, vec![("cursorAhead".into(), 2)]));
+    assert_eq!(rig.session.take_sent(), Sent::default());
+    rig.say(r#"{"type":"unsubscribe","id":3}"#);
+    assert_eq!(rig.session.slowest(), Some(5));
 }

@@ -60,6 +60,7 @@ struct Oracle {
     /// Every event ever written, pruned or not.
     all: FakeLog,
     readers: BTreeMap<u64, Reader>,
+    delivered: u64,
 }
 
 impl Oracle {
@@ -94,6 +95,7 @@ impl Oracle {
                 assert!(count <= 7, "the limit of a batch");
                 reader.credit = reader.credit.checked_sub(count).expect("never more than the credit");
                 reader.position = Some(through);
+                self.delivered += count;
             }
             "caughtUp" => {
                 let reader = self.readers.get_mut(&id.unwrap()).expect("an open subscription");
@@ -125,7 +127,7 @@ fn run(ops: Vec<Op>) {
     for index in 0..30 {
         log.append(KINDS[index % 3], CHATS[index % 2]);
     }
-    let mut oracle = Oracle { all: log.clone(), readers: BTreeMap::new() };
+    let mut oracle = Oracle { all: log.clone(), readers: BTreeMap::new(), delivered: 0 };
     let mut rig = Rig::ready(limits, log);
     for op in ops {
         match op {
@@ -196,6 +198,8 @@ fn finish(rig: &mut Rig, oracle: &mut Oracle) {
         assert_eq!(reader.position, Some(oracle.all.head), "{id}: {reader:?}");
     }
     assert_eq!(rig.session.subscriptions(), oracle.readers.len());
+    assert_eq!(rig.session.slowest(), (!oracle.readers.is_empty()).then_some(oracle.all.head));
+    assert_eq!(rig.session.take_sent().events, oracle.delivered);
 }
 
 /// What a client that means no good, or a broken one, may send.
