@@ -15,7 +15,9 @@ use im_chats_emulator::limits as emulator;
 use im_chats_emulator::{KEY_BYTES, KEY_LIFETIME_MS, KEY_LIMIT, MAX_EMAIL_BYTES};
 use im_chats_gateway::cli::Cli;
 use im_chats_gateway::fronts::{control, grpc};
+use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::{admission, body, layers, server};
+use im_chats_gateway::metrics;
 use im_chats_gateway::relay::merge;
 use im_chats_gateway::service::status;
 use im_chats_protocol::client::{Backoff, Config, PROBE_MS, SILENCE_MARGIN_MS};
@@ -172,6 +174,49 @@ fn the_page_of_the_protocol_has_every_close_code() {
         writeln!(table, "| {} | {} | {description} | {client} | `{}` |", row.code, row.reason, error.code).expect("text");
     }
     check_block("docs/protocol.md", "close codes", &table);
+}
+
+#[test]
+fn the_page_of_operating_has_every_metric() {
+    let mut table = String::from("| metric | kind | labels | what it says |\n|---|---|---|---|\n");
+    for metric in metrics::ALL {
+        let labels = metric.labels.iter().map(|(name, values)| format!("`{name}`: {values}"));
+        let labels = labels.collect::<Vec<_>>().join("; ");
+        writeln!(table, "| `{}` | {} | {labels} | {} |", metric.name(), metric.kind.name(), metric.help).expect("text");
+    }
+    check_block("docs/operating.md", "metrics", &table);
+}
+
+/// The queries on the page ask for what there is, in codes that there are.
+#[test]
+fn the_queries_of_the_page_of_operating_find_something() {
+    let page = read("docs/operating.md");
+    let part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let mut found = 0;
+    for (at, _) in page.match_indices("im_chats_") {
+        let (_, rest) = page.split_at(at);
+        let name: String = rest.chars().take_while(|letter| part(*letter)).collect();
+        let known = metrics::ALL.iter().any(|metric| {
+            let ends: &[&str] =
+                if metric.kind == metrics::Kind::Histogram { &["", "_bucket", "_sum", "_count"] } else { &[""] };
+            ends.iter().any(|end| name == metric.name() + end)
+        });
+        // The name of the crate, in the value of RUST_LOG and in a line of the log.
+        assert!(known || name == "im_chats_gateway", "docs/operating.md: there is no {name}");
+        found += 1;
+    }
+    assert!(found > 30, "only {found} names");
+    let mut codes = 0;
+    for rest in page.split("code=").skip(1) {
+        let values = rest.trim_start_matches('~').trim_start_matches('"').split('"').next().unwrap_or_default();
+        for code in values.split("\\|") {
+            assert!(ErrorCode::ALL.iter().any(|known| known.as_str() == code), "docs/operating.md: there is no code {code}");
+            codes += 1;
+        }
+    }
+    assert!(codes >= 7, "only {codes} codes");
+    let limit = ServerLimits::default().max_connections;
+    assert!(page.contains(&format!("im_chats_open_connections > 0.8 * {limit}`")), "the default of --max-connections");
 }
 
 /// A number as the pages write it: `32,768`.

@@ -42,7 +42,8 @@ fn check_labels(text: &str, line: &str) {
             escaped = letter == '\\' && !escaped;
             ends
         });
-        rest = &after[end.unwrap_or_else(|| panic!("no end: {line}")) + 1..];
+        let (_, behind) = after.split_at(end.unwrap_or_else(|| panic!("no end: {line}")));
+        rest = behind.strip_prefix('"').expect("the quote");
         if rest == "}" {
             return;
         }

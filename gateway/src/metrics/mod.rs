@@ -190,7 +190,8 @@ impl Metrics {
     /// A request was answered. `route` is the pattern that it matched, if any, and never its path.
     pub fn request(&self, route: Option<&str>, status: u16, took: Duration) {
         // Other spellings of one route are one route.
-        let route = route.unwrap_or(NO_ROUTE).replace("%3A", ":").replace("%3a", ":");
+        let route = route.unwrap_or(NO_ROUTE);
+        let route = if route.contains('%') { route.replace("%3A", ":").replace("%3a", ":") } else { route.to_owned() };
         let labels = RequestLabels { route, status: class(status) };
         self.0.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }

@@ -131,6 +131,11 @@ mod tests {
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+    /// Of a version that is not known yet.
+    fn later() -> String {
+        PARENT.replacen("00-", "cc-", 1)
+    }
+
     fn read(parents: &[&str], states: &[&str]) -> Option<TraceContext> {
         let mut headers = HeaderMap::new();
         for (name, values) in [(&TRACEPARENT, parents), (&TRACESTATE, states)] {
@@ -143,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_parent_passes_as_it_came_and_names_the_trace() {
-        let later = format!("cc{}-what-the-future-holds", &PARENT[2..]);
-        for parent in [PARENT, &PARENT.replace("-01", "-00"), &PARENT.replace("00-0af", "cc-0af"), &later] {
+        let newer = later();
+        for parent in [PARENT, &PARENT.replace("-01", "-00"), &newer, &format!("{newer}-what-the-future-holds")] {
             let trace = read(&[parent], &[]).unwrap_or_else(|| panic!("{parent}"));
             assert_eq!((trace.parent(), trace.trace_id()), (parent, "0af7651916cd43dd8448eb211c80319c"));
         }
@@ -153,6 +158,7 @@ mod tests {
     #[test]
     fn a_parent_that_breaks_the_rules_is_as_none_and_so_is_the_state_beside_it() {
         let (zero_trace, zero_parent) = ("0".repeat(32), "0".repeat(16));
+        let newer = later();
         for parent in [
             "",
             "00",
@@ -162,11 +168,11 @@ mod tests {
             &PARENT.replace("0af7651916cd43dd8448eb211c80319c", &zero_trace),
             &PARENT.replace("b7ad6b7169203331", &zero_parent),
             &PARENT.replace('-', "_"),
-            &PARENT[..54],
+            PARENT.strip_suffix('1').unwrap(),
             &format!("{PARENT}0"),
             &format!("{PARENT}-"),
             &format!("{PARENT}-more"),
-            &format!("cc{}more", &PARENT[2..]),
+            &format!("{newer}more"),
             &PARENT.replace("-b7ad6b7169203331", "b-7ad6b7169203331"),
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0é",
         ] {

@@ -29,7 +29,7 @@ pub const PATH: &str = "/metrics";
 pub enum Readers {
     /// Whoever has this token, which opens nothing else.
     Token(Arc<MetricsToken>),
-    /// Whoever has the gateway's own token.
+    /// Whoever has the operator's own token.
     Own(Arc<dyn Authenticator>),
     /// Whoever reaches the address.
     All,
@@ -67,7 +67,7 @@ async fn check(State(readers): State<Readers>, request: Request, next: Next) -> 
     let verdict = match &readers {
         Readers::All => Ok(()),
         Readers::Token(token) => given.and_then(|given| token.verify(given)),
-        Readers::Own(authenticator) => given.and_then(|given| authenticator.verify(given).map(drop)),
+        Readers::Own(authenticator) => given.and_then(|given| authenticator.verify(given)?.grant.check_operator()),
     };
     match verdict {
         Ok(()) => next.run(request).await,
