@@ -9,7 +9,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::Request;
@@ -128,7 +128,7 @@ async fn eventually(server: &Server, name: &str, value: f64) {
             return;
         }
         assert!(Instant::now() < end, "{name} is {now} and not {value}");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -208,6 +208,13 @@ async fn events_are_counted_from_the_log_to_their_readers() {
     refused(ahead.map(drop), Code::FailedPrecondition, "cursorAhead");
     assert_eq!(scrape(&server).get(&refusals("cursorAhead")), 2.0);
 
+    // An error in the middle of a stream.
+    let mut request = tonic::Request::new(SubscribeChatEventsRequest::default());
+    request.metadata_mut().insert("grpc-timeout", "100m".parse().unwrap());
+    let mut brief = chats.subscribe_chat_events(request).await.unwrap().into_inner();
+    while timeout(TIMEOUT, brief.message()).await.expect("in time").is_ok() {}
+    assert_eq!(scrape(&server).get(&refusals("timeout")), 1.0);
+
     slow.0.close(None).await.unwrap();
     eventually(&server, "open_event_sockets", 0.0).await;
     assert_eq!(scrape(&server).get("open_subscriptions"), 0.0);
@@ -231,11 +238,13 @@ async fn a_stream_that_nobody_reads_is_behind() {
     let mut narrow = support::grpc::narrow(&server).await;
     let mut stream = narrow.subscribe_chat_events(SubscribeChatEventsRequest::default()).await.unwrap().into_inner();
     stream.message().await.unwrap().expect("it is attached");
-    let head = server.generate(20_000, &[&bob]) as f64;
+    let head = server.generate(6_000, &[&bob]) as f64;
     let lag = scrape(&server).get("slowest_subscription_lag_events");
     assert!(lag > head / 2.0, "{lag} of {head}: the client has taken nothing, and the transport holds little");
-    drop(stream);
+    while timeout(TIMEOUT, stream.message()).await.expect("in time").unwrap().expect("it goes on").sequence != Some(6_000) {}
     eventually(&server, "slowest_subscription_lag_events", 0.0).await;
+    let now = scrape(&server);
+    assert_eq!((now.get(GRPC), now.get("open_grpc_event_streams")), (head, 1.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -422,11 +431,18 @@ fn a_token_file_is_read_again_and_wins_and_must_be_good_at_the_start() {
     stays_shut(metrics(&gateway, Some("first")));
 }
 
-/// The address of the metrics, from the log.
+/// The address of the metrics, from the log, which is written beside the line on stdout and may come after it.
 fn own_address(server: &Server) -> String {
-    let said = server.said();
-    let (_, rest) = said.split_once("metrics at http://").unwrap_or_else(|| panic!("{said}"));
-    rest.split('/').next().unwrap().to_owned()
+    let end = Instant::now() + TIMEOUT;
+    loop {
+        let said = server.said();
+        let place = said.split_once("metrics at http://").and_then(|(_, rest)| rest.split_once("/metrics"));
+        if let Some((address, _)) = place {
+            return address.to_owned();
+        }
+        assert!(Instant::now() < end, "{said}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A GET: status and body.

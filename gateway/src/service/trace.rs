@@ -1,5 +1,5 @@
-//! W3C Trace Context: the trace that a caller's request belongs to. It is passed on as it came. The gateway makes no spans, so it
-//! begins no trace, decides nothing about sampling, and stands in no trace's way.
+//! W3C Trace Context: the trace that a caller's request belongs to. It is passed on as it came. The gateway makes no spans, so
+//! it begins no trace, decides nothing about sampling, and stands in no trace's way.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! `GET /metrics`: what the gateway counts of itself, for Prometheus. The front may use `http`, `service`, `metrics` and the log.
+//! `GET /metrics`: what the gateway counts of itself, for Prometheus. The front may use `http`, `service`, the log and the room
+//! `metrics`.
 
 mod flags;
 mod token;
