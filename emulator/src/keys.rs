@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
+use serde::{Deserialize, Serialize};
 
 /// How long a key is remembered, in milliseconds: a day.
 pub const KEY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
@@ -28,6 +29,27 @@ pub struct Write {
 struct Remembered {
     fingerprint: Arc<str>,
     at: i64,
+    /// The number of the journal's entry that holds the answer.
+    entry: u64,
+}
+
+/// A key in its place among the others, as a checkpoint has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgedKey {
+    key: String,
+    /// When it was used, in milliseconds since 1970.
+    at: i64,
+    /// What it names; absent where it was used again since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    names: Option<Named>,
+}
+
+/// A write that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    fingerprint: String,
     /// The number of the journal's entry that holds the answer.
     entry: u64,
 }
@@ -78,6 +100,37 @@ impl Keys {
                 self.by_key.remove(&key);
             }
         }
+    }
+
+    /// All of them, the oldest first.
+    pub(super) fn by_age(&self) -> impl Iterator<Item = AgedKey> + '_ {
+        self.by_age.iter().map(|(at, key)| {
+            let names = self
+                .by_key
+                .get(key)
+                .filter(|remembered| remembered.at == *at)
+                .map(|remembered| Named { fingerprint: remembered.fingerprint.to_string(), entry: remembered.entry });
+            AgedKey { key: key.to_string(), at: *at, names }
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_age.len()
+    }
+
+    /// Puts one behind the others, as [`Keys::by_age`] gave it.
+    pub(super) fn take(&mut self, AgedKey { key, at, names }: AgedKey) {
+        let key: Arc<str> = key.into();
+        if let Some(Named { fingerprint, entry }) = names {
+            self.by_key.insert(Arc::clone(&key), Remembered { fingerprint: fingerprint.into(), at, entry });
+        }
+        self.bytes = self.bytes.saturating_add(key.len());
+        self.by_age.push_back((at, key));
+    }
+
+    /// The numbers of the journal's entries that hold answers.
+    pub(super) fn answers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.by_key.values().map(|remembered| remembered.entry)
     }
 }
 

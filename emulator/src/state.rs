@@ -12,10 +12,10 @@ use super::keys::Keys;
 /// Everything the emulator knows. Cheap enough to keep twice: once with what is being written, once with what is on disk.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
-    head: u64,
+    pub(super) head: u64,
     /// How many entries it was made from.
-    entries: u64,
-    chats: BTreeMap<Arc<str>, ChatState>,
+    pub(super) entries: u64,
+    pub(super) chats: BTreeMap<Arc<str>, ChatState>,
     /// Groups by their sorted addresses: the same people are the same group.
     groups: HashMap<Vec<String>, Arc<str>>,
     pub(super) keys: Keys,
@@ -96,7 +96,7 @@ impl State {
         }
     }
 
-    fn add(&mut self, chat: &Chat) {
+    pub(super) fn add(&mut self, chat: &Chat) {
         let guid: Arc<str> = chat.guid.as_str().into();
         if chat.is_group {
             self.groups.insert(sorted(chat.participants.iter().map(|who| who.address.clone())), Arc::clone(&guid));
@@ -104,7 +104,7 @@ impl State {
         self.chats.insert(guid, ChatState { chat: Arc::new(chat.clone()), background: None });
     }
 
-    fn update(&mut self, guid: &str, change: impl FnOnce(&mut ChatState)) {
+    pub(super) fn update(&mut self, guid: &str, change: impl FnOnce(&mut ChatState)) {
         if let Some(state) = self.chats.get_mut(guid) {
             change(state);
         }

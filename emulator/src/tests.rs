@@ -78,11 +78,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn replay_gives_the_same_state_and_the_events_tell_what_changed(history in steps()) {
+    fn replay_gives_the_same_state_and_the_events_tell_what_changed(history in steps(), cut: usize, again: usize) {
         let mut state = State::default();
         let mut journal: Vec<Entry> = Vec::new();
         let mut log: Vec<LoggedEvent> = Vec::new();
-        for (now, (step, key)) in (1_767_268_800_000..).zip(&history) {
+        // Some keys end on the way, and some are used again after that.
+        for (now, (step, key)) in (1_767_268_800_000..).step_by(9_000_000).zip(&history) {
             if !sensible(&state, step) {
                 continue;
             }
@@ -133,6 +134,23 @@ proptest! {
         prop_assert_eq!(&replayed, &state);
         prop_assert_eq!(usize::try_from(state.entries()), Ok(journal.len()));
 
+        // The same from a checkpoint at any place, and again from a checkpoint of that.
+        let mut resting = State::default();
+        for (index, entry) in journal.iter().enumerate() {
+            if index > 0 && (index == cut % journal.len() || index == again % journal.len()) {
+                let before = resting.clone();
+                resting = rested(&resting);
+                prop_assert_eq!(&resting, &before);
+                prop_assert_eq!(before.checkpoint().count(), before.checkpoint_len());
+                for answer in before.answers() {
+                    let holds = matches!(journal[usize::try_from(answer).unwrap() - 1], Entry::Answered { .. });
+                    prop_assert!(holds, "{}", answer);
+                }
+            }
+            resting.apply(entry);
+        }
+        prop_assert_eq!(&resting, &state);
+
         // What a reader of the events alone believes is what the state says.
         for known in state.chats() {
             let mut archived = false;
@@ -158,6 +176,34 @@ proptest! {
             prop_assert_eq!((archived, background, Some(unread)), (known.chat.is_archived, known.background.is_some(), known.chat.unread_count));
         }
     }
+}
+
+/// Down to the pieces of a checkpoint as they lie on disk, and up again.
+fn rested(state: &State) -> State {
+    let mut rested = State::default();
+    for item in state.checkpoint() {
+        let text = serde_json::to_string(&item).unwrap();
+        rested.take(serde_json::from_str(&text).unwrap()).unwrap();
+    }
+    rested
+}
+
+#[test]
+fn a_checkpoint_of_another_form_or_order_is_none() {
+    let mut state = State::default();
+    decide(&mut state, &request(&State::default(), &Step::Create { people: vec![0], text: None }, None, 1)).unwrap();
+    let items: Vec<CheckpointItem> = state.checkpoint().collect();
+    let [first, chat] = items.as_slice() else { panic!("{items:?}") };
+    let take = |items: &[&CheckpointItem]| {
+        let mut state = State::default();
+        items.iter().try_for_each(|item| state.take((*item).clone()))
+    };
+    assert_eq!(take(&[first, chat]), Ok(()));
+    for wrong in [vec![chat], vec![first, first], vec![first, chat, chat]] {
+        assert_eq!(take(&wrong), Err(NotACheckpoint::Order), "{wrong:?}");
+    }
+    let newer = CheckpointItem::State { version: 2, head: 1, entries: 1 };
+    assert_eq!(take(&[&newer]).unwrap_err().to_string(), "it has the form 2, and this version reads 1");
 }
 
 fn decide(state: &mut State, request: &Request) -> Result<Outcome, im_chats_protocol::error::Error> {

@@ -11,7 +11,9 @@ use crate::http::flags::ServerLimits;
 use crate::http::listen::Listen;
 use crate::http::subjects::SubjectLimits;
 use crate::http::tls::TlsArgs;
+use crate::log::RetainArgs;
 use crate::log::backup::{BackupArgs, RestoreArgs};
+use crate::log::store::RoomArgs;
 use crate::process::ProcessArgs;
 use crate::relay::RelayArgs;
 use crate::tokens::TokenArgs;
@@ -105,6 +107,14 @@ pub struct ServeArgs {
     /// Where the metrics are, and who may read them.
     #[command(flatten)]
     pub metrics: MetricsArgs,
+
+    /// How long events are kept.
+    #[command(flatten)]
+    pub retain: RetainArgs,
+
+    /// What the data directory may take.
+    #[command(flatten)]
+    pub room: RoomArgs,
 
     /// The process.
     #[command(flatten)]

@@ -23,6 +23,7 @@ use crate::http::listen::Listen;
 use crate::http::server::{self, ServerParts};
 use crate::http::subjects::Subjects;
 use crate::http::tls::{self, TlsError};
+use crate::log::Keeper;
 use crate::log::backup::{self, BackupError};
 use crate::log::store::{Store, StoreError};
 use crate::metrics::Metrics;
@@ -110,8 +111,10 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
     let (served, writer) = runtime.block_on(async {
         let tls = acceptor(&serve, &shutdown)?;
         let metrics = Metrics::of_emulator();
-        let store = Store::counted(&args.data, metrics.clone())?;
+        let store = Store::open_with(&args.data, &serve.room, metrics.clone())?;
         let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
+        tokio::spawn(emulator.compactor().run(shutdown.drain()));
+        tokio::spawn(Keeper::new(emulator.event_log().clone(), serve.retain).run(shutdown.drain()));
         // Once the directory is locked: a key of our own is in it.
         let served = match tokens(&serve.token, &args.data) {
             Ok(tokens) => {
@@ -138,7 +141,9 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
         let tls = acceptor(&serve, &shutdown)?;
         let (health, metrics) = (Health::connecting(), Metrics::of_relay());
         args.warn_of_plain_upstream();
-        let (relay, ingest) = tokio::task::block_in_place(|| Relay::open(&args, health.clone(), metrics.clone()))?;
+        let opened = tokio::task::block_in_place(|| Relay::open(&args, &serve.room, health.clone(), metrics.clone()));
+        let (relay, ingest) = opened?;
+        tokio::spawn(Keeper::new(relay.event_log().clone(), serve.retain).run(shutdown.drain()));
         let tokens = tokens(&serve.token, &args.data)?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
         listen(serve, tls, tokens, Arc::new(relay), None, health, metrics, &shutdown).await?;

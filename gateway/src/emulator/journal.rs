@@ -8,8 +8,9 @@ use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
+use super::compact::replay;
 use super::failure::database_failed;
-use crate::log::store::meta::{self, Key, Meta};
+use crate::log::store::meta::{self, Key};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Store, StoreError, layout, verify};
 use crate::log::{Appender, LoggedEvent};
@@ -83,7 +84,7 @@ impl Batch {
 }
 
 impl Writer {
-    /// Replays the journal.
+    /// Makes the state from what is on disk.
     pub(super) fn open(store: &Store, appender: Appender) -> Result<Self, StoreError> {
         let (working, last) = replay(appender.connection()).map_err(|problem| store.unusable(problem))?;
         if working.head() != appender.log().head() {
@@ -220,18 +221,4 @@ fn read(connection: &Connection, number: u64) -> Result<Entry, Problem> {
     let id = i64::try_from(number).unwrap_or(i64::MAX);
     let entry = verify::journal_entry(connection, id)?;
     serde_json::from_str(&entry).map_err(|error| Problem::damage(format!("entry {id} of the journal cannot be read: {error}")))
-}
-
-/// The state, and the number of the last entry it was made from. One entry that is not what was written is too many: the
-/// state would be another one than clients know.
-fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
-    let last = Meta::read(connection)?.journal;
-    let mut state = State::default();
-    verify::journal(connection, last, |id, entry| {
-        let entry: Entry = serde_json::from_str(entry)
-            .map_err(|error| Problem::damage(format!("entry {id} of the journal cannot be read: {error}")))?;
-        state.apply(&entry);
-        Ok(())
-    })?;
-    Ok((state, last))
 }

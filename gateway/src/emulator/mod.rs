@@ -2,6 +2,7 @@
 //! is its journal on disk. It may use `service` and the log.
 
 mod background;
+mod compact;
 mod failure;
 pub mod input;
 mod journal;
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::log::store::{Owner, Store, StoreError};
 use crate::log::{self, EventLog};
+pub use compact::{Compacted, Compactor};
 pub(crate) use failure::database_failed;
 use im_chats_emulator::{Command, Request, Write};
 pub(crate) use journal::Committed;
@@ -66,6 +68,12 @@ impl Emulator {
             .spawn(move || writer.run(queue))
             .map_err(|source| StoreError::Directory { path: store.directory().to_owned(), source })?;
         Ok((Self(Arc::new(Inner { jobs, view, log, store })), thread))
+    }
+
+    /// What keeps the journal short. It runs beside the emulator, and does not keep it from ending.
+    #[must_use]
+    pub fn compactor(&self) -> Compactor {
+        Compactor::new(self.0.store.clone(), Arc::clone(&self.0.view))
     }
 
     /// The event log.

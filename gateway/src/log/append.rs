@@ -7,18 +7,15 @@ use std::time::Instant;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 use im_chats_protocol::server::LoggedEvent;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::read::{signed, unsigned};
-use super::reader::{EventLog, stopped};
-use super::store::Operation;
+use super::reader::EventLog;
 use super::store::layout::{EventRow, INSERT_EVENT};
 use super::store::mark::Mark;
-use super::store::meta::{self, Key, Meta};
+use super::store::meta::{self, Key};
 use super::store::problem::Problem;
-
-/// Rows dropped by one transaction of [`EventLog::truncate`], so that appends wait for milliseconds at most.
-const TRUNCATE_ROWS: i64 = 10_000;
+use super::store::{Operation, Store};
 
 /// The log's one writer. Blocks: it belongs to a thread of its own.
 #[derive(Debug)]
@@ -115,7 +112,7 @@ impl Appender {
         let log = self.log.clone();
         let _alone = log.0.id.write();
         self.transact(sequence, 0, |transaction| {
-            transaction.execute("DELETE FROM events", [])?;
+            transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
             meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
             meta::set_number(transaction, Key::LogHead, signed(sequence))
         })?;
@@ -134,7 +131,7 @@ impl Appender {
         let log = self.log.clone();
         let mut id = log.0.id.write();
         self.transact(0, 0, |transaction| {
-            transaction.execute("DELETE FROM events", [])?;
+            transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
             meta::set(transaction, Key::LogId, &fresh)?;
             meta::set_number(transaction, Key::LogFirst, 0)?;
             meta::set_number(transaction, Key::LogHead, 0)
@@ -155,7 +152,8 @@ impl Appender {
         let store = &self.log.0.store;
         store.check_present().map_err(|problem| store.failed(Operation::Write, &problem))?;
         let started = Instant::now();
-        commit(&mut self.connection, commits, write).map_err(|error| store.failed(Operation::Write, &error.into()))?;
+        let committed = commit(&mut self.connection, store, commits, write);
+        committed.map_err(|problem| store.failed(Operation::Write, &problem))?;
         store.metrics().committed(started.elapsed(), events);
         self.commits = commits;
         store.mark(Mark { commits: unsigned(commits), head });
@@ -177,50 +175,17 @@ impl Appender {
     }
 }
 
-impl EventLog {
-    /// Drops every event up to and including `first`; cursors before it get `cursorTooOld` from now on. A value beyond the
-    /// head means the head; one that is already dropped does nothing.
-    ///
-    /// # Errors
-    /// `databaseError` when the disk fails.
-    pub async fn truncate(&self, first: u64) -> Result<(), Error> {
-        let log = self.clone();
-        let truncate = move || {
-            let store = &log.0.store;
-            log.truncate_now(first).map_err(|problem| store.failed(Operation::Write, &problem))
-        };
-        tokio::task::spawn_blocking(truncate).await.map_err(|_| stopped())?
-    }
-
-    fn truncate_now(&self, first: u64) -> Result<(), Problem> {
-        let first = first.min(self.head());
-        let mut connection = self.0.store.writer()?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let before = Meta::read(&transaction)?.first;
-        meta::set_number(&transaction, Key::LogFirst, before.max(signed(first)))?;
-        transaction.commit()?;
-        // Before the first row goes, so that no reader takes the hole for silence.
-        self.0.first.fetch_max(first, Ordering::AcqRel);
-        loop {
-            let dropped = connection.execute(
-                "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)",
-                params![signed(first), TRUNCATE_ROWS],
-            )?;
-            if dropped == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn commit<F>(connection: &mut Connection, commits: i64, write: F) -> Result<(), rusqlite::Error>
+fn commit<F>(connection: &mut Connection, store: &Store, commits: i64, write: F) -> Result<(), Problem>
 where
     F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
 {
+    let _turn = store.turn();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = store.room().before(&transaction)?;
     write(&transaction)?;
     meta::set_number(&transaction, Key::Commits, commits)?;
-    transaction.commit()
+    store.room().check(&transaction, before)?;
+    Ok(transaction.commit()?)
 }
 
 fn insert(transaction: &Transaction<'_>, head: u64, events: &[LoggedEvent]) -> Result<(), rusqlite::Error> {

@@ -4,7 +4,7 @@
 //! [`EventLog`] is the readers' side, cheap to clone. [`Appender`] is the one writer. An event is serialised once, when it
 //! is written; readers share those bytes.
 //!
-//! A log can lose its beginning ([`EventLog::truncate`], [`Appender::skip_to`]) and be replaced by another one
+//! A log can lose its beginning ([`Keeper`], [`EventLog::truncate`], [`Appender::skip_to`]) and be replaced by another one
 //! ([`Appender::replace`]): its id changes, and nothing of one log is ever given to a reader of another.
 
 mod append;
@@ -15,6 +15,7 @@ mod damage;
 mod page;
 mod read;
 mod reader;
+mod retain;
 pub mod store;
 mod tail;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 pub use append::Appender;
 pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use reader::EventLog;
+pub use retain::{Keeper, Pruned, RetainArgs};
 use store::{Store, StoreError};
 
 /// Opens the log of a data directory: the readers' side and the one writer.

@@ -163,7 +163,7 @@ impl EventLog {
     }
 
     /// Keeps the log from being replaced while the guard lives.
-    fn same(&self, id: &Arc<str>) -> Result<RwLockReadGuard<'_, Arc<str>>, Error> {
+    pub(super) fn same(&self, id: &Arc<str>) -> Result<RwLockReadGuard<'_, Arc<str>>, Error> {
         let current = self.0.id.read();
         if *current == *id {
             return Ok(current);

@@ -19,7 +19,7 @@ mod upstream;
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::Error;
 
-use crate::log::store::{Owner, Store, StoreError};
+use crate::log::store::{Owner, RoomArgs, Store, StoreError};
 use crate::log::{self, EventLog};
 use crate::metrics::Metrics;
 use crate::service::health::Health;
@@ -54,9 +54,9 @@ impl Relay {
     ///
     /// # Errors
     /// See [`RelayError`].
-    pub fn open(args: &RelayArgs, health: Health, metrics: Metrics) -> Result<(Self, Ingest), RelayError> {
+    pub fn open(args: &RelayArgs, room: &RoomArgs, health: Health, metrics: Metrics) -> Result<(Self, Ingest), RelayError> {
         let upstream = Upstream::new(args.settings().map_err(RelayError::Option)?).map_err(RelayError::Option)?;
-        let store = Store::counted(&args.data, metrics)?;
+        let store = Store::open_with(&args.data, room, metrics)?;
         store.claim(Owner::Relay)?;
         let (log, appender) = log::open(&store)?;
         let timing = Timing {

@@ -37,7 +37,7 @@ const PROTOCOL: [Room; 8] = [
     room("server", &["number", "error", "model", "limits", "grant", "wire"]),
 ];
 
-const EMULATOR: [Room; 10] = [
+const EMULATOR: [Room; 11] = [
     // The most that the emulator takes.
     room("limits", &[]),
     // Marks that come with a copied address and are no part of it.
@@ -56,6 +56,8 @@ const EMULATOR: [Room; 10] = [
     room("entry", &[]),
     // What follows from the journal.
     room("state", &["keys", "entry"]),
+    // A state at rest, from which the journal goes on.
+    room("checkpoint", &["keys", "state"]),
     // The decision on a command.
     room("decide", &["address", "keys", "entry", "state"]),
 ];

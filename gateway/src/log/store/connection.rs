@@ -8,6 +8,9 @@ use rusqlite::{Connection, OpenFlags};
 /// How long one connection waits for another of the same process before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Bytes that the write-ahead log keeps once everything in it lies in the database.
+const WAL_BYTES: i64 = 16 * 1024 * 1024;
+
 /// A connection that may write. Commits are on the disk before they return.
 pub(crate) fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(database)?;
@@ -15,6 +18,8 @@ pub(crate) fn open_writer(database: &Path) -> Result<Connection, rusqlite::Error
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL, not NORMAL: in WAL mode only FULL waits for the disk at every commit, which is what an answer promises.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A long read keeps the file beside the database growing; afterwards it is cut to this.
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

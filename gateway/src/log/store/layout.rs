@@ -7,7 +7,13 @@ use super::meta::{self, Key};
 use super::problem::Problem;
 
 /// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
+
+/// The one before: what it has is as it should be, and tables are missing.
+const BEFORE: i64 = 3;
+
+/// How many tables of [`SCHEMA`] that one had.
+const TABLES_BEFORE: usize = 4;
 
 /// In the file's header: tells our databases from everything else that SQLite wrote.
 const APPLICATION_ID: i64 = 0x494D_4348;
@@ -19,12 +25,14 @@ pub(crate) fn is_ours(header: &[u8]) -> bool {
 }
 
 /// Every row carries the checksum of its other columns. An event also names the one before (`prev`), so that a missing row
-/// is noticed as well as a changed one; the journal counts from 1 without gaps.
-const SCHEMA: [&str; 4] = [
+/// is noticed as well as a changed one; the journal counts without gaps, from 1 or from its checkpoint on, whose items do, too.
+const SCHEMA: [&str; 6] = [
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value, sum INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE events (sequence INTEGER PRIMARY KEY, prev INTEGER NOT NULL, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL, proto BLOB, sum INTEGER NOT NULL)",
     "CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, sum INTEGER NOT NULL)",
     "CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL)",
+    "CREATE TABLE times (sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, sum INTEGER NOT NULL)",
+    "CREATE TABLE checkpoint (upto INTEGER NOT NULL, item INTEGER NOT NULL, data TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (upto, item)) WITHOUT ROWID",
 ];
 
 /// What stands in the way of using a database.
@@ -49,11 +57,14 @@ pub(super) fn found(connection: &Connection) -> Result<i64, Unusable> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     match (found, tables) {
-        (VERSION, _) => check(connection, application).map(|()| VERSION),
+        (VERSION, _) => check(connection, application, &SCHEMA).map(|()| VERSION),
+        (BEFORE, 1..) if application == APPLICATION_ID => {
+            check(connection, application, SCHEMA.get(..TABLES_BEFORE).unwrap_or_default()).map(|()| BEFORE)
+        }
         (newer, _) if newer > VERSION => Err(Unusable::TooNew(newer)),
         (0, 0) => Ok(0),
-        // Earlier versions gave their files no application id.
-        (1.., 1..) if application == 0 => Ok(found),
+        // The versions before those gave their files no application id.
+        (1..BEFORE, 1..) if application == 0 => Ok(found),
         _ => Err(Unusable::Foreign),
     }
 }
@@ -69,12 +80,12 @@ pub(crate) fn require_present(connection: &Connection) -> Result<(), Unusable> {
 
 /// Whether a database of the present layout has exactly its tables: with any other the same statements would do other
 /// things.
-fn check(connection: &Connection, application: i64) -> Result<(), Unusable> {
+fn check(connection: &Connection, application: i64, schema: &[&str]) -> Result<(), Unusable> {
     if application != APPLICATION_ID {
         return Err(Unusable::Foreign);
     }
     let model = Connection::open_in_memory()?;
-    create(&model)?;
+    create(&model, schema)?;
     if tables(connection)? == tables(&model)? {
         return Ok(());
     }
@@ -89,8 +100,8 @@ fn tables(connection: &Connection) -> Result<Vec<Table>, rusqlite::Error> {
     rows.collect()
 }
 
-fn create(connection: &Connection) -> Result<(), rusqlite::Error> {
-    SCHEMA.iter().try_for_each(|table| connection.execute(table, []).map(drop))
+fn create(connection: &Connection, schema: &[&str]) -> Result<(), rusqlite::Error> {
+    schema.iter().try_for_each(|table| connection.execute(table, []).map(drop))
 }
 
 /// Brings a database of layout `found` to the present one, whole or not at all.
@@ -99,16 +110,24 @@ pub(super) fn lay_out(connection: &mut Connection, found: i64) -> Result<(), Pro
         return Ok(());
     }
     if found > 0 {
-        // What is damaged now would get a good checksum.
-        quick_check(connection)?;
+        if found < BEFORE {
+            // What is damaged now would get a good checksum.
+            quick_check(connection)?;
+        }
         tracing::info!(from = found, to = VERSION, "bringing the data directory to the present layout");
     }
     let transaction = connection.transaction()?;
-    if found == 0 {
-        create(&transaction)?;
-        meta::initialise(&transaction, &meta::fresh_id())?;
-    } else {
-        migrate(&transaction, found)?;
+    match found {
+        0 => {
+            create(&transaction, &SCHEMA)?;
+            meta::initialise(&transaction, &meta::fresh_id())?;
+        }
+        BEFORE => {
+            create(&transaction, SCHEMA.get(TABLES_BEFORE..).unwrap_or_default())?;
+            meta::set_number(&transaction, Key::Checkpoint, 0)?;
+            meta::set_number(&transaction, Key::CheckpointItems, 0)?;
+        }
+        older => migrate(&transaction, older)?,
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -126,7 +145,7 @@ fn migrate(transaction: &Transaction<'_>, found: i64) -> Result<(), Problem> {
     for table in ["meta", "events", "journal", "backgrounds"] {
         transaction.execute(&format!("ALTER TABLE {table} RENAME TO old_{table}"), [])?;
     }
-    create(transaction)?;
+    create(transaction, &SCHEMA)?;
     let (log_id, first) = transaction.query_row(
         "SELECT (SELECT value FROM old_meta WHERE key = 'log_id'), (SELECT value FROM old_meta WHERE key = 'log_first')",
         [],
@@ -248,6 +267,26 @@ pub(crate) fn journal_checksum(id: i64, entry: &str) -> i64 {
 pub(crate) fn insert_journal(transaction: &Transaction<'_>, id: i64, entry: &str) -> Result<(), rusqlite::Error> {
     let mut insert = transaction.prepare_cached("INSERT INTO journal (id, entry, sum) VALUES (?1, ?2, ?3)")?;
     insert.execute(params![id, entry, journal_checksum(id, entry)]).map(drop)
+}
+
+/// Of one item of a checkpoint that has everything up to entry `upto` of the journal.
+pub(crate) fn item_checksum(upto: i64, item: i64, data: &str) -> i64 {
+    Checksum::default().number(upto).number(item).text(data).finish()
+}
+
+pub(crate) fn insert_item(transaction: &Transaction<'_>, upto: i64, item: i64, data: &str) -> Result<(), rusqlite::Error> {
+    let mut insert = transaction.prepare_cached("INSERT INTO checkpoint (upto, item, data, sum) VALUES (?1, ?2, ?3, ?4)")?;
+    insert.execute(params![upto, item, data, item_checksum(upto, item, data)]).map(drop)
+}
+
+/// Of a note that everything up to `sequence` was there at `at`, in milliseconds since 1970.
+pub(crate) fn time_checksum(sequence: i64, at: i64) -> i64 {
+    Checksum::default().number(sequence).number(at).finish()
+}
+
+pub(crate) fn insert_time(transaction: &Transaction<'_>, sequence: i64, at: i64) -> Result<(), rusqlite::Error> {
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO times (sequence, at, sum) VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![sequence, at, time_checksum(sequence, at)]).map(drop)
 }
 
 pub(crate) fn background_checksum(chat: &str, mime: &str, data: &[u8]) -> i64 {

@@ -17,6 +17,10 @@ pub(crate) enum Key {
     LogHead,
     /// The last entry of the journal.
     Journal,
+    /// Up to which entry of the journal the checkpoint has everything; 0 without one.
+    Checkpoint,
+    /// How many items the checkpoint has.
+    CheckpointItems,
     /// Transactions of the log's writer so far.
     Commits,
     /// Which subcommand the directory belongs to.
@@ -26,8 +30,21 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    const ALL: [Self; 7] =
-        [Self::LogId, Self::LogFirst, Self::LogHead, Self::Journal, Self::Commits, Self::Owner, Self::Backup];
+    const ALL: [Self; 9] = [
+        Self::LogId,
+        Self::LogFirst,
+        Self::LogHead,
+        Self::Journal,
+        Self::Checkpoint,
+        Self::CheckpointItems,
+        Self::Commits,
+        Self::Owner,
+        Self::Backup,
+    ];
+
+    /// What is a number, and in every database.
+    const NUMBERS: [Self; 6] =
+        [Self::LogFirst, Self::LogHead, Self::Journal, Self::Checkpoint, Self::CheckpointItems, Self::Commits];
 
     const fn name(self) -> &'static str {
         match self {
@@ -35,6 +52,8 @@ impl Key {
             Self::LogFirst => "log_first",
             Self::LogHead => "log_head",
             Self::Journal => "journal",
+            Self::Checkpoint => "checkpoint",
+            Self::CheckpointItems => "checkpoint_items",
             Self::Commits => "commits",
             Self::Owner => "owner",
             Self::Backup => "backup",
@@ -49,6 +68,8 @@ pub(crate) struct Meta {
     pub first: i64,
     pub head: i64,
     pub journal: i64,
+    pub checkpoint: i64,
+    pub checkpoint_items: i64,
     pub commits: i64,
     pub owner: Option<String>,
     pub backup: Option<String>,
@@ -75,13 +96,14 @@ impl Meta {
                 Key::LogFirst => meta.first = value.as_i64()?,
                 Key::LogHead => meta.head = value.as_i64()?,
                 Key::Journal => meta.journal = value.as_i64()?,
+                Key::Checkpoint => meta.checkpoint = value.as_i64()?,
+                Key::CheckpointItems => meta.checkpoint_items = value.as_i64()?,
                 Key::Commits => meta.commits = value.as_i64()?,
                 Key::Owner => meta.owner = Some(value.as_str()?.to_owned()),
                 Key::Backup => meta.backup = Some(value.as_str()?.to_owned()),
             }
         }
-        let missing = [Key::LogId, Key::LogFirst, Key::LogHead, Key::Journal, Key::Commits];
-        match missing.into_iter().find(|key| !found.contains(key)) {
+        match [Key::LogId].into_iter().chain(Key::NUMBERS).find(|key| !found.contains(key)) {
             Some(key) => Err(Problem::damage(format!("the table meta has lost its value {:?}", key.name()))),
             None => Ok(meta),
         }
@@ -116,7 +138,7 @@ pub(crate) fn remove(connection: &Connection, key: Key) -> Result<(), rusqlite::
 /// What an empty log says.
 pub(crate) fn initialise(connection: &Connection, log_id: &str) -> Result<(), rusqlite::Error> {
     set(connection, Key::LogId, log_id)?;
-    [Key::LogFirst, Key::LogHead, Key::Journal, Key::Commits].into_iter().try_for_each(|key| set_number(connection, key, 0))
+    Key::NUMBERS.into_iter().try_for_each(|key| set_number(connection, key, 0))
 }
 
 /// An id that no other log has.

@@ -13,6 +13,7 @@ pub(crate) mod meta;
 mod migration_tests;
 mod pool;
 pub(crate) mod problem;
+mod room;
 pub(crate) mod verify;
 
 use std::fs::File;
@@ -21,7 +22,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use parking_lot::Mutex;
+use parking_lot::{FairMutex, FairMutexGuard, Mutex};
 use rusqlite::Connection;
 
 use crate::base::log_throttle::LogThrottle;
@@ -38,6 +39,8 @@ use mark::{Mark, MarkFile};
 use meta::{Key, Meta};
 use pool::Pool;
 use problem::Problem;
+use room::Room;
+pub use room::RoomArgs;
 
 /// Up to this size the file's structure is checked as a whole at every start; beyond, each page when it is read. Every
 /// row's checksum is verified whenever it is read, whatever the size.
@@ -83,6 +86,9 @@ struct Inner {
     faults: Faults,
     metrics: Metrics,
     mark: MarkFile,
+    room: Room,
+    /// Whose turn it is to write. SQLite has no order among those that wait, and they wait asleep.
+    turn: FairMutex<()>,
     /// What the mark said at the start, until the log has looked at it.
     marked: Mutex<Option<Mark>>,
     _lock: File,
@@ -98,19 +104,19 @@ impl Drop for Inner {
 }
 
 impl Store {
-    /// Opens `directory`, creating it and its database where absent.
+    /// Opens `directory`, creating it and its database where absent, without a limit to its size.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        Self::counted(directory, Metrics::default())
+        Self::open_with(directory, &RoomArgs { max_data_bytes: None, min_free_bytes: 0 }, Metrics::default())
     }
 
-    /// As [`Store::open`]; what is written and read is counted in `metrics`.
+    /// As [`Store::open`], within limits; what is written and read is counted in `metrics`.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn counted(directory: &Path, metrics: Metrics) -> Result<Self, StoreError> {
+    pub fn open_with(directory: &Path, room: &RoomArgs, metrics: Metrics) -> Result<Self, StoreError> {
         let io = |source| StoreError::Directory { path: directory.to_owned(), source };
         let lock = lock(directory)?;
         if directory.join(UNFINISHED).exists() {
@@ -128,11 +134,13 @@ impl Store {
         let (mark, marked) = MarkFile::open(directory).map_err(io)?;
         Ok(Self(Arc::new(Inner {
             directory: directory.to_owned(),
+            room: Room::new(directory, &database, room),
             database,
             pool,
             faults: Faults::default(),
             metrics,
             mark,
+            turn: FairMutex::new(()),
             marked: Mutex::new(marked),
             _lock: lock,
         })))
@@ -219,6 +227,17 @@ impl Store {
         self.0.faults.succeeded(operation);
     }
 
+    /// Waits for the turn to write. Everyone who writes beside others takes it, for one short transaction: first come, first
+    /// served, and without the sleep of who finds the database locked.
+    pub(crate) fn turn(&self) -> FairMutexGuard<'_, ()> {
+        self.0.turn.lock()
+    }
+
+    /// The limits of what may be written.
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
+    }
+
     /// Fails when the database's file was deleted or moved away: SQLite would go on writing into a file that has no name, and
     /// all of it would be gone with the process.
     pub(crate) fn check_present(&self) -> Result<(), Problem> {
@@ -263,7 +282,8 @@ fn probe(store: &Weak<Inner>) {
         std::thread::sleep(PROBE_INTERVAL);
         let Some(inner) = store.upgrade() else { return };
         let faults = &inner.faults;
-        if faults.rests(Operation::Write, PROBE_PAUSE) && try_write(&inner.database).is_ok() {
+        let writes = || inner.room.has_some(&inner.database) && try_write(&inner).is_ok();
+        if faults.rests(Operation::Write, PROBE_PAUSE) && writes() {
             faults.succeeded(Operation::Write);
         }
         if faults.rests(Operation::Read, PROBE_PAUSE) && open_reader(&inner.database).is_ok() {
@@ -276,8 +296,9 @@ fn probe(store: &Weak<Inner>) {
 }
 
 /// Writes what is there already.
-fn try_write(database: &Path) -> Result<(), rusqlite::Error> {
-    let mut connection = open_writer(database)?;
+fn try_write(inner: &Inner) -> Result<(), rusqlite::Error> {
+    let mut connection = open_writer(&inner.database)?;
+    let _turn = inner.turn.lock();
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     transaction.execute("UPDATE meta SET value = value", [])?;
     transaction.commit()

@@ -12,6 +12,16 @@ pub(crate) enum Problem {
     /// There is no room on the disk.
     #[error("the disk is full ({0})")]
     Full(rusqlite::Error),
+    /// What the operator allows is used up.
+    #[error("{flag}: {what}")]
+    NoRoom {
+        /// The flag that says so.
+        flag: &'static str,
+        /// What is full.
+        what: &'static str,
+        /// What the flag says, in bytes.
+        limit: u64,
+    },
     /// Anything else: a failing disk, too many open files.
     #[error("{0}")]
     Failed(rusqlite::Error),
@@ -28,6 +38,10 @@ impl Problem {
         match self {
             Self::Damage(reason) => error(format!("the stored data is damaged: {reason}")).with_retryable(false),
             Self::Full(_) => error("the server's disk is full; nothing was stored".to_owned()),
+            Self::NoRoom { flag, what, limit } => {
+                Error::new(ErrorCode::ServiceUnavailable, format!("{flag}: {what}; nothing was stored"))
+                    .with_context("limit", limit.to_string())
+            }
             Self::Failed(_) => error("the database failed; the server's log says more".to_owned()),
         }
     }

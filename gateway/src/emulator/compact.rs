@@ -1,0 +1,279 @@
+//! Compaction: from time to time the state is written beside the journal as a checkpoint, and what the journal has before it
+//! goes, but for the answers of idempotency keys. So a start takes as long as the state is large, however much has happened.
+//!
+//! Nothing here stops the writer for long. The state is copied once (chats are shared, not copied), and its pieces are written in
+//! transactions of their own, between those of the writer. The last of them makes the checkpoint the one that counts; a crash
+//! before leaves pieces that nobody looks at, one after it entries that nobody reads again. The next compaction drops both.
+
+use std::time::{Duration, Instant};
+
+use im_chats_emulator::{CheckpointItem, Entry, State};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use tokio_util::sync::CancellationToken;
+
+use super::journal::View;
+use crate::log::store::meta::{self, Key, Meta};
+use crate::log::store::problem::Problem;
+use crate::log::store::{Operation, Store, layout, verify};
+
+/// Entries after which a checkpoint is worth its writing; a state with more pieces waits for as many entries.
+pub const ENTRIES: u64 = 10_000;
+
+/// How often the number of entries is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Pause after a checkpoint that could not be written.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// Rows of one transaction.
+const STEP_ROWS: usize = 500;
+
+/// Bytes of one transaction, beyond which no further piece joins it.
+const STEP_BYTES: usize = 512 * 1024;
+
+/// Makes checkpoints of one emulator.
+#[derive(Debug)]
+pub struct Compactor {
+    store: Store,
+    view: View,
+    /// Up to which entry there is one.
+    upto: u64,
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compacted {
+    /// The last entry that the checkpoint has.
+    pub upto: u64,
+    /// Its pieces.
+    pub items: usize,
+    /// Entries that were dropped.
+    pub dropped: u64,
+    /// The longest time that the writer had to wait.
+    pub longest_step: Duration,
+}
+
+impl Compactor {
+    pub(super) const fn new(store: Store, view: View) -> Self {
+        // The first look finds out.
+        Self { store, view, upto: 0 }
+    }
+
+    /// Makes a checkpoint whenever there are enough entries for one, until `drain` is cancelled.
+    pub async fn run(mut self, drain: CancellationToken) {
+        loop {
+            let is_due = {
+                let view = self.view.read();
+                let items = u64::try_from(view.checkpoint_len()).unwrap_or(u64::MAX);
+                view.entries().saturating_sub(self.upto) >= ENTRIES.max(items)
+            };
+            let mut pause = LOOK;
+            if is_due {
+                let stop = drain.clone();
+                let work = move || {
+                    let compacted = self.compact_if_due(&|| stop.is_cancelled());
+                    (self, compacted)
+                };
+                let compacted;
+                (self, compacted) = match tokio::task::spawn_blocking(work).await {
+                    Ok(done) => done,
+                    Err(error) => return tracing::error!(%error, "the compaction of the journal failed; the journal grows"),
+                };
+                if !compacted {
+                    pause = PAUSE;
+                }
+            }
+            tokio::select! {
+                () = drain.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Whether it went well, or there was nothing to do.
+    fn compact_if_due(&mut self, stop: &dyn Fn() -> bool) -> bool {
+        if self.upto == 0 {
+            let known = self.store.reader().map_err(Problem::from).and_then(|connection| Meta::read(&connection));
+            self.upto = known.map_or(0, |meta| u64::try_from(meta.checkpoint).unwrap_or(0));
+            if self.upto > 0 {
+                return true;
+            }
+        }
+        match self.compact(stop) {
+            Ok(Some(Compacted { upto, items, dropped, longest_step })) => {
+                let longest_step_ms = longest_step.as_secs_f64() * 1000.0;
+                tracing::info!(upto, items, dropped, longest_step_ms, "compacted the journal");
+                true
+            }
+            Ok(None) => true,
+            // It is noted for health and log.
+            Err(_) => false,
+        }
+    }
+
+    /// Makes a checkpoint of everything until now; it blocks, and ends early (with nothing, or with entries left for the next
+    /// time) when `stop` says so.
+    ///
+    /// # Errors
+    /// `databaseError` when the disk fails.
+    pub fn compact(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Compacted>, im_chats_protocol::error::Error> {
+        // Whoever commits waits for the copy, and for nothing else.
+        let state = self.view.read().clone();
+        let compacted = compact(&self.store, &state, stop).map_err(|problem| self.store.failed(Operation::Write, &problem))?;
+        if let Some(Compacted { upto, .. }) = compacted {
+            self.upto = upto;
+        }
+        Ok(compacted)
+    }
+}
+
+/// The transactions of a compaction.
+struct Steps<'a> {
+    store: &'a Store,
+    connection: Connection,
+    longest: Duration,
+}
+
+impl Steps<'_> {
+    /// One transaction, and then a pause as long: half of the disk is the writer's.
+    fn step<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>) -> Result<T, Problem> {
+        let turn = self.store.turn();
+        let began = Instant::now();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        let took = began.elapsed();
+        drop(turn);
+        self.longest = self.longest.max(took);
+        std::thread::sleep(took);
+        Ok(done)
+    }
+
+    /// Drops the pieces of every other checkpoint.
+    fn drop_items(&mut self, upto: i64) -> Result<(), Problem> {
+        let rows = i64::try_from(STEP_ROWS).unwrap_or(i64::MAX);
+        loop {
+            let dropped = self.step(|transaction| {
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM checkpoint WHERE (upto, item) IN (SELECT upto, item FROM checkpoint WHERE upto <> ?1 LIMIT ?2)",
+                    )?
+                    .execute(params![upto, rows])
+            })?;
+            if dropped == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn compact(store: &Store, state: &State, stop: &dyn Fn() -> bool) -> Result<Option<Compacted>, Problem> {
+    let connection = store.writer()?;
+    // What is written on the way need not be on the disk before the last step, which waits for all of it.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let known = Meta::read(&connection)?.checkpoint;
+    let upto = i64::try_from(state.entries()).unwrap_or(i64::MAX);
+    let mut steps = Steps { store, connection, longest: Duration::ZERO };
+    steps.drop_items(known)?;
+    if upto == known {
+        return Ok(None);
+    }
+    let mut items = state.checkpoint();
+    let mut written = 0;
+    loop {
+        // Made into text before the turn.
+        let piece = next_piece(&mut items)?;
+        if piece.is_empty() {
+            break;
+        }
+        if stop() {
+            return Ok(None);
+        }
+        written = steps.step(|transaction| {
+            piece.iter().try_fold(written, |item: i64, text| {
+                layout::insert_item(transaction, upto, item.saturating_add(1), text).map(|()| item.saturating_add(1))
+            })
+        })?;
+    }
+    steps.connection.pragma_update(None, "synchronous", "FULL")?;
+    steps.step(|transaction| {
+        meta::set_number(transaction, Key::Checkpoint, upto)?;
+        meta::set_number(transaction, Key::CheckpointItems, written)
+    })?;
+    steps.connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let dropped = drop_entries(&mut steps, upto, state, stop)?;
+    if !stop() {
+        steps.drop_items(upto)?;
+    }
+    let items = usize::try_from(written).unwrap_or(usize::MAX);
+    Ok(Some(Compacted { upto: state.entries(), items, dropped, longest_step: steps.longest }))
+}
+
+fn next_piece(items: &mut impl Iterator<Item = CheckpointItem>) -> Result<Vec<String>, Problem> {
+    let (mut piece, mut bytes) = (Vec::new(), 0_usize);
+    while piece.len() < STEP_ROWS && bytes < STEP_BYTES {
+        let Some(item) = items.next() else { break };
+        let text = serde_json::to_string(&item)
+            .map_err(|error| Problem::Failed(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
+        bytes = bytes.saturating_add(text.len());
+        piece.push(text);
+    }
+    Ok(piece)
+}
+
+/// Drops the entries up to `upto` but for the answers that may be asked for again.
+fn drop_entries(steps: &mut Steps<'_>, upto: i64, state: &State, stop: &dyn Fn() -> bool) -> Result<u64, Problem> {
+    let answers = state.answers();
+    let is_answer = |id: i64| u64::try_from(id).is_ok_and(|id| answers.contains(&id));
+    let (mut after, mut dropped) = (0_i64, 0_u64);
+    while !stop() {
+        let ids = {
+            let mut statement =
+                steps.connection.prepare_cached("SELECT id FROM journal WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3")?;
+            let rows =
+                statement.query_map(params![after, upto, i64::try_from(STEP_ROWS).unwrap_or(i64::MAX)], |row| row.get(0))?;
+            rows.collect::<Result<Vec<i64>, _>>()?
+        };
+        let Some(last) = ids.last() else { break };
+        after = *last;
+        let ids: Vec<i64> = ids.into_iter().filter(|id| !is_answer(*id)).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        steps.step(|transaction| {
+            let mut delete = transaction.prepare_cached("DELETE FROM journal WHERE id = ?1")?;
+            ids.iter().try_for_each(|id| delete.execute([id]).map(drop))
+        })?;
+        dropped = dropped.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+    }
+    Ok(dropped)
+}
+
+/// The state on disk, and the number of the last entry it was made from: the checkpoint, and the entries after it. One piece or
+/// entry that is not what was written is too many: the state would be another one than clients know.
+pub(super) fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
+    let meta = Meta::read(connection)?;
+    let mut state = State::default();
+    let unreadable = |error: &dyn std::fmt::Display| Problem::damage(format!("the checkpoint cannot be read: {error}"));
+    verify::checkpoint(connection, &meta, |item| {
+        let item: CheckpointItem = serde_json::from_str(item).map_err(|error| unreadable(&error))?;
+        state.take(item).map_err(|error| unreadable(&error))
+    })?;
+    if i64::try_from(state.entries()) != Ok(meta.checkpoint) {
+        return Err(Problem::damage("the checkpoint is one of another journal"));
+    }
+    for answer in state.answers() {
+        let id = i64::try_from(answer).unwrap_or(i64::MAX);
+        let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM journal WHERE id = ?1)")?;
+        if !statement.query_row([id], |row| row.get::<_, bool>(0))? {
+            return Err(Problem::damage(format!("entry {id} of the journal is missing")));
+        }
+    }
+    verify::journal(connection, &meta, |id, entry| {
+        let entry: Entry = serde_json::from_str(entry)
+            .map_err(|error| Problem::damage(format!("entry {id} of the journal cannot be read: {error}")))?;
+        state.apply(&entry);
+        Ok(())
+    })?;
+    Ok((state, meta.journal))
+}
