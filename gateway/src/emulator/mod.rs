@@ -3,6 +3,8 @@
 
 mod background;
 mod compact;
+#[cfg(test)]
+mod compact_tests;
 mod failure;
 pub mod input;
 mod journal;

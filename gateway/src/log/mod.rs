@@ -16,6 +16,8 @@ mod page;
 mod read;
 mod reader;
 mod retain;
+#[cfg(test)]
+mod retain_tests;
 pub mod store;
 mod tail;
 #[cfg(test)]

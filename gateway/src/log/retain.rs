@@ -179,7 +179,7 @@ impl EventLog {
 }
 
 /// What is dropped need not be on the disk before the next step begins: it comes there with whatever is appended next.
-fn writer(log: &EventLog) -> Result<Connection, Problem> {
+pub(super) fn writer(log: &EventLog) -> Result<Connection, Problem> {
     let connection = log.0.store.writer()?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(connection)
@@ -298,7 +298,7 @@ fn before_last(connection: &Connection) -> Result<u64, Problem> {
 }
 
 /// The beginning moves on disk, and then for every reader, before the first row goes: no reader takes the hole for silence.
-fn move_first(connection: &mut Connection, log: &EventLog, id: &Arc<str>, first: u64) -> Result<(), Problem> {
+pub(super) fn move_first(connection: &mut Connection, log: &EventLog, id: &Arc<str>, first: u64) -> Result<(), Problem> {
     // A log that is replaced meanwhile keeps its own beginning.
     let Ok(_same) = log.same(id) else { return Ok(()) };
     let first = first.min(log.head());
