@@ -36,8 +36,8 @@ const STEP_BYTES: usize = 512 * 1024;
 pub struct Compactor {
     store: Store,
     view: View,
-    /// Up to which entry there is one.
-    upto: u64,
+    /// Up to which entry there is one; absent until what the last process left has been dropped.
+    upto: Option<u64>,
 }
 
 /// What a compaction did.
@@ -55,34 +55,23 @@ pub struct Compacted {
 
 impl Compactor {
     pub(super) const fn new(store: Store, view: View) -> Self {
-        // The first look finds out.
-        Self { store, view, upto: 0 }
+        Self { store, view, upto: None }
     }
 
     /// Makes a checkpoint whenever there are enough entries for one, until `drain` is cancelled.
     pub async fn run(mut self, drain: CancellationToken) {
         loop {
-            let is_due = {
-                let view = self.view.read();
-                let items = u64::try_from(view.checkpoint_len()).unwrap_or(u64::MAX);
-                view.entries().saturating_sub(self.upto) >= ENTRIES.max(items)
+            let stop = drain.clone();
+            let work = move || {
+                let went_well = self.work(&|| stop.is_cancelled());
+                (self, went_well)
             };
-            let mut pause = LOOK;
-            if is_due {
-                let stop = drain.clone();
-                let work = move || {
-                    let compacted = self.compact_if_due(&|| stop.is_cancelled());
-                    (self, compacted)
-                };
-                let compacted;
-                (self, compacted) = match tokio::task::spawn_blocking(work).await {
-                    Ok(done) => done,
-                    Err(error) => return tracing::error!(%error, "the compaction of the journal failed; the journal grows"),
-                };
-                if !compacted {
-                    pause = PAUSE;
-                }
-            }
+            let went_well;
+            (self, went_well) = match tokio::task::spawn_blocking(work).await {
+                Ok(done) => done,
+                Err(error) => return tracing::error!(%error, "the compaction of the journal failed; the journal grows"),
+            };
+            let pause = if went_well { LOOK } else { PAUSE };
             tokio::select! {
                 () = drain.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -90,14 +79,27 @@ impl Compactor {
         }
     }
 
-    /// Whether it went well, or there was nothing to do.
-    fn compact_if_due(&mut self, stop: &dyn Fn() -> bool) -> bool {
-        if self.upto == 0 {
-            let known = self.store.reader().map_err(Problem::from).and_then(|connection| Meta::read(&connection));
-            self.upto = known.map_or(0, |meta| u64::try_from(meta.checkpoint).unwrap_or(0));
-            if self.upto > 0 {
-                return true;
-            }
+    /// Whether it went well.
+    fn work(&mut self, stop: &dyn Fn() -> bool) -> bool {
+        let Some(upto) = self.upto else {
+            return match finish(&self.store, stop) {
+                Ok(upto) => {
+                    self.upto = Some(upto);
+                    true
+                }
+                Err(problem) => {
+                    self.store.failed(Operation::Write, &problem);
+                    false
+                }
+            };
+        };
+        let is_due = {
+            let view = self.view.read();
+            let items = u64::try_from(view.checkpoint_len()).unwrap_or(u64::MAX);
+            view.entries().saturating_sub(upto) >= ENTRIES.max(items)
+        };
+        if !is_due {
+            return true;
         }
         match self.compact(stop) {
             Ok(Some(Compacted { upto, items, dropped, longest_step })) => {
@@ -121,7 +123,7 @@ impl Compactor {
         let state = self.view.read().clone();
         let compacted = compact(&self.store, &state, stop).map_err(|problem| self.store.failed(Operation::Write, &problem))?;
         if let Some(Compacted { upto, .. }) = compacted {
-            self.upto = upto;
+            self.upto = Some(upto);
         }
         Ok(compacted)
     }
@@ -134,7 +136,14 @@ struct Steps<'a> {
     longest: Duration,
 }
 
-impl Steps<'_> {
+impl<'a> Steps<'a> {
+    fn begin(store: &'a Store) -> Result<Self, Problem> {
+        let connection = store.writer()?;
+        // What is written on the way need not be on the disk before the last step, which waits for all of it.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        Ok(Self { store, connection, longest: Duration::ZERO })
+    }
+
     /// One transaction, and then a pause as long: half of the disk is the writer's.
     fn step<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error>) -> Result<T, Problem> {
         let turn = self.store.turn();
@@ -167,13 +176,23 @@ impl Steps<'_> {
     }
 }
 
+/// Drops what a compaction that was interrupted has left; gives up to which entry there is a checkpoint.
+pub(super) fn finish(store: &Store, stop: &dyn Fn() -> bool) -> Result<u64, Problem> {
+    let mut steps = Steps::begin(store)?;
+    let meta = Meta::read(&steps.connection)?;
+    steps.drop_items(meta.checkpoint)?;
+    if meta.checkpoint > 0 {
+        // Its own answers, and not those of now: the next start looks for them.
+        let state = checkpointed(&steps.connection, &meta)?;
+        drop_entries(&mut steps, meta.checkpoint, &state, stop)?;
+    }
+    Ok(u64::try_from(meta.checkpoint).unwrap_or(0))
+}
+
 fn compact(store: &Store, state: &State, stop: &dyn Fn() -> bool) -> Result<Option<Compacted>, Problem> {
-    let connection = store.writer()?;
-    // What is written on the way need not be on the disk before the last step, which waits for all of it.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let known = Meta::read(&connection)?.checkpoint;
+    let mut steps = Steps::begin(store)?;
+    let known = Meta::read(&steps.connection)?.checkpoint;
     let upto = i64::try_from(state.entries()).unwrap_or(i64::MAX);
-    let mut steps = Steps { store, connection, longest: Duration::ZERO };
     steps.drop_items(known)?;
     if upto == known {
         return Ok(None);
@@ -253,15 +272,7 @@ fn drop_entries(steps: &mut Steps<'_>, upto: i64, state: &State, stop: &dyn Fn()
 /// entry that is not what was written is too many: the state would be another one than clients know.
 pub(super) fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
     let meta = Meta::read(connection)?;
-    let mut state = State::default();
-    let unreadable = |error: &dyn std::fmt::Display| Problem::damage(format!("the checkpoint cannot be read: {error}"));
-    verify::checkpoint(connection, &meta, |item| {
-        let item: CheckpointItem = serde_json::from_str(item).map_err(|error| unreadable(&error))?;
-        state.take(item).map_err(|error| unreadable(&error))
-    })?;
-    if i64::try_from(state.entries()) != Ok(meta.checkpoint) {
-        return Err(Problem::damage("the checkpoint is one of another journal"));
-    }
+    let mut state = checkpointed(connection, &meta)?;
     for answer in state.answers() {
         let id = i64::try_from(answer).unwrap_or(i64::MAX);
         let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM journal WHERE id = ?1)")?;
@@ -276,4 +287,18 @@ pub(super) fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
         Ok(())
     })?;
     Ok((state, meta.journal))
+}
+
+/// The state of the checkpoint.
+fn checkpointed(connection: &Connection, meta: &Meta) -> Result<State, Problem> {
+    let mut state = State::default();
+    let unreadable = |error: &dyn std::fmt::Display| Problem::damage(format!("the checkpoint cannot be read: {error}"));
+    verify::checkpoint(connection, meta, |item| {
+        let item: CheckpointItem = serde_json::from_str(item).map_err(|error| unreadable(&error))?;
+        state.take(item).map_err(|error| unreadable(&error))
+    })?;
+    if i64::try_from(state.entries()) == Ok(meta.checkpoint) {
+        return Ok(state);
+    }
+    Err(Problem::damage("the checkpoint is one of another journal"))
 }
