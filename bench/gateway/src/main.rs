@@ -18,6 +18,7 @@ mod latency;
 mod plan;
 mod process;
 mod socket;
+mod start;
 mod subscriber;
 mod table;
 mod verify;
@@ -46,6 +47,8 @@ enum Command {
     /// The bare WebSocket server that the gateway is compared with.
     #[command(hide = true)]
     Bare,
+    /// What a start costs after very many events, and a write while old events are dropped.
+    Start(start::Start),
 }
 
 #[derive(Args)]
@@ -72,6 +75,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     match (cli.command, cli.measure) {
         (Some(Command::Bare), _) => runtime.block_on(bare::serve()),
+        (Some(Command::Start(start)), _) => runtime.block_on(start::measure(&start)),
         (None, Some(measure)) => runtime.block_on(run(&measure)),
         (None, None) => anyhow::bail!("--gateway and --out are needed"),
     }
