@@ -227,11 +227,11 @@ fn note_time(connection: &mut Connection, log: &EventLog, id: &Arc<str>, now: i6
         .query_row("SELECT sequence, at, sum FROM times ORDER BY sequence DESC LIMIT 1", [], |row| Ok(checked_time(row)))
         .optional()?
         .transpose()?;
-    let at = last.map_or(now, |(_, at)| now.max(at));
     if let Some((sequence, at)) = last {
         if at.saturating_sub(now) > BEHIND_MS && CLOCK.hit().is_some() {
             tracing::warn!("the clock has gone back; events stay in the log until it is where it was, and their age on top");
         }
+        // So the times never decrease.
         if sequence >= head || now.saturating_sub(at) < NOTE_MS {
             return Ok(());
         }
@@ -239,7 +239,7 @@ fn note_time(connection: &mut Connection, log: &EventLog, id: &Arc<str>, now: i6
     if head > 0 {
         let _turn = log.0.store.turn();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        insert_time(&transaction, head, at)?;
+        insert_time(&transaction, head, now)?;
         transaction.commit()?;
     }
     Ok(())

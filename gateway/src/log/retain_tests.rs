@@ -128,6 +128,13 @@ async fn a_clock_that_goes_back_loses_nothing() {
     assert_eq!(keep(&log, days(5), 2000), Pruned { events: 0, first: 29 });
     assert_eq!(keep(&log, days(5), NOON + 7 * DAY), Pruned { events: 1, first: 30 }, "the one that was the last");
     assert_eq!(held(&log).await.len(), 10);
+    // Also when what went was more than what had a time.
+    keep(&log, at_most(2), NOON + 7 * DAY);
+    appender.append(events(41..=50)).unwrap();
+    keep(&log, at_most(5), NOON + 7 * DAY);
+    keep(&log, days(5), 3000);
+    assert_eq!(keep(&log, days(5), NOON + 8 * DAY).events, 0);
+    assert_eq!(held(&log).await.len(), 5);
 }
 
 #[tokio::test]
@@ -154,6 +161,21 @@ async fn a_run_that_ends_between_its_steps_leaves_a_log_that_is_whole() {
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn what_an_interrupted_run_has_left_is_not_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, log, mut appender) = opened(directory.path());
+    appender.append(events((1..=9000).map(|n| n * 3))).unwrap();
+    Keeper::new(log.clone(), at_most(1000)).keep(NOON, &|| rows(&store) < 9000).unwrap();
+    assert!(rows(&store) > 1000, "{} rows", rows(&store));
+    let mut keeper = Keeper::new(log.clone(), at_most(500));
+    keeper.keep(NOON, &|| false).unwrap();
+    assert_eq!((rows(&store), log.first()), (500, 8500 * 3));
+    appender.append(events((9001..=9100).map(|n| n * 3))).unwrap();
+    keeper.keep(NOON, &|| false).unwrap();
+    assert_eq!((rows(&store), held(&log).await.len()), (500, 500));
 }
 
 #[tokio::test]
