@@ -20,8 +20,10 @@ use im_chats_gateway::http::{admission, body, layers, server};
 use im_chats_gateway::metrics;
 use im_chats_gateway::relay::merge;
 use im_chats_gateway::service::status;
+use im_chats_gateway::tokens;
 use im_chats_protocol::client::{Backoff, Config, PROBE_MS, SILENCE_MARGIN_MS};
 use im_chats_protocol::error::{Category, ErrorCode};
+use im_chats_protocol::grant::MAX_CHATS;
 use im_chats_protocol::limits::{
     MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
 };
@@ -362,6 +364,21 @@ fn the_pages_say_the_limits() {
         ("docs/grpc.md", "| streams reset before", number(server::MAX_FAULTY_STREAMS), false),
         ("docs/grpc.md", "| bytes waiting to be sent on one stream |", number(server::H2_SEND_BUFFER), false),
         ("docs/relay.md", "| the upstream is slow |", number(merge::HELD), false),
+        ("docs/security.md", "It is a JSON Web Token", number(MAX_TOKEN_BYTES), false),
+        ("docs/security.md", "| `sub` | Whose it is", number(tokens::MAX_NAME_BYTES), false),
+        ("docs/security.md", "| `iat`, `exp` |", tokens::MAX_LIFETIME_S * 1000, true),
+        ("docs/security.md", "| `chats` | The chats", number(MAX_CHATS), false),
+        ("docs/security.md", "Clocks may be", tokens::LEEWAY_S * 1000, true),
+        ("docs/security.md", "| `--token-key KID=ALG:FILE` |", number(tokens::MIN_SECRET_BYTES), false),
+        ("docs/security.md", "start, then every", milliseconds(tokens::REFRESH) / 60_000, false),
+        ("docs/security.md", "start, then every", milliseconds(tokens::REFRESH_RANGE.0) / 60_000, false),
+        ("docs/security.md", "start, then every", milliseconds(tokens::REFRESH_RANGE.1), true),
+        ("docs/security.md", "ask at once, but once in", milliseconds(tokens::UNKNOWN_KID_INTERVAL), true),
+        ("docs/security.md", "ask at once, but once in", tokens::MAX_JWKS_BYTES, false),
+        ("docs/security.md", "ask at once, but once in", milliseconds(tokens::JWKS_TIMEOUT), true),
+        ("docs/security.md", "keys serve for", milliseconds(tokens::OUTAGE), true),
+        ("docs/security.md", "`scope` and `ttlSeconds` (", tokens::MAX_LIFETIME_S, false),
+        ("docs/security.md", "open connections, too. It may have", tokens::MAX_DENY_BYTES, false),
         ("protocol/src/model/chat.rs", "bytes in UTF-8 that is not only white space", number(MAX_KEY_BYTES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_IMAGE_BYTES = ", number(MAX_IMAGE_BYTES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_ADDRESSES = ", number(MAX_CREATE_ADDRESSES), false),
