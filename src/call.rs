@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use gloo_net::http::Headers;
@@ -12,8 +13,8 @@ use im_chats_protocol::number::decimal;
 use im_chats_protocol::wire::json::MakeJson;
 use im_chats_protocol::wire::request::Request;
 use im_chats_protocol::wire::response::ResponseShape;
-use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, Route, SERVER_HEADER};
-use js_sys::{JsString, Uint8Array, encode_uri_component};
+use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, SERVER_HEADER};
+use js_sys::{JsString, Promise, Uint8Array, encode_uri_component};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -22,7 +23,9 @@ use crate::ending::{AbortListener, Ending, Endings};
 use crate::error::cause;
 use crate::host::{Host, WeakHost};
 use crate::idempotency::idempotency_key;
+use crate::input::Options;
 use crate::js::to_json;
+use crate::promise::promise;
 use crate::timer::sleep;
 use crate::token;
 use crate::transport::{Outgoing, exchange};
@@ -37,6 +40,19 @@ pub(crate) struct Call {
     /// The image of a `setBackground`.
     pub(crate) image: Option<Uint8Array>,
     pub(crate) signal: Option<AbortSignal>,
+}
+
+impl Call {
+    /// A call without an image.
+    pub(crate) fn new(request: Result<Request<Value>, Error>, options: &Options) -> Result<Self, Error> {
+        Ok(Self { request: request?, image: None, signal: options.signal()? })
+    }
+}
+
+/// Begins a call.
+pub(crate) fn start(calls: &Rc<Calls>, call: Result<Call, Error>) -> Promise {
+    let calls = Rc::clone(calls);
+    promise(async move { calls.run(call).await })
 }
 
 /// The calls of one client.
@@ -115,14 +131,13 @@ impl Calls {
         image: Option<Uint8Array>,
         progress: &Progress,
     ) -> Result<JsValue, Error> {
-        let Request { route, fields, idempotency_key: key } = request;
-        let is_write = route.definition().method == Method::Post;
+        let Request { endpoint, fields, idempotency_key: key } = request;
         // One key per logical write: its retries carry the same key, so the service does the write once.
-        let key = key.or_else(|| (is_write && self.auto_idempotency).then(idempotency_key));
+        let key = key.or_else(|| (!endpoint.repeatable && self.auto_idempotency).then(idempotency_key));
         // A write without a key might be done twice, so it is never sent twice.
-        let max_attempts = if is_write && key.is_none() { 1 } else { self.max_attempts };
-        let mut url = [&self.base_url, route.definition().path].concat();
-        let body = if is_write {
+        let max_attempts = if endpoint.repeatable || key.is_some() { self.max_attempts } else { 1 };
+        let mut url = [&self.base_url, endpoint.path].concat();
+        let body = if endpoint.method == Method::Post {
             Some(self.body(fields, image)?)
         } else {
             add_query(&mut url, &fields);
@@ -133,7 +148,7 @@ impl Calls {
             progress.asks_for_token.set(true);
             let token = token::fetch(&self.host).await?;
             progress.asks_for_token.set(false);
-            let error = match self.attempt(route, &url, &token, key.as_deref(), body.as_ref()).await {
+            let error = match self.attempt(endpoint.response, &url, &token, key.as_deref(), body.as_ref()).await {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
@@ -149,13 +164,12 @@ impl Calls {
     /// Sends the request once.
     async fn attempt(
         &self,
-        route: Route,
+        shape: ResponseShape,
         url: &str,
         token: &str,
         key: Option<&str>,
         body: Option<&JsValue>,
     ) -> Result<JsValue, Error> {
-        let route = route.definition();
         let headers = Headers::new();
         headers.set("authorization", &["Bearer ", token].concat());
         if let Some(server) = &self.server {
@@ -177,9 +191,9 @@ impl Calls {
             let message = "the server's answer is not JSON, or only a part of it";
             Error::new(ErrorCode::InternalError, message).with_cause(cause(reason))
         })?;
-        let result = route.response.read(body)?;
+        let result = shape.read(body)?;
         // The body of an answer that says nothing is an empty object.
-        Ok(if route.response == ResponseShape::Empty { JsValue::UNDEFINED } else { result.to_js() })
+        Ok(if shape == ResponseShape::Empty { JsValue::UNDEFINED } else { result.to_js() })
     }
 
     /// The body of a write.

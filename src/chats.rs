@@ -8,10 +8,10 @@ use im_chats_protocol::wire::routes::Route;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::call::{Call, Calls};
+use crate::call::{Call, Calls, start};
 use crate::driver::Driver;
 use crate::input::{Options, addresses, bytes, flag, guid};
-use crate::promise::{BooleanPromise, ChatPromise, CreatedPromise, NumberPromise, VoidPromise, promise};
+use crate::promise::{BooleanPromise, ChatPromise, CreatedPromise, NumberPromise, VoidPromise};
 use crate::stream::EventStream;
 use crate::value::Value;
 
@@ -223,7 +223,7 @@ impl Chats {
             let request = Request::about(Route::SetBackground, &guid(&chat)?);
             Ok(Call { request, image: Some(bytes(&data)?), signal: Options::new(options).signal()? })
         };
-        self.start(call()).unchecked_into()
+        start(&self.calls, call()).unchecked_into()
     }
 
     /// Whether the chat has a custom background.
@@ -292,11 +292,6 @@ impl Chats {
     }
 
     fn run(&self, request: Result<Request<Value>, Error>, options: &Options) -> Promise {
-        self.start(request.and_then(|request| Ok(Call { request, image: None, signal: options.signal()? })))
-    }
-
-    fn start(&self, call: Result<Call, Error>) -> Promise {
-        let calls = Rc::clone(&self.calls);
-        promise(async move { calls.run(call).await })
+        start(&self.calls, Call::new(request, options))
     }
 }

@@ -10,6 +10,7 @@ use crate::chats::Chats;
 use crate::driver::Driver;
 use crate::events::Events;
 use crate::host::WeakHost;
+use crate::tokens::Tokens;
 
 /// The wasm side of a client.
 #[wasm_bindgen]
@@ -27,7 +28,7 @@ impl Client {
     #[wasm_bindgen(constructor)]
     pub fn new(host: WeakHost) -> Result<Client, JsValue> {
         let shell = host.deref().ok_or(JsValue::UNDEFINED)?;
-        let driver = Driver::new(host.clone(), &shell.base_url());
+        let driver = Driver::new(host.clone(), &shell);
         Ok(Self { calls: Rc::new(Calls::new(host, &shell)), driver })
     }
 
@@ -41,6 +42,12 @@ impl Client {
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> Events {
         Events { driver: Rc::clone(&self.driver) }
+    }
+
+    /// Tokens for others.
+    #[wasm_bindgen(getter)]
+    pub fn tokens(&self) -> Tokens {
+        Tokens { calls: Rc::clone(&self.calls) }
     }
 
     /// Ends streams and calls.

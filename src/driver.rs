@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use im_chats_protocol::client::{
-    Attempt, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer as MachineTimer,
+    Ask, Attempt, ClientInput, ClientOutput, Config, FailedAttempt, Machine, Plan, Status, StreamId, Timer as MachineTimer,
 };
 use im_chats_protocol::error::Error;
 use im_chats_protocol::model::Cursor;
@@ -19,7 +19,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::batch::Events;
 use crate::error::network;
-use crate::host::WeakHost;
+use crate::host::{Host, WeakHost};
 use crate::js::{Parsed, text_of};
 use crate::mailbox::{Mailbox, Mailboxes};
 use crate::socket::{Report, Reporter, Socket};
@@ -65,13 +65,15 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(host: WeakHost, base_url: &str) -> Rc<Self> {
+    pub(crate) fn new(host: WeakHost, shell: &Host) -> Rc<Self> {
         let client = ClientInfo { name: "im-chats".into(), version: env!("CARGO_PKG_VERSION").into() };
         // http → ws, https → wss.
-        let address = ["ws", base_url.strip_prefix("http").unwrap_or(base_url), EVENTS_PATH].concat();
+        let base_url = shell.base_url();
+        let address = ["ws", base_url.strip_prefix("http").unwrap_or(&base_url), EVENTS_PATH].concat();
+        let config = Config { token_is_fixed: shell.token_is_fixed(), ..Config::new(client, address.clone()) };
         Rc::new_cyclic(|me| Self {
             host,
-            machine: RefCell::new(Machine::new(Config::new(client, address.clone()))),
+            machine: RefCell::new(Machine::new(config)),
             address,
             mailboxes: Mailboxes::default(),
             clock: Clock::default(),
@@ -125,7 +127,7 @@ impl Driver {
 
     fn carry_out(&self, output: ClientOutput<Events>) {
         match output {
-            ClientOutput::FetchToken { attempt } => self.fetch_token(attempt),
+            ClientOutput::FetchToken { ask } => self.fetch_token(ask),
             ClientOutput::Connect { attempt } => self.connect(attempt),
             ClientOutput::Send(frame) => {
                 if let Some(socket) = &*self.socket.borrow() {
@@ -149,11 +151,11 @@ impl Driver {
         }
     }
 
-    fn fetch_token(&self, attempt: Attempt) {
+    fn fetch_token(&self, ask: Ask) {
         let (me, host) = (Weak::clone(&self.me), self.host.clone());
         spawn_local(async move {
             let result = token::fetch(&host).await;
-            me.upgrade().inspect(|driver| driver.feed(ClientInput::Token { attempt, result }));
+            me.upgrade().inspect(|driver| driver.feed(ClientInput::Token { ask, result }));
         });
     }
 

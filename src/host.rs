@@ -60,6 +60,8 @@ interface! {
         max_delay "maxDelay": u32 as "number";
         /// Whether every write gets an idempotency key of its own.
         auto_idempotency "autoIdempotency": bool as "boolean";
+        /// Whether the token is a text, so that asking again gives the same.
+        token_is_fixed "tokenIsFixed": bool as "boolean";
         /// The instance of the service, for the header `x-photon-server`.
         server "server": Option<String> as "string | undefined";
         }

@@ -3,15 +3,17 @@
 //! The shell made plain values of it (`snapshot.ts`), so that reading them runs no code of the user's: an exception of that would
 //! leave everything borrowed that is borrowed here.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::js::get;
+use crate::value::Value;
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_image_size;
 use im_chats_protocol::model::{ChatGuid, CreateChatOptions};
-use im_chats_protocol::wire::request::{effect, item};
+use im_chats_protocol::number::safe_integer;
+use im_chats_protocol::wire::request::{Request, effect, item};
 
 /// A string that UTF-8 can carry. Half a surrogate pair cannot be sent; replacing it silently would change the user's text.
 pub(crate) fn text(value: &JsValue, field: &str) -> Result<String, Error> {
@@ -38,10 +40,15 @@ pub(crate) fn guid(value: &JsValue) -> Result<ChatGuid, Error> {
 
 /// The addresses of a `create`.
 pub(crate) fn addresses(value: &JsValue) -> Result<Vec<String>, Error> {
-    let Some(addresses) = value.dyn_ref::<Array>() else {
-        return Err(unexpected("addresses", "an array of addresses", value));
+    texts(value, "addresses", "an array of addresses")
+}
+
+/// An array of strings.
+fn texts(value: &JsValue, field: &str, expected: &str) -> Result<Vec<String>, Error> {
+    let Some(items) = value.dyn_ref::<Array>() else {
+        return Err(unexpected(field, expected, value));
     };
-    addresses.iter().enumerate().map(|(index, address)| text(&address, &item("addresses", index))).collect()
+    items.iter().enumerate().map(|(index, value)| text(&value, &item(field, index))).collect()
 }
 
 /// The bytes of an image, of which the shell made a `Uint8Array`.
@@ -100,6 +107,19 @@ impl Options {
             client_message_id: self.text("clientMessageId")?,
         })
     }
+}
+
+/// The token that a `tokens.create` asks for.
+pub(crate) fn token(options: &Options) -> Result<Request<Value>, Error> {
+    // What is missing is undefined, and refused as such.
+    let given = |name| options.value(name).unwrap_or_default();
+    let sub = text(&given("sub"), "sub")?;
+    let scope = given("scope");
+    let scope = scope.dyn_ref::<JsString>().map(|scope| scope.split(" ").into()).unwrap_or(scope);
+    let scopes = texts(&scope, "scope", "an array of scopes")?;
+    let chats = options.value("chats").map(|chats| texts(&chats, "chats", "an array of chat GUIDs")).transpose()?;
+    let ttl = given("ttlSeconds").as_f64().and_then(safe_integer);
+    Request::create_token(&sub, &scopes, chats.as_deref(), ttl)
 }
 
 fn unexpected(field: &str, expected: &str, value: &JsValue) -> Error {

@@ -25,6 +25,10 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "Promise<boolean>")]
     pub type BooleanPromise;
 
+    /// Of a token that was made.
+    #[wasm_bindgen(typescript_type = "Promise<CreateTokenResult>")]
+    pub type TokenPromise;
+
     /// Of nothing but the success.
     #[wasm_bindgen(typescript_type = "Promise<void>")]
     pub type VoidPromise;

@@ -24,6 +24,55 @@ pub struct CountChatsOptions {
     include_archived: bool,
 }
 
+/// What a token may allow: one of the scopes of `tokens.create`.
+#[derive(Tsify)]
+pub enum TokenScope {
+    /// Reading chats, one at a time.
+    #[serde(rename = "chats:read")]
+    ChatsRead,
+    /// Changing chats: marking them read, typing, backgrounds, the contact card.
+    #[serde(rename = "chats:write")]
+    ChatsWrite,
+    /// Creating chats, or finding the one there is. Not with a token that is limited to chats.
+    #[serde(rename = "chats:create")]
+    ChatsCreate,
+    /// Counting all chats. Not with a token that is limited to chats.
+    #[serde(rename = "chats:count")]
+    ChatsCount,
+    /// Events about chats.
+    #[serde(rename = "events")]
+    Events,
+    /// Events of every kind, messages included.
+    #[serde(rename = "events:all")]
+    EventsAll,
+}
+
+/// What `tokens.create` makes a token of.
+#[derive(Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateTokenOptions {
+    /// Whose token it is: your own id of the user, not empty. It stands in the operator's audit log, and limits count by it.
+    sub: String,
+    /// What it allows: a list such as `["chats:read", "events"]`, or its space-separated form. At least one scope.
+    #[tsify(type = "TokenScope | readonly TokenScope[] | (string & {})")]
+    scope: (),
+    /// The chats it is for, by their `guid`: 1 to 100. Without it: every chat.
+    #[tsify(optional, type = "readonly string[] | undefined")]
+    chats: (),
+    /// How long it is good for, in seconds: 1 to 86,400, a day. Short is better; the client asks its token function for the next one.
+    ttl_seconds: f64,
+}
+
+/// A token that was made.
+#[derive(Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateTokenResult {
+    /// The token, for the option `token` of a client.
+    token: String,
+    /// When it ends: an RFC 3339 timestamp such as `2026-11-27T08:00:00.000Z`.
+    expires_at: String,
+}
+
 /// A stretch of the log that a stream left out, because the server no longer holds it.
 #[derive(Tsify)]
 pub struct Gap {

@@ -1,7 +1,8 @@
 import type { LazyClient } from "./client.js";
-import { callSite } from "./errors.js";
+import { isBrowser } from "./environment.js";
+import { callSite, precondition } from "./errors.js";
 import { copyBytes, copyList, now, plain, readOptions } from "./snapshot.js";
-import type { CatchUpOptions, Chats, Events, SubscribeOptions } from "./types.js";
+import type { CatchUpOptions, Chats, Events, SubscribeOptions, Tokens } from "./types.js";
 import type { CallOptions } from "./wasm/im_chats.js";
 
 // Each method reads its input now, and calls the wasm once that has started. They are functions of their own, so that they work without
@@ -55,6 +56,25 @@ export function chatsOf(client: LazyClient): Chats {
     subscribeEvents: function subscribeEvents(options?: SubscribeOptions) {
       const given = now(() => readOptions(options, ["chat", "after", "resume", "onGap", "cursor"]));
       return client.stream(callSite(subscribeEvents), given, ({ chats }, options) => chats.subscribeEvents(options));
+    },
+  };
+}
+
+/** `im.tokens` of a client. @internal */
+export function tokensOf(client: LazyClient, allowInBrowser: boolean): Tokens {
+  return {
+    create: function create(options) {
+      const given = now(() => {
+        if (!allowInBrowser && isBrowser()) {
+          throw precondition(
+            "tokens.create needs the operator's own token, which a page must not have: create tokens in your back end and let the page fetch them, " +
+              "or set allowTokenCreationInBrowser if nobody else opens this page",
+          );
+        }
+        return readOptions(options, ["sub", "scope", "chats", "ttlSeconds"]);
+      });
+      // What is missing is refused there.
+      return client.call(callSite(create), (_, tokens) => tokens.create(given() as typeof options));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { chatsOf, eventsOf } from "./chats.js";
+import { chatsOf, eventsOf, tokensOf } from "./chats.js";
 import { LiveConnection } from "./connection.js";
 import { loadCursor, type CursorStore } from "./cursor-store.js";
 import { checkGlobals } from "./environment.js";
@@ -12,13 +12,14 @@ import { asyncDispose, TypedEventStream } from "./stream.js";
 import { awaitAnswer, enter, attempt, refuseAll } from "./trap.js";
 import type { Client } from "./types.js";
 import { wasmLoader } from "./wasm-source.js";
-import { Client as WasmClient, type Chats, type EventStream, type Events } from "./wasm/im_chats.js";
+import { Client as WasmClient, type Chats, type EventStream, type Events, type Tokens } from "./wasm/im_chats.js";
 
 /** The wasm's half of a client that has started. @internal */
 export interface Started {
   readonly client: WasmClient;
   readonly chats: Chats;
   readonly events: Events;
+  readonly tokens: Tokens;
 }
 
 /** The options of a stream, as far as the shell looks into them. */
@@ -55,15 +56,15 @@ export class LazyClient {
     if (this.#isClosed) throw closedError();
     return (this.#started ??= enter(() => {
       const client = new WasmClient(weak(this.#host));
-      return { client, chats: client.chats, events: client.events };
+      return { client, chats: client.chats, events: client.events, tokens: client.tokens };
     }));
   }
 
   /** Runs a call. Its promise settles also when the wasm traps, or the client is closed. */
-  async call<T>(site: CallSite, act: (chats: Chats) => Promise<T>): Promise<T> {
+  async call<T>(site: CallSite, act: (chats: Chats, tokens: Tokens) => Promise<T>): Promise<T> {
     try {
-      const { chats } = this.#started ?? (await this.#start());
-      return await awaitAnswer(this, enter(() => act(chats)));
+      const { chats, tokens } = this.#started ?? (await this.#start());
+      return await awaitAnswer(this, enter(() => act(chats, tokens)));
     } catch (error) {
       throw blame(error, site);
     }
@@ -130,7 +131,7 @@ export class LazyClient {
     this.#started = undefined;
     // Not now: the calls that were ended let go of it in their own turn.
     await Promise.resolve();
-    attempt(() => [started?.client, started?.chats, started?.events].forEach((part) => part?.free()));
+    attempt(() => [started?.client, started?.chats, started?.events, started?.tokens].forEach((part) => part?.free()));
     for (const end of await Promise.allSettled(streams)) if (end.status === "rejected") throw end.reason;
   }
 }
@@ -154,6 +155,7 @@ function open(runtime: Runtime, options: ClientOptions): Client {
   return {
     chats: chatsOf(client),
     events: eventsOf(client),
+    tokens: tokensOf(client, settings.allowTokenCreationInBrowser),
     connection: client.connection,
     close: () => client.close(),
     [asyncDispose]: () => client.close(),

@@ -16,6 +16,12 @@ export function checkGlobals(...names: string[]): void {
   });
 }
 
+/** Whether this is a page, or a worker of one; `src/wake.rs` tells them in the same way. @internal */
+export function isBrowser(): boolean {
+  const { document, importScripts } = globalThis as { document?: unknown; importScripts?: unknown };
+  return typeof document === "object" || typeof importScripts === "function";
+}
+
 /** The environment's own WebSocket. @internal */
 export function ownWebSocket(): typeof WebSocket {
   checkGlobals("WebSocket");

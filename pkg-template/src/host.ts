@@ -27,6 +27,7 @@ export class Host implements WasmHost {
   readonly initialDelay: number;
   readonly maxDelay: number;
   readonly autoIdempotency: boolean;
+  readonly tokenIsFixed: boolean;
   readonly server: string | undefined;
   /** Set before the first stream opens. */
   socket: WebSocketConstructor | undefined;
@@ -44,6 +45,7 @@ export class Host implements WasmHost {
     this.maxDelay = settings.maxDelay;
     this.autoIdempotency = settings.autoIdempotency;
     this.server = settings.server;
+    this.tokenIsFixed = typeof settings.token === "string";
     this.#token = settings.token;
     this.#connection = connection;
   }

@@ -49,8 +49,9 @@ export interface ClientOptions {
    */
   readonly address: string | undefined;
   /**
-   * The bearer token, or a function that gives one. A function is asked again for every call and for every connection, so it
-   * can hand out short-lived tokens. `undefined` compiles, so that `process.env.…` can be passed as it is; `createClient` then
+   * The bearer token, or a function that gives one. A function is asked again for every call, for every connection, and before the
+   * token of a connection ends, so it can hand out short-lived tokens; nothing that it gave is kept. A text that the service
+   * refuses ends the streams at once, since there is no other. `undefined` compiles, so that `process.env.…` can be passed as it is; `createClient` then
    * throws a `ValidationError`.
    */
   readonly token: string | undefined | (() => string | Promise<string>);
@@ -72,6 +73,11 @@ export interface ClientOptions {
    * happens once. Default true.
    */
   readonly autoIdempotency?: boolean | undefined;
+  /**
+   * Whether `tokens.create` works in a browser, too. Default false: it needs the operator's own token, which allows everything and
+   * is then in the hands of whoever opens the page. For tools that only the operator opens.
+   */
+  readonly allowTokenCreationInBrowser?: boolean | undefined;
   /** The name of a dedicated instance of the service, sent as `x-photon-server`. Without it the service chooses. */
   readonly server?: string | undefined;
   /**
@@ -92,6 +98,7 @@ export interface Settings {
   readonly initialDelay: number;
   readonly maxDelay: number;
   readonly autoIdempotency: boolean;
+  readonly allowTokenCreationInBrowser: boolean;
   readonly server: string | undefined;
 }
 
@@ -102,7 +109,7 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** Checks every option before anything is sent. @internal */
 export function readOptions(options: ClientOptions): Settings {
-  checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "server", "wasm"]);
+  checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "allowTokenCreationInBrowser", "server", "wasm"]);
   const { token, server } = options;
   if (typeof token !== "function" && (typeof token !== "string" || token.trim() === "")) {
     throw invalid("token", `expected a token, or a function that gives one${missing(token)}`);
@@ -119,6 +126,7 @@ export function readOptions(options: ClientOptions): Settings {
     server,
     timeout: integer(options.timeout, "timeout", 30_000, 1, MAX_TIMER_MS),
     autoIdempotency: flag(options.autoIdempotency, "autoIdempotency", true),
+    allowTokenCreationInBrowser: flag(options.allowTokenCreationInBrowser, "allowTokenCreationInBrowser", false),
     ...retrySettings(options.retry),
   };
 }

@@ -10,7 +10,7 @@ import { checkKeys } from "./options.js";
 /** The largest image; a larger one is refused unread. */
 const MAX_IMAGE_BYTES = 20_971_520;
 
-/** How many addresses a create takes; the wasm side refuses more. */
+/** How many addresses a create takes; the wasm side refuses more, and far fewer chats of a token. */
 const MAX_ADDRESSES = 1_024;
 
 /** The largest body of a request, an image aside. A text that alone is longer would only fill the memory of the wasm side. */
@@ -44,6 +44,7 @@ export function readOptions<O extends object>(options: O | undefined, known: rea
 function readOption<T>(name: string, value: T): T {
   if (name === "signal" && isSignal(value)) return value;
   if (name === "onGap" && typeof value === "function") return value;
+  if (name === "scope" || name === "chats") return copyList(name, value as readonly unknown[]) as T;
   if (name !== "cursor") return plain(name, value);
   checkStore(value);
   return value;

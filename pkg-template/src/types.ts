@@ -1,7 +1,7 @@
 import type { CursorStore } from "./cursor-store.js";
 import type { Connection } from "./connection.js";
 import type { TypedEventStream } from "./stream.js";
-import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, Gap } from "./wasm/im_chats.js";
+import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, Gap, Tokens as WasmTokens } from "./wasm/im_chats.js";
 
 /** The calls of `chats`. */
 type Calls =
@@ -97,12 +97,17 @@ export interface Events {
   catchUp(after?: string | number, options?: CatchUpOptions): TypedEventStream<CatchUpEvent>;
 }
 
+/** `im.tokens`: scoped tokens for others, as a back end gives them to its users. */
+export interface Tokens extends Pick<WasmTokens, "create"> {}
+
 /** A client of one account. */
 export interface Client extends AsyncDisposable {
   /** Creates and manages conversations, and watches them. */
   readonly chats: Chats;
   /** The durable log of everything that happened. */
   readonly events: Events;
+  /** Makes scoped tokens for others, such as the users of your pages. For back ends. */
+  readonly tokens: Tokens;
   /** How the connection of the event streams is. */
   readonly connection: Connection;
   /**

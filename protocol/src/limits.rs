@@ -24,6 +24,9 @@ pub const MAX_REQUEST_BODY_BYTES: usize = 262_144;
 /// The longest bearer token, in bytes: with it the request's head is still far below what servers take.
 pub const MAX_TOKEN_BYTES: usize = 8_192;
 
+/// The longest life of a token that is made for someone, in seconds: a day.
+pub const MAX_TOKEN_TTL_SECONDS: u64 = 86_400;
+
 const MIB: usize = 1024 * 1024;
 
 /// The largest image of a background, in bytes: 20 MiB.

@@ -13,6 +13,8 @@ mod calls;
 mod cancelling;
 mod failing;
 mod input;
+mod minting;
+mod refused;
 mod retries;
 mod shapes;
 mod sockets;

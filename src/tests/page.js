@@ -98,6 +98,7 @@ export class Page {
       maxDelay: 0,
       autoIdempotency: true,
       server: undefined,
+      tokenIsFixed: false,
       token() {
         page.tokensAsked += 1;
         page.changed();
@@ -138,7 +139,7 @@ export class Page {
 
   /** Takes the client; expressions know it by these names. */
   set client(client) {
-    this.parts = { client, chats: client.chats, events: client.events };
+    this.parts = { client, chats: client.chats, events: client.events, tokens: client.tokens };
   }
 
   /** Begins something; what comes of it is the `result`. */

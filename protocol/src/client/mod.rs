@@ -47,6 +47,10 @@ pub type StreamId = u32;
 /// One attempt to connect. Inputs of an earlier attempt are ignored, so a late callback does no harm.
 pub type Attempt = u32;
 
+/// The number of a question for a token. Only the answer to the latest one counts: an older one may hold a token that has ended since,
+/// as after a sleep.
+pub type Ask = u32;
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum ClientInput<B> {
@@ -69,8 +73,8 @@ pub enum ClientInput<B> {
     },
     /// The token came, or the token function failed.
     Token {
-        /// The attempt it was asked for.
-        attempt: Attempt,
+        /// The question that it answers.
+        ask: Ask,
         /// The token.
         result: Result<String, Error>,
     },
@@ -116,7 +120,7 @@ pub enum ClientOutput<B> {
     /// Ask for a token and give [`ClientInput::Token`].
     FetchToken {
         /// Goes back with the token.
-        attempt: Attempt,
+        ask: Ask,
     },
     /// Open a socket and give [`ClientInput::Connected`] or [`ClientInput::Disconnected`].
     Connect {
@@ -180,6 +184,8 @@ pub struct Config {
     pub linger_ms: u64,
     /// The waits between attempts.
     pub backoff: Backoff,
+    /// Whether there is one token and no other, so that one that was refused ends the streams at once.
+    pub token_is_fixed: bool,
 }
 
 impl Config {
@@ -199,6 +205,7 @@ impl Config {
             connect_timeout_ms: Self::CONNECT_TIMEOUT_MS,
             linger_ms: 500,
             backoff: Backoff::RECONNECT,
+            token_is_fixed: false,
         }
     }
 }

@@ -1,23 +1,55 @@
-//! The nine calls as the client sends them, and the checks before anything is sent.
+//! The nine calls, and the one that makes tokens, as the client sends them, and the checks before anything is sent.
 
 use super::json::MakeJson;
+use super::response::ResponseShape;
 use super::routes::{
-    ADDRESSES, CHAT_GUID, CLIENT_MESSAGE_ID, EFFECT_ID, IMESSAGE, INCLUDE_ARCHIVED, INITIAL_MESSAGE, IS_TYPING, Route, SERVICE,
-    SUBJECT, TEXT,
+    ADDRESSES, CHAT_GUID, CLIENT_MESSAGE_ID, EFFECT_ID, IMESSAGE, INCLUDE_ARCHIVED, INITIAL_MESSAGE, IS_TYPING, Method, Route,
+    SERVICE, SUBJECT, TEXT, TOKENS_PATH,
 };
 use crate::error::Error;
-use crate::limits::{check_address_count, check_key};
+use crate::grant::{MAX_CHATS, Scope};
+use crate::limits::{MAX_TOKEN_TTL_SECONDS, check_address_count, check_key};
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use crate::number::decimal;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+// Sentences with numbers and names in them are literals: put together from the constants they would take more of the wasm. Tests compare.
+
+const NO_SCOPE: &str = "expected one or more of chats:read, chats:write, chats:create, chats:count, events, events:all";
+
+/// Where a call goes, and what comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    /// How it is called.
+    pub method: Method,
+    /// The path below the service's address.
+    pub path: &'static str,
+    /// What a success returns.
+    pub response: ResponseShape,
+    /// Whether doing it twice does no harm, so that it needs no idempotency key to be sent again.
+    pub repeatable: bool,
+}
+
+impl Endpoint {
+    /// The call that makes a token for someone. It needs the operator's own token.
+    pub const CREATE_TOKEN: Self =
+        Self { method: Method::Post, path: TOKENS_PATH, response: ResponseShape::Token, repeatable: true };
+
+    // Inlined with the table, so that the wasm keeps only these columns.
+    #[inline(always)]
+    const fn of(route: Route) -> Self {
+        let row = route.definition();
+        Self { method: row.method, path: row.path, response: row.response, repeatable: matches!(row.method, Method::Get) }
+    }
+}
+
 /// One call, ready to be sent. `J` is JSON as the sender keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<J> {
     /// Where it goes, and what comes back.
-    pub route: Route,
+    pub endpoint: Endpoint,
     /// The fields of the query or the body.
     pub fields: Vec<(&'static str, J)>,
     /// The caller's own idempotency key.
@@ -26,7 +58,7 @@ pub struct Request<J> {
 
 impl<J: MakeJson> Request<J> {
     const fn new(route: Route, fields: Vec<(&'static str, J)>) -> Self {
-        Self { route, fields, idempotency_key: None }
+        Self { endpoint: Endpoint::of(route), fields, idempotency_key: None }
     }
 
     /// Creates a chat, or resolves the one there is.
@@ -90,6 +122,47 @@ impl<J: MakeJson> Request<J> {
         let mut request = Self::about(Route::SetTyping, chat);
         request.fields.push((IS_TYPING.name, J::from_flag(is_typing)));
         request
+    }
+
+    /// Makes a token for `sub` with these scopes; `chats` limits it to these chats. `ttl` is its life in
+    /// seconds, nothing when what was given is no whole number.
+    ///
+    /// # Errors
+    /// `invalidArgument` for an empty `sub`, no scope or an unknown one, chats that are none, too many or no GUIDs, and a life that is
+    /// not 1 second to [`MAX_TOKEN_TTL_SECONDS`]; `context.field` says which.
+    pub fn create_token(sub: &str, scopes: &[String], chats: Option<&[String]>, ttl: Option<u64>) -> Result<Self, Error> {
+        if sub.trim().is_empty() {
+            return Err(Error::invalid("sub", "expected whose token it is, such as the user's id; it is empty"));
+        }
+        let mut scope = String::new();
+        for name in scopes {
+            if !Scope::ALL.iter().any(|scope| scope.as_str() == name) {
+                return Err(Error::invalid("scope", NO_SCOPE).with_context("value", name.clone()));
+            }
+            if !scope.is_empty() {
+                scope.push(' ');
+            }
+            scope.push_str(name);
+        }
+        if scope.is_empty() {
+            return Err(Error::invalid("scope", NO_SCOPE));
+        }
+        let mut fields = vec![("sub", J::from_text(sub)), ("scope", J::from_text(&scope))];
+        if let Some(chats) = chats {
+            if chats.is_empty() || chats.len() > MAX_CHATS {
+                return Err(Error::invalid("chats", "expected 1 to 100 chat GUIDs; a token without `chats` is for every chat"));
+            }
+            let mut guids = Vec::with_capacity(chats.len());
+            for chat in chats {
+                guids.push(J::from_text(ChatGuid::parse(chat, "chats")?.as_str()));
+            }
+            fields.push(("chats", J::array(guids)));
+        }
+        let Some(ttl) = ttl.filter(|ttl| (1..=MAX_TOKEN_TTL_SECONDS).contains(ttl)) else {
+            return Err(Error::invalid("ttlSeconds", "expected a whole number of seconds from 1 to 86400"));
+        };
+        fields.push(("ttlSeconds", J::from_integer(ttl)));
+        Ok(Self { endpoint: Endpoint::CREATE_TOKEN, fields, idempotency_key: None })
     }
 }
 
@@ -183,9 +256,54 @@ mod tests {
                 Route::SetTyping => Request::set_typing(&chat, false),
                 _ => Request::about(route, &chat),
             };
-            assert_eq!(request.route, route);
+            assert_eq!(request.endpoint, Endpoint::of(route));
+            assert_eq!(request.endpoint.repeatable, route.definition().method == Method::Get, "a write needs a key");
             assert_fits(&body(request), route.definition().fields);
         }
+    }
+
+    fn token(sub: &str, scope: &str, chats: Option<&[&str]>, ttl: Option<u64>) -> Result<Parsed, Error> {
+        let chats: Option<Vec<String>> = chats.map(|chats| chats.iter().map(|chat| (*chat).to_owned()).collect());
+        let scopes: Vec<_> = scope.split_terminator(' ').map(str::to_owned).collect();
+        let request = Request::create_token(sub, &scopes, chats.as_deref(), ttl)?;
+        assert_eq!(request.endpoint, Endpoint::CREATE_TOKEN);
+        Ok(body(request))
+    }
+
+    #[test]
+    fn a_token_says_whose_it_is_what_it_allows_and_for_how_long() {
+        let all = token("user 1", "chats:read events", None, Some(1)).unwrap();
+        assert_eq!(all, json!({ "sub": "user 1", "scope": "chats:read events", "ttlSeconds": 1 }));
+        let limited = token("u", "events", Some(&[" any;-;a@b.c ", "any;+;g"]), Some(MAX_TOKEN_TTL_SECONDS)).unwrap();
+        assert_eq!(limited, json!({ "sub": "u", "scope": "events", "chats": ["any;-;a@b.c", "any;+;g"], "ttlSeconds": 86400 }));
+        let most = vec!["any;+;g"; MAX_CHATS];
+        assert!(token("u", "events", Some(&most), Some(60)).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_token_is_named() {
+        let too_many = vec!["any;+;g"; MAX_CHATS + 1];
+        for (sub, scope, chats, ttl, field) in [
+            ("", "events", None, Some(60), "sub"),
+            (" ", "events", None, Some(60), "sub"),
+            ("u", "event", None, Some(60), "scope"),
+            ("u", "chats:read,events", None, Some(60), "scope"),
+            ("u", "", None, Some(60), "scope"),
+            ("u", "events", Some(&[][..]), Some(60), "chats"),
+            ("u", "events", Some(&too_many[..]), Some(60), "chats"),
+            ("u", "events", Some(&["alice@example.com"][..]), Some(60), "chats"),
+            ("u", "events", None, None, "ttlSeconds"),
+            ("u", "events", None, Some(0), "ttlSeconds"),
+            ("u", "events", None, Some(MAX_TOKEN_TTL_SECONDS + 1), "ttlSeconds"),
+        ] {
+            let error = token(sub, scope, chats, ttl).unwrap_err();
+            assert_eq!((error.code.as_ref(), error.context_value("field")), ("invalidArgument", Some(field)));
+        }
+        let error = token("u", "events", None, None).unwrap_err();
+        assert!(error.message.ends_with(&MAX_TOKEN_TTL_SECONDS.to_string()), "{error}");
+        let error = token("u", "events", Some(&[]), None).unwrap_err();
+        assert!(error.message.contains(&format!("1 to {MAX_CHATS} chat")), "{error}");
+        assert!(NO_SCOPE.ends_with(&Scope::ALL.map(Scope::as_str).join(", ")), "{NO_SCOPE}");
     }
 
     fn assert_fits(given: &Parsed, fields: &[RequestField]) {

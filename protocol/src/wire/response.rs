@@ -97,6 +97,7 @@ const CREATE_CHAT: &[ResponseField] =
     &[field("chat", Object(CHAT), Required), field("initialMessage", Object(MESSAGE), Optional)];
 const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Integer, Default)];
 const HAS_BACKGROUND: &[ResponseField] = &[field("backgroundPresent", Flag, Default)];
+const CREATE_TOKEN: &[ResponseField] = &[field("token", Text, Required), field("expiresAt", Text, Required)];
 
 /// What a call returns, and which part of it the user gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +112,8 @@ pub enum ResponseShape {
     Count,
     /// The boolean in `backgroundPresent`.
     BackgroundPresent,
+    /// `token` and `expiresAt`.
+    Token,
 }
 
 impl ResponseShape {
@@ -123,6 +126,7 @@ impl ResponseShape {
             Self::Created => CREATE_CHAT,
             Self::Count => GET_CHAT_COUNT,
             Self::BackgroundPresent => HAS_BACKGROUND,
+            Self::Token => CREATE_TOKEN,
         }
     }
 
@@ -228,6 +232,8 @@ mod tests {
         );
         assert_eq!(read(ResponseShape::Count, &json!({})), Ok(json!(0)));
         assert_eq!(read(ResponseShape::BackgroundPresent, &json!({})), Ok(json!(false)));
+        let token = json!({ "token": "t", "expiresAt": "2026-11-27T08:00:00.000Z" });
+        assert_eq!(read(ResponseShape::Token, &token), Ok(token));
     }
 
     #[test]
@@ -303,6 +309,8 @@ mod tests {
             (ResponseShape::Count, json!({ "count": "many" }), "count"),
             (ResponseShape::Count, json!({ "count": "9007199254740992" }), "count"),
             (ResponseShape::BackgroundPresent, json!({ "backgroundPresent": 1 }), "backgroundPresent"),
+            (ResponseShape::Token, json!({ "expiresAt": "2026-11-27T08:00:00.000Z" }), "token"),
+            (ResponseShape::Token, json!({ "token": "t", "expiresAt": 1 }), "expiresAt"),
         ] {
             assert_eq!(read(shape, &body), Err(field.to_owned()), "{body}");
         }

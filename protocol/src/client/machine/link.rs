@@ -25,7 +25,12 @@ impl<B: Batch> Machine<B> {
         self.fatal = None;
         self.drain = None;
         self.phase = Phase::Authorizing { until: self.now.saturating_add(self.config.connect_timeout_ms) };
-        self.outputs.push_back(ClientOutput::FetchToken { attempt: self.attempt });
+        self.fetch_token();
+    }
+
+    fn fetch_token(&mut self) {
+        self.ask = self.ask.wrapping_add(1);
+        self.outputs.push_back(ClientOutput::FetchToken { ask: self.ask });
     }
 
     pub(super) fn token(&mut self, result: Result<String, Error>) {
@@ -131,7 +136,8 @@ impl<B: Batch> Machine<B> {
         };
         match reaction(code, &error, opened) {
             Reaction::Retry => self.lose(error),
-            Reaction::FreshToken if self.refused => self.fail(error),
+            // Asked again, it would be the same.
+            Reaction::FreshToken if self.refused || self.config.token_is_fixed => self.fail(error),
             // Accepted and refused in turn, as with tokens that end at once: that must not become a loop without rest.
             Reaction::FreshToken if self.is_young() => {
                 self.refused = true;
@@ -274,7 +280,7 @@ impl<B: Batch> Machine<B> {
                 }
                 if let Some(refresh) = ready.refresh.as_mut().filter(|refresh| refresh.at <= now) {
                     refresh.at = now.saturating_add(refresh.period_ms);
-                    self.outputs.push_back(ClientOutput::FetchToken { attempt: self.attempt });
+                    self.fetch_token();
                 }
             }
             _ => {}

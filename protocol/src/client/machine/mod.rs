@@ -11,7 +11,7 @@ use alloc::collections::VecDeque;
 
 use super::connection::Phase;
 use super::stream::Stream;
-use super::{Attempt, Batch, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Status, StreamId};
+use super::{Ask, Attempt, Batch, ClientInput, ClientOutput, Config, ConnectionState, FailedAttempt, Status, StreamId};
 use crate::error::Error;
 use crate::model::Cursor;
 use crate::wire::close;
@@ -30,6 +30,8 @@ pub struct Machine<B> {
     phase: Phase,
     /// The latest attempt; inputs of earlier ones are ignored.
     attempt: Attempt,
+    /// The latest question for a token; answers to earlier ones are ignored.
+    ask: Ask,
     /// In the order of their numbers.
     #[expect(clippy::vec_box, reason = "there may be thousands, and taking one out moves all behind it")]
     streams: Vec<Box<Stream<B>>>,
@@ -77,6 +79,7 @@ impl<B: Batch> Machine<B> {
             config,
             phase: Phase::Idle,
             attempt: 0,
+            ask: 0,
             streams: Vec::new(),
             last_wire_id: 0,
             names: Vec::new(),
@@ -127,7 +130,7 @@ impl<B: Batch> Machine<B> {
             ClientInput::Open { stream, plan } => self.open(Stream::new(stream, plan)),
             ClientInput::Pull { stream } => self.pull(stream),
             ClientInput::Cancel { stream } => self.cancel(stream),
-            ClientInput::Token { attempt, result } if attempt == self.attempt => self.token(result),
+            ClientInput::Token { ask, result } if ask == self.ask => self.token(result),
             ClientInput::Connected { attempt } if attempt == self.attempt => self.connected(),
             ClientInput::Frame { attempt, frame } if attempt == self.attempt => self.frame(frame),
             ClientInput::Disconnected { attempt, code, reason } if attempt == self.attempt => self.disconnected(code, reason),
@@ -397,7 +400,7 @@ mod tests {
         let plan =
             Plan { topic: Topic::Chats, chat: None, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail };
         machine.handle(0, 0.5, ClientInput::Open { stream: 1, plan: plan.clone() });
-        machine.handle(0, 0.5, ClientInput::Token { attempt: 1, result: Ok("secret".into()) });
+        machine.handle(0, 0.5, ClientInput::Token { ask: 1, result: Ok("secret".into()) });
         machine.handle(0, 0.5, ClientInput::Connected { attempt: 1 });
         let ready = json!({
             "type": "ready", "protocol": 1, "log": { "id": "log-1", "first": 0, "head": 0 }, "heartbeatIntervalMs": 15000,

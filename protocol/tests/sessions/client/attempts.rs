@@ -61,7 +61,7 @@ fn tries_go_on_for_ever_with_growing_waits() {
     let mut waits = Vec::new();
     for _ in 0..12 {
         let error = Error::new(ErrorCode::NetworkError, "down");
-        rig.feed(ClientInput::Token { attempt: rig.attempt, result: Err(error) });
+        rig.feed(ClientInput::Token { ask: rig.ask, result: Err(error) });
         waits.push(rig.machine.deadline().unwrap() - rig.now);
         rig.advance(*waits.last().unwrap());
     }
@@ -160,7 +160,7 @@ fn an_attempt_that_takes_too_long_says_what_it_waited_for() {
         let mut rig = Rig::new(1024);
         rig.open(live_plan());
         if steps > 0 {
-            rig.feed(ClientInput::Token { attempt: rig.attempt, result: Ok("secret".into()) });
+            rig.feed(ClientInput::Token { ask: rig.ask, result: Ok("secret".into()) });
         }
         if steps > 1 {
             rig.feed(ClientInput::Connected { attempt: rig.socket.unwrap() });
@@ -187,7 +187,7 @@ fn a_fresh_token_that_cannot_be_had_is_reported_while_the_old_one_lasts() {
     rig.advance(24_000);
     assert!(std::mem::take(&mut rig.token_asked));
     let error = Error::new(ErrorCode::Unauthenticated, "signed out");
-    rig.feed(ClientInput::Token { attempt: rig.attempt, result: Err(error.clone()) });
+    rig.feed(ClientInput::Token { ask: rig.ask, result: Err(error.clone()) });
     let status = rig.statuses.last().unwrap();
     assert_eq!((status.state, status.error.as_ref(), status.failed), (ConnectionState::Live, Some(&error), None));
     rig.advance(5_000);
@@ -235,16 +235,18 @@ fn a_server_cannot_ask_for_a_wait_or_a_silence_without_end() {
 fn late_callbacks_of_an_earlier_attempt_do_not_serve_the_next() {
     let mut rig = Rig::new(1024);
     rig.open(live_plan());
-    let first = rig.attempt;
+    let asked = rig.ask;
+    rig.feed(ClientInput::Token { ask: asked, result: Ok("first".into()) });
+    let first = rig.socket.unwrap();
     rig.advance(15_000);
     rig.advance(125);
-    assert_ne!(rig.attempt, first, "the first attempt took too long");
-    rig.feed(ClientInput::Token { attempt: first, result: Ok("late".into()) });
+    assert_ne!(rig.ask, asked, "the first attempt took too long");
+    rig.feed(ClientInput::Token { ask: asked, result: Ok("late".into()) });
     assert_eq!(rig.socket, None, "the token of the first attempt came too late");
-    rig.feed(ClientInput::Token { attempt: rig.attempt, result: Ok("secret".into()) });
+    rig.feed(ClientInput::Token { ask: rig.ask, result: Ok("secret".into()) });
     rig.feed(ClientInput::Connected { attempt: first });
     assert!(rig.sent.is_empty(), "the socket of the first attempt is not this one");
-    rig.feed(ClientInput::Connected { attempt: rig.attempt });
+    rig.feed(ClientInput::Connected { attempt: rig.socket.unwrap() });
     assert_eq!(rig.sent.pop_front().unwrap()["token"], "secret");
 }
 
@@ -253,7 +255,7 @@ fn what_comes_twice_counts_once() {
     let mut rig = Rig::new(1024);
     rig.open(live_plan());
     rig.ready(0);
-    let attempt = rig.attempt;
+    let attempt = rig.socket.unwrap();
     rig.sent.clear();
     rig.feed(ClientInput::Connected { attempt });
     assert!(rig.sent.is_empty(), "init is sent once");

@@ -8,4 +8,5 @@ mod liveness;
 mod rig;
 mod states;
 mod streams;
+mod tokens;
 mod transcripts;

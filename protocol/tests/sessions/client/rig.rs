@@ -15,7 +15,8 @@ pub type End = (Result<Option<u64>, Error>, Option<Cursor>);
 pub struct Rig {
     pub machine: Machine<Value>,
     pub now: u64,
-    pub attempt: u32,
+    /// The latest question for a token.
+    pub ask: u32,
     pub token_asked: bool,
     pub socket: Option<u32>,
     pub sent: VecDeque<Value>,
@@ -31,11 +32,18 @@ pub const ADDRESS: &str = "ws://gateway.example/v1/events";
 
 impl Rig {
     pub fn new(window: u64) -> Self {
+        Self::with(|config| config.window = window)
+    }
+
+    /// A machine whose settings differ from the documented ones.
+    pub fn with(set: impl FnOnce(&mut Config)) -> Self {
         let client = ClientInfo { name: "im-chats".into(), version: "0.1.0".into() };
+        let mut config = Config::new(client, ADDRESS.into());
+        set(&mut config);
         Self {
-            machine: Machine::new(Config { window, ..Config::new(client, ADDRESS.into()) }),
+            machine: Machine::new(config),
             now: 1_000_000,
-            attempt: 0,
+            ask: 0,
             token_asked: false,
             socket: None,
             sent: VecDeque::new(),
@@ -50,7 +58,7 @@ impl Rig {
         self.machine.handle(self.now, 0.5, input);
         while let Some(output) = self.machine.poll() {
             match output {
-                ClientOutput::FetchToken { attempt } => (self.attempt, self.token_asked) = (attempt, true),
+                ClientOutput::FetchToken { ask } => (self.ask, self.token_asked) = (ask, true),
                 ClientOutput::Connect { attempt } => self.socket = Some(attempt),
                 ClientOutput::Send(frame) => self.sent.push_back(frame.write()),
                 ClientOutput::Disconnect { .. } => self.socket = None,
@@ -88,7 +96,7 @@ impl Rig {
     /// The socket that is asked for never opens.
     pub fn refuse(&mut self, reason: Option<Error>) {
         assert!(std::mem::take(&mut self.token_asked), "a token was asked for");
-        self.feed(ClientInput::Token { attempt: self.attempt, result: Ok("secret".into()) });
+        self.feed(ClientInput::Token { ask: self.ask, result: Ok("secret".into()) });
         self.cut_because(1006, reason);
     }
 
@@ -100,7 +108,7 @@ impl Rig {
     /// Answers the token that was asked for, and opens the socket that is asked for then.
     pub fn connect(&mut self, token: &str) {
         assert!(std::mem::take(&mut self.token_asked), "a token was asked for");
-        self.feed(ClientInput::Token { attempt: self.attempt, result: Ok(token.into()) });
+        self.feed(ClientInput::Token { ask: self.ask, result: Ok(token.into()) });
         if let Some(attempt) = self.socket {
             self.feed(ClientInput::Connected { attempt });
         }
@@ -158,6 +166,13 @@ pub fn ready_frame(head: u64) -> Value {
         "type": "ready", "protocol": 1, "log": { "id": "log-1", "first": 0, "head": head }, "heartbeatIntervalMs": 15000,
         "limits": { "maxFrameBytes": 65536, "maxOutgoingFrameBytes": 1_048_576, "maxBatchEvents": 256, "maxSubscriptions": 64 }
     })
+}
+
+/// That of a server whose tokens end.
+pub fn ready_for(life_ms: u64) -> Value {
+    let mut frame = ready_frame(0);
+    frame["tokenExpiresInMs"] = json!(life_ms);
+    frame
 }
 
 /// The refusal of the subscription `id`, of a log that begins behind `first`.

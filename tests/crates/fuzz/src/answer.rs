@@ -13,7 +13,8 @@ pub(crate) fn run(data: &[u8]) {
         1 => ResponseShape::Chat,
         2 => ResponseShape::Created,
         3 => ResponseShape::Count,
-        _ => ResponseShape::BackgroundPresent,
+        4 => ResponseShape::BackgroundPresent,
+        _ => ResponseShape::Token,
     };
     if let Ok(body) = &body {
         match shape.read(body) {

@@ -74,9 +74,9 @@ impl Seat {
         self.machine.handle(self.now, 0.5, input);
         while let Some(output) = self.machine.poll() {
             match output {
-                ClientOutput::FetchToken { attempt } => {
+                ClientOutput::FetchToken { ask } => {
                     let result = Ok("token".into());
-                    self.machine.handle(self.now, 0.5, ClientInput::Token { attempt, result });
+                    self.machine.handle(self.now, 0.5, ClientInput::Token { ask, result });
                 }
                 ClientOutput::Connect { attempt } => {
                     self.attempt = attempt;

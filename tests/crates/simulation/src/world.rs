@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use im_chats_protocol::client::{Attempt, Backoff, ClientInput, Config, SILENCE_MARGIN_MS, StreamId};
+use im_chats_protocol::client::{Ask, Backoff, ClientInput, Config, SILENCE_MARGIN_MS, StreamId};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::server::{EventKind, ReadPage, ReadQuery, SessionLimits};
 use im_chats_protocol::server::{ReadId, ServerInput};
@@ -78,7 +78,7 @@ pub enum Event {
     Token {
         client: usize,
         born: u32,
-        attempt: Attempt,
+        ask: Ask,
         result: Result<String, Error>,
     },
     Pull {
@@ -236,9 +236,9 @@ impl<'a> World<'a> {
             Event::Verified { connection, token } => self.verdict(connection, &token),
             Event::Recheck { connection } => self.recheck(connection),
             Event::ClientTimer { client, born, due } => self.client_timer(client, born, due),
-            Event::Token { client, born, attempt, result } => {
+            Event::Token { client, born, ask, result } => {
                 if self.clients[client].born == born {
-                    self.feed(client, ClientInput::Token { attempt, result });
+                    self.feed(client, ClientInput::Token { ask, result });
                 }
             }
             Event::Pull { client, born, stream } => self.pull(client, born, stream),

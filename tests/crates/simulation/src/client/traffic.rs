@@ -1,6 +1,6 @@
 //! What a client's machine asks for, carried out, and what comes to it from the network.
 
-use im_chats_protocol::client::{Attempt, ClientInput, ClientOutput, ConnectionState, Status};
+use im_chats_protocol::client::{Ask, ClientInput, ClientOutput, ConnectionState, Status};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::frame::{ClientFrame, ServerFrame, SubscriptionId};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::world::{Event, World};
 impl World<'_> {
     pub fn client_output(&mut self, client: usize, output: ClientOutput<Value>, pulls: bool) {
         match output {
-            ClientOutput::FetchToken { attempt } => self.fetch_token(client, attempt),
+            ClientOutput::FetchToken { ask } => self.fetch_token(client, ask),
             ClientOutput::Connect { attempt } => {
                 let (born, latency) = (self.clients[client].born, self.clients[client].spec.latency_ms);
                 let mut connection = Connection::new(client, born, attempt, latency, self.seed);
@@ -64,10 +64,10 @@ impl World<'_> {
         }
     }
 
-    fn fetch_token(&mut self, client: usize, attempt: Attempt) {
+    fn fetch_token(&mut self, client: usize, ask: Ask) {
         let now = self.now;
         let state = &mut self.clients[client];
-        state.token_attempt = attempt;
+        state.ask = ask;
         if state.socket.is_none() {
             state.attempt_since = Some(now);
             state.attempts.push_back(now);
@@ -88,8 +88,8 @@ impl World<'_> {
             Ok(Token { rights: Rights { subject, ..state.rights }, issued: now, ends }.write())
         };
         let born = state.born;
-        self.say(|| format!("c{client}: token for attempt {attempt}: {result:?} in {delay} ms"));
-        self.after(delay, Event::Token { client, born, attempt, result });
+        self.say(|| format!("c{client}: token for question {ask}: {result:?} in {delay} ms"));
+        self.after(delay, Event::Token { client, born, ask, result });
     }
 
     fn client_sends(&mut self, client: usize, mut frame: ClientFrame) {

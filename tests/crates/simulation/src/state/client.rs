@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
-use im_chats_protocol::client::{Attempt, ClientInput, Config, Machine, Status, Timer};
+use im_chats_protocol::client::{Ask, Attempt, ClientInput, Config, Machine, Status, Timer};
 use im_chats_protocol::error::ErrorCode;
 use im_chats_protocol::wire::frame::ClientInfo;
 use serde_json::Value;
@@ -74,8 +74,8 @@ pub struct Client {
     pub cuts_when_settled: u64,
     /// When the attempt that is under way began.
     pub attempt_since: Option<u64>,
-    /// The attempt for which a token was asked for last.
-    pub token_attempt: Attempt,
+    /// The latest question for a token.
+    pub ask: Ask,
     /// Whether the server accepted the present socket.
     pub is_ready: bool,
     /// Attempts that failed since a socket was accepted.
@@ -131,7 +131,7 @@ impl Client {
             cuts: 0,
             cuts_when_settled: 0,
             attempt_since: None,
-            token_attempt: 0,
+            ask: 0,
             is_ready: false,
             failed_attempts: 0,
             reported: None,
@@ -143,8 +143,8 @@ impl Client {
     pub fn fails(&self, input: &ClientInput<Value>) -> bool {
         match input {
             ClientInput::Disconnected { attempt, .. } => self.socket.is_some_and(|(present, _)| present == *attempt),
-            ClientInput::Token { attempt, result: Err(_) } => {
-                self.attempt_since.is_some() && self.socket.is_none() && *attempt == self.token_attempt
+            ClientInput::Token { ask, result: Err(_) } => {
+                self.attempt_since.is_some() && self.socket.is_none() && *ask == self.ask
             }
             _ => false,
         }
