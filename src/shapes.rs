@@ -25,24 +25,25 @@ pub struct CountChatsOptions {
 }
 
 /// What a token may allow: one of the scopes of `tokens.create`.
+///
+/// - `chats:read`: reading chats, one at a time
+/// - `chats:write`: changing chats: marking them read, typing, backgrounds, the contact card
+/// - `chats:create`: creating chats, or finding the one there is; not with a token that is limited to chats
+/// - `chats:count`: counting all chats; not with a token that is limited to chats
+/// - `events`: events about chats
+/// - `events:all`: events of every kind, messages included
 #[derive(Tsify)]
 pub enum TokenScope {
-    /// Reading chats, one at a time.
     #[serde(rename = "chats:read")]
     ChatsRead,
-    /// Changing chats: marking them read, typing, backgrounds, the contact card.
     #[serde(rename = "chats:write")]
     ChatsWrite,
-    /// Creating chats, or finding the one there is. Not with a token that is limited to chats.
     #[serde(rename = "chats:create")]
     ChatsCreate,
-    /// Counting all chats. Not with a token that is limited to chats.
     #[serde(rename = "chats:count")]
     ChatsCount,
-    /// Events about chats.
     #[serde(rename = "events")]
     Events,
-    /// Events of every kind, messages included.
     #[serde(rename = "events:all")]
     EventsAll,
 }

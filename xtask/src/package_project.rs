@@ -106,12 +106,21 @@ impl PackageProject {
     /// Runs the tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the
     /// installed package.
     pub fn repository_tests(&self, workspace: &Workspace, folder: &str) -> Result<()> {
-        let files = test_files(&workspace.path("tests/suites").join(folder))?;
-        node_test(workspace, &files)
-            .env("IM_CHATS_PROJECT", self.path())
-            .env("CHROMIUM", tools::browser()?.chromium)
+        self.repository_test(workspace, folder)?.run().with_context(|| format!("tests/suites/{folder} failed"))
+    }
+
+    /// Runs the tests of pages, one of which Vite builds.
+    pub fn browser_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "browser")?
+            .env("IM_CHATS_BUNDLERS", tools::npm_folder(workspace, "tests/suites/bundlers", "bundlers")?)
             .run()
-            .with_context(|| format!("tests/suites/{folder} failed"))
+            .context("tests/suites/browser failed")
+    }
+
+    fn repository_test<'a>(&self, workspace: &'a Workspace, folder: &str) -> Result<Cmd<'a>> {
+        let files = test_files(&workspace.path("tests/suites").join(folder))?;
+        let test = node_test(workspace, &files);
+        Ok(test.env("IM_CHATS_PROJECT", self.path()).env("CHROMIUM", tools::browser()?.chromium))
     }
 
     /// Runs the tests of what is published, with the programs that judge packages.

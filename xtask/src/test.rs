@@ -188,9 +188,9 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
         },
         Step {
             name: "browser",
-            what: "the installed package in Chromium: sleep, visibility, network changes",
+            what: "the installed package in Chromium: sleep, visibility, network changes; examples/web-token",
             needs: &["pack"],
-            run: Box::new(move || installed()?.repository_tests(workspace, "browser")),
+            run: Box::new(move || installed()?.browser_tests(workspace)),
         },
         Step {
             name: "console",
