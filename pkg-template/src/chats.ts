@@ -67,8 +67,8 @@ export function tokensOf(client: LazyClient, allowInBrowser: boolean): Tokens {
       const given = now(() => {
         if (!allowInBrowser && isBrowser()) {
           throw precondition(
-            "tokens.create needs the operator's own token, which a page must not have: create tokens in your back end and let the page fetch them, " +
-              "or set allowTokenCreationInBrowser if nobody else opens this page",
+            "tokens.create needs the operator's token, which no page may hold: call it in your back end, " +
+              "or set allowTokenCreationInBrowser if only the operator opens this page",
           );
         }
         return readOptions(options, ["sub", "scope", "chats", "ttlSeconds"]);

@@ -204,6 +204,17 @@ const stop: () => void = sequences.on(
 );
 stop();
 
+// -- tokens -------------------------------------------------------------------------------------------------------------
+
+const scopes: names.TokenScope[] = ["chats:read", "events"];
+/** A list, of literals or not, one scope, and the form of a token. */
+export const made = [scopes, ["chats:read", "events:all"] as const, "events", "chats:read events", process.env["SCOPE"] ?? ""].map((scope) =>
+  im.tokens.create({ sub: "u", scope, ttlSeconds: 60 }),
+);
+same<Awaited<ReturnType<names.Tokens["create"]>>, names.CreateTokenResult>(true);
+same<keyof names.CreateTokenResult, "token" | "expiresAt">(true);
+same<names.CreateTokenResult["expiresAt"], string>(true);
+
 // -- wrong use does not compile -----------------------------------------------------------------------------------------
 
 export async function wrong() {
@@ -211,6 +222,12 @@ export async function wrong() {
   await im.chats.create("alice@example.com");
   // @ts-expect-error -- a misspelt option
   await im.chats.create(["alice@example.com"], { mesage: "hi" });
+  // @ts-expect-error -- no such scope
+  await im.tokens.create({ sub: "u", scope: ["chat:read"], ttlSeconds: 60 });
+  // @ts-expect-error -- a life that is missing
+  await im.tokens.create({ sub: "u", scope: ["chats:read"] });
+  // @ts-expect-error -- a misspelt option, which would be a token for every chat
+  await im.tokens.create({ sub: "u", scope: ["chats:read"], ttlSeconds: 60, chat: "any;-;x" });
   // @ts-expect-error -- not an effect
   await im.chats.create(["alice@example.com"], { message: "hi", effect: "confeti" });
   // @ts-expect-error -- a boolean is needed
