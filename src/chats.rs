@@ -1,4 +1,4 @@
-//! `im.chats`: the nine unary calls, and the stream of chat events.
+//! `im.chats`: nine unary calls, and the stream of chat events.
 
 use std::rc::Rc;
 

@@ -33,7 +33,7 @@ export const NOT_USED = [
   ["gloo-net's `Request::send`", "it panics when a test's `fetch` resolves to no real `Response`, or rejects with no `Error`"],
   ["gloo-net's feature `json`", "it brings serde_json and copies every text through the wasm's memory: 10.6 KB"],
   ["serde-wasm-bindgen for options", "7 KB and more, and its errors do not name the field. `src/input.rs` reads them"],
-  ["`async fn` as exports", "each brings a copy of what runs a future. The nine calls share one (`src/promise.rs`)"],
+  ["`async fn` as exports", "each brings a copy of what runs a future. The ten calls share one (`src/promise.rs`)"],
 ];
 
 /**

@@ -19,9 +19,10 @@ const { build } = createRequire(join(peer, "package.json"))("esbuild");
 
 /**
  * Brotli, in bytes: wasm and all JavaScript together, with everything of this project in it. 41,475 before the seven packages carried the
- * client, and the 11,500 that a port to them had measured.
+ * client, and the 11,500 that a port to them had measured. 1,800 more for scoped tokens: `tokens.create` with its checks, and what errors
+ * about tokens and clocks say to do, which no server can know.
  */
-const BUDGET = 53_000;
+const BUDGET = 54_800;
 
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 const measure = (bytes) => ({ raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotli(bytes) });
@@ -136,7 +137,7 @@ Written by \`cargo xtask size\`, which fails above the budget. Bytes; brotli at 
 |---|--:|--:|--:|
 ${row("wasm", wasm)}
 ${row("all our JavaScript, as an esbuild bundle (browser, ESM, minified)", js)}
-${row("**im-chats: ten methods, live events and catch-up that heal themselves**", total)}
+${row("**im-chats: eleven methods, live events and catch-up that heal themselves**", total)}
 ${row("`createHttpClient` of @photon-ai/advanced-imessage 2.2.0, bundled the same way: no live events", theirs)}${before()}
 
 Budget: ${number(BUDGET)} bytes brotli. Left: ${number(BUDGET - total.brotli)}.

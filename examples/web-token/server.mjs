@@ -63,8 +63,7 @@ const routes = {
   },
   "GET /me": (request, respond) => {
     const name = signedIn(request);
-    if (name === undefined) respond(401, { error: "not signed in" });
-    else respond(200, mine(name));
+    respond(200, name === undefined ? null : mine(name));
   },
   // By POST, so that no cache ever keeps a token.
   "POST /token": async (request, respond) => {

@@ -93,5 +93,5 @@ open.addEventListener("submit", async (submitted) => {
 });
 
 // After a reload the cookie is still there.
-const response = await fetch("/me");
-if (response.ok) await show((await response.json()) as Me);
+const me = (await (await fetch("/me")).json()) as Me | null;
+if (me) await show(me);

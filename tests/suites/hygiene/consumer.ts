@@ -62,6 +62,7 @@ export const undefinedOptions: ClientOptions = {
   timeout: undefined,
   retry: { maxAttempts: undefined, initialDelay: undefined, maxDelay: undefined },
   autoIdempotency: undefined,
+  allowTokenCreationInBrowser: undefined,
   server: environment["IM_CHATS_SERVER"],
   wasm: undefined,
 };
@@ -95,6 +96,7 @@ export async function program(call: CallOptions, count: CountChatsOptions, creat
   await chats.count({ includeArchived: undefined, signal: undefined });
   const key: string | undefined = environment["KEY"];
   await chats.create([], { message: key, effect: undefined, subject: undefined, clientMessageId: key, signal: undefined });
+  await im.tokens.create({ sub: "u", scope: ["events"], chats: undefined, ttlSeconds: 60, signal: undefined });
   const effect: MessageEffectName = "confetti";
   await chats.create([], { message: "hi", effect });
   // Methods work without their object, as React's `useSyncExternalStore(connection.on, () => connection.state)` calls them.

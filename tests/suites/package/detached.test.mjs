@@ -13,7 +13,7 @@ before(async () => (gateway = await startGateway()));
 after(() => gateway.stop());
 
 test("those of a client", async () => {
-  const { chats, events, connection, close } = createClient({ address: gateway.address, token: gateway.token });
+  const { chats, events, tokens, connection, close } = createClient({ address: gateway.address, token: gateway.token });
   const { create, get, count, markRead, setTyping, shareContactInfo, setBackground, hasBackground, removeBackground } = chats;
   const { chat } = await create(["alice@example.com"]);
   assert.equal((await get(chat.guid)).guid, chat.guid);
@@ -24,6 +24,9 @@ test("those of a client", async () => {
   await setBackground(chat.guid, sunset(4, 4));
   assert.equal(await hasBackground(chat.guid), true);
   await removeBackground(chat.guid);
+  const { create: createToken } = tokens;
+  const { token } = await createToken({ sub: "user-42", scope: ["chats:read"], ttlSeconds: 60 });
+  assert.equal(typeof token, "string");
   const { catchUp } = events;
   const caughtUp = [];
   for await (const event of catchUp()) caughtUp.push(event.type);
