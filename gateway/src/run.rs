@@ -119,7 +119,8 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
         let served = match tokens(&serve.token, &args.data) {
             Ok(tokens) => {
                 let backend = Arc::new(emulator.clone());
-                listen(serve, tls, tokens, backend, Some(emulator), Health::alone(), metrics, &shutdown).await
+                let service = Service { backend, emulator: Some(emulator), health: Health::alone(), metrics };
+                listen(serve, tls, tokens, service, &shutdown).await
             }
             Err(error) => Err(error),
         };
@@ -146,7 +147,8 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
         tokio::spawn(Keeper::new(relay.event_log().clone(), serve.retain).run(shutdown.drain()));
         let tokens = tokens(&serve.token, &args.data)?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
-        listen(serve, tls, tokens, Arc::new(relay), None, health, metrics, &shutdown).await?;
+        let service = Service { backend: Arc::new(relay), emulator: None, health, metrics };
+        listen(serve, tls, tokens, service, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
         Ok(())
@@ -159,17 +161,24 @@ fn acceptor(args: &ServeArgs, shutdown: &Shutdown) -> Result<Option<TlsAcceptor>
     Ok(args.tls.files().map(|files| tls::acceptor(files, shutdown.drain())).transpose()?)
 }
 
+/// What is served, as far as the two services differ.
+struct Service {
+    backend: Arc<dyn Backend>,
+    /// The same service, where it is the emulator.
+    emulator: Option<Emulator>,
+    health: Health,
+    metrics: Metrics,
+}
+
 /// Listens, announces it, and serves until the drain is over.
 async fn listen(
     mut args: ServeArgs,
     tls: Option<TlsAcceptor>,
     tokens: Arc<Tokens>,
-    backend: Arc<dyn Backend>,
-    emulator: Option<Emulator>,
-    health: Health,
-    metrics: Metrics,
+    service: Service,
     shutdown: &Shutdown,
 ) -> Result<(), RunError> {
+    let Service { backend, emulator, health, metrics } = service;
     let listener = args.listen.bind().await.map_err(|source| RunError::Listen { listen: args.listen.clone(), source })?;
     let address = listener.local_addr()?;
     let metrics_token = args.metrics.token().map_err(RunError::MetricsToken)?.map(Arc::new);

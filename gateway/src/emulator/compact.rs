@@ -7,14 +7,15 @@
 
 use std::time::{Duration, Instant};
 
-use im_chats_emulator::{CheckpointItem, Entry, State};
+use im_chats_emulator::{CheckpointItem, State};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_util::sync::CancellationToken;
 
 use super::journal::View;
+use super::replay::checkpointed;
 use crate::log::store::meta::{self, Key, Meta};
 use crate::log::store::problem::Problem;
-use crate::log::store::{Operation, Store, layout, verify};
+use crate::log::store::{Operation, Store, layout};
 
 /// Entries after which a checkpoint is worth its writing; a state with more pieces waits for as many entries.
 pub const ENTRIES: u64 = 10_000;
@@ -266,39 +267,4 @@ fn drop_entries(steps: &mut Steps<'_>, upto: i64, state: &State, stop: &dyn Fn()
         dropped = dropped.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
     }
     Ok(dropped)
-}
-
-/// The state on disk, and the number of the last entry it was made from: the checkpoint, and the entries after it. One piece or
-/// entry that is not what was written is too many: the state would be another one than clients know.
-pub(super) fn replay(connection: &Connection) -> Result<(State, i64), Problem> {
-    let meta = Meta::read(connection)?;
-    let mut state = checkpointed(connection, &meta)?;
-    for answer in state.answers() {
-        let id = i64::try_from(answer).unwrap_or(i64::MAX);
-        let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM journal WHERE id = ?1)")?;
-        if !statement.query_row([id], |row| row.get::<_, bool>(0))? {
-            return Err(Problem::damage(format!("entry {id} of the journal is missing")));
-        }
-    }
-    verify::journal(connection, &meta, |id, entry| {
-        let entry: Entry = serde_json::from_str(entry)
-            .map_err(|error| Problem::damage(format!("entry {id} of the journal cannot be read: {error}")))?;
-        state.apply(&entry);
-        Ok(())
-    })?;
-    Ok((state, meta.journal))
-}
-
-/// The state of the checkpoint.
-fn checkpointed(connection: &Connection, meta: &Meta) -> Result<State, Problem> {
-    let mut state = State::default();
-    let unreadable = |error: &dyn std::fmt::Display| Problem::damage(format!("the checkpoint cannot be read: {error}"));
-    verify::checkpoint(connection, meta, |item| {
-        let item: CheckpointItem = serde_json::from_str(item).map_err(|error| unreadable(&error))?;
-        state.take(item).map_err(|error| unreadable(&error))
-    })?;
-    if i64::try_from(state.entries()) == Ok(meta.checkpoint) {
-        return Ok(state);
-    }
-    Err(Problem::damage("the checkpoint is one of another journal"))
 }

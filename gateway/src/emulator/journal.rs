@@ -8,8 +8,8 @@ use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::compact::replay;
 use super::failure::database_failed;
+use super::replay::replay;
 use crate::log::store::meta::{self, Key};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Store, StoreError, layout, verify};

@@ -8,6 +8,7 @@ mod compact_tests;
 mod failure;
 pub mod input;
 mod journal;
+mod replay;
 mod service;
 #[cfg(test)]
 mod tests;

@@ -41,7 +41,7 @@ async fn held(log: &EventLog) -> Vec<u64> {
         after: log.first(),
         through: u64::MAX,
         topic: Topic::All,
-        chat: None,
+        chats: ChatFilter::All,
         max_events: usize::MAX,
         max_bytes: usize::MAX,
     };
@@ -85,7 +85,14 @@ async fn the_number_of_events_counts_and_not_their_sequences() {
 }
 
 fn everything() -> ReadQuery {
-    ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chat: None, max_events: usize::MAX, max_bytes: usize::MAX }
+    ReadQuery {
+        after: 0,
+        through: u64::MAX,
+        topic: Topic::All,
+        chats: ChatFilter::All,
+        max_events: usize::MAX,
+        max_bytes: usize::MAX,
+    }
 }
 
 #[tokio::test]

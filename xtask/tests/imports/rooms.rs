@@ -62,7 +62,7 @@ const EMULATOR: [Room; 11] = [
     room("decide", &["address", "keys", "entry", "state"]),
 ];
 
-const GATEWAY: [Room; 18] = [
+const GATEWAY: [Room; 20] = [
     // Files, flag values, throttled log lines.
     room("base", &[]),
     // The process's end, its stderr, its log, its open files.

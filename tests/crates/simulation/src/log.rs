@@ -6,10 +6,11 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::server::{EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old};
 use im_chats_protocol::wire::frame::Topic;
 
-use crate::tokens::Chats;
-
 /// The chats there are; small, so that filters hide much but not everything.
 pub const CHATS: [&str; 3] = ["any;-;a@example.com", "any;-;b@example.com", "any;+;group"];
+
+/// Chats as bits, by their index in [`CHATS`].
+pub type Chats = u8;
 
 /// How many of the latest events the server has in memory.
 const RECENT_EVENTS: usize = 32;

@@ -3,10 +3,7 @@
 use im_chats_protocol::grant::{ChatSet, Grant, Scopes};
 use im_chats_protocol::wire::frame::Topic;
 
-use crate::log::{CHATS, Filter};
-
-/// Chats as bits, by their index in [`CHATS`].
-pub type Chats = u8;
+use crate::log::{CHATS, Chats, Filter};
 
 /// Every chat, also those that came after the token.
 pub const EVERY_CHAT: Chats = Chats::MAX;

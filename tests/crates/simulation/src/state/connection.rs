@@ -8,8 +8,9 @@ use im_chats_protocol::error::ErrorCode;
 use im_chats_protocol::server::Session;
 use serde_json::Value;
 
+use crate::log::Chats;
 use crate::log::Filter;
-use crate::tokens::{Chats, Token};
+use crate::tokens::Token;
 
 /// What travels.
 #[derive(Debug, Clone)]

@@ -8,9 +8,10 @@ use im_chats_protocol::model::Cursor;
 use im_chats_protocol::server::LoggedEvent;
 use serde_json::Value;
 
+use crate::log::Chats;
 use crate::log::Log;
 use crate::script::SeatSpec;
-use crate::tokens::{Chats, EVERY_CHAT};
+use crate::tokens::EVERY_CHAT;
 
 /// A subscription on a client's present socket.
 #[derive(Debug, Default)]
