@@ -2,7 +2,7 @@
 //! those that need no such clock against the binary.
 
 use super::rig::{FakeLog, Rig};
-use im_chats_protocol::grant::Grant;
+use im_chats_protocol::grant::{ChatSet, Grant, Scopes};
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::server::{Opening, ServerInput};
 use im_chats_transcript::{Directive, Step, Transcript};
@@ -70,8 +70,14 @@ impl Virtual {
                 self.rig();
             }
             Directive::Authorization { token } => self.opening.header_token = Some(token.clone()),
-            Directive::Token { token, expires_in_ms } => {
-                self.tokens.push((token.clone(), Grant { expires_in_ms: Some(*expires_in_ms), ..Grant::ADMIN }));
+            Directive::Token { token, expires_in_ms, user } => {
+                let mut grant = Grant { expires_in_ms: Some(*expires_in_ms), ..Grant::ADMIN };
+                if let Some(user) = user {
+                    grant.subject = Some(user.subject.as_str().into());
+                    grant.scopes = Scopes::parse(&user.scopes).unwrap();
+                    grant.chats = (!user.chats.is_empty()).then(|| ChatSet::parse(&user.chats).unwrap());
+                }
+                self.tokens.push((token.clone(), grant));
             }
             Directive::Append { kind, chat, count } => {
                 for _ in 0..*count {

@@ -11,6 +11,17 @@ pub enum Step {
     Directive(Directive),
 }
 
+/// What a signed token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its subject.
+    pub subject: String,
+    /// Its scopes, separated by spaces.
+    pub scopes: String,
+    /// The chats that it is limited to; none = every chat.
+    pub chats: Vec<String>,
+}
+
 /// What happens outside the frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Directive {
@@ -24,12 +35,15 @@ pub enum Directive {
         /// The token.
         token: String,
     },
-    /// `~ token TEXT EXPIRES_MS`: from now on the server takes this token too, for so long.
+    /// `~ token TEXT EXPIRES_MS [SUBJECT SCOPES [CHATS]]`: from now on the server takes this token too, for so long. Scopes and chats are
+    /// separated by commas; without a subject it is the operator's.
     Token {
         /// The token.
         token: String,
         /// How long it is good for, in milliseconds.
         expires_in_ms: u64,
+        /// Whose it is, when it is not the operator's.
+        user: Option<User>,
     },
     /// `~ append TYPE CHAT [COUNT]`: the log grows by events of this type in this chat.
     Append {
@@ -114,7 +128,15 @@ fn directive(text: &str) -> Result<Directive, String> {
         ["connect", "none"] => Directive::Connect { subprotocol: None },
         ["connect", name] => Directive::Connect { subprotocol: Some((*name).to_owned()) },
         ["authorization", token] => Directive::Authorization { token: (*token).to_owned() },
-        ["token", token, ms] => Directive::Token { token: (*token).to_owned(), expires_in_ms: number(ms)? },
+        ["token", token, ms, user @ ..] => {
+            let user = match user {
+                [] => None,
+                [subject, scopes] => Some(signed(subject, scopes, "")),
+                [subject, scopes, chats] => Some(signed(subject, scopes, chats)),
+                _ => return Err("after ~ token come: TEXT MS [SUBJECT SCOPES [CHATS]]".to_owned()),
+            };
+            Directive::Token { token: (*token).to_owned(), expires_in_ms: number(ms)?, user }
+        }
         ["append", kind, chat] => append(kind, chat, 1),
         ["append", kind, chat, count] => append(kind, chat, number(count)?),
         ["prune", through] => Directive::Prune { through: number(through)? },
@@ -125,6 +147,11 @@ fn directive(text: &str) -> Result<Directive, String> {
         ["oversized", bytes] => Directive::Oversized { bytes: number(bytes)? },
         _ => return Err(format!("no such directive: {text}")),
     })
+}
+
+fn signed(subject: &str, scopes: &str, chats: &str) -> User {
+    let chats = chats.split(',').filter(|chat| !chat.is_empty()).map(str::to_owned).collect();
+    User { subject: subject.to_owned(), scopes: scopes.replace(',', " "), chats }
 }
 
 fn append(kind: &str, chat: &str, count: u64) -> Directive {
