@@ -98,6 +98,21 @@ fn the_operators_token_makes_tokens_that_outlive_a_restart_and_not_their_key() {
 }
 
 #[test]
+fn a_relay_makes_tokens_too() {
+    let upstream = Gateway::start();
+    create(&upstream);
+    let data = Arc::new(TempDir::new().unwrap());
+    let mut command = im_chats_launcher::gateway(env!("CARGO_BIN_EXE_im-chats-gateway"), "relay", data.path());
+    command.args(["--upstream", &upstream.base, "--upstream-token", TOKEN, "--token", TOKEN]);
+    let relay = Gateway::of(Process::start(&mut command).unwrap(), Arc::clone(&data));
+    let token = mint(&relay);
+    get(&relay, &token).ok();
+    get(&upstream, &token).failure(401, "unauthenticated", "unauthenticated");
+    let document = relay.get_with("/openapi.json", &[]).unwrap().ok();
+    assert_eq!(document["paths"]["/v1/tokens"]["post"]["operationId"], "createToken");
+}
+
+#[test]
 fn a_wish_that_is_wrong_is_refused_by_the_name_of_its_field() {
     let gateway = Gateway::start();
     for (name, value, field) in [
