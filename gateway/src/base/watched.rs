@@ -142,6 +142,8 @@ pub fn without_line_break(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn number(bytes: &[u8]) -> Result<u32, String> {
@@ -199,6 +201,24 @@ mod tests {
         std::fs::write(&path, "4").unwrap();
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         assert!(!cfg!(unix) || file.look());
+    }
+
+    static READS: AtomicUsize = AtomicUsize::new(0);
+
+    fn counted(bytes: &[u8]) -> Result<usize, String> {
+        READS.fetch_add(1, Ordering::SeqCst);
+        Ok(bytes.len())
+    }
+
+    /// A file of this very moment may be written over without a sign of it.
+    #[test]
+    fn a_fresh_file_is_read_at_every_look() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "1").unwrap();
+        let file = Watched::open("--file", &path, 100, counted).unwrap();
+        assert!(!file.look() && !file.look());
+        assert_eq!(READS.load(Ordering::SeqCst), 3);
     }
 
     #[test]
