@@ -153,11 +153,13 @@ impl Appender {
         store.check_present().map_err(|problem| store.failed(Operation::Write, &problem))?;
         let started = Instant::now();
         let committed = commit(&mut self.connection, store, commits, write);
-        committed.map_err(|problem| store.failed(Operation::Write, &problem))?;
+        let has_room = committed.map_err(|problem| store.failed(Operation::Write, &problem))?;
         store.metrics().committed(started.elapsed(), events);
         self.commits = commits;
         store.mark(Mark { commits: unsigned(commits), head });
-        store.succeeded(Operation::Write);
+        if has_room {
+            store.succeeded(Operation::Write);
+        }
         Ok(())
     }
 
@@ -175,7 +177,8 @@ impl Appender {
     }
 }
 
-fn commit<F>(connection: &mut Connection, store: &Store, commits: i64, write: F) -> Result<(), Problem>
+/// Commits what `write` writes, unless that takes more room than there is. Whether there was room for more.
+fn commit<F>(connection: &mut Connection, store: &Store, commits: i64, write: F) -> Result<bool, Problem>
 where
     F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
 {
@@ -184,8 +187,9 @@ where
     let before = store.room().before(&transaction)?;
     write(&transaction)?;
     meta::set_number(&transaction, Key::Commits, commits)?;
-    store.room().check(&transaction, before)?;
-    Ok(transaction.commit()?)
+    let has_room = store.room().check(&transaction, before)?;
+    transaction.commit()?;
+    Ok(has_room)
 }
 
 fn insert(transaction: &Transaction<'_>, head: u64, events: &[LoggedEvent]) -> Result<(), rusqlite::Error> {

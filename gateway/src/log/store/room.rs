@@ -34,9 +34,14 @@ pub(crate) struct Room {
     write_ahead_log: PathBuf,
 }
 
-/// Bytes of pages in use before a write.
+/// How it was at the beginning of a transaction.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Before(u64);
+pub(crate) struct Before {
+    /// Bytes of pages in use; absent where nobody asks for them.
+    used: Option<u64>,
+    /// The file system has too little space left.
+    is_short: bool,
+}
 
 impl Room {
     pub(super) fn new(directory: &Path, database: &Path, limits: &RoomArgs) -> Self {
@@ -47,55 +52,51 @@ impl Room {
 
     /// How it is at the beginning of a transaction.
     pub(crate) fn before(&self, transaction: &Connection) -> Result<Before, Problem> {
-        Ok(Before(if self.is_limited() { used(transaction)? } else { 0 }))
+        let is_short = self.is_short();
+        let asks = is_short || self.limits.max_data_bytes.is_some();
+        Ok(Before { used: if asks { Some(used(transaction)?) } else { None }, is_short })
     }
 
-    /// Fails when what the transaction has written is too much; call it before the commit. A transaction that needs less room
-    /// than was in use before goes through: it is the way out.
-    pub(crate) fn check(&self, transaction: &Connection, Before(before): Before) -> Result<(), Problem> {
-        if !self.is_limited() {
-            return Ok(());
-        }
+    /// Fails when what the transaction has written is too much; call it before the commit. A transaction after which less room
+    /// is in use than before goes through: it is the way out. Whether there was room without that.
+    pub(crate) fn check(&self, transaction: &Connection, before: Before) -> Result<bool, Problem> {
+        let Some(used_before) = before.used else { return Ok(true) };
         let after = used(transaction)?;
-        if after < before {
-            return Ok(());
-        }
         // Until the next checkpoint, what is new lies in the write-ahead log.
-        self.judge(after, after.saturating_sub(before).saturating_add(CHANGED_BYTES))
+        let to_come = after.saturating_sub(used_before).saturating_add(CHANGED_BYTES);
+        let judgement = if before.is_short { Err(self.too_little_space()) } else { self.within(after, to_come) };
+        if judgement.is_err() && after < used_before {
+            return Ok(false);
+        }
+        judgement.map(|()| true)
     }
 
     /// Whether there is room for anything.
     pub(super) fn has_some(&self, database: &Path) -> bool {
-        if !self.is_limited() {
-            return true;
-        }
-        let used = open_reader(database).map_err(Problem::from).and_then(|connection| used(&connection));
-        used.and_then(|used| self.judge(used, CHANGED_BYTES)).is_ok()
+        let used = || open_reader(database).map_err(Problem::from).and_then(|connection| used(&connection));
+        !self.is_short()
+            && (self.limits.max_data_bytes.is_none() || used().and_then(|used| self.within(used, CHANGED_BYTES)).is_ok())
     }
 
-    const fn is_limited(&self) -> bool {
-        self.limits.max_data_bytes.is_some() || self.limits.min_free_bytes > 0
-    }
-
-    fn judge(&self, used: u64, to_come: u64) -> Result<(), Problem> {
-        if let Some(limit) = self.limits.max_data_bytes {
-            let beside = std::fs::metadata(&self.write_ahead_log).map_or(0, |file| file.len());
-            if used.saturating_add(beside).saturating_add(to_come) > limit {
-                return Err(Problem::NoRoom { flag: "--max-data-bytes", what: "the data directory is full", limit });
-            }
-        }
+    /// One question to the system a commit: next to waiting for the disk, that is nothing. Where the system does not say, the
+    /// file system says so itself, once it is full.
+    fn is_short(&self) -> bool {
         let limit = self.limits.min_free_bytes;
-        if limit == 0 {
+        limit > 0 && fs4::available_space(&self.directory).is_ok_and(|free| free < limit)
+    }
+
+    const fn too_little_space(&self) -> Problem {
+        let limit = self.limits.min_free_bytes;
+        Problem::NoRoom { flag: "--min-free-bytes", what: "the file system has too little space left", limit }
+    }
+
+    fn within(&self, used: u64, to_come: u64) -> Result<(), Problem> {
+        let Some(limit) = self.limits.max_data_bytes else { return Ok(()) };
+        let beside = std::fs::metadata(&self.write_ahead_log).map_or(0, |file| file.len());
+        if used.saturating_add(beside).saturating_add(to_come) <= limit {
             return Ok(());
         }
-        // One question to the system a commit: next to waiting for the disk, that is nothing. A file system that does not say
-        // says so itself, once it is full.
-        match fs4::available_space(&self.directory) {
-            Ok(free) if free < limit.saturating_add(to_come) => {
-                Err(Problem::NoRoom { flag: "--min-free-bytes", what: "the file system has too little space left", limit })
-            }
-            _ => Ok(()),
-        }
+        Err(Problem::NoRoom { flag: "--max-data-bytes", what: "the data directory is full", limit })
     }
 }
 
