@@ -1,9 +1,9 @@
 //! Compaction: from time to time the state is written beside the journal as a checkpoint, and what the journal has before it
 //! goes, but for the answers of idempotency keys. So a start takes as long as the state is large, however much has happened.
 //!
-//! Nothing here stops the writer for long. The state is copied once (chats are shared, not copied), and its pieces are written in
-//! transactions of their own, between those of the writer. The last of them makes the checkpoint the one that counts; a crash
-//! before leaves pieces that nobody looks at, one after it entries that nobody reads again. The next compaction drops both.
+//! Nothing here stops the writer for long. The state is copied once (chats are shared, not copied), and its pieces are written
+//! in transactions of their own, between those of the writer. The last of them makes the checkpoint the one that counts; a crash
+//! before leaves pieces that nobody looks at, one after it entries that nobody reads again. The next start drops both.
 
 use std::time::{Duration, Instant};
 
@@ -166,7 +166,8 @@ impl<'a> Steps<'a> {
             let dropped = self.step(|transaction| {
                 transaction
                     .prepare_cached(
-                        "DELETE FROM checkpoint WHERE (upto, item) IN (SELECT upto, item FROM checkpoint WHERE upto <> ?1 LIMIT ?2)",
+                        "DELETE FROM checkpoint WHERE (upto, item) IN
+                         (SELECT upto, item FROM checkpoint WHERE upto <> ?1 LIMIT ?2)",
                     )?
                     .execute(params![upto, rows])
             })?;

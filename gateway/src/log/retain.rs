@@ -1,8 +1,8 @@
 //! Retention: the beginning of the log goes when it is too old, or when the log is too long.
 //!
 //! First the new beginning is written and told to the readers, in one short transaction; then the rows before it go, in steps
-//! of which each is a transaction of its own. Whoever appends has its turn after each step. A crash in between leaves rows that no reader
-//! sees any more; the next run drops them.
+//! of which each is a transaction of its own. Whoever appends has its turn after each step. A crash in between leaves rows that
+//! no reader sees any more; the next run drops them.
 //!
 //! # Ages
 //! Rows have no time of their own: an upstream's clock need not be ours, and events come late. The table `times` says instead
@@ -325,7 +325,8 @@ fn drop_rows(connection: &mut Connection, log: &EventLog, stop: &dyn Fn() -> boo
             let Ok(_same) = log.same(&id) else { continue };
             let _turn = log.0.store.turn();
             let mut delete = connection.prepare_cached(
-                "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)",
+                "DELETE FROM events WHERE sequence IN
+                 (SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)",
             )?;
             delete.execute(params![signed(log.first()), STEP_ROWS])?
         };
