@@ -3,13 +3,13 @@
 //! | what was ordered | where it is |
 //! |---|---|
 //! | an `im.chats` object with methods that return promises | `Chats` in `chats.rs`: nine calls, each one future of `call.rs` |
-//! | tokens for others, as a back end makes them | `Tokens` in `tokens.rs`: one more such call |
+//! | tokens for others, as a back end makes them | `Client::create_token` in `client.rs`: one more such call |
 //! | an async-iterable event stream over the WebSocket | `EventStream` in `stream.rs`, which `driver.rs` feeds from `socket.rs` |
 //! | TypeScript types that match the documented JSON | tsify, on the shapes of `im_chats_protocol::model` |
 //!
 //! | package | its part here |
 //! |---|---|
-//! | wasm-bindgen | the classes `Client`, `Chats`, `Events`, `Tokens`, `EventStream`, and what they import |
+//! | wasm-bindgen | the classes `Client`, `Chats`, `Events`, `EventStream`, and what they import |
 //! | wasm-bindgen-futures | one future for each call (`call.rs`), token (`token.rs`) and pull of a batch (`stream.rs`, `promise.rs`) |
 //! | gloo-net | the headers of calls, and their responses (`transport.rs`) |
 //! | web-sys | the event WebSocket (`socket.rs`), signals (`ending.rs`), wake-ups (`wake.rs`) |
@@ -48,7 +48,6 @@ mod stream;
 mod tests;
 mod timer;
 mod token;
-mod tokens;
 mod transport;
 mod value;
 mod wake;

@@ -12,14 +12,13 @@ import { asyncDispose, TypedEventStream } from "./stream.js";
 import { awaitAnswer, enter, attempt, refuseAll } from "./trap.js";
 import type { Client } from "./types.js";
 import { wasmLoader } from "./wasm-source.js";
-import { Client as WasmClient, type Chats, type EventStream, type Events, type Tokens } from "./wasm/im_chats.js";
+import { Client as WasmClient, type Chats, type EventStream, type Events } from "./wasm/im_chats.js";
 
 /** The wasm's half of a client that has started. @internal */
 export interface Started {
   readonly client: WasmClient;
   readonly chats: Chats;
   readonly events: Events;
-  readonly tokens: Tokens;
 }
 
 /** The options of a stream, as far as the shell looks into them. */
@@ -56,15 +55,15 @@ export class LazyClient {
     if (this.#isClosed) throw closedError();
     return (this.#started ??= enter(() => {
       const client = new WasmClient(weak(this.#host));
-      return { client, chats: client.chats, events: client.events, tokens: client.tokens };
+      return { client, chats: client.chats, events: client.events };
     }));
   }
 
   /** Runs a call. Its promise settles also when the wasm traps, or the client is closed. */
-  async call<T>(site: CallSite, act: (chats: Chats, tokens: Tokens) => Promise<T>): Promise<T> {
+  async call<T>(site: CallSite, act: (chats: Chats, client: WasmClient) => Promise<T>): Promise<T> {
     try {
-      const { chats, tokens } = this.#started ?? (await this.#start());
-      return await awaitAnswer(this, enter(() => act(chats, tokens)));
+      const { chats, client } = this.#started ?? (await this.#start());
+      return await awaitAnswer(this, enter(() => act(chats, client)));
     } catch (error) {
       throw blame(error, site);
     }
@@ -131,7 +130,7 @@ export class LazyClient {
     this.#started = undefined;
     // Not now: the calls that were ended let go of it in their own turn.
     await Promise.resolve();
-    attempt(() => [started?.client, started?.chats, started?.events, started?.tokens].forEach((part) => part?.free()));
+    attempt(() => [started?.client, started?.chats, started?.events].forEach((part) => part?.free()));
     for (const end of await Promise.allSettled(streams)) if (end.status === "rejected") throw end.reason;
   }
 }

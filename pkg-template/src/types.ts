@@ -1,7 +1,8 @@
 import type { CursorStore } from "./cursor-store.js";
 import type { Connection } from "./connection.js";
+import type { ClientOptions } from "./options.js";
 import type { TypedEventStream } from "./stream.js";
-import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, Gap, Tokens as WasmTokens } from "./wasm/im_chats.js";
+import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap } from "./wasm/im_chats.js";
 
 /** The calls of `chats`. */
 type Calls =
@@ -98,7 +99,32 @@ export interface Events {
 }
 
 /** `im.tokens`: scoped tokens for others, as a back end gives them to its users. */
-export interface Tokens extends Pick<WasmTokens, "create"> {}
+export interface Tokens {
+  /**
+   * Makes a token that allows only what it says: for the page of a signed-in user, which must not have the operator's own token.
+   *
+   * For back ends: it needs the operator's own token (`--token-file` of the gateway), which allows everything. In a browser it is
+   * refused before anything is sent, unless `createClient` has {@link ClientOptions.allowTokenCreationInBrowser}. It is safe to
+   * repeat: a token that nobody got does no harm, and ends by itself.
+   *
+   * @param options whose token, what it allows, for which chats and how long; and `signal`, which aborts the call
+   * @returns the token, and when it ends
+   * @throws ValidationError when an argument is wrong; `context.field` names it. Of code `preconditionFailed` in a browser
+   * @throws AuthenticationError when the client's own token is refused, or is not the operator's
+   * @throws RateLimitError when a limit is reached; `retryAfter` says for how many milliseconds, when the server does
+   * @throws ConnectionError when the service could not be reached, or did not answer within `timeout` milliseconds
+   * @throws the reason of `signal`, once that is aborted
+   *
+   * @example
+   * const { token, expiresAt } = await im.tokens.create({
+   *   sub: "user-42",
+   *   scope: ["chats:read", "events"],
+   *   chats: ["any;-;alice@example.com"],
+   *   ttlSeconds: 900,
+   * });
+   */
+  create(options: CreateTokenOptions & CallOptions): Promise<CreateTokenResult>;
+}
 
 /** A client of one account. */
 export interface Client extends AsyncDisposable {

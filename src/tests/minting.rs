@@ -21,7 +21,7 @@ async fn a_token_is_made_of_what_was_asked_for() {
     ] {
         let page = Page::new();
         page.run(&["page.answers.push(json(", ANSWER, "))"].concat());
-        page.settle(&["tokens.create(", given, ")"].concat()).await;
+        page.settle(&["client.createToken(", given, ")"].concat()).await;
         page.expect("page.result", &["({ value: ", ANSWER, " })"].concat());
         page.expect("[page.requests[0].method, page.requests[0].url]", "['POST', 'http://im.example.com/v1/tokens']");
         page.expect("JSON.parse(page.requests[0].body)", &["(", sent, ")"].concat());
@@ -36,7 +36,7 @@ async fn every_scope_is_known() {
     for scope in Scope::ALL {
         let page = Page::new();
         page.run(&["page.answers.push(json(", ANSWER, "))"].concat());
-        page.settle(&["tokens.create({ sub: 'u', scope: ['", scope.as_str(), "'], ttlSeconds: 60 })"].concat()).await;
+        page.settle(&["client.createToken({ sub: 'u', scope: ['", scope.as_str(), "'], ttlSeconds: 60 })"].concat()).await;
         page.expect("page.result.error", "undefined");
     }
 }
@@ -46,7 +46,7 @@ async fn making_one_is_tried_again_also_without_a_key() {
     let page = Page::with("({ autoIdempotency: false })");
     page.run("page.answers.push(json({ code: 'unavailable', message: 'soon', retryable: true }, 503))");
     page.run(&["page.answers.push(json(", ANSWER, "))"].concat());
-    page.start(&["tokens.create(", GOOD, ")"].concat());
+    page.start(&["client.createToken(", GOOD, ")"].concat());
     page.until("page.result || page.delays.includes(0)").await;
     page.run("page.advance(0)");
     page.settled().await;
@@ -59,12 +59,12 @@ async fn it_is_aborted_and_late_as_every_call() {
     let page = Page::new();
     page.run("page.answers.push(silence(), silence())");
     page.run("page.controller = new AbortController()");
-    page.start("tokens.create({ sub: 'u', scope: ['events'], ttlSeconds: 60, signal: page.controller.signal })");
+    page.start("client.createToken({ sub: 'u', scope: ['events'], ttlSeconds: 60, signal: page.controller.signal })");
     page.until("page.requests.length").await;
     page.run("page.controller.abort('enough')");
     page.settled().await;
     page.expect("page.result", "({ error: 'enough' })");
-    page.start(&["tokens.create(", GOOD, ")"].concat());
+    page.start(&["client.createToken(", GOOD, ")"].concat());
     page.until("page.requests.length === 2").await;
     page.run("page.advance(60_000)");
     page.settled().await;
@@ -97,11 +97,11 @@ async fn what_is_wrong_is_refused_by_name_before_anything_goes_out() {
         ("ttlSeconds: 86_401", "ttlSeconds"),
         ("signal: 5", "signal"),
     ] {
-        page.settle(&["tokens.create({ ...", GOOD, ", ", change, " })"].concat()).await;
+        page.settle(&["client.createToken({ ...", GOOD, ", ", change, " })"].concat()).await;
         page.expect("page.result.error.context.field", &["'", field, "'"].concat());
         page.expect("[page.result.error.code, page.result.error.category]", "['invalidArgument', 4]");
     }
-    page.settle("tokens.create()").await;
+    page.settle("client.createToken()").await;
     page.expect("page.result.error.context.field", "'sub'");
     page.expect("[page.requests.length, page.timers.size, page.tokensAsked]", "[0, 0, 0]");
 }
@@ -111,7 +111,7 @@ async fn an_answer_without_a_token_is_the_servers_mistake() {
     for answer in ["{}", "{ token: 't' }", "{ token: 5, expiresAt: 't' }"] {
         let page = Page::new();
         page.run(&["page.answers.push(json(", answer, "))"].concat());
-        page.settle(&["tokens.create(", GOOD, ")"].concat()).await;
+        page.settle(&["client.createToken(", GOOD, ")"].concat()).await;
         page.expect("page.result.error.code", "'internalError'");
     }
 }

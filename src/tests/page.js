@@ -139,7 +139,7 @@ export class Page {
 
   /** Takes the client; expressions know it by these names. */
   set client(client) {
-    this.parts = { client, chats: client.chats, events: client.events, tokens: client.tokens };
+    this.parts = { client, chats: client.chats, events: client.events };
   }
 
   /** Begins something; what comes of it is the `result`. */
