@@ -44,13 +44,25 @@ impl Keys {
         std::fs::write(self.deny_file(), [&[always][..], lines].concat().join("\n")).expect("the deny list");
     }
 
-    /// A gateway with the key and the deny list.
+    /// The flags that name the key and the deny list.
+    fn flags(&self) -> [String; 4] {
+        let key = format!("k1=HS256:{}", self.directory.path().join("k1").display());
+        ["--token-key".to_owned(), key, "--token-deny".to_owned(), self.deny_file().display().to_string()]
+    }
+
+    /// An emulator with the key and the deny list.
     pub fn serve(&self, flags: &[&str]) -> (Server, TempDir) {
         let data = TempDir::new().expect("a directory");
-        let key = format!("k1=HS256:{}", self.directory.path().join("k1").display());
-        let deny = self.deny_file().display().to_string();
-        let own = ["--token-key", &key, "--token-deny", &deny];
-        (Server::start(data.path(), &[&own[..], flags].concat()), data)
+        let own = self.flags();
+        (Server::start(data.path(), &[&own.each_ref().map(String::as_str)[..], flags].concat()), data)
+    }
+
+    /// A relay with them, in front of an emulator.
+    pub fn relay(&self, upstream: &Server) -> (Server, TempDir) {
+        let data = TempDir::new().expect("a directory");
+        let own = self.flags();
+        let own = own.each_ref().map(String::as_str);
+        (Server::relay(data.path(), &format!("http://{}", upstream.address), &own), data)
     }
 }
 
