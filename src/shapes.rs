@@ -52,7 +52,7 @@ pub enum TokenScope {
 #[derive(Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTokenOptions {
-    /// Whose token it is: your own id of the user, not empty. It stands in the operator's audit log, and limits count by it.
+    /// Whose token it is: your own id of the user, 1 to 256 bytes of UTF-8. The audit log has its hash, and limits count by it.
     sub: String,
     /// What it allows: a list such as `["chats:read", "events"]`, or its space-separated form. At least one scope.
     #[tsify(type = "TokenScope | readonly TokenScope[] | (string & {})")]
@@ -60,7 +60,7 @@ pub struct CreateTokenOptions {
     /// The chats it is for, by their `guid`: 1 to 100. Without it: every chat.
     #[tsify(optional, type = "readonly string[] | undefined")]
     chats: (),
-    /// How long it is good for, in seconds: 1 to 86,400, a day. Short is better; the client asks its token function for the next one.
+    /// How long it is good for, a whole number of seconds, 1 to 86,400 (a day). Short is better; the client asks its token function for the next one.
     ttl_seconds: f64,
 }
 

@@ -29,7 +29,7 @@ const users = new Map([
 const sessions = new Map();
 
 /** What a page may do for its user. Enough for it, and no more. */
-const SCOPE = ["chats:read", "chats:write", "events"];
+const SCOPE = ["chats:read", "events"];
 
 /** Short: the client fetches the next one by itself, and a token that leaked is soon of no use. */
 const TTL_SECONDS = 300;

@@ -157,12 +157,12 @@ impl Claims {
         let leeway = LEEWAY_S * 1000;
         let begins = self.not_before.unwrap_or(0).max(self.issued_at) * 1000;
         if begins > now_ms.saturating_add(leeway) {
-            let message = "the token is not good yet; is the clock of who signed it, or of this server, wrong?";
+            let message = "the token is not good yet; the clock of who signed it, or of this server, may be wrong";
             return Err(with_clock(Error::new(ErrorCode::Unauthenticated, message), now_ms));
         }
         match (self.expires_at * 1000).saturating_add(leeway).checked_sub(now_ms) {
             Some(remaining @ 1..) => Ok(remaining),
-            _ => Err(with_clock(Error::new(ErrorCode::TokenExpired, "the token has ended: give a fresh one"), now_ms)
+            _ => Err(with_clock(Error::new(ErrorCode::TokenExpired, "the token has ended"), now_ms)
                 .with_context("endedAt", self.expires_at.to_string())),
         }
     }

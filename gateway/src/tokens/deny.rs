@@ -99,7 +99,7 @@ impl DenyList {
         let by_id = id.is_some_and(|id| self.ids.contains(id));
         let by_subject = subject.and_then(|subject| self.subjects.get(subject)).is_some_and(|before| issued_at < *before);
         if by_id || by_subject {
-            return Err(Error::new(ErrorCode::TokenBlocked, "the token was withdrawn: sign in again, or ask for another one"));
+            return Err(Error::new(ErrorCode::TokenBlocked, "the token was withdrawn"));
         }
         Ok(())
     }

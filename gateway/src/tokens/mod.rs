@@ -267,7 +267,7 @@ fn digest_of_file(bytes: &[u8]) -> Result<Digest, String> {
 }
 
 fn not_ours() -> Error {
-    Error::new(ErrorCode::Unauthenticated, "the token is not the one this gateway was started with")
+    Error::new(ErrorCode::Unauthenticated, "the gateway does not know this token")
 }
 
 fn unknown_key() -> Error {

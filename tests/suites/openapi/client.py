@@ -48,6 +48,10 @@ CALLS = {
     ),
     "get_chat": lambda: (chat, lambda answer: answer.chat.participants[0].address == "alice@example.com"),
     "get_chat_count": lambda: ({"include_archived": True}, lambda answer: int(answer.count) >= 1),
+    "create_token": lambda: (
+        {"body": models.CreateTokenRequest(sub="user-1", scope="chats:read", chats=[ALICE], ttl_seconds=60)},
+        lambda answer: answer.token.count(".") == 2,
+    ),
     "emulator_mark_read": lambda: (act(), None),
     "emulator_archive": lambda: (act(), None),
     "emulator_unarchive": lambda: (act(), None),

@@ -66,7 +66,7 @@ for (const mode of ["emulator", "relay"]) {
       const text = JSON.stringify(document);
       assert.equal(/emulator\/v1/.test(text), mode === "emulator");
       assert.equal(document.components.schemas.CreateChatRequest.properties.addresses.maxItems, mode === "emulator" ? 31 : undefined);
-      assert.equal(operations.length, mode === "emulator" ? 19 : 10);
+      assert.equal(operations.length, mode === "emulator" ? 20 : 11);
     });
 
     test("a client of openapi-typescript and openapi-fetch calls every operation", async () => {

@@ -6,6 +6,18 @@ use serde_json::{Map, Value, json};
 use crate::http::openapi::schema::{guid, object};
 use crate::tokens::{MAX_LIFETIME_S, MAX_NAME_BYTES};
 
+/// What no request is: a token that is limited to chats and has a scope of the whole account.
+fn of_chats_and_of_the_account() -> Value {
+    let names: Vec<&str> = Scope::ALL.into_iter().filter(|scope| scope.is_of_account()).map(Scope::as_str).collect();
+    json!({
+        "required": ["chats", "scope"],
+        "properties": {
+            "chats": {"type": "array"},
+            "scope": {"type": "string", "pattern": format!("(^| )({})( |$)", names.join("|"))},
+        },
+    })
+}
+
 /// The schemas of the request and the answer.
 pub(super) fn schemas() -> Map<String, Value> {
     let names = Scope::ALL.map(Scope::as_str).join("|");
@@ -30,6 +42,7 @@ pub(super) fn schemas() -> Map<String, Value> {
     let mut request = object(&["sub", "scope", "ttlSeconds"], &request);
     if let Value::Object(request) = &mut request {
         request.insert("additionalProperties".to_owned(), false.into());
+        request.insert("not".to_owned(), of_chats_and_of_the_account());
     }
     let answer = json!({
         "token": {"type": "string"},

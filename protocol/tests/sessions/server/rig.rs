@@ -245,8 +245,7 @@ impl Rig {
                     }
                 }
                 ServerOutput::Verify { token } => {
-                    let unknown =
-                        || Error::new(ErrorCode::Unauthenticated, "the token is not the one this gateway was started with");
+                    let unknown = || Error::new(ErrorCode::Unauthenticated, "the gateway does not know this token");
                     let grant = self.tokens.get(&token).cloned().ok_or_else(unknown);
                     self.session.handle(self.now, &self.log.state(), ServerInput::Verified(grant));
                 }

@@ -36,6 +36,8 @@ const found = await data(client.GET("/v1/chats:get", { params: { query } }));
 if (found.chat.participants?.[0]?.address !== "alice@example.com") throw new Error("another chat");
 const { count } = await data(client.GET("/v1/chats:count", { params: { query: { includeArchived: true } } }));
 if (!(Number(count) >= 1)) throw new Error("no chat is counted");
+const user = await data(client.POST("/v1/tokens", { body: { sub: "user-1", scope: "chats:read", chats: [chatGuid], ttlSeconds: 60 } }));
+if (user.token.split(".").length !== 3 || !(Date.parse(user.expiresAt) > Date.now())) throw new Error("no token");
 await client.GET("/healthz", { parseAs: "text" });
 
 // And what it says when something is wrong.
