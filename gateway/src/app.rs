@@ -71,7 +71,7 @@ pub fn router(app: App) -> Router {
     let App { admission, subjects, grpc, live, drain, tasks, .. } = app;
     let log = backend.log().clone();
     // From here on nobody has the service itself.
-    let guard = Guard::new(backend);
+    let guard = Guard::new(backend, Arc::clone(&authenticator));
     let gate = Gate { authenticator: Arc::clone(&authenticator), subjects: subjects.clone() };
     // Written once: every answer shares the bytes.
     let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some(), tokens.is_some())).unwrap_or_default());

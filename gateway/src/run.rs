@@ -231,7 +231,7 @@ async fn listen(
         tokens: Some(Arc::clone(&tokens)),
         access: Access::new(address, args.access.allow_host, args.access.allow_origin),
         admission: Admission::new(&args.limits),
-        subjects: Subjects::new(args.subjects, args.limits.max_uploads),
+        subjects: Subjects::new(args.subjects, &args.limits),
         grpc: args.grpc,
         live: args.live,
         drain: drain.clone(),

@@ -11,6 +11,8 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use support::server::{Server, Socket, TIMEOUT};
 use support::tokens::{Keys, token};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const SCOPE: &str = "chats:read chats:write events:all";
@@ -102,6 +104,67 @@ async fn a_user_has_so_many_sockets_and_subscriptions_and_gets_them_back() {
     while open("greedy").await.1["type"] != "ready" {
         assert!(Instant::now() < end, "the socket was not given back");
     }
+}
+
+#[tokio::test]
+async fn a_token_in_the_upgrade_takes_the_users_place_at_once() {
+    let keys = Keys::new();
+    let (server, _data) = keys.serve(&["--max-subject-sockets", "1"]);
+    let token = token("greedy", SCOPE, None);
+    let open = async || Socket::open(&server, Some("im.events.v1.json"), Some(&token)).await.expect("a socket").0;
+    let mut first = open().await;
+    let mut second = open().await;
+    let refused = second.next().await;
+    assert_eq!((&refused["code"], second.close_code().await), (&json!("subscriptionLimitExceeded"), 4429));
+    first.say(&json!({ "type": "init" })).await;
+    assert_eq!(first.next().await["type"], "ready", "its own place is enough for it");
+}
+
+#[tokio::test]
+async fn a_fresh_token_costs_as_much_as_a_call() {
+    let keys = Keys::new();
+    let (server, _data) = keys.serve(&["--max-subject-calls-per-second", "1", "--max-subject-call-burst", "2"]);
+    let token = token("greedy", SCOPE, None);
+    let mut socket = Socket::connect(&server).await;
+    socket.say(&json!({ "type": "init", "token": token })).await;
+    for _ in 0..3 {
+        assert_eq!(socket.next().await["type"], "ready");
+        socket.say(&json!({ "type": "token", "token": token })).await;
+    }
+    let refused = socket.next().await;
+    assert_eq!((&refused["code"], socket.close_code().await), (&json!("burstRateExceeded"), 4429));
+}
+
+#[tokio::test]
+async fn bodies_that_one_user_sends_leave_room_for_those_of_others() {
+    let keys = Keys::new();
+    // Four bodies of a quarter of a MiB in all, one of them of each user.
+    let (server, _data) = keys.serve(&["--max-body-bytes", "1048576"]);
+    let chat = server.create("alice@example.com");
+    let half = async |subject: &str| {
+        let mut stream = TcpStream::connect(&server.address).await.expect("a connection");
+        let token = token(subject, SCOPE, None);
+        let head = format!(
+            "POST /v1/chats:markRead HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+             content-length: 200000\r\n\r\n",
+            server.address
+        );
+        stream.write_all(head.as_bytes()).await.expect("open");
+        stream.write_all(&vec![b' '; 150_000]).await.expect("open");
+        stream
+    };
+    // Together they are more than one user may have. Whichever comes second is refused, half-way.
+    let (mut first, mut second) = (half("greedy").await, half("greedy").await);
+    let (mut one, mut two) = ([0; 12], [0; 12]);
+    let refused = async {
+        tokio::select! {
+            read = first.read_exact(&mut one) => read.map(|_| one),
+            read = second.read_exact(&mut two) => read.map(|_| two),
+        }
+    };
+    let refused = timeout(TIMEOUT, refused).await.expect("in time").expect("an answer");
+    assert_eq!(&refused, b"HTTP/1.1 503");
+    assert_eq!(Caller::new(&server, "modest").mark_read(&chat).status(), 200);
 }
 
 /// Replays the whole log again and again, for one chat that has no event: nothing comes of all that is read.

@@ -33,8 +33,8 @@ struct Brief(watch::Sender<u64>);
 
 impl Authenticator for Brief {
     fn verify(&self, _: &str) -> Result<Pass, Error> {
-        let identity = Identity::Signed { key: "k".into(), id: None, issued_at: 0 };
-        Ok(Pass { grant: Grant { expires_in_ms: Some(100), ..Grant::ADMIN }, identity })
+        let identity = Identity::Signed { key: "k".into(), id: None, fingerprint: [0; 32], issued_at: 0 };
+        Ok(Pass::new(Grant { expires_in_ms: Some(100), ..Grant::ADMIN }, identity))
     }
 
     fn recheck(&self, _: &Pass) -> Result<(), Error> {
@@ -63,7 +63,7 @@ async fn a_stream_ends_with_its_token() {
         tokens: None,
         access: Access::new(address, Vec::new(), Vec::new()),
         admission: Admission::new(&ServerLimits::default()),
-        subjects: Subjects::new(SubjectLimits::default(), 4),
+        subjects: Subjects::new(SubjectLimits::default(), &ServerLimits::default()),
         grpc: GrpcLimits::default(),
         live: LiveLimits::default(),
         drain: drain.clone(),

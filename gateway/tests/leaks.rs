@@ -15,6 +15,8 @@ use support::grpc::{channel, refused};
 use support::server::{Server, Socket, TIMEOUT};
 use support::tokens::{Keys, claims, sign, token};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::{Code, Request};
 
@@ -210,4 +212,32 @@ async fn a_withdrawn_token_ends_its_open_streams() {
             "{name}: the other one goes on"
         );
     }
+}
+
+#[tokio::test]
+async fn a_token_is_looked_at_again_when_the_body_has_come() {
+    let keys = Keys::new();
+    let (server, _data) = keys.serve(&[]);
+    let chat = server.create("alice@example.com");
+    let mut claims = claims("late", "chats:write", None);
+    claims["jti"] = json!("late");
+    let token = sign(&claims);
+    let body = json!({ "chatGuid": chat }).to_string();
+    let mut stream = TcpStream::connect(&server.address).await.expect("a connection");
+    let head = format!(
+        "POST /v1/chats:markRead HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{{",
+        server.address,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("open");
+    keys.deny(&[json!({ "jti": "late" }).to_string()]);
+    let end = tokio::time::Instant::now() + TIMEOUT;
+    while get(&server, &token, "/v1/chats:get?chatGuid=any;-;alice@example.com").1["errorCode"] != "tokenBlocked" {
+        assert!(tokio::time::Instant::now() < end, "the list is not read again");
+    }
+    stream.write_all(body[1..].as_bytes()).await.expect("open");
+    let mut answer = String::new();
+    timeout(TIMEOUT, stream.read_to_string(&mut answer)).await.expect("in time").expect("text");
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("tokenBlocked"), "{answer}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use im_chats_protocol::error::Error;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::files;
 
@@ -19,15 +19,16 @@ pub struct Watched<T> {
     path: PathBuf,
     limit: u64,
     parse: fn(&[u8]) -> Result<T, String>,
-    known: Mutex<Known<T>>,
+    known: Mutex<Known>,
+    /// Apart from what is known of the file: reading a large or slow one must not keep those who ask for the value waiting.
+    value: RwLock<Arc<T>>,
 }
 
 #[derive(Debug)]
-struct Known<T> {
+struct Known {
     version: Version,
     /// Whether the version tells every later change.
     settled: bool,
-    value: Arc<T>,
     /// What is wrong with the file as it is now, once it was reported; empty when nothing is.
     complaint: String,
 }
@@ -50,14 +51,15 @@ impl<T: PartialEq> Watched<T> {
     /// `invalidArgument` of the flag: the file cannot be read, or `parse` says what is wrong with it.
     pub fn open(flag: &'static str, path: &Path, limit: u64, parse: fn(&[u8]) -> Result<T, String>) -> Result<Self, Error> {
         let (version, value) = read(path, limit, parse).map_err(|reason| invalid(flag, path, &reason))?;
-        let known = Known { version, settled: version.is_settled(), value: Arc::new(value), complaint: String::new() };
-        Ok(Self { flag, path: path.to_owned(), limit, parse, known: Mutex::new(known) })
+        let known = Known { version, settled: version.is_settled(), complaint: String::new() };
+        let (known, value) = (Mutex::new(known), RwLock::new(Arc::new(value)));
+        Ok(Self { flag, path: path.to_owned(), limit, parse, known, value })
     }
 
     /// What the file held when it was last looked at.
     #[must_use]
     pub fn last(&self) -> Arc<T> {
-        Arc::clone(&self.known.lock().value)
+        Arc::clone(&self.value.read())
     }
 
     /// Looks at the file, and gives what it holds. One that cannot be read for a while, because it is being replaced, is as it was.
@@ -78,9 +80,9 @@ impl<T: PartialEq> Watched<T> {
                 known.version = version;
                 known.settled = version.is_settled();
                 known.complaint.clear();
-                let changed = *known.value != value;
+                let changed = *self.last() != value;
                 if changed {
-                    known.value = Arc::new(value);
+                    *self.value.write() = Arc::new(value);
                     tracing::info!(path = %self.path.display(), "{}: the file has changed", self.flag);
                 }
                 changed

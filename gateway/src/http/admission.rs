@@ -21,15 +21,12 @@ use super::failure::Failure;
 use super::flags::ServerLimits;
 use super::limit::Limit;
 use super::share::{Peer, Place, SharedLimit};
-use super::subjects::Subject;
+use super::subjects::{BODY_UNIT, Subject};
 use crate::service::auth::{Authenticator, Pass, bearer};
 use crate::service::full;
 
 /// How long an upload waits for those before it.
 pub const UPLOAD_WAIT: Duration = Duration::from_secs(20);
-
-/// What the budget of bodies is counted in, in bytes.
-const UNIT: usize = 1024;
 
 /// The gateway's limits on work under way. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,7 +61,7 @@ impl Admission {
         Self {
             requests: Limit::new(limits.max_requests, "requests", "--max-requests"),
             open_requests: SharedLimit::new(limits.max_open_requests, "requests without a token", "--max-open-requests"),
-            bodies: Limit::in_units(UNIT, limits.max_body_bytes, "bytes of request bodies", "--max-body-bytes"),
+            bodies: Limit::in_units(BODY_UNIT, limits.max_body_bytes, "bytes of request bodies", "--max-body-bytes"),
             uploads: Limit::new(limits.max_uploads, "uploads", "--max-uploads"),
             large_answers: Limit::new(limits.max_large_answers, "large answers", "--max-large-answers"),
         }
@@ -109,7 +106,9 @@ pub async fn one_upload(State(admission): State<Admission>, request: Request, ne
 
 /// Counts the bytes of a body as they come, for as long as the request is worked on.
 pub async fn counted_body(State(admission): State<Admission>, request: Request, next: Next) -> Response {
-    let charge = Arc::new(Mutex::new(Charge { budget: admission.bodies, bytes: 0, held: None, refused: None }));
+    let own = request.extensions().get::<Arc<Subject>>().map(|subject| subject.bodies());
+    let budgets = [Some(admission.bodies), own].into_iter().flatten().map(|budget| (budget, None)).collect();
+    let charge = Arc::new(Mutex::new(Charge { budgets, bytes: 0, refused: None }));
     let response = next.run(request.map(|body| Body::new(Counted { body, charge: Arc::clone(&charge) }))).await;
     let refused = charge.lock().refused.take();
     match refused {
@@ -120,24 +119,26 @@ pub async fn counted_body(State(admission): State<Admission>, request: Request, 
 
 #[derive(Debug)]
 struct Charge {
-    budget: Limit,
+    /// That of all, and that of the user; with what was taken of each.
+    budgets: Vec<(Limit, Option<OwnedSemaphorePermit>)>,
     bytes: usize,
-    held: Option<OwnedSemaphorePermit>,
     refused: Option<Error>,
 }
 
 impl Charge {
     fn add(&mut self, bytes: usize) -> Result<(), Error> {
-        let held = self.bytes.div_ceil(UNIT);
+        let held = self.bytes.div_ceil(BODY_UNIT);
         self.bytes = self.bytes.saturating_add(bytes);
-        let more = u32::try_from(self.bytes.div_ceil(UNIT).saturating_sub(held)).unwrap_or(u32::MAX);
+        let more = u32::try_from(self.bytes.div_ceil(BODY_UNIT).saturating_sub(held)).unwrap_or(u32::MAX);
         if more == 0 {
             return Ok(());
         }
-        let permit = self.budget.take_many(more)?;
-        match &mut self.held {
-            Some(all) => all.merge(permit),
-            None => self.held = Some(permit),
+        for (budget, held) in &mut self.budgets {
+            let permit = budget.take_many(more)?;
+            match held {
+                Some(all) => all.merge(permit),
+                None => *held = Some(permit),
+            }
         }
         Ok(())
     }

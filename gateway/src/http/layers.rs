@@ -111,10 +111,11 @@ pub async fn require_token(State(gate): State<Gate>, mut request: Request, next:
     let entered = verdict.and_then(|pass| {
         let subject = gate.subjects.of(&pass.grant);
         subject.as_ref().map_or(Ok(()), |subject| subject.call())?;
-        Ok((pass, subject))
+        let place = subject.as_ref().map(|subject| subject.request()).transpose()?;
+        Ok((pass, subject, place))
     });
     match entered {
-        Ok((pass, subject)) => {
+        Ok((pass, subject, _place)) => {
             // What the call may do, and how long whatever outlives it may live.
             request.extensions_mut().insert(pass);
             if let Some(subject) = subject {

@@ -12,9 +12,12 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
+use im_chats_protocol::limits::MAX_REQUEST_BODY_BYTES;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::flags::ServerLimits;
+use super::limit::Limit;
 use crate::base::flags::{defaults, size};
 use crate::base::log_throttle::LogThrottle;
 use crate::log::{EventLog, ReadPage, ReadQuery};
@@ -22,8 +25,11 @@ use crate::log::{EventLog, ReadPage, ReadQuery};
 /// How long a subject is remembered that has nothing open. Every rate is full again by then.
 const MEMORY: Duration = Duration::from_mins(2);
 
+/// What bodies are counted in, in bytes.
+pub(super) const BODY_UNIT: usize = 1024;
+
 /// How many seconds of its rate a subject may read at once after it has read nothing.
-const ROW_BURST_SECONDS: u32 = 10;
+const ROW_BURST_SECONDS: f64 = 10.0;
 
 /// What the subject of a signed token may take, on all of its connections together. Each value is a flag of the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -63,9 +69,17 @@ pub struct Subjects(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     limits: SubjectLimits,
-    uploads: usize,
+    shares: Shares,
     known: Mutex<Known>,
     throttle: LogThrottle,
+}
+
+/// What one user may have at once of what all share: a quarter each, rounded up.
+#[derive(Debug, Clone, Copy)]
+struct Shares {
+    requests: usize,
+    body_bytes: usize,
+    uploads: usize,
 }
 
 #[derive(Debug)]
@@ -78,7 +92,9 @@ struct Known {
 #[derive(Debug)]
 pub struct Subject {
     calls: DefaultDirectRateLimiter,
-    rows: DefaultDirectRateLimiter,
+    rows: Mutex<Debt>,
+    requests: Limit,
+    bodies: Limit,
     sockets: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     subscriptions: Mutex<usize>,
@@ -86,12 +102,35 @@ pub struct Subject {
     shared: Arc<Inner>,
 }
 
+/// Rows that were read and are not paid for yet, as of a moment. Time pays for them.
+#[derive(Debug)]
+struct Debt {
+    rows: f64,
+    at: Instant,
+}
+
+impl Debt {
+    /// Adds rows, and gives how long it takes until no more are owed than one may owe.
+    fn owe(&mut self, rows: usize, per_second: f64, most: f64, now: Instant) -> Duration {
+        let paid = now.saturating_duration_since(self.at).as_secs_f64() * per_second;
+        self.rows = (self.rows - paid).max(0.0) + f64::from(u32::try_from(rows).unwrap_or(u32::MAX));
+        self.at = now;
+        Duration::try_from_secs_f64((self.rows - most) / per_second).unwrap_or_default()
+    }
+}
+
 impl Subjects {
-    /// Within these limits; a subject has a quarter of `max_uploads`, rounded up.
+    /// Within these limits, and within a quarter of what `server` gives to all.
     #[must_use]
-    pub fn new(limits: SubjectLimits, max_uploads: usize) -> Self {
+    pub fn new(limits: SubjectLimits, server: &ServerLimits) -> Self {
+        let shares = Shares {
+            requests: server.max_requests.div_ceil(4),
+            // One body must fit in.
+            body_bytes: server.max_body_bytes.div_ceil(4).max(MAX_REQUEST_BODY_BYTES),
+            uploads: server.max_uploads.div_ceil(4),
+        };
         let known = Mutex::new(Known { subjects: HashMap::new(), swept: Instant::now() });
-        Self(Arc::new(Inner { limits, uploads: max_uploads.div_ceil(4), known, throttle: LogThrottle::per_minute() }))
+        Self(Arc::new(Inner { limits, shares, known, throttle: LogThrottle::per_minute() }))
     }
 
     /// The subject of a grant; none for the operator.
@@ -120,12 +159,14 @@ impl Subjects {
 impl Subject {
     fn new(shared: &Arc<Inner>, now: Instant) -> Self {
         let SubjectLimits { max_subject_calls_per_second: calls, max_subject_call_burst: burst, .. } = shared.limits;
-        let rows = shared.limits.max_subject_rows_per_second;
+        let shares = shared.shares;
         Self {
             calls: limiter(calls, burst.min(calls.saturating_mul(120))),
-            rows: limiter(rows, rows.saturating_mul(ROW_BURST_SECONDS)),
+            rows: Mutex::new(Debt { rows: 0.0, at: now }),
+            requests: Limit::new(shares.requests, "requests of one user", "--max-requests"),
+            bodies: Limit::in_units(BODY_UNIT, shares.body_bytes, "bytes of request bodies of one user", "--max-body-bytes"),
             sockets: Arc::new(Semaphore::new(shared.limits.max_subject_sockets.min(Semaphore::MAX_PERMITS))),
-            uploads: Arc::new(Semaphore::new(shared.uploads.clamp(1, Semaphore::MAX_PERMITS))),
+            uploads: Arc::new(Semaphore::new(shares.uploads.clamp(1, Semaphore::MAX_PERMITS))),
             subscriptions: Mutex::new(0),
             seen: Mutex::new(now),
             shared: Arc::clone(shared),
@@ -165,13 +206,34 @@ impl Subject {
         Arc::clone(&self.uploads).acquire_owned().await.ok()
     }
 
-    /// Waits until the reads of this subject are within its rate again, after one that looked at this many rows on disk.
-    pub async fn pace(&self, rows: usize) {
-        let most = self.shared.limits.max_subject_rows_per_second.saturating_mul(ROW_BURST_SECONDS);
-        let Some(rows) = NonZeroU32::new(u32::try_from(rows).unwrap_or(u32::MAX).min(most)) else { return };
-        while let Ok(Err(early)) = self.rows.check_n(rows) {
+    /// A place for one more request under way, given back when it is dropped.
+    ///
+    /// # Errors
+    /// `serviceUnavailable` with `context.limit` when there are as many as one user may have.
+    pub(super) fn request(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.requests.take()
+    }
+
+    /// The bytes of bodies that one user may have in memory at once.
+    pub(super) fn bodies(&self) -> Limit {
+        self.bodies.clone()
+    }
+
+    /// Notes that so many rows were looked at on disk.
+    fn read(&self, rows: usize) -> Duration {
+        let per_second = f64::from(self.shared.limits.max_subject_rows_per_second);
+        self.rows.lock().owe(rows, per_second, per_second * ROW_BURST_SECONDS, Instant::now())
+    }
+
+    /// Waits until the reads of this subject are within its rate again.
+    async fn pace(&self) {
+        loop {
+            let wait = self.read(0);
+            if wait.is_zero() {
+                return;
+            }
             self.complain("rows of the log", "--max-subject-rows-per-second");
-            tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -194,9 +256,13 @@ impl Subject {
 /// # Errors
 /// As [`EventLog::read_of`].
 pub async fn read(subject: Option<Arc<Subject>>, log: EventLog, id: Arc<str>, query: ReadQuery) -> Result<ReadPage, Error> {
+    if let Some(subject) = &subject {
+        subject.pace().await;
+    }
     let (page, rows) = log.read_counted(id, query).await?;
-    if let Some(subject) = subject {
-        subject.pace(rows).await;
+    if let Some(subject) = &subject {
+        // Whoever leaves now has read them all the same.
+        subject.read(rows);
     }
     Ok(page)
 }
@@ -249,7 +315,7 @@ mod tests {
     use im_chats_protocol::grant::Scopes;
 
     fn subjects(limits: SubjectLimits) -> Subjects {
-        Subjects::new(limits, 4)
+        Subjects::new(limits, &ServerLimits::default())
     }
 
     fn user(name: &str) -> Grant {
@@ -298,9 +364,8 @@ mod tests {
     async fn a_reader_of_more_than_its_rate_waits() {
         let limits = SubjectLimits { max_subject_rows_per_second: 1_000, ..SubjectLimits::default() };
         let subject = subjects(limits).of(&user("u")).unwrap();
-        let started = Instant::now();
-        subject.pace(10_000).await;
-        assert!(started.elapsed() < Duration::from_secs(1), "ten seconds' worth at once");
-        assert!(tokio::time::timeout(Duration::from_millis(1), subject.pace(2_000)).await.is_err(), "and no more");
+        assert_eq!(subject.read(10_000), Duration::ZERO, "ten seconds' worth at once");
+        assert!(subject.read(2_000) > Duration::from_secs(1), "and no more");
+        assert!(tokio::time::timeout(Duration::from_millis(1), subject.pace()).await.is_err());
     }
 }

@@ -13,16 +13,22 @@ pub const TARGET: &str = "audit";
 /// Bytes of a subject's hash that are written: subjects are often addresses, and the log need not hold those.
 const HASH_BYTES: usize = 8;
 
-/// Writes the line of one write. `route` is its path, or the name of its gRPC method.
-pub fn audit(pass: &Pass, route: &str, request_id: &str, result: Result<(), &Error>) {
+/// Writes the line of one write. `route` is its path over REST, also for a call over gRPC; `code` is `ok`, `cancelled` for a caller who did
+/// not wait for the answer, or the code of the error.
+pub fn audit(pass: &Pass, route: &str, request_id: &str, code: &str) {
     let (kid, jti) = match &pass.identity {
         Identity::Static { digest } => (format!("static-{}", first_hex(digest, 2)), None),
         Identity::Signed { key, id, .. } => (key.to_string(), id.as_deref()),
     };
     let jti = jti.unwrap_or_default();
     let sub = pass.grant.subject.as_deref().map(subject_hash).unwrap_or_default();
-    let code = result.map_or_else(|error| error.code.as_ref(), |()| "ok");
     tracing::info!(target: TARGET, kid, jti, sub, route, code, request_id, "write");
+}
+
+/// The code of a result.
+#[must_use]
+pub fn code<T>(result: &Result<T, Error>) -> &str {
+    result.as_ref().err().map_or("ok", |error| error.code.as_ref())
 }
 
 /// What the audit log writes of a subject: the first 16 hexadecimal digits of its SHA-256.

@@ -1,6 +1,7 @@
 //! Who may talk to the gateway.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
@@ -13,6 +14,28 @@ pub struct Pass {
     pub grant: Grant,
     /// Which token it was.
     pub identity: Identity,
+    /// When it ends; absent = never.
+    ends_at: Option<Instant>,
+}
+
+impl Pass {
+    /// A token that was judged right now.
+    #[must_use]
+    pub fn new(grant: Grant, identity: Identity) -> Self {
+        let ends_at = grant.expires_in_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        Self { grant, identity, ends_at }
+    }
+
+    /// Whether its time is not over yet.
+    ///
+    /// # Errors
+    /// `tokenExpired` when it is.
+    pub fn check_time(&self) -> Result<(), Error> {
+        match self.ends_at {
+            Some(end) if end <= Instant::now() => Err(Error::new(ErrorCode::TokenExpired, "the token has ended")),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Which token it was, without the token itself.
@@ -29,6 +52,8 @@ pub enum Identity {
         key: Arc<str>,
         /// Its `jti`.
         id: Option<Arc<str>>,
+        /// The SHA-256 of what checks it: another key may come under the same name.
+        fingerprint: [u8; 32],
         /// Its `iat`, in seconds since 1970.
         issued_at: u64,
     },

@@ -10,8 +10,8 @@ use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID, Method, Route};
 use sha2::{Digest as _, Sha256};
 
-use super::audit::audit;
-use super::auth::Pass;
+use super::audit::{audit, code};
+use super::auth::{Authenticator, Pass};
 use super::backend::{Backend, CallContext};
 use super::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
@@ -32,7 +32,10 @@ pub struct Caller {
 
 /// A chat service behind the rules of tokens. Cheap to clone.
 #[derive(Clone)]
-pub struct Guard(Arc<dyn Backend>);
+pub struct Guard {
+    backend: Arc<dyn Backend>,
+    authenticator: Arc<dyn Authenticator>,
+}
 
 macro_rules! calls_for_a_chat {
     ($($(#[$doc:meta])* $name:ident, $route:ident, $request:ident => $answer:ty;)*) => {
@@ -42,11 +45,12 @@ macro_rules! calls_for_a_chat {
             /// # Errors
             /// `unauthorized` when the token does not allow it, else those of the service.
             pub async fn $name(&self, caller: &Caller, mut request: $request) -> Result<$answer, Error> {
-                let result = async {
-                    let context = admit(Route::$route, caller, Some(&mut request.chat_guid))?;
-                    self.0.$name(&context, request).await
+                let line = Line::of(Route::$route, caller);
+                let result = match self.admit(Route::$route, caller, Some(&mut request.chat_guid)) {
+                    Ok(context) => self.backend.$name(&context, request).await,
+                    Err(error) => Err(error),
                 };
-                done(Route::$route, caller, result.await)
+                line.write(result)
             }
         )*
     };
@@ -55,8 +59,8 @@ macro_rules! calls_for_a_chat {
 impl Guard {
     /// Stands before a service.
     #[must_use]
-    pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self(backend)
+    pub fn new(backend: Arc<dyn Backend>, authenticator: Arc<dyn Authenticator>) -> Self {
+        Self { backend, authenticator }
     }
 
     /// Creates a chat, or finds the one there is.
@@ -64,15 +68,21 @@ impl Guard {
     /// # Errors
     /// `unauthorized` when the token does not allow it, else those of the service.
     pub async fn create_chat(&self, caller: &Caller, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
-        let result = async {
-            let context = admit(Route::CreateChat, caller, None)?;
-            if let Some(key) = &mut request.client_message_id {
-                check_key(key, CLIENT_MESSAGE_ID.name)?;
-                *key = own_key(&caller.pass.grant, std::mem::take(key));
-            }
-            self.0.create_chat(&context, request).await
+        let line = Line::of(Route::CreateChat, caller);
+        let result = match self.admit_create(caller, &mut request) {
+            Ok(context) => self.backend.create_chat(&context, request).await,
+            Err(error) => Err(error),
         };
-        done(Route::CreateChat, caller, result.await)
+        line.write(result)
+    }
+
+    fn admit_create(&self, caller: &Caller, request: &mut CreateChatRequest) -> Result<CallContext, Error> {
+        let context = self.admit(Route::CreateChat, caller, None)?;
+        if let Some(key) = &mut request.client_message_id {
+            check_key(key, CLIENT_MESSAGE_ID.name)?;
+            *key = own_key(&caller.pass.grant, std::mem::take(key));
+        }
+        Ok(context)
     }
 
     /// How many chats there are.
@@ -80,8 +90,8 @@ impl Guard {
     /// # Errors
     /// As [`Guard::create_chat`].
     pub async fn get_chat_count(&self, caller: &Caller, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
-        let context = admit(Route::GetChatCount, caller, None)?;
-        self.0.get_chat_count(&context, request).await
+        let context = self.admit(Route::GetChatCount, caller, None)?;
+        self.backend.get_chat_count(&context, request).await
     }
 
     calls_for_a_chat! {
@@ -105,7 +115,14 @@ impl Guard {
     /// [`ChatFilter::within`](im_chats_protocol::server::ChatFilter::within).
     #[must_use]
     pub fn log(&self) -> &EventLog {
-        self.0.log()
+        self.backend.log()
+    }
+
+    /// Lets a call in, as the service is to see it. The token is looked at again: its body may have come long after its head.
+    fn admit(&self, route: Route, caller: &Caller, chat: Option<&mut String>) -> Result<CallContext, Error> {
+        caller.pass.check_time()?;
+        self.authenticator.recheck(&caller.pass)?;
+        admit(route, caller, chat)
     }
 }
 
@@ -126,13 +143,33 @@ fn admit(route: Route, caller: &Caller, chat: Option<&mut String>) -> Result<Cal
     Ok(context)
 }
 
-/// Writes the audit line of a write, whether it was let in or not.
-fn done<T>(route: Route, caller: &Caller, result: Result<T, Error>) -> Result<T, Error> {
-    let definition = route.definition();
-    if definition.method == Method::Post {
-        audit(&caller.pass, definition.path, &caller.context.request_id, result.as_ref().map(drop));
+/// The audit line of a write, which is written whatever becomes of it: a caller who hangs up may have written all the same.
+struct Line<'a> {
+    caller: &'a Caller,
+    /// The path; none for a read, or once the line is written.
+    path: Option<&'static str>,
+}
+
+impl<'a> Line<'a> {
+    fn of(route: Route, caller: &'a Caller) -> Self {
+        let definition = route.definition();
+        Self { caller, path: (definition.method == Method::Post).then_some(definition.path) }
     }
-    result
+
+    fn write<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Some(path) = self.path.take() {
+            audit(&self.caller.pass, path, &self.caller.context.request_id, code(&result));
+        }
+        result
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take() {
+            audit(&self.caller.pass, path, &self.caller.context.request_id, "cancelled");
+        }
+    }
 }
 
 /// An idempotency key as the service is to know it: each subject has keys of its own, so that nobody meets, or takes, another's. The

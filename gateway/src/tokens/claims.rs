@@ -98,7 +98,8 @@ struct Written {
     #[serde(default)]
     jti: Option<String>,
     scope: String,
-    #[serde(default)]
+    /// Not null: whoever has nothing to put there must not get a token for every chat.
+    #[serde(default, deserialize_with = "present")]
     chats: Option<Vec<String>>,
 }
 
@@ -107,6 +108,11 @@ struct Written {
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+/// A claim that is there, and no null.
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(claim: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(claim).map(Some)
 }
 
 impl Claims {

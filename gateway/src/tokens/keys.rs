@@ -135,7 +135,7 @@ pub(super) struct Key {
     checks: DecodingKey,
     signs: Option<EncodingKey>,
     /// Of what checks: tells another key of the same name.
-    fingerprint: [u8; 32],
+    pub(super) fingerprint: [u8; 32],
 }
 
 impl PartialEq for Key {

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 use crate::base::watched::{Watched, without_line_break};
 use crate::service::auth::{Authenticator, Identity, Pass};
+pub(crate) use claims::present;
 pub use claims::{AUDIENCE, LEEWAY_S, MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
 use claims::{Claims, Header, refused};
 use deny::DenyList;
@@ -201,15 +202,14 @@ impl Tokens {
         }
         let remaining = claims.remaining_ms((self.now)())?;
         self.check_deny(claims.id.as_deref(), Some(&claims.subject), claims.issued_at)?;
-        Ok(Pass {
-            grant: Grant {
-                subject: Some(claims.subject.into()),
-                scopes: claims.scopes,
-                chats: claims.chats,
-                expires_in_ms: Some(remaining),
-            },
-            identity: Identity::Signed { key: key.kid, id: claims.id.map(Into::into), issued_at: claims.issued_at },
-        })
+        let grant = Grant {
+            subject: Some(claims.subject.into()),
+            scopes: claims.scopes,
+            chats: claims.chats,
+            expires_in_ms: Some(remaining),
+        };
+        let (id, issued_at) = (claims.id.map(Into::into), claims.issued_at);
+        Ok(Pass::new(grant, Identity::Signed { key: key.kid, id, fingerprint: key.fingerprint, issued_at }))
     }
 
     fn check_deny(&self, id: Option<&str>, subject: Option<&str>, issued_at: u64) -> Result<(), Error> {
@@ -229,7 +229,7 @@ impl Authenticator for Tokens {
         // First, and whatever its form: a token of the operator's may have dots, too.
         let digest = digest(token);
         if self.is_ours(&digest) {
-            return Ok(Pass { grant: Grant::ADMIN, identity: Identity::Static { digest } });
+            return Ok(Pass::new(Grant::ADMIN, Identity::Static { digest }));
         }
         let dots = token.bytes().filter(|byte| *byte == b'.').count();
         if dots == 2 && self.has_keys() { self.signed(token) } else { Err(not_ours()) }
@@ -238,8 +238,10 @@ impl Authenticator for Tokens {
     fn recheck(&self, pass: &Pass) -> Result<(), Error> {
         match &pass.identity {
             Identity::Static { digest } => self.is_ours(digest).then_some(()).ok_or_else(not_ours),
-            Identity::Signed { key, id, issued_at } => {
-                self.key(key)?;
+            Identity::Signed { key, id, fingerprint, issued_at } => {
+                if self.key(key)?.fingerprint != *fingerprint {
+                    return Err(refused("its key was replaced by another one of the same name"));
+                }
                 self.check_deny(id.as_deref(), pass.grant.subject.as_deref(), *issued_at)
             }
         }

@@ -108,7 +108,12 @@ fn every_algorithm_signs_and_a_public_key_checks_what_its_private_one_signed() {
             assert_eq!(pass.grant.subject.as_deref(), Some("u1"));
             assert_eq!(
                 pass.identity,
-                Identity::Signed { key: "k".into(), id: Some(minted.id.as_str().into()), issued_at: NOW_S }
+                Identity::Signed {
+                    key: "k".into(),
+                    id: Some(minted.id.as_str().into()),
+                    fingerprint: tokens.key("k").unwrap().fingerprint,
+                    issued_at: NOW_S
+                }
             );
         }
         // A public key cannot sign: the token is signed with a key of our own.

@@ -53,14 +53,6 @@ export const DIFFERENCES = [
     is: ({ theirs, ours, path }) => theirs === undefined && ours === ABSENT && path.startsWith("value"),
   },
   {
-    what: "The message of `tokenExpired`, `tokenBlocked` and `unauthorized` ends with what to do about it; theirs ends with the server's words.",
-    why: "The server does not know where this program has its tokens from.",
-    is: ({ theirs, ours, path, our }) =>
-      path === "error.message" &&
-      ["tokenExpired", "tokenBlocked", "unauthorized"].includes(our.error?.code) &&
-      String(ours).startsWith(`${theirs}; `),
-  },
-  {
     what: "A second loop over a stream ends with a `ValidationError` of code `preconditionFailed`; theirs with a plain `Error`.",
     why: "Every failure is an `IMessageError`, so one `catch` can tell them apart by class and code.",
     is: ({ path, their, our }) => path.startsWith("error.") && their.error?.class === "Error" && our.error?.code === "preconditionFailed",

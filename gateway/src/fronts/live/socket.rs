@@ -32,7 +32,7 @@ use crate::http::failure::Failure;
 use crate::http::layers::Gate;
 use crate::http::limit::Limit;
 use crate::http::share::{Peer, Place, SharedLimit};
-use crate::http::subjects::{self, Subscriptions};
+use crate::http::subjects::{self, Subject, Subscriptions};
 use crate::log::EventLog;
 use crate::metrics::{Metrics, SocketMetrics};
 use crate::service::auth::{self, Pass};
@@ -120,14 +120,15 @@ async fn upgrade(
             return Failure::with_status(error, rejection.status()).into_response();
         }
     };
-    // A good token in the header is as good as one in `init`.
-    let known = verdict.is_some_and(|Extension(Verdict(verdict))| verdict.is_ok());
-    let waiting = if known { Ok(None) } else { live.waiting.take(peer.map(|Extension(peer)| peer)).map(Some) };
-    let place = waiting.and_then(|waiting| Ok((live.sockets.take()?, waiting)));
-    let (slot, waiting, refused) = match place {
-        Ok((slot, waiting)) => (slot, waiting, None),
+    // A good token in the header is as good as one in `init`, and its user's place is taken now.
+    let known = verdict.and_then(|Extension(Verdict(verdict))| verdict.ok());
+    let seat = known.as_ref().and_then(|pass| live.gate.subjects.of(&pass.grant)).map(Seat::take).transpose();
+    let waiting = if known.is_some() { Ok(None) } else { live.waiting.take(peer.map(|Extension(peer)| peer)).map(Some) };
+    let place = waiting.and_then(|waiting| Ok((seat?, live.sockets.take()?, waiting)));
+    let (seat, slot, waiting, refused) = match place {
+        Ok((seat, slot, waiting)) => (seat, slot, waiting, None),
         Err(full) => match Arc::clone(&live.refusals).try_acquire_owned() {
-            Ok(slot) => (slot, None, Some(full)),
+            Ok(slot) => (None, slot, None, Some(full)),
             Err(_) => return Failure::from(full).into_response(),
         },
     };
@@ -145,7 +146,7 @@ async fn upgrade(
     }
     let tracked = live.tasks.token();
     upgrade.on_upgrade(move |socket| async move {
-        Driver::new(live, opening, waiting, socket).run().await;
+        Driver::new(live, opening, waiting, seat, socket).run().await;
         drop((slot, tracked));
     })
 }
@@ -189,8 +190,19 @@ struct Seat {
     _socket: OwnedSemaphorePermit,
 }
 
+impl Seat {
+    fn take(subject: Arc<Subject>) -> Result<Self, Error> {
+        let socket = subject.socket()?;
+        Ok(Self { subscriptions: Subscriptions::of(subject), _socket: socket })
+    }
+
+    fn is_of(&self, subject: &Arc<Subject>) -> bool {
+        Arc::ptr_eq(self.subscriptions.subject(), subject)
+    }
+}
+
 impl Driver {
-    fn new(live: Live, opening: Opening, waiting: Option<Place>, socket: WebSocket) -> Self {
+    fn new(live: Live, opening: Opening, waiting: Option<Place>, seat: Option<Seat>, socket: WebSocket) -> Self {
         let session = Session::new(Arc::clone(&live.session), opening, live.log.state(), 0);
         let (sink, stream) = socket.split();
         let writer = Writer { sink, queue: VecDeque::new(), started_bytes: 0, dirty: false };
@@ -204,7 +216,7 @@ impl Driver {
             writer,
             waiting,
             pass: None,
-            seat: None,
+            seat,
             metrics,
             moved: false,
             looked_ms: 0,
@@ -264,12 +276,17 @@ impl Driver {
 
     /// Judges a token, and takes the place that its subject has for this socket.
     fn verify(&mut self, token: &str) -> Result<Grant, Error> {
-        let pass = self.live.gate.authenticator.verify(token)?;
-        if self.seat.is_none()
-            && let Some(subject) = self.live.gate.subjects.of(&pass.grant)
+        // To judge one costs as much as a call. The first one of a socket is paid by its place.
+        if self.pass.is_some()
+            && let Some(seat) = &self.seat
         {
-            let socket = subject.socket()?;
-            self.seat = Some(Seat { subscriptions: Subscriptions::of(subject), _socket: socket });
+            seat.subscriptions.subject().call()?;
+        }
+        let pass = self.live.gate.authenticator.verify(token)?;
+        let subject = self.live.gate.subjects.of(&pass.grant);
+        // The upgrade may have had another token than `init`.
+        if !self.seat.as_ref().is_some_and(|seat| subject.as_ref().is_some_and(|subject| seat.is_of(subject))) {
+            self.seat = subject.map(Seat::take).transpose()?;
         }
         let grant = pass.grant.clone();
         self.pass = Some(pass);

@@ -20,7 +20,7 @@ use crate::http::json::{self, SMALL_BODY};
 use crate::http::openapi::{Content, Description, Operation};
 use crate::service::audit::audit;
 use crate::service::auth::Pass;
-use crate::tokens::{Tokens, Wish};
+use crate::tokens::{Tokens, Wish, present};
 
 /// The route. It needs a token; the layers around it check that, and it checks that the token is the operator's own.
 pub fn routes(tokens: Arc<Tokens>, admission: &Admission) -> Router {
@@ -53,8 +53,11 @@ pub fn description() -> Description {
 struct Asked {
     sub: Option<String>,
     scope: Option<String>,
-    chats: Option<Vec<String>>,
-    ttl_seconds: Option<u64>,
+    /// Null is none in it. Elsewhere that is absent; here whoever has nothing to put there must not get a token for every chat.
+    #[serde(default, deserialize_with = "present")]
+    chats: Option<Option<Vec<String>>>,
+    /// Not a whole number of serde's: a body with a field that does not fit is read again without its nulls.
+    ttl_seconds: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -71,14 +74,24 @@ async fn create(
     request: Request,
 ) -> Result<Json<Answer>, Failure> {
     let result = mint(&tokens, &pass, request).await;
-    audit(&pass, TOKENS_PATH, &id.0, result.as_ref().map(|_| ()).map_err(|failure| &failure.error));
+    let code = result.as_ref().err().map_or("ok", |failure| failure.error.code.as_ref());
+    audit(&pass, TOKENS_PATH, &id.0, code);
     result.map(Json)
 }
 
 async fn mint(tokens: &Tokens, pass: &Pass, request: Request) -> Result<Answer, Failure> {
     pass.grant.check_operator()?;
     let asked: Asked = json::read(request, SMALL_BODY).await?;
-    let wish = Wish { sub: asked.sub, scope: asked.scope, chats: asked.chats, ttl_seconds: asked.ttl_seconds };
+    let chats = match asked.chats {
+        None => None,
+        Some(Some(chats)) => Some(chats),
+        Some(None) => {
+            return Err(Error::invalid("chats", "null is no list; leave it out for a token for every chat").into());
+        }
+    };
+    // Beyond the range, which is judged with the rest, whatever is no whole number.
+    let whole = |seconds: f64| format!("{seconds}").parse().unwrap_or(u64::MAX);
+    let wish = Wish { sub: asked.sub, scope: asked.scope, chats, ttl_seconds: asked.ttl_seconds.map(whole) };
     let minted = tokens.mint(&wish)?;
     let end = i64::try_from(minted.expires_at).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let end = end.ok_or_else(|| Error::new(ErrorCode::InternalError, "the clock of this server is wrong"))?;

@@ -12,7 +12,6 @@ fn of_chats_and_of_the_account() -> Value {
     json!({
         "required": ["chats", "scope"],
         "properties": {
-            "chats": {"type": "array"},
             "scope": {"type": "string", "pattern": format!("(^| )({})( |$)", names.join("|"))},
         },
     })
@@ -32,7 +31,7 @@ pub(super) fn schemas() -> Map<String, Value> {
             "description": format!("What it allows, space-separated: {scopes}. chats:create and chats:count not beside `chats`."),
         },
         "chats": {
-            "type": ["array", "null"], "minItems": 1, "maxItems": MAX_CHATS, "items": guid(),
+            "type": "array", "minItems": 1, "maxItems": MAX_CHATS, "items": guid(),
             "description": "The chats that it is limited to; every chat when absent.",
         },
         "ttlSeconds": {

@@ -14,6 +14,12 @@ const LEAST_DATA_BYTES: u64 = 16 * 1024 * 1024;
 /// What a commit may add to the write-ahead log beside the pages that are new: pages that change.
 const CHANGED_BYTES: u64 = 64 * 1024;
 
+/// Most bytes of the write-ahead log with which a write without new pages goes through although space is short.
+const MOST_AHEAD_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Least bytes of freed pages with which such a write goes through: a few of them are always there.
+const FREED_BYTES: u64 = 1024 * 1024;
+
 /// Options of what the data directory may take.
 #[derive(Debug, Clone, Args)]
 pub struct RoomArgs {
@@ -37,8 +43,8 @@ pub(crate) struct Room {
 /// How it was at the beginning of a transaction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
-    /// Bytes of pages in use; absent where nobody asks for them.
-    used: Option<u64>,
+    /// What the database takes; absent where nobody asks for it.
+    size: Option<Size>,
     /// The file system has too little space left.
     is_short: bool,
 }
@@ -54,18 +60,22 @@ impl Room {
     pub(crate) fn before(&self, transaction: &Connection) -> Result<Before, Problem> {
         let is_short = self.is_short();
         let asks = is_short || self.limits.max_data_bytes.is_some();
-        Ok(Before { used: if asks { Some(used(transaction)?) } else { None }, is_short })
+        Ok(Before { size: if asks { Some(size(transaction)?) } else { None }, is_short })
     }
 
     /// Fails when what the transaction has written is too much; call it before the commit. A transaction after which less room
     /// is in use than before goes through: it is the way out. Whether there was room without that.
     pub(crate) fn check(&self, transaction: &Connection, before: Before) -> Result<bool, Problem> {
-        let Some(used_before) = before.used else { return Ok(true) };
-        let after = used(transaction)?;
+        let Some(before_it) = before.size else { return Ok(true) };
+        let after = size(transaction)?;
         // Until the next checkpoint, what is new lies in the write-ahead log.
-        let to_come = after.saturating_sub(used_before).saturating_add(CHANGED_BYTES);
-        let judgement = if before.is_short { Err(self.too_little_space()) } else { self.within(after, to_come) };
-        if judgement.is_err() && after < used_before {
+        let to_come = after.used.saturating_sub(before_it.used).saturating_add(CHANGED_BYTES);
+        // Pages that were freed take no space of the file system, and the log of changes is soon written over.
+        let freed = before_it.file.saturating_sub(before_it.used) >= FREED_BYTES;
+        let fits_in = freed && after.file <= before_it.file && self.write_ahead_bytes() <= MOST_AHEAD_BYTES;
+        let judgement =
+            if before.is_short && !fits_in { Err(self.too_little_space()) } else { self.within(after.used, to_come) };
+        if judgement.is_err() && after.used < before_it.used {
             return Ok(false);
         }
         judgement.map(|()| true)
@@ -73,9 +83,20 @@ impl Room {
 
     /// Whether there is room for anything.
     pub(super) fn has_some(&self, database: &Path) -> bool {
-        let used = || open_reader(database).map_err(Problem::from).and_then(|connection| used(&connection));
-        !self.is_short()
-            && (self.limits.max_data_bytes.is_none() || used().and_then(|used| self.within(used, CHANGED_BYTES)).is_ok())
+        let size = || open_reader(database).map_err(Problem::from).and_then(|connection| size(&connection));
+        let judge =
+            || self.limits.max_data_bytes.is_none() || size().and_then(|size| self.within(size.used, CHANGED_BYTES)).is_ok();
+        // While every commit is refused, none of them brings the write-ahead log back to the database.
+        let cut = || {
+            Connection::open(database)
+                .and_then(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+                .is_ok()
+        };
+        !self.is_short() && (judge() || (cut() && judge()))
+    }
+
+    fn write_ahead_bytes(&self) -> u64 {
+        std::fs::metadata(&self.write_ahead_log).map_or(0, |file| file.len())
     }
 
     /// One question to the system a commit: next to waiting for the disk, that is nothing. Where the system does not say, the
@@ -92,20 +113,27 @@ impl Room {
 
     fn within(&self, used: u64, to_come: u64) -> Result<(), Problem> {
         let Some(limit) = self.limits.max_data_bytes else { return Ok(()) };
-        let beside = std::fs::metadata(&self.write_ahead_log).map_or(0, |file| file.len());
-        if used.saturating_add(beside).saturating_add(to_come) <= limit {
+        if used.saturating_add(self.write_ahead_bytes()).saturating_add(to_come) <= limit {
             return Ok(());
         }
         Err(Problem::NoRoom { flag: "--max-data-bytes", what: "the data directory is full", limit })
     }
 }
 
-/// Bytes of the database that hold something: pages that were freed are written again before the file grows.
-fn used(connection: &Connection) -> Result<u64, Problem> {
+/// What a database takes, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    /// Pages that hold something: those that were freed are written again before the file grows.
+    used: u64,
+    /// All pages.
+    file: u64,
+}
+
+fn size(connection: &Connection) -> Result<Size, Problem> {
     let number = |name: &str| -> Result<u64, Problem> {
         let number: i64 = connection.pragma_query_value(None, name, |row| row.get(0))?;
         Ok(u64::try_from(number).unwrap_or(0))
     };
-    let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
-    number("page_size").map(|size| pages.saturating_mul(size))
+    let (pages, free, bytes) = (number("page_count")?, number("freelist_count")?, number("page_size")?);
+    Ok(Size { used: pages.saturating_sub(free).saturating_mul(bytes), file: pages.saturating_mul(bytes) })
 }
