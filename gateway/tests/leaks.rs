@@ -236,7 +236,7 @@ async fn a_token_is_looked_at_again_when_the_body_has_come() {
     while get(&server, &token, "/v1/chats:get?chatGuid=any;-;alice@example.com").1["errorCode"] != "tokenBlocked" {
         assert!(tokio::time::Instant::now() < end, "the list is not read again");
     }
-    stream.write_all(body[1..].as_bytes()).await.expect("open");
+    stream.write_all(&body.as_bytes()[1..]).await.expect("open");
     let mut answer = String::new();
     timeout(TIMEOUT, stream.read_to_string(&mut answer)).await.expect("in time").expect("text");
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("tokenBlocked"), "{answer}");
