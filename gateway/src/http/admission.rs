@@ -16,6 +16,7 @@ use http_body::{Frame, SizeHint};
 use im_chats_protocol::error::Error;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 
 use super::failure::Failure;
 use super::flags::ServerLimits;
@@ -76,6 +77,21 @@ impl Admission {
         Ok(Held(Arc::new(place)))
     }
 
+    /// The turn of the user, where there is one, and the place of one more upload; both together are waited for no longer than
+    /// [`UPLOAD_WAIT`].
+    async fn upload(&self, subject: Option<&Subject>) -> Result<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit), Error> {
+        let deadline = Instant::now() + UPLOAD_WAIT;
+        // A user waits for its own turn first, so that it never has all of them.
+        let turn = match subject {
+            Some(subject) => timeout_at(deadline, subject.upload())
+                .await
+                .map_err(|_| full::error("uploads of one user", subject.max_uploads()))?,
+            None => None,
+        };
+        let place = self.uploads.wait(deadline.saturating_duration_since(Instant::now())).await?;
+        Ok((turn, place))
+    }
+
     /// A place for an answer that is larger than most.
     ///
     /// # Errors
@@ -87,19 +103,9 @@ impl Admission {
 
 /// Lets so many uploads in at a time: each may hold the body and the image at once. The others wait unread, for a while.
 pub async fn one_upload(State(admission): State<Admission>, request: Request, next: Next) -> Response {
-    // A user waits for its own turn first, so that it never has all of them.
     let subject = request.extensions().get::<Arc<Subject>>().cloned();
-    let turn = async {
-        match subject {
-            Some(subject) => subject.upload().await,
-            None => None,
-        }
-    };
-    let Ok(_turn) = tokio::time::timeout(UPLOAD_WAIT, turn).await else {
-        return Failure::from(full::error("uploads of one user", 1)).into_response();
-    };
-    match admission.uploads.wait(UPLOAD_WAIT).await {
-        Ok(_place) => next.run(request).await,
+    match admission.upload(subject.as_deref()).await {
+        Ok(_places) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     }
 }
@@ -172,5 +178,48 @@ impl http_body::Body for Counted {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use im_chats_protocol::grant::{Grant, Scopes};
+
+    use super::super::subjects::{SubjectLimits, Subjects};
+    use super::*;
+
+    fn user(subjects: &Subjects, name: &str) -> Arc<Subject> {
+        let grant = Grant { subject: Some(name.into()), scopes: Scopes::ALL, chats: None, expires_in_ms: None };
+        subjects.of(&grant).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_waits_once_for_its_turn_and_the_place_and_a_refusal_says_how_many_one_user_may_have() {
+        let limits = ServerLimits { max_uploads: 8, ..ServerLimits::default() };
+        let (admission, subjects) = (Admission::new(&limits), Subjects::new(SubjectLimits::default(), &limits));
+        let greedy = user(&subjects, "greedy");
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(admission.upload(Some(&greedy)).await.unwrap());
+        }
+        let started = Instant::now();
+        let error = admission.upload(Some(&greedy)).await.unwrap_err();
+        assert_eq!((error.code.as_ref(), error.context_value("limit")), ("serviceUnavailable", Some("2")));
+        assert_eq!(started.elapsed().as_secs(), UPLOAD_WAIT.as_secs());
+
+        // The others take every place, and then the greedy one's turn comes late.
+        for _ in 0..6 {
+            held.push(admission.upload(None).await.unwrap());
+        }
+        let (turn, place) = held.remove(0);
+        let started = Instant::now();
+        let late = async {
+            tokio::time::sleep(UPLOAD_WAIT / 2).await;
+            drop(turn);
+        };
+        let (waited, ()) = tokio::join!(admission.upload(Some(&greedy)), late);
+        assert_eq!(waited.unwrap_err().context_value("limit"), Some("8"));
+        assert_eq!(started.elapsed().as_secs(), UPLOAD_WAIT.as_secs());
+        drop(place);
     }
 }

@@ -127,7 +127,7 @@ impl Subjects {
             requests: server.max_requests.div_ceil(4),
             // One body must fit in.
             body_bytes: server.max_body_bytes.div_ceil(4).max(MAX_REQUEST_BODY_BYTES),
-            uploads: server.max_uploads.div_ceil(4),
+            uploads: server.max_uploads.div_ceil(4).clamp(1, Semaphore::MAX_PERMITS),
         };
         let known = Mutex::new(Known { subjects: HashMap::new(), swept: Instant::now() });
         Self(Arc::new(Inner { limits, shares, known, throttle: LogThrottle::per_minute() }))
@@ -166,7 +166,7 @@ impl Subject {
             requests: Limit::new(shares.requests, "requests of one user", "--max-requests"),
             bodies: Limit::in_units(BODY_UNIT, shares.body_bytes, "bytes of request bodies of one user", "--max-body-bytes"),
             sockets: Arc::new(Semaphore::new(shared.limits.max_subject_sockets.min(Semaphore::MAX_PERMITS))),
-            uploads: Arc::new(Semaphore::new(shares.uploads.clamp(1, Semaphore::MAX_PERMITS))),
+            uploads: Arc::new(Semaphore::new(shares.uploads)),
             subscriptions: Mutex::new(0),
             seen: Mutex::new(now),
             shared: Arc::clone(shared),
@@ -235,6 +235,12 @@ impl Subject {
             self.complain("rows of the log", "--max-subject-rows-per-second");
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// How many uploads one subject may have at once.
+    #[must_use]
+    pub fn max_uploads(&self) -> usize {
+        self.shared.shares.uploads
     }
 
     /// How many subscriptions one subject may have.
