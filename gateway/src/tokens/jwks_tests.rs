@@ -15,7 +15,7 @@ fn set(keys: &[Value]) -> Vec<u8> {
 #[test]
 fn only_keys_that_can_be_used_are_and_each_other_one_is_told() {
     let (b32, b128, b256) =
-        (URL_SAFE_NO_PAD.encode([7; 32]), URL_SAFE_NO_PAD.encode([7; 128]), URL_SAFE_NO_PAD.encode([7; 256]));
+        (URL_SAFE_NO_PAD.encode([7; 32]), URL_SAFE_NO_PAD.encode([7; 128]), URL_SAFE_NO_PAD.encode([0x87; 256]));
     let ec = json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": b32, "y": b32, "alg": "ES256", "use": "sig" });
     let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": b256, "e": "AQAB", "key_ops": ["verify"] });
     let changed = |key: &Value, name: &str, value: Value| {
@@ -32,6 +32,7 @@ fn only_keys_that_can_be_used_are_and_each_other_one_is_told() {
         (json!({ "kty": "oct", "kid": "wrong", "k": b32 }), "secret"),
         (changed(&rsa, "n", json!(b128)), "2048"),
         (changed(&rsa, "n", json!("")), "2048"),
+        (changed(&rsa, "n", json!(URL_SAFE_NO_PAD.encode([7; 256]))), "2048"),
         // As many bytes, but the first of them are zero.
         (changed(&rsa, "n", json!(URL_SAFE_NO_PAD.encode([[0; 128], [7; 128]].concat()))), "2048"),
         (changed(&rsa, "alg", json!("RS512")), "RS512"),

@@ -22,8 +22,8 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// Largest key file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Smallest RSA modulus, in bytes: 2048 bits.
-pub(super) const MIN_MODULUS_BYTES: usize = 256;
+/// Smallest RSA modulus, in bits.
+const MIN_MODULUS_BITS: usize = 2048;
 
 /// The flag that names a key.
 const FLAG: &str = "--token-key";
@@ -185,11 +185,10 @@ impl Key {
             (Algorithm::Hs256, DecodingKeyKind::SecretOrDer(_)) => true,
             (Algorithm::EdDsa, DecodingKeyKind::SecretOrDer(key)) => key.len() == 32,
             (Algorithm::Es256, DecodingKeyKind::SecretOrDer(key)) => key.len() == 65 && key.first() == Some(&4),
-            // An RSAPublicKey is its modulus and a little more.
-            (Algorithm::Rs256, DecodingKeyKind::SecretOrDer(der)) => der.len() > MIN_MODULUS_BYTES,
-            (Algorithm::Rs256, DecodingKeyKind::RsaModulusExponent { n, .. }) => {
-                n.iter().skip_while(|byte| **byte == 0).count() >= MIN_MODULUS_BYTES
+            (Algorithm::Rs256, DecodingKeyKind::SecretOrDer(der)) => {
+                modulus(der).is_some_and(|modulus| bits(modulus) >= MIN_MODULUS_BITS)
             }
+            (Algorithm::Rs256, DecodingKeyKind::RsaModulusExponent { n, .. }) => bits(n) >= MIN_MODULUS_BITS,
             _ => false,
         };
         if !fits {
@@ -224,6 +223,33 @@ impl Key {
         super::crypto::install();
         jsonwebtoken::crypto::sign(message.as_bytes(), self.signs.as_ref()?, self.algorithm.library()).ok()
     }
+}
+
+/// How many bits a number has, the zeros before it not counted.
+fn bits(number: &[u8]) -> usize {
+    let digits = number.iter().skip_while(|byte| **byte == 0);
+    let spare = digits.clone().next().map_or(0, |byte| byte.leading_zeros() as usize);
+    (digits.count() * 8).saturating_sub(spare)
+}
+
+/// The modulus of an RSAPublicKey: a sequence of it and the exponent (RFC 8017, A.1.1).
+fn modulus(der: &[u8]) -> Option<&[u8]> {
+    let (sequence, _) = element(0x30, der)?;
+    element(0x02, sequence).map(|(modulus, _)| modulus)
+}
+
+/// What the first element of some DER holds, if it has this tag, and what follows it.
+fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = der.strip_prefix(&[tag])?.split_first()?;
+    // From 128 bytes on, the first byte says how many bytes the length has.
+    let (length, rest) = if length < 0x80 {
+        (usize::from(length), rest)
+    } else {
+        let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+        let length = digits.iter().try_fold(0_usize, |all, digit| all.checked_mul(256)?.checked_add(usize::from(*digit)));
+        (length?, rest)
+    };
+    rest.split_at_checked(length)
 }
 
 type Pair = (DecodingKey, Option<EncodingKey>);

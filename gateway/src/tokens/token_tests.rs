@@ -393,7 +393,7 @@ fn a_key_that_cannot_be_used_is_named_with_its_file() {
     let rig = Rig::new();
     let short = rig.write("short", [b'x'; 31]);
     let ended = rig.write("ended", [&[b'x'; 31][..], b"\n"].concat());
-    let cases: [(Algorithm, PathBuf, &str); 10] = [
+    let cases: [(Algorithm, PathBuf, &str); 12] = [
         (Algorithm::Hs256, short, "31"),
         (Algorithm::Hs256, ended, "31"),
         (Algorithm::Hs256, file("rsa.pub.pem"), "PEM"),
@@ -403,6 +403,9 @@ fn a_key_that_cannot_be_used_is_named_with_its_file() {
         (Algorithm::Es256, file("ec.sec1.pem"), "openssl pkcs8"),
         (Algorithm::Es256, file("p384.pub.pem"), "P-256"),
         (Algorithm::Rs256, file("rsa1024.pub.pem"), "2048"),
+        // With what is around its modulus it is longer than 256 bytes.
+        (Algorithm::Rs256, file("rsa1984.pub.pem"), "2048"),
+        (Algorithm::Rs256, file("rsa2047.pub.pem"), "2048"),
         (Algorithm::Rs256, file("ed.pub.pem"), "RS256"),
     ];
     for (algorithm, path, says) in cases {
