@@ -5,4 +5,5 @@ pub(crate) mod flags;
 pub(crate) mod hex;
 pub mod log_throttle;
 pub(crate) mod private;
+pub(crate) mod token;
 pub mod watched;

@@ -6,10 +6,8 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::token::check_token;
 use tonic::metadata::{Ascii, MetadataValue};
 
-use crate::base::watched::{Watched, without_line_break};
-
-/// Largest token file, in bytes.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+use crate::base::token::{MAX_TOKEN_FILE_BYTES, token};
+use crate::base::watched::Watched;
 
 /// An `authorization` value.
 pub type Bearer = MetadataValue<Ascii>;
@@ -37,7 +35,7 @@ impl TokenSource {
     /// # Errors
     /// `invalidArgument` when it cannot be read, or holds no token.
     pub fn file(path: &Path) -> Result<Self, Error> {
-        Watched::open("--upstream-token-file", path, MAX_FILE_BYTES, parse).map(Self::File)
+        Watched::open("--upstream-token-file", path, MAX_TOKEN_FILE_BYTES, |bytes| header(&token(bytes)?)).map(Self::File)
     }
 
     /// The token of this moment. A file that cannot be read for a while, because it is being replaced, is as it was.
@@ -49,14 +47,12 @@ impl TokenSource {
     }
 }
 
-/// What a token file holds. But for the line break at its end it is taken as it is, and judged.
-fn parse(bytes: &[u8]) -> Result<Bearer, String> {
-    // What is not UTF-8 is not ASCII either, and the replacement character says so.
-    bearer(&String::from_utf8_lossy(without_line_break(bytes)))
-}
-
 fn bearer(token: &str) -> Result<Bearer, String> {
     check_token(token)?;
+    header(token)
+}
+
+fn header(token: &str) -> Result<Bearer, String> {
     let mut value = Bearer::try_from(format!("Bearer {token}")).map_err(|error| error.to_string())?;
     // Kept out of whatever prints headers.
     value.set_sensitive(true);

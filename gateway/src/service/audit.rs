@@ -5,7 +5,7 @@ use im_chats_protocol::error::Error;
 use sha2::{Digest as _, Sha256};
 
 use super::auth::{Identity, Pass};
-use crate::base::hex::hex;
+use crate::base::hex::first_hex;
 
 /// The target of its lines, for `RUST_LOG`.
 pub const TARGET: &str = "audit";
@@ -35,11 +35,6 @@ pub fn code<T>(result: &Result<T, Error>) -> &str {
 #[must_use]
 pub fn subject_hash(subject: &str) -> String {
     first_hex(&Sha256::digest(subject), HASH_BYTES)
-}
-
-/// The first bytes of a digest.
-fn first_hex(digest: &[u8], bytes: usize) -> String {
-    hex(digest.get(..bytes).unwrap_or(digest))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::{ChatSet, Scopes};
+use im_chats_protocol::limits::MAX_TOKEN_TTL_SECONDS;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
@@ -15,7 +16,7 @@ pub const TYPE: &str = "im+jwt";
 pub const AUDIENCE: &str = "im-chats";
 
 /// The longest that a token may be good for, in seconds: 24 hours.
-pub const MAX_LIFETIME_S: u64 = 24 * 60 * 60;
+pub const MAX_LIFETIME_S: u64 = MAX_TOKEN_TTL_SECONDS;
 
 /// How far the clocks of who signs and who checks may be apart, in seconds.
 pub const LEEWAY_S: u64 = 30;

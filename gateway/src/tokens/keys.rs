@@ -14,13 +14,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::claims::MAX_NAME_BYTES;
 use crate::base::files;
+use crate::base::hex::first_hex;
+use crate::base::token::MAX_TOKEN_FILE_BYTES;
 use crate::base::watched::without_line_break;
 
 /// Fewest bytes of a secret: with fewer than the hash has, guessing the secret is easier than guessing the signature (RFC 7518, 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
-
-/// Largest key file, in bytes.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// Smallest RSA modulus, in bits.
 const MIN_MODULUS_BITS: usize = 2048;
@@ -106,7 +105,7 @@ impl KeyFlag {
             let Self { kid, algorithm, path } = self;
             Error::invalid(FLAG, format!("{kid}={algorithm}:{}: {reason}", path.display()))
         };
-        let bytes = files::read(&self.path, MAX_FILE_BYTES).map_err(|error| failed(error.to_string()))?;
+        let bytes = files::read(&self.path, MAX_TOKEN_FILE_BYTES).map_err(|error| failed(error.to_string()))?;
         Key::from_file(&self.kid, self.algorithm, &bytes).map_err(failed)
     }
 }
@@ -298,7 +297,7 @@ fn private(algorithm: Algorithm, pem: &[u8]) -> Result<Pair, String> {
 /// The name of a key that has none of its owner's: the same for the same secret, and another for another.
 pub(super) fn name_of_secret(secret: &[u8]) -> String {
     let digest = Sha256::new().chain_update(b"im-chats kid\0").chain_update(secret).finalize();
-    digest.iter().take(4).fold("local-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    format!("local-{}", first_hex(&digest, 4))
 }
 
 /// Where the gateway keeps a secret of its own.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::keys::{Key, local_path, name_of_secret};
+use crate::base::hex::hex;
 use crate::base::watched::without_line_break;
 use crate::base::{files, private};
 
@@ -110,7 +111,7 @@ fn read(path: &Path) -> io::Result<Option<Key>> {
 fn create(path: &Path) -> io::Result<Key> {
     let mut random = [0; SECRET_BYTES];
     SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system has no random numbers"))?;
-    let secret = random.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let secret = hex(&random);
     // Whole or not at all, whenever the process ends.
     let unfinished = path.with_extension("key.new");
     let mut file = private::file(&unfinished)?;

@@ -22,12 +22,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::limits::MAX_TOKEN_BYTES;
-use im_chats_protocol::wire::token::check_token;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::sync::watch;
 
-use crate::base::watched::{Watched, without_line_break};
+use crate::base::token::{MAX_TOKEN_FILE_BYTES, token};
+use crate::base::watched::Watched;
 use crate::service::auth::{Authenticator, Identity, Pass};
 pub(crate) use claims::present;
 pub use claims::{AUDIENCE, LEEWAY_S, MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
@@ -45,9 +45,6 @@ pub use mint::{Minted, Wish};
 
 /// How often the files are looked at.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Largest file of a token of the operator's, in bytes.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The SHA-256 of a token.
 type Digest = [u8; 32];
@@ -83,7 +80,8 @@ impl Tokens {
     /// # Errors
     /// `invalidArgument` of the flag, naming its file, when something cannot be used.
     pub fn open(args: &TokenArgs, data: &Path) -> Result<(Self, Option<String>), Error> {
-        let files = args.token_file.iter().map(|path| Watched::open("--token-file", path, MAX_FILE_BYTES, digest_of_file));
+        let open = |path| Watched::open("--token-file", path, MAX_TOKEN_FILE_BYTES, digest_of_file);
+        let files = args.token_file.iter().map(|path| open(path));
         let files: Vec<_> = files.collect::<Result<_, _>>()?;
         let generated = (args.token.is_none() && files.is_empty()).then(generate);
         let keys = keys::read_all(&args.token_key)?;
@@ -261,11 +259,9 @@ fn digest(token: &str) -> Digest {
     Sha256::digest(token).into()
 }
 
-/// What a token file holds, of which only the digest is kept. But for the line break at its end it is taken as it is, and judged.
+/// What a token file holds, of which only the digest is kept.
 fn digest_of_file(bytes: &[u8]) -> Result<Digest, String> {
-    // What is not UTF-8 is not ASCII either, and the replacement character says so.
-    let token = String::from_utf8_lossy(without_line_break(bytes));
-    check_token(&token).map(|()| digest(&token))
+    token(bytes).map(|token| digest(&token))
 }
 
 fn not_ours() -> Error {

@@ -17,7 +17,7 @@ pub struct MetricsArgs {
     #[arg(long, value_name = "TOKEN", env = "IM_CHATS_METRICS_TOKEN", hide_env_values = true, value_parser = TokenParser)]
     pub metrics_token: Option<String>,
 
-    /// A regular file with that token instead, read again at each request; a line break at its end does not count.
+    /// A regular file with that token instead, read again when it changes; a line break at its end does not count.
     #[arg(long, value_name = "FILE")]
     pub metrics_token_file: Option<PathBuf>,
 

@@ -1,36 +1,30 @@
 //! The token that opens the metrics and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::token::check_token;
-use parking_lot::Mutex;
 use subtle::ConstantTimeEq as _;
 
-use crate::base::files;
-use crate::base::log_throttle::LogThrottle;
-
-/// Largest token file, in bytes.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+use crate::base::token::{MAX_TOKEN_FILE_BYTES, token};
+use crate::base::watched::Watched;
 
 /// The flag of the file.
 const FLAG: &str = "--metrics-token-file";
 
-/// While the file cannot be read, each request finds that out again.
-static UNREADABLE: LogThrottle = LogThrottle::per_minute();
-
 /// The token. It is never shown.
-pub struct MetricsToken {
-    file: Option<PathBuf>,
-    /// As it was read last.
-    token: Mutex<String>,
+pub struct MetricsToken(Source);
+
+enum Source {
+    Fixed(Arc<String>),
+    File(Watched<String>),
 }
 
 impl MetricsToken {
     /// Given once.
     #[must_use]
     pub fn fixed(token: &str) -> Self {
-        Self { file: None, token: Mutex::new(token.to_owned()) }
+        Self(Source::Fixed(Arc::new(token.to_owned())))
     }
 
     /// In a file that may change, and must hold one now.
@@ -38,7 +32,7 @@ impl MetricsToken {
     /// # Errors
     /// `invalidArgument` naming the flag.
     pub fn file(path: &Path) -> Result<Self, Error> {
-        Ok(Self { file: Some(path.to_owned()), token: Mutex::new(read(path)?) })
+        Watched::open(FLAG, path, MAX_TOKEN_FILE_BYTES, token).map(Source::File).map(Self)
     }
 
     /// Judges one token.
@@ -46,34 +40,16 @@ impl MetricsToken {
     /// # Errors
     /// `unauthenticated` when it is another one.
     pub fn verify(&self, given: &str) -> Result<(), Error> {
-        let mut token = self.token.lock();
-        // A scrape comes every few seconds: the file is small, and reading it is cheaper than being wrong about it.
-        match self.file.as_deref().map(read).transpose() {
-            Ok(Some(fresh)) => *token = fresh,
-            Ok(None) => {}
-            Err(error) => {
-                if let Some(repeated) = UNREADABLE.hit() {
-                    tracing::warn!(%error, repeated, "the token of the metrics cannot be read; the one from before is used");
-                }
-            }
-        }
+        let token = match &self.0 {
+            Source::Fixed(token) => Arc::clone(token),
+            Source::File(file) => file.current(),
+        };
         // Constant time, so that the answer's delay does not tell how much of a guess was right.
         if bool::from(token.as_bytes().ct_eq(given.as_bytes())) {
             return Ok(());
         }
         Err(Error::new(ErrorCode::Unauthenticated, "the token is not the one for the metrics of this gateway"))
     }
-}
-
-fn read(path: &Path) -> Result<String, Error> {
-    let failed = |reason: String| Error::invalid(FLAG, format!("{}: {reason}", path.display()));
-    let bytes = files::read(path, MAX_FILE_BYTES).map_err(|error| failed(error.to_string()))?;
-    // What is not UTF-8 is not ASCII either, and the replacement character says so.
-    let text = String::from_utf8_lossy(&bytes);
-    // Editors and `echo` end a file with a line break.
-    let token = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
-    check_token(token).map_err(failed)?;
-    Ok(token.to_owned())
 }
 
 #[cfg(test)]
