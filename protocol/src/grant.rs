@@ -14,6 +14,12 @@ use crate::model::ChatGuid;
 /// Most chats that a token may be limited to. More of them would not fit into a token anyway, and each costs a look at every event.
 pub const MAX_CHATS: usize = 100;
 
+/// What is wrong with a limit to no chats or to more than [`MAX_CHATS`].
+pub(crate) const EXPECTED_CHATS: &str = "expected 1 to 100 chat GUIDs; a token without `chats` is for every chat";
+
+/// Why a token that is limited to chats has no scope that is about the whole account.
+pub const NOT_FOR_ACCOUNT: &str = "a token that is limited to chats can neither create nor count";
+
 /// One thing that a token may allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -150,8 +156,7 @@ impl ChatSet {
     /// `invalidArgument` of the field `chats`: one that is no GUID, none at all, or more than [`MAX_CHATS`].
     pub fn parse<T: AsRef<str>>(guids: &[T]) -> Result<Self, Error> {
         if guids.is_empty() || guids.len() > MAX_CHATS {
-            let message = "expected 1 to 100 chat GUIDs; a token without `chats` is for every chat";
-            return Err(Error::invalid("chats", message).with_context("count", guids.len().to_string()));
+            return Err(Error::invalid("chats", EXPECTED_CHATS).with_context("count", guids.len().to_string()));
         }
         let parse = |guid: &T| ChatGuid::parse(guid.as_ref(), "chats").map(|guid| guid.as_str().to_owned());
         Ok(Self(Arc::new(guids.iter().map(parse).collect::<Result<_, _>>()?)))
@@ -220,8 +225,7 @@ impl Grant {
         }
         let Some(chats) = &self.chats else { return Ok(()) };
         if scope.is_of_account() {
-            return Err(unauthorized("a token that is limited to chats can neither create nor count")
-                .with_context("scope", scope.as_str()));
+            return Err(unauthorized(NOT_FOR_ACCOUNT).with_context("scope", scope.as_str()));
         }
         match chat {
             Some(chat) if !chats.contains(chat) => {
@@ -232,7 +236,8 @@ impl Grant {
     }
 }
 
-fn unauthorized(message: &'static str) -> Error {
+/// A refusal of what a token does not allow.
+pub(crate) fn unauthorized(message: &'static str) -> Error {
     Error::new(ErrorCode::Unauthorized, message)
 }
 

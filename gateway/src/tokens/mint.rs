@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::grant::{ChatSet, Scopes};
+use im_chats_protocol::grant::{ChatSet, NOT_FOR_ACCOUNT, Scopes};
 use im_chats_protocol::limits::MAX_TOKEN_BYTES;
 use serde::Serialize;
 
@@ -82,7 +82,7 @@ impl Tokens {
         if chats.is_some()
             && im_chats_protocol::grant::Scope::ALL.iter().any(|scope| scope.is_of_account() && scopes.contains(*scope))
         {
-            return Err(Error::invalid("scope", "a token that is limited to chats can neither create nor count"));
+            return Err(Error::invalid("scope", NOT_FOR_ACCOUNT));
         }
         let ttl = wish.ttl_seconds.unwrap_or_default();
         if ttl == 0 || ttl > MAX_LIFETIME_S {

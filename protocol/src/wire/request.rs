@@ -7,7 +7,7 @@ use super::routes::{
     SERVICE, SUBJECT, TEXT, TOKENS_PATH,
 };
 use crate::error::Error;
-use crate::grant::{MAX_CHATS, Scope};
+use crate::grant::{EXPECTED_CHATS, MAX_CHATS, Scope};
 use crate::limits::{MAX_TOKEN_TTL_SECONDS, check_address_count, check_key};
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use crate::number::decimal;
@@ -150,7 +150,7 @@ impl<J: MakeJson> Request<J> {
         let mut fields = vec![("sub", J::from_text(sub)), ("scope", J::from_text(&scope))];
         if let Some(chats) = chats {
             if chats.is_empty() || chats.len() > MAX_CHATS {
-                return Err(Error::invalid("chats", "expected 1 to 100 chat GUIDs; a token without `chats` is for every chat"));
+                return Err(Error::invalid("chats", EXPECTED_CHATS));
             }
             let mut guids = Vec::with_capacity(chats.len());
             for chat in chats {

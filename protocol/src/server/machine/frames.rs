@@ -1,7 +1,7 @@
 //! Handles the client's frames.
 
 use crate::error::{Error, ErrorCode};
-use crate::grant::{Grant, Scope};
+use crate::grant::{Grant, Scope, unauthorized};
 use crate::wire::close;
 use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId};
 use alloc::borrow::ToOwned;
@@ -192,8 +192,4 @@ impl Session {
         self.forget(&id);
         self.send(&ServerFrame::Complete { id, head });
     }
-}
-
-fn unauthorized(message: &'static str) -> Error {
-    Error::new(ErrorCode::Unauthorized, message)
 }
