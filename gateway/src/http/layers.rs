@@ -28,7 +28,7 @@ use super::single;
 use super::subjects::Subjects;
 use crate::base::log_throttle::LogThrottle;
 use crate::log::EventLog;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, NO_ROUTE};
 use crate::service::auth::Authenticator;
 use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
@@ -236,7 +236,7 @@ async fn finish(State(layers): State<Layers>, mut request: Request, next: Next) 
     if let Some(told) = told {
         layers.metrics.refused(&told.code);
     }
-    let route = route.unwrap_or("(none)");
+    let route = route.unwrap_or(NO_ROUTE);
     let trace_id = trace.as_ref().map(TraceContext::trace_id);
     let (status, millis) = (response.status().as_u16(), took.as_millis());
     // "Try again later" is no failure of this request's own: what is the matter is written where it is noticed, once.
