@@ -185,6 +185,11 @@ pub(super) fn refused(what: &'static str) -> Error {
     refused_because(what.to_owned())
 }
 
+/// What is said of a token whose key nobody here has.
+pub(super) fn unknown_key() -> Error {
+    refused("its key (kid) is not known")
+}
+
 fn refused_because(what: String) -> Error {
     Error::new(ErrorCode::Unauthenticated, format!("the token is refused: {what}"))
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::claims::MAX_NAME_BYTES;
+use super::claims::{MAX_NAME_BYTES, unknown_key};
 use super::keys::{Algorithm, Key};
 
 /// Largest set, in bytes.
@@ -249,7 +249,7 @@ impl Remote {
         }
         let is_fresh = known.is_some_and(|known| now.saturating_duration_since(known.since) < UNKNOWN_KID_INTERVAL);
         if is_fresh && !state.asking {
-            return Err(super::unknown_key());
+            return Err(unknown_key());
         }
         let is_due = state.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= UNKNOWN_KID_INTERVAL);
         if is_due && !state.asking {

@@ -31,7 +31,7 @@ use crate::base::watched::Watched;
 use crate::service::auth::{Authenticator, Identity, Pass};
 pub(crate) use claims::present;
 pub use claims::{AUDIENCE, LEEWAY_S, MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
-use claims::{Claims, Header, refused};
+use claims::{Claims, Header, refused, unknown_key};
 use deny::DenyList;
 pub use deny::MAX_DENY_BYTES;
 pub use fetch::TIMEOUT as JWKS_TIMEOUT;
@@ -266,10 +266,6 @@ fn digest_of_file(bytes: &[u8]) -> Result<Digest, String> {
 
 fn not_ours() -> Error {
     Error::new(ErrorCode::Unauthenticated, "the gateway does not know this token")
-}
-
-fn unknown_key() -> Error {
-    refused("its key (kid) is not known")
 }
 
 fn now() -> u64 {
