@@ -9,10 +9,11 @@ use futures_util::StreamExt as _;
 use im_chats_gateway::service::proto::catch_up_events_response::Payload;
 use im_chats_gateway::service::proto::chat_service_client::ChatServiceClient;
 use im_chats_gateway::service::proto::event_service_client::EventServiceClient;
-use im_chats_gateway::service::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
+use im_chats_gateway::service::proto::{CatchUpEventsRequest, SetBackgroundRequest, SubscribeChatEventsRequest};
+use prost::Message as _;
 use serde_json::{Value, json};
-use support::grpc::{channel, refused};
-use support::server::{Server, Socket, TIMEOUT};
+use support::grpc::{Raw, channel, framed, refused};
+use support::server::{Server, Socket, TIMEOUT, TOKEN};
 use support::tokens::{Keys, claims, sign, token};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -240,4 +241,25 @@ async fn a_token_is_looked_at_again_when_the_body_has_come() {
     let mut answer = String::new();
     timeout(TIMEOUT, stream.read_to_string(&mut answer)).await.expect("in time").expect("text");
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("tokenBlocked"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_write_whose_caller_leaves_is_in_the_audit_log() {
+    let data = TempDir::new().expect("a directory");
+    let mut server = Server::logged(data.path(), &[]);
+    let chat_guid = server.create("alice@example.com");
+    let client = Raw::connect(&server).await;
+    let data = b"\x89PNG\r\n\x1a\n".to_vec();
+    let message = framed(&SetBackgroundRequest { chat_guid, data: data.into() }.encode_to_vec());
+    for tenths in 1..=40 {
+        let patience = format!("{}u", tenths * 100);
+        let headers: [(&str, &[u8]); 1] = [("grpc-timeout", patience.as_bytes())];
+        client.call("/photon.imessage.v1.ChatService/SetBackground", &headers, message.clone()).await;
+    }
+    let written = replay(&server, TOKEN, "chats").await.len();
+    assert!(written > 0, "none of them was patient enough");
+    server.terminate();
+    server.exit().await;
+    let lines = server.said().lines().filter(|line| line.contains("audit") && line.contains("setBackground")).count();
+    assert!(lines >= written, "{written} writes, and {lines} lines about them");
 }

@@ -1,6 +1,8 @@
+use super::store::RoomArgs;
 use super::store::layout::insert_time;
 use super::store::verify;
 use super::*;
+use crate::metrics::Metrics;
 use im_chats_protocol::wire::frame::Topic;
 use std::path::Path;
 
@@ -243,4 +245,51 @@ async fn appends_and_reads_go_on_while_the_beginning_goes() {
     assert!((39_000..next).contains(&events) && first >= 39_000);
     assert_eq!(held(&log).await, (first + 1..next).collect::<Vec<_>>());
     verify::everything(&store.reader().unwrap()).unwrap();
+}
+
+/// A file system that never has enough: what goes through takes nothing of it.
+const NEVER_ENOUGH: u64 = u64::MAX;
+
+fn opened_within(directory: &Path, max_data_bytes: Option<u64>, min_free_bytes: u64) -> (Store, EventLog, Appender) {
+    let store = Store::open_with(directory, &RoomArgs { max_data_bytes, min_free_bytes }, Metrics::default()).unwrap();
+    let (log, appender) = open(&store).unwrap();
+    (store, log, appender)
+}
+
+#[tokio::test]
+async fn where_space_is_short_pages_that_were_freed_are_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, log, mut appender) = opened(directory.path());
+    appender.append(events(1..=20_000)).unwrap();
+    drop((log, appender, store));
+
+    let (store, log, mut appender) = opened_within(directory.path(), None, NEVER_ENOUGH);
+    assert_eq!(appender.append(events(20_001..=20_001)).unwrap_err().code, "serviceUnavailable");
+    keep(&log, at_most(100), NOON);
+    appender.append(events(20_001..=20_100)).unwrap();
+    assert_eq!(held(&log).await.len(), 200);
+    drop(store);
+}
+
+#[tokio::test]
+async fn a_write_ahead_log_that_grew_under_a_long_read_is_cut_although_every_write_is_refused() {
+    const LIMIT: u64 = 16 * 1024 * 1024;
+    let directory = tempfile::tempdir().unwrap();
+    let (store, log, mut appender) = opened_within(directory.path(), Some(LIMIT), 0);
+    appender.append(events(1..=1)).unwrap();
+    // It keeps every change since then in the write-ahead log.
+    let mut reader = store.reader().unwrap();
+    let read = reader.transaction().unwrap();
+    read.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0)).unwrap();
+    let mut next = 2;
+    while appender.append(events(next..next + 500)).is_ok() {
+        next += 500;
+        keep(&log, at_most(500), NOON);
+        assert!(next < 1_000_000, "nothing is refused");
+    }
+    drop(read);
+    drop(reader);
+    // As the look at a directory that is full does, every second.
+    assert!(store.room().has_some(&directory.path().join("gateway.sqlite3")));
+    appender.append(events(next..next + 500)).unwrap();
 }

@@ -82,7 +82,7 @@ impl Room {
     }
 
     /// Whether there is room for anything.
-    pub(super) fn has_some(&self, database: &Path) -> bool {
+    pub(crate) fn has_some(&self, database: &Path) -> bool {
         let size = || open_reader(database).map_err(Problem::from).and_then(|connection| size(&connection));
         let judge =
             || self.limits.max_data_bytes.is_none() || size().and_then(|size| self.within(size.used, CHANGED_BYTES)).is_ok();
