@@ -50,19 +50,12 @@ fn bearing<T>(token: &str, message: T) -> Request<T> {
 
 /// A call over REST: status and body.
 fn get(server: &Server, token: &str, target: &str) -> (u16, Value) {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
-    let agent: ureq::Agent = config.build().into();
-    let url = format!("http://{}{target}", server.address);
-    let mut answer = agent.get(url).header("authorization", format!("Bearer {token}")).call().expect("an answer");
-    (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    server.request_as(Some(token), &[], "GET", target, None)
 }
 
 fn create(server: &Server, token: &str, key: &str, address: &str) -> (u16, Value) {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
-    let agent: ureq::Agent = config.build().into();
-    let request = agent.post(format!("http://{}/v1/chats", server.address)).header("authorization", format!("Bearer {token}"));
-    let mut answer = request.header("x-idempotency-key", key).send_json(json!({ "addresses": [address] })).expect("an answer");
-    (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    let body = json!({ "addresses": [address] });
+    server.request_as(Some(token), &[("x-idempotency-key", key)], "POST", "/v1/chats", Some(&body))
 }
 
 /// Replays the log over the event stream: the sequences that came, in order.

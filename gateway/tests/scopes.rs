@@ -11,7 +11,7 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use serde_json::{Value, json};
 use support::grpc::{Raw, framed};
-use support::server::{Server, Socket, TIMEOUT, TOKEN};
+use support::server::{Server, Socket, TOKEN};
 use support::tokens::{DENIED, Keys, SCOPES, claims, now, sign, signed, token};
 
 use im_chats_gateway::service::proto::{self, DESCRIPTORS};
@@ -153,24 +153,8 @@ fn route(path: &str, chat: &str) -> (Rule, String, Value) {
 }
 
 /// Sends a request and gives the code of the refusal, when it is one of the token.
-fn ask(server: &Server, method: &str, target: &str, token: Option<&str>, body: &Value) -> Option<String> {
-    let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{target}", server.address));
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    if method == "POST" {
-        request = request.header("content-type", "application/json");
-    }
-    let body = if method == "POST" { body.to_string() } else { String::new() };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .timeout_global(Some(TIMEOUT))
-        .build()
-        .into();
-    let mut answer = agent.run(request.body(body).expect("a request")).expect("an answer");
-    let status = answer.status().as_u16();
-    let answer: Value = answer.body_mut().read_json().unwrap_or_default();
+fn refusal(server: &Server, method: &str, target: &str, token: Option<&str>, body: &Value) -> Option<String> {
+    let (status, answer) = server.request_as(token, &[], method, target, (method == "POST").then_some(body));
     let code = answer["errorCode"].as_str().unwrap_or_default().to_owned();
     assert!(!matches!(status, 401 | 403) || !code.is_empty(), "{target}: a refusal without a code: {answer}");
     matches!(status, 401 | 403).then_some(code)
@@ -196,7 +180,7 @@ fn every_route(server: &Server, chat: &str, routes: usize) {
         for method in item.as_object().expect("methods").keys() {
             let (rule, query, body) = route(path, chat);
             for kind in &kinds {
-                let refusal = ask(server, &method.to_uppercase(), &format!("{path}{query}"), kind.token.as_deref(), &body);
+                let refusal = refusal(server, &method.to_uppercase(), &format!("{path}{query}"), kind.token.as_deref(), &body);
                 assert_eq!(refusal.as_deref(), kind.refusal(rule), "{method} {path} with {}", kind.name);
             }
         }

@@ -7,6 +7,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::frame::Topic;
 use std::path::Path;
 
+use super::tests::everything;
 use super::*;
 
 const EVENTS: u64 = 90;
@@ -79,14 +80,7 @@ async fn read_all(log: &EventLog, mut query: ReadQuery) -> (Vec<Arc<LoggedEvent>
 }
 
 fn queries() -> Vec<ReadQuery> {
-    let all = ReadQuery {
-        after: 0,
-        through: u64::MAX,
-        topic: Topic::All,
-        chats: ChatFilter::All,
-        max_events: usize::MAX,
-        max_bytes: usize::MAX,
-    };
+    let all = everything(0);
     vec![
         ReadQuery { max_events: 3, ..all.clone() },
         ReadQuery { chats: ChatFilter::One("any;-;1@example.com".into()), ..all.clone() },

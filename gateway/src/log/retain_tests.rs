@@ -1,9 +1,9 @@
 use super::store::RoomArgs;
 use super::store::layout::insert_time;
 use super::store::verify;
+use super::tests::everything;
 use super::*;
 use crate::metrics::Metrics;
-use im_chats_protocol::wire::frame::Topic;
 use std::path::Path;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -39,14 +39,7 @@ fn keep(log: &EventLog, retain: RetainArgs, now: i64) -> Pruned {
 }
 
 async fn held(log: &EventLog) -> Vec<u64> {
-    let mut query = ReadQuery {
-        after: log.first(),
-        through: u64::MAX,
-        topic: Topic::All,
-        chats: ChatFilter::All,
-        max_events: usize::MAX,
-        max_bytes: usize::MAX,
-    };
+    let mut query = everything(log.first());
     let mut found = Vec::new();
     while query.after < log.head() {
         let page = log.read(query.clone()).await.unwrap();
@@ -72,7 +65,7 @@ async fn the_number_of_events_counts_and_not_their_sequences() {
     appender.append(events((51..=55).map(|n| n * 7))).unwrap();
     assert_eq!(keeper.keep(NOON, &|| false).unwrap(), Pruned { events: 5, first: 245 });
     assert_eq!(held(&log).await.len(), 20);
-    let error = log.read_of(log.id(), ReadQuery { after: 244, ..everything() }).await.unwrap_err();
+    let error = log.read_of(log.id(), ReadQuery { after: 244, ..everything(0) }).await.unwrap_err();
     assert_eq!(error.code, "cursorTooOld");
     assert_eq!((error.context_value("first"), error.context_value("head")), (Some("245"), Some("385")));
     drop((log, appender, keeper, store));
@@ -84,17 +77,6 @@ async fn the_number_of_events_counts_and_not_their_sequences() {
     assert_eq!((held(&log).await, rows(&store)), (vec![371, 378, 385], 3));
     verify::everything(&store.reader().unwrap()).unwrap();
     assert_eq!(appender.last().unwrap().unwrap().sequence, 385);
-}
-
-fn everything() -> ReadQuery {
-    ReadQuery {
-        after: 0,
-        through: u64::MAX,
-        topic: Topic::All,
-        chats: ChatFilter::All,
-        max_events: usize::MAX,
-        max_bytes: usize::MAX,
-    }
 }
 
 #[tokio::test]
@@ -236,7 +218,7 @@ async fn appends_and_reads_go_on_while_the_beginning_goes() {
     let mut next = 40_001;
     while !pruning.is_finished() {
         appender.append(events([next])).unwrap();
-        let page = log.read(ReadQuery { after: next - 1, ..everything() }).await.unwrap();
+        let page = log.read(ReadQuery { after: next - 1, ..everything(0) }).await.unwrap();
         assert_eq!((page.events.len(), page.through), (1, next));
         next += 1;
     }

@@ -10,7 +10,8 @@ fn event(sequence: u64, kind: EventKind, chat: &str) -> LoggedEvent {
     LoggedEvent { sequence, kind, chat_guid: chat.into(), json: format!("{{\"sequence\":{sequence}}}").into(), proto: None }
 }
 
-fn everything(after: u64) -> ReadQuery {
+/// A query of all there is after a place.
+pub(super) fn everything(after: u64) -> ReadQuery {
     ReadQuery {
         after,
         through: u64::MAX,

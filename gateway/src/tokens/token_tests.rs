@@ -476,6 +476,15 @@ fn a_set_of_keys_in_a_file_is_read_again_when_it_changes() {
         tokens.look();
         assert_eq!((code(tokens.verify(&signed)), tokens.recheck(&pass)), ("ok".to_owned(), Ok(())), "{broken}");
     }
+    // Another key under the same name is another key: who was let in by the first one is so no longer.
+    let stranger = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": encode([9; 32]) }] }).to_string();
+    rig.write("jwks", stranger);
+    tokens.look();
+    assert_eq!(tokens.recheck(&pass).unwrap_err().code, "unauthenticated");
+    rig.write("jwks", set("ed"));
+    tokens.look();
+    assert_eq!(tokens.recheck(&pass), Ok(()));
+
     let changes = tokens.changes();
     rig.write("jwks", set("another"));
     tokens.look();

@@ -80,26 +80,24 @@ impl Server {
         self.process.log()
     }
 
-    /// Any request with the token, or without: status and body.
+    /// Any request with the operator's token: status and body.
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address))
-            .header("authorization", format!("Bearer {TOKEN}"))
-            .header("content-type", "application/json")
-            .body(body.map(Value::to_string).unwrap_or_default())
-            .expect("a request");
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(TIMEOUT))
-            .build()
-            .into();
-        let mut answer = agent.run(request).expect("an answer");
-        let bytes = answer.body_mut().read_to_vec().expect("a body");
-        // An image as text that tells it from every other.
-        let text = || String::from_utf8(bytes.clone()).unwrap_or_else(|_| format!("{bytes:x?}"));
-        (answer.status().as_u16(), serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(text())))
+        self.request_as(Some(TOKEN), &[], method, path, body)
+    }
+
+    /// Any request with this token, or without one, and with these headers: status and body.
+    pub fn request_as(
+        &self,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let own = bearer.as_ref().map(|bearer| ("authorization", bearer.as_str()));
+        let headers = [own, Some(("content-type", "application/json"))].into_iter().flatten().chain(headers.iter().copied());
+        ask(&self.address, &headers.collect::<Vec<_>>(), method, path, body)
     }
 
     /// As the rest of the world: a POST that must succeed.
@@ -181,6 +179,24 @@ impl Server {
     pub fn cpu_time(&self) -> Duration {
         self.process.cpu_time().expect("/proc")
     }
+}
+
+/// Any request: status and body, which is a text where it is no JSON.
+pub fn ask(address: &str, headers: &[(&str, &str)], method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let request = ureq::http::Request::builder().method(method).uri(format!("http://{address}{path}"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(body.map(Value::to_string).unwrap_or_default()).expect("a request");
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(TIMEOUT))
+        .build()
+        .into();
+    let mut answer = agent.run(request).expect("an answer");
+    let bytes = answer.body_mut().read_to_vec().expect("a body");
+    // An image as text that tells it from every other.
+    let text = || String::from_utf8(bytes.clone()).unwrap_or_else(|_| format!("{bytes:x?}"));
+    (answer.status().as_u16(), serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(text())))
 }
 
 /// A gateway with an empty data directory of its own.
