@@ -23,13 +23,13 @@ use crate::http::listen::Listen;
 use crate::http::server::{self, ServerParts};
 use crate::http::subjects::Subjects;
 use crate::http::tls::{self, TlsError};
-use crate::log::Keeper;
 use crate::log::backup::{self, BackupError};
-use crate::log::store::{Store, StoreError};
+use crate::log::store::{Owner, Store, StoreError};
+use crate::log::{self, Keeper, OwnLog};
 use crate::metrics::Metrics;
 use crate::process::shutdown::{CLOSE_TIMEOUT, Shutdown};
 use crate::process::{log_panic, open_files, output, start_logging};
-use crate::relay::{Relay, RelayError};
+use crate::relay::Source;
 use crate::service::auth::Authenticator;
 use crate::service::backend::Backend;
 use crate::service::health::Health;
@@ -43,8 +43,9 @@ const METRICS_CONNECTIONS: usize = 64;
 enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Relay(#[from] RelayError),
+    /// An option of the relay cannot be used.
+    #[error("{}", .0.message)]
+    Relay(Error),
     #[error("--listen: cannot listen on {listen}: {source}")]
     Listen { listen: Listen, source: std::io::Error },
     #[error("--metrics-listen: cannot listen on {listen}: {source}")]
@@ -142,12 +143,19 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
         let tls = acceptor(&serve, &shutdown)?;
         let (health, metrics) = (Health::connecting(), Metrics::of_relay());
         args.warn_of_plain_upstream();
-        let opened = tokio::task::block_in_place(|| Relay::open(&args, &serve.room, health.clone(), metrics.clone()));
-        let (relay, ingest) = opened?;
-        tokio::spawn(Keeper::new(relay.event_log().clone(), serve.retain).run(shutdown.drain()));
+        let source = Source::new(&args).map_err(RunError::Relay)?;
+        let (store, log, appender) = tokio::task::block_in_place(|| {
+            let store = Store::open_with(&args.data, &serve.room, metrics.clone())?;
+            store.claim(Owner::Relay)?;
+            let (log, appender) = log::open(&store)?;
+            Ok::<_, StoreError>((store, log, appender))
+        })?;
+        let ingest = source.ingest(Box::new(OwnLog::from(appender)), health.clone()).await;
+        let ingest = ingest.map_err(|error| store.damaged(error))?;
+        tokio::spawn(Keeper::new(log.clone(), serve.retain).run(shutdown.drain()));
         let tokens = tokens(&serve.token, &args.data)?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
-        let service = Service { backend: Arc::new(relay), emulator: None, health, metrics };
+        let service = Service { backend: Arc::new(source.relay(log)), emulator: None, health, metrics };
         listen(serve, tls, tokens, service, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;

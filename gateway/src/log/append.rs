@@ -105,6 +105,17 @@ impl Appender {
     /// # Errors
     /// `databaseError` when the disk fails; nothing has changed then.
     pub fn skip_to(&mut self, sequence: u64) -> Result<(), Error> {
+        self.skip_with(sequence, |_| Ok(()))
+    }
+
+    /// As [`Appender::skip_to`], together with whatever `write` puts into the database.
+    ///
+    /// # Errors
+    /// As [`Appender::skip_to`].
+    pub(crate) fn skip_with<F>(&mut self, sequence: u64, write: F) -> Result<(), Error>
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+    {
         if sequence <= self.log.head() {
             return Ok(());
         }
@@ -112,9 +123,8 @@ impl Appender {
         let log = self.log.clone();
         let _alone = log.0.id.write();
         self.transact(sequence, 0, |transaction| {
-            transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
-            meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
-            meta::set_number(transaction, Key::LogHead, signed(sequence))
+            write(transaction)?;
+            empty(transaction, sequence)
         })?;
         self.log.0.tail.lock().clear(sequence);
         self.log.0.first.store(sequence, Ordering::Release);
@@ -127,16 +137,26 @@ impl Appender {
     /// # Errors
     /// `databaseError` when the disk fails; nothing has changed then.
     pub fn replace(&mut self) -> Result<(), Error> {
-        let fresh = meta::fresh_id();
+        self.begin_anew(&meta::fresh_id(), |_| Ok(()))
+    }
+
+    /// Empties the log, which has this id from here on, together with whatever `write` puts into the database. Where that is the id it
+    /// has, its readers wait until it has come as far as they are.
+    ///
+    /// # Errors
+    /// `databaseError` when the disk fails; nothing has changed then.
+    pub(crate) fn begin_anew<F>(&mut self, next: &str, write: F) -> Result<(), Error>
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+    {
         let log = self.log.clone();
         let mut id = log.0.id.write();
         self.transact(0, 0, |transaction| {
-            transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
-            meta::set(transaction, Key::LogId, &fresh)?;
-            meta::set_number(transaction, Key::LogFirst, 0)?;
-            meta::set_number(transaction, Key::LogHead, 0)
+            write(transaction)?;
+            meta::set(transaction, Key::LogId, next)?;
+            empty(transaction, 0)
         })?;
-        *id = fresh.into();
+        *id = next.into();
         self.log.0.tail.lock().clear(0);
         self.log.0.first.store(0, Ordering::Release);
         self.log.0.head.send_replace(0);
@@ -190,6 +210,13 @@ where
     let has_room = store.room().check(&transaction, before)?;
     transaction.commit()?;
     Ok(has_room)
+}
+
+/// A log without events, whose next one comes after `sequence`.
+fn empty(transaction: &Transaction<'_>, sequence: u64) -> Result<(), rusqlite::Error> {
+    transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
+    meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
+    meta::set_number(transaction, Key::LogHead, signed(sequence))
 }
 
 fn insert(transaction: &Transaction<'_>, head: u64, events: &[LoggedEvent]) -> Result<(), rusqlite::Error> {

@@ -26,6 +26,8 @@ pub(super) fn begin(connection: &mut Connection, store: &Store) -> Result<(LogSt
         meta.commits = signed(mark.commits).saturating_add(1);
         meta::set(&transaction, Key::LogId, &meta.log_id)?;
         meta::set_number(&transaction, Key::Commits, meta.commits)?;
+        // Of a copy it is not known any more what it is a copy of.
+        meta::remove(&transaction, Key::Position)?;
     }
     transaction.commit()?;
     let state = LogState { id: meta.log_id.into(), first: unsigned(meta.first), head: unsigned(meta.head) };

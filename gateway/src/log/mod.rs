@@ -6,10 +6,13 @@
 //!
 //! A log can lose its beginning ([`Keeper`], [`EventLog::truncate`], [`Appender::skip_to`]) and be replaced by another one
 //! ([`Appender::replace`]): its id changes, and nothing of one log is ever given to a reader of another.
+//!
+//! [`LogWriter`] is who writes a log wherever it is kept: here ([`OwnLog`]), or elsewhere with a copy here ([`LogCopy`]).
 
 mod append;
 pub mod backup;
 mod begin;
+mod copy;
 #[cfg(test)]
 mod damage;
 mod page;
@@ -22,11 +25,14 @@ pub mod store;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use append::Appender;
+pub use copy::{LogCopy, Position};
 pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use reader::EventLog;
 pub use retain::{Keeper, Pruned, RetainArgs};
+pub use writer::{LogWriter, OwnLog};
 use store::{Store, StoreError};
 
 /// Opens the log of a data directory: the readers' side and the one writer.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, ReadyChunks, StreamExt};
-use im_chats_protocol::error::{Category, Error, ErrorCode};
+use im_chats_protocol::error::{Category, Error};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -12,14 +12,14 @@ use super::frame::{Frame, RawEvent};
 use super::merge::{Link, Merge, MergeInput, MergeOutput, Timing};
 use super::token::Bearer;
 use super::upstream::Upstream;
-use crate::log::{Appender, LoggedEvent};
+use crate::log::{LogWriter, LoggedEvent};
 use crate::service::health::Health;
 
 /// Frames taken from a stream at once, which become one transaction.
 const CHUNK: usize = 512;
 
-/// Pause after the log could not be written.
-const DISK_PAUSE: Duration = Duration::from_secs(1);
+/// Pause after the log could not be written, unless the error says when to try again.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// While the link is down: how often to look whether the token has changed.
 const TOKEN_LOOK: Duration = Duration::from_millis(500);
@@ -29,8 +29,7 @@ type Frames = ReadyChunks<BoxStream<'static, Result<Frame, Error>>>;
 /// The task that keeps our log up with the upstream's.
 pub struct Ingest {
     upstream: Upstream,
-    /// Away while it writes.
-    appender: Option<Appender>,
+    writer: Box<dyn LogWriter>,
     timing: Timing,
     merge: Merge<LoggedEvent>,
     health: Health,
@@ -53,13 +52,14 @@ impl Ingest {
     /// Goes on where the log ends.
     ///
     /// # Errors
-    /// `databaseError` when the log cannot be read.
-    pub fn new(upstream: Upstream, appender: Appender, timing: Timing, health: Health) -> Result<Self, Error> {
-        let merge = Merge::new(timing, appender.log().head(), appender.last()?, 0);
+    /// What [`LogWriter::last`] says when the log cannot be read.
+    pub async fn new(upstream: Upstream, mut writer: Box<dyn LogWriter>, timing: Timing, health: Health) -> Result<Self, Error> {
+        let last = writer.last().await?;
+        let merge = Merge::new(timing, writer.head(), last, 0);
         let token = upstream.token();
         Ok(Self {
             upstream,
-            appender: Some(appender),
+            writer,
             timing,
             merge,
             health,
@@ -71,16 +71,16 @@ impl Ingest {
         })
     }
 
-    /// Works until `drain` is cancelled.
-    pub async fn run(mut self, drain: CancellationToken) {
-        while !drain.is_cancelled() {
+    /// Works until `end` is cancelled.
+    pub async fn run(mut self, end: CancellationToken) {
+        while !end.is_cancelled() {
             let deadline = self.started + Duration::from_millis(self.merge.next_deadline());
             let look = matches!(self.merge.link(), Link::Down(Some(_)));
             let deadline = if look { deadline.min(Instant::now() + TOKEN_LOOK) } else { deadline };
             // Frames before the clock: silence is what is left when nothing waits to be taken.
             tokio::select! {
                 biased;
-                () = drain.cancelled() => return,
+                () = end.cancelled() => return,
                 Some(frames) = next(&mut self.catch_up) => self.take(From::CatchUp, frames).await,
                 Some(frames) = next(&mut self.live) => self.take(From::Live, frames).await,
                 () = sleep_until(deadline) => {
@@ -123,8 +123,11 @@ impl Ingest {
         for output in self.merge.poll() {
             if !matches!(output, MergeOutput::Commit(_)) {
                 let events = std::mem::take(&mut batch);
-                if !events.is_empty() && !self.write(move |appender| appender.append(events)).await {
-                    return;
+                if !events.is_empty() {
+                    let written = self.writer.append(events).await;
+                    if !self.goes_on(written).await {
+                        return;
+                    }
                 }
             }
             match output {
@@ -144,7 +147,8 @@ impl Ingest {
                         through,
                         "the upstream no longer holds events that were not read yet; readers behind get an error"
                     );
-                    if !self.write(move |appender| appender.skip_to(through)).await {
+                    let skipped = self.writer.skip_to(through).await;
+                    if !self.goes_on(skipped).await {
                         return;
                     }
                 }
@@ -152,49 +156,33 @@ impl Ingest {
                     tracing::warn!(
                         "the upstream has another log; ours begins again with a new id, and its readers get an error"
                     );
-                    if !self.write(Appender::replace).await {
+                    let replaced = self.writer.replace().await;
+                    if !self.goes_on(replaced).await {
                         return;
                     }
                 }
             }
         }
         if !batch.is_empty() {
-            self.write(move |appender| appender.append(batch)).await;
+            let written = self.writer.append(batch).await;
+            self.goes_on(written).await;
         }
         if self.merge.has_settled() {
             self.catch_up = None;
         }
     }
 
-    /// Writes where blocking is allowed; whether that went well. If not, everything begins again at what is on disk.
-    async fn write(&mut self, work: impl FnOnce(&mut Appender) -> Result<(), Error> + Send + 'static) -> bool {
-        let Some(mut appender) = self.appender.take() else { return false };
-        let written = tokio::task::spawn_blocking(move || {
-            let result = work(&mut appender);
-            (appender, result)
-        });
-        let error = match written.await {
-            Ok((appender, result)) => {
-                self.appender = Some(appender);
-                match result {
-                    Ok(()) => return true,
-                    Err(error) => error,
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "the writer of the log failed; trying again");
-                Error::new(ErrorCode::DatabaseError, format!("the writer of the log failed: {error}"))
-            }
-        };
+    /// Whether that went well. If not, everything begins again where the log ends.
+    async fn goes_on(&mut self, written: Result<(), Error>) -> bool {
+        let Err(error) = written else { return true };
         self.health.degraded(&error);
         (self.live, self.catch_up) = (None, None);
-        tokio::time::sleep(DISK_PAUSE).await;
-        if let Some(appender) = &self.appender {
-            let last = appender.last().ok().flatten();
-            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.merge = Merge::new(self.timing, appender.log().head(), last, now);
-            self.reported = Link::Down(Some(error));
-        }
+        let pause = error.retry_after_ms.map_or(WRITE_PAUSE, Duration::from_millis);
+        tokio::time::sleep(pause).await;
+        let last = self.writer.last().await.ok().flatten();
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.merge = Merge::new(self.timing, self.writer.head(), last, now);
+        self.reported = Link::Down(Some(error));
         false
     }
 

@@ -19,9 +19,7 @@ mod upstream;
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::Error;
 
-use crate::log::store::{Owner, RoomArgs, Store, StoreError};
-use crate::log::{self, EventLog};
-use crate::metrics::Metrics;
+use crate::log::{EventLog, LogWriter};
 use crate::service::health::Health;
 pub use flags::{RelayArgs, parse_upstream};
 pub use ingest::Ingest;
@@ -31,6 +29,13 @@ use upstream::Upstream;
 /// Silence of a catch-up after which the link is given up, in milliseconds: it has events to send, or its end.
 const CATCH_UP_SILENCE_MS: u64 = 10_000;
 
+/// What is relayed: the upstream, and how its log is followed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Source {
+    upstream: Upstream,
+    timing: Timing,
+}
+
 /// The running relay. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Relay {
@@ -38,40 +43,32 @@ pub struct Relay {
     log: EventLog,
 }
 
-/// Why the relay does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayError {
-    /// An option cannot be used.
-    #[error("{}", .0.message)]
-    Option(Error),
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl Relay {
-    /// Checks the options, opens the log, and gives the relay and the task that must run beside it. Nothing is sent yet.
+impl Source {
+    /// As the options say. Nothing is sent yet.
     ///
     /// # Errors
-    /// See [`RelayError`].
-    pub fn open(args: &RelayArgs, room: &RoomArgs, health: Health, metrics: Metrics) -> Result<(Self, Ingest), RelayError> {
-        let upstream = Upstream::new(args.settings().map_err(RelayError::Option)?).map_err(RelayError::Option)?;
-        let store = Store::open_with(&args.data, room, metrics)?;
-        store.claim(Owner::Relay)?;
-        let (log, appender) = log::open(&store)?;
+    /// `invalidArgument` of an option that cannot be used.
+    pub fn new(args: &RelayArgs) -> Result<Self, Error> {
         let timing = Timing {
             poll_ms: args.poll_interval_ms,
             live_silence_ms: args.upstream_silence_ms,
             catch_up_silence_ms: CATCH_UP_SILENCE_MS,
             backoff: Backoff::RECONNECT,
         };
-        let ingest = Ingest::new(upstream.clone(), appender, timing, health).map_err(|error| store.damaged(error))?;
-        Ok((Self { upstream, log }, ingest))
+        Ok(Self { upstream: Upstream::new(args.settings()?)?, timing })
     }
 
-    /// The event log.
+    /// The relay with this log.
     #[must_use]
-    pub const fn event_log(&self) -> &EventLog {
-        &self.log
+    pub fn relay(&self, log: EventLog) -> Relay {
+        Relay { upstream: self.upstream.clone(), log }
+    }
+
+    /// The task that keeps a log up with the upstream's. It goes on where the log ends.
+    ///
+    /// # Errors
+    /// What [`LogWriter::last`] says when the log cannot be read.
+    pub async fn ingest(&self, writer: Box<dyn LogWriter>, health: Health) -> Result<Ingest, Error> {
+        Ingest::new(self.upstream.clone(), writer, self.timing, health).await
     }
 }

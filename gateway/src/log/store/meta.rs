@@ -27,10 +27,12 @@ pub(crate) enum Key {
     Owner,
     /// Present in a finished backup: when it was made.
     Backup,
+    /// Of a replica: the last message of the stream that is in it.
+    Position,
 }
 
 impl Key {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::LogId,
         Self::LogFirst,
         Self::LogHead,
@@ -40,6 +42,7 @@ impl Key {
         Self::Commits,
         Self::Owner,
         Self::Backup,
+        Self::Position,
     ];
 
     /// What is a number, and in every database.
@@ -57,6 +60,7 @@ impl Key {
             Self::Commits => "commits",
             Self::Owner => "owner",
             Self::Backup => "backup",
+            Self::Position => "position",
         }
     }
 }
@@ -73,6 +77,7 @@ pub(crate) struct Meta {
     pub commits: i64,
     pub owner: Option<String>,
     pub backup: Option<String>,
+    pub position: Option<String>,
 }
 
 impl Meta {
@@ -101,6 +106,7 @@ impl Meta {
                 Key::Commits => meta.commits = value.as_i64()?,
                 Key::Owner => meta.owner = Some(value.as_str()?.to_owned()),
                 Key::Backup => meta.backup = Some(value.as_str()?.to_owned()),
+                Key::Position => meta.position = Some(value.as_str()?.to_owned()),
             }
         }
         match [Key::LogId].into_iter().chain(Key::NUMBERS).find(|key| !found.contains(key)) {

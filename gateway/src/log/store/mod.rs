@@ -60,6 +60,8 @@ pub enum Owner {
     Emulator,
     /// The relay.
     Relay,
+    /// A relay whose log is in a stream: what is here can be thrown away.
+    Replica,
 }
 
 impl Owner {
@@ -69,6 +71,7 @@ impl Owner {
         match self {
             Self::Emulator => "emulator",
             Self::Relay => "relay",
+            Self::Replica => "replica",
         }
     }
 }
