@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cluster::ClusterArgs;
 use crate::emulator::EmulatorArgs;
 use crate::fronts::grpc::GrpcLimits;
 use crate::fronts::live::LiveLimits;
@@ -67,6 +68,10 @@ pub struct RelayCommand {
     /// The service.
     #[command(flatten)]
     pub relay: RelayArgs,
+
+    /// The log, where several relays share one.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// Options of every subcommand that serves: how to listen, and who may come in.

@@ -137,7 +137,7 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
 }
 
 fn relay(command: RelayCommand) -> Result<(), RunError> {
-    let RelayCommand { serve, relay: args } = command;
+    let RelayCommand { serve, relay: args, .. } = command;
     let (runtime, shutdown) = start(&serve)?;
     let served = runtime.block_on(async {
         let tls = acceptor(&serve, &shutdown)?;

@@ -4,6 +4,8 @@ pub mod files;
 pub(crate) mod flags;
 pub(crate) mod hex;
 pub mod log_throttle;
+pub(crate) mod near;
 pub(crate) mod private;
+pub(crate) mod random;
 pub(crate) mod token;
 pub mod watched;

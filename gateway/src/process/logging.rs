@@ -5,8 +5,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::output;
 
-/// What is logged where RUST_LOG says nothing.
-const LOG_LEVELS: &str = "im_chats_gateway=info,audit=info,warn";
+/// What is logged where RUST_LOG says nothing. `cluster::connect` says, not at each attempt, what the client of NATS meets.
+const LOG_LEVELS: &str = "im_chats_gateway=info,audit=info,async_nats=off,warn";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,5 @@
 //! The relay's flags.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use im_chats_protocol::error::Error;
 use super::token::TokenSource;
 use super::upstream::{self, Settings};
 use crate::base::flags::TokenParser;
+use crate::base::near::is_near;
 
 /// The relay's own options.
 #[derive(Debug, Args)]
@@ -77,11 +77,7 @@ impl RelayArgs {
     /// Says in the log when the account's token would travel readably beyond this machine.
     pub fn warn_of_plain_upstream(&self) {
         let upstream = &self.upstream;
-        let host = upstream.host().unwrap_or_default().trim_matches(['[', ']']);
-        let near = host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
-        if !near && upstream.scheme_str() != Some("https") {
+        if !is_near(upstream.host().unwrap_or_default()) && upstream.scheme_str() != Some("https") {
             tracing::warn!(%upstream, "--upstream is not https: the account's token can be read on its way");
         }
     }

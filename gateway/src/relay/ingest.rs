@@ -12,6 +12,7 @@ use super::frame::{Frame, RawEvent};
 use super::merge::{Link, Merge, MergeInput, MergeOutput, Timing};
 use super::token::Bearer;
 use super::upstream::Upstream;
+use crate::base::random::fraction;
 use crate::log::{LogWriter, LoggedEvent};
 use crate::service::health::Health;
 
@@ -229,10 +230,4 @@ fn input(from: From, frame: Result<Frame, Error>) -> MergeInput<LoggedEvent> {
         (From::CatchUp, Ok(Frame::Complete(head))) => MergeInput::Complete(head),
         (From::CatchUp, Err(error)) => MergeInput::CatchUpEnded(error),
     }
-}
-
-/// A number in 0..1 for the backoff: unpredictable is not needed, different in each process is.
-fn fraction() -> f64 {
-    let bits = uuid::Uuid::new_v4().as_u128() & u128::from(u32::MAX);
-    f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
 }

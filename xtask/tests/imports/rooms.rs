@@ -62,7 +62,7 @@ const EMULATOR: [Room; 11] = [
     room("decide", &["address", "keys", "entry", "state"]),
 ];
 
-const GATEWAY: [Room; 20] = [
+const GATEWAY: [Room; 21] = [
     // Files, flag values, throttled log lines.
     room("base", &[]),
     // The process's end, its stderr, its log, its open files.
@@ -73,6 +73,8 @@ const GATEWAY: [Room; 20] = [
     room("log", &["base", "metrics"]),
     // What a chat service is: calls, tokens, wire types, the gRPC form of errors, health.
     room("service", &["base", "log"]),
+    // The log of several relays, on NATS.
+    room("cluster", &["base", "metrics", "log", "service"]),
     // Who a token is: the operator's own ones, signed ones, keys, what was withdrawn.
     room("tokens", &["base", "service"]),
     // The chat service that needs no Mac.
@@ -94,10 +96,13 @@ const GATEWAY: [Room; 20] = [
     // The fronts, put together into one router.
     room("app", &["base", "metrics", "log", "service", "tokens", "emulator", "http", "fronts"]),
     // The command line: the flags of every room.
-    room("cli", &["base", "process", "log", "service", "tokens", "emulator", "relay", "http", "fronts"]),
+    room("cli", &["base", "process", "log", "service", "cluster", "tokens", "emulator", "relay", "http", "fronts"]),
     // From the command line to a running server.
     room(
         "run",
-        &["base", "process", "metrics", "log", "service", "tokens", "emulator", "relay", "http", "fronts", "app", "cli"],
+        &[
+            "base", "process", "metrics", "log", "service", "cluster", "tokens", "emulator", "relay", "http", "fronts", "app",
+            "cli",
+        ],
     ),
 ];

@@ -48,6 +48,7 @@ fn with_gateway_options(command: &mut Command, mode: &str, data: &Path) {
     command
         .args([mode, "--exit-with-parent", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
+        .env_remove("IM_CHATS_LOG")
         .env_remove("IM_CHATS_TOKEN")
         .env_remove("IM_CHATS_METRICS_TOKEN")
         .env_remove("IM_CHATS_UPSTREAM_TOKEN");
