@@ -35,6 +35,8 @@ const RENDERERS: &[Renderer] = &[grpc::RENDERER];
 
 /// What a gateway is made of.
 pub struct App {
+    /// Whether there is anything for clients; else only what an operator's programs ask for.
+    pub serves: bool,
     /// The service.
     pub backend: Arc<dyn Backend>,
     /// The same service, where it is the emulator: it has a control plane.
@@ -67,6 +69,9 @@ pub struct App {
 
 /// Every route of the gateway, with the layers around it.
 pub fn router(app: App) -> Router {
+    if !app.serves {
+        return operator_router(app);
+    }
     let App { backend, emulator, health, metrics, metrics_readers, authenticator, tokens, access, .. } = app;
     let App { admission, subjects, grpc, live, drain, tasks, .. } = app;
     let log = backend.log().clone();
@@ -113,6 +118,21 @@ pub fn router(app: App) -> Router {
         .merge(guarded);
     let access = Arc::new(access);
     layers::around(routes, &Layers { access, admission, authenticator, log, metrics, renderers: RENDERERS })
+}
+
+/// The main address of a gateway without clients.
+fn operator_router(app: App) -> Router {
+    let App { backend, health, metrics, metrics_readers, authenticator, access, admission, .. } = app;
+    match metrics_readers {
+        Some(readers) => metrics_router(MetricsApp { backend, health, metrics, readers, authenticator, access, admission }),
+        // They have an address of their own.
+        None => {
+            let log = backend.log().clone();
+            let access = Arc::new(access);
+            let routes = health::routes(health, log.clone());
+            layers::around(routes, &Layers { access, admission, authenticator, log, metrics, renderers: &[] })
+        }
+    }
 }
 
 /// What the metrics' own address is made of.

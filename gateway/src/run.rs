@@ -1,5 +1,7 @@
 //! From the command line to a running server, and out again. It may use every room, and none uses it.
 
+mod member;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::{self, App, MetricsApp};
 use crate::cli::{Cli, Command, EmulatorCommand, RelayCommand, ServeArgs};
+use crate::cluster::{ClusterError, MemberError};
 use crate::emulator::Emulator;
 use crate::fronts::metrics::{self as metrics_front, Readers};
 use crate::http::access::{Access, Origin};
@@ -25,7 +28,7 @@ use crate::http::subjects::Subjects;
 use crate::http::tls::{self, TlsError};
 use crate::log::backup::{self, BackupError};
 use crate::log::store::{Owner, Store, StoreError};
-use crate::log::{self, Keeper, OwnLog};
+use crate::log::{self, Keeper, LogCopy, OwnLog};
 use crate::metrics::Metrics;
 use crate::process::shutdown::{CLOSE_TIMEOUT, Shutdown};
 use crate::process::{log_panic, open_files, output, start_logging};
@@ -43,6 +46,10 @@ const METRICS_CONNECTIONS: usize = 64;
 enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Member(#[from] MemberError),
     /// An option of the relay cannot be used.
     #[error("{}", .0.message)]
     Relay(Error),
@@ -121,7 +128,7 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
             Ok(tokens) => {
                 let backend = Arc::new(emulator.clone());
                 let service = Service { backend, emulator: Some(emulator), health: Health::alone(), metrics };
-                listen(serve, tls, tokens, service, &shutdown).await
+                listen(serve, tls, tokens, service, true, &shutdown).await
             }
             Err(error) => Err(error),
         };
@@ -137,26 +144,32 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
 }
 
 fn relay(command: RelayCommand) -> Result<(), RunError> {
-    let RelayCommand { serve, relay: args, .. } = command;
+    let RelayCommand { serve, relay: args, cluster } = command;
     let (runtime, shutdown) = start(&serve)?;
     let served = runtime.block_on(async {
         let tls = acceptor(&serve, &shutdown)?;
         let (health, metrics) = (Health::connecting(), Metrics::of_relay());
         args.warn_of_plain_upstream();
         let source = Source::new(&args).map_err(RunError::Relay)?;
+        let owner = if cluster.log.is_some() { Owner::Replica } else { Owner::Relay };
         let (store, log, appender) = tokio::task::block_in_place(|| {
             let store = Store::open_with(&args.data, &serve.room, metrics.clone())?;
-            store.claim(Owner::Relay)?;
+            store.claim(owner)?;
             let (log, appender) = log::open(&store)?;
             Ok::<_, StoreError>((store, log, appender))
         })?;
-        let ingest = source.ingest(Box::new(OwnLog::from(appender)), health.clone()).await;
+        let service = Service { backend: Arc::new(source.relay(log.clone())), emulator: None, health, metrics };
+        if cluster.log.is_some() {
+            let copy = LogCopy::new(appender, &store)?;
+            let parts = member::Parts { cluster, serve, tls, source, copy, service };
+            return member::run(parts, &args.data, &shutdown).await;
+        }
+        let ingest = source.ingest(Box::new(OwnLog::from(appender)), service.health.clone()).await;
         let ingest = ingest.map_err(|error| store.damaged(error))?;
-        tokio::spawn(Keeper::new(log.clone(), serve.retain).run(shutdown.drain()));
+        tokio::spawn(Keeper::new(log, serve.retain).run(shutdown.drain()));
         let tokens = tokens(&serve.token, &args.data)?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
-        let service = Service { backend: Arc::new(source.relay(log)), emulator: None, health, metrics };
-        listen(serve, tls, tokens, service, &shutdown).await?;
+        listen(serve, tls, tokens, service, true, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, ingest).await;
         Ok(())
@@ -178,12 +191,13 @@ struct Service {
     metrics: Metrics,
 }
 
-/// Listens, announces it, and serves until the drain is over.
+/// Listens, announces it, and serves until the drain is over. Unless it `serves` clients, there are health and metrics only.
 async fn listen(
     mut args: ServeArgs,
     tls: Option<TlsAcceptor>,
     tokens: Arc<Tokens>,
     service: Service,
+    serves: bool,
     shutdown: &Shutdown,
 ) -> Result<(), RunError> {
     let Service { backend, emulator, health, metrics } = service;
@@ -230,6 +244,7 @@ async fn listen(
     let (drain, tasks) = (shutdown.drain(), TaskTracker::new());
     let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
     let app = App {
+        serves,
         backend,
         emulator,
         health,

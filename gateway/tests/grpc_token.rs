@@ -54,6 +54,7 @@ async fn a_stream_ends_with_its_token() {
     let address = listener.local_addr().unwrap();
     let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
     let router = app::router(App {
+        serves: true,
         backend: Arc::new(emulator.clone()),
         emulator: Some(emulator),
         health: Health::alone(),

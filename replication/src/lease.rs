@@ -68,6 +68,8 @@ enum State {
 #[derive(Debug, Clone)]
 pub struct Lease {
     me: Holder,
+    /// Whether it only looks who holds it.
+    only_looks: bool,
     state: State,
     /// A question is under way: since when, and whether it writes.
     asked: Option<(u64, LeaseOutput)>,
@@ -77,7 +79,13 @@ impl Lease {
     /// For this process, which holds nothing yet.
     #[must_use]
     pub const fn new(me: Holder) -> Self {
-        Self { me, state: State::Waiting { seen: None, next_look: 0 }, asked: None }
+        Self { me, only_looks: false, state: State::Waiting { seen: None, next_look: 0 }, asked: None }
+    }
+
+    /// For a process that only wants to know who holds it, and looks as often as one with this lease.
+    #[must_use]
+    pub const fn observer(me: Holder) -> Self {
+        Self { me, only_looks: true, state: State::Waiting { seen: None, next_look: 0 }, asked: None }
     }
 
     /// The epoch of the lease that this process holds at this moment; absent when it holds none.
@@ -142,6 +150,13 @@ impl Lease {
         self.due(now)
     }
 
+    /// Asks the store at once whether this process still holds it.
+    pub const fn renew(&mut self, now: u64) {
+        if let State::Holding { renew_at, .. } = &mut self.state {
+            *renew_at = now;
+        }
+    }
+
     /// Gives it back: this process waits again, and does not take it before others had their turn.
     pub fn release(&mut self, now: u64) {
         self.asked = None;
@@ -196,7 +211,7 @@ impl Lease {
                 let revision = read.revision;
                 *seen = Some((read, since));
                 *next_look = now.saturating_add(self.me.lease_ms / 10).max(now.saturating_add(1));
-                if free_at <= now { self.ask(now, LeaseOutput::Write(revision)) } else { None }
+                if free_at <= now && !self.only_looks { self.ask(now, LeaseOutput::Write(revision)) } else { None }
             }
         }
     }
@@ -304,6 +319,26 @@ mod tests {
         assert_eq!(lease.handle(60_000, LeaseInput::Tick), Some(LeaseOutput::Read));
         assert_eq!(lease.handle(60_001, seen(7, Some("b"))), None);
         assert_eq!(lease.holder(60_001).map(|(holder, _)| &*holder.name), Some("b"));
+    }
+
+    #[test]
+    fn an_observer_never_takes_it() {
+        let mut lease = Lease::observer(holder("a"));
+        assert_eq!(lease.handle(0, LeaseInput::Tick), Some(LeaseOutput::Read));
+        assert_eq!(lease.handle(0, seen(3, None)), None);
+        assert_eq!(lease.handle(900, LeaseInput::Tick), Some(LeaseOutput::Read));
+        assert_eq!(lease.handle(900, seen(4, Some("b"))), None);
+        assert_eq!(lease.holder(1_000), Some((&holder("b"), 100)));
+    }
+
+    #[test]
+    fn a_holder_that_is_in_doubt_asks_at_once() {
+        let mut lease = Lease::new(holder("a"));
+        let _ = lease.handle(0, LeaseInput::Tick);
+        let _ = lease.handle(0, seen(0, None));
+        let _ = lease.handle(0, LeaseInput::Written(1));
+        lease.renew(10);
+        assert_eq!(lease.handle(10, LeaseInput::Tick), Some(LeaseOutput::Write(1)));
     }
 
     #[test]

@@ -86,8 +86,8 @@ impl Replica {
         if number == self.next() {
             return match commit.prev == self.head {
                 true => self.fits(commit),
-                // An empty replica begins wherever the stream does, also when that is the very first number.
-                false if self.number == 0 && number <= self.range.oldest => Step::Begin(commit.prev),
+                // An empty replica begins wherever the log in the stream does. What came before are messages that are none of ours.
+                false if self.head == 0 => Step::Begin(commit.prev),
                 false => Step::Rebuild,
             };
         }
@@ -111,6 +111,16 @@ impl Replica {
         if commit.prev > self.head { Step::Begin(commit.prev) } else { self.fits(commit) }
     }
 
+    /// Judges a message that is no commit: another program wrote it. It counts as read, unless messages before it are missing.
+    #[must_use]
+    pub fn pass(&mut self, number: u64) -> Step {
+        if number > self.next() && number > self.range.oldest {
+            return Step::ReadAgain;
+        }
+        self.number = number.max(self.number);
+        Step::Known
+    }
+
     /// A step was carried out for this message.
     pub fn done(&mut self, step: Step, number: u64, commit: &Commit) {
         match step {
@@ -121,8 +131,13 @@ impl Replica {
             }
             // All before the message counts as read: it comes next.
             Step::Begin(first) => (self.number, self.head) = (number.saturating_sub(1), first),
-            Step::Rebuild => (self.number, self.head, self.looked_for) = (0, 0, None),
+            Step::Rebuild => self.emptied(),
         }
+    }
+
+    /// What was held is thrown away.
+    pub const fn emptied(&mut self) {
+        (self.number, self.head, self.looked_for) = (0, 0, None);
     }
 
     const fn fits(&self, commit: &Commit) -> Step {
@@ -205,6 +220,20 @@ mod tests {
         let mut replica = Replica::new(3, 30);
         assert_eq!(replica.found(Range { oldest: 1, last: 2 }, None), Some(Step::Rebuild));
         assert_eq!(replica.found(Range { oldest: 1, last: 9 }, Some(false)), Some(Step::Rebuild));
+    }
+
+    #[test]
+    fn messages_of_others_are_passed_over() {
+        let mut replica = Replica::new(3, 30);
+        assert_eq!(replica.found(Range { oldest: 1, last: 6 }, Some(true)), None);
+        assert_eq!((replica.pass(3), replica.pass(5)), (Step::Known, Step::ReadAgain));
+        assert_eq!((replica.pass(4), replica.number(), replica.head()), (Step::Known, 4, 30));
+        assert_eq!(take(&mut replica, 5, &commit(30, 40)), Step::Append);
+        replica.emptied();
+        assert_eq!(replica.found(Range { oldest: 4, last: 6 }, None), None);
+        assert_eq!(replica.pass(4), Step::Known, "the oldest that is held");
+        assert_eq!(take(&mut replica, 5, &commit(30, 40)), Step::Begin(30));
+        assert_eq!(take(&mut replica, 5, &commit(30, 40)), Step::Append);
     }
 
     #[test]

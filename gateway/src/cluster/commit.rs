@@ -112,10 +112,13 @@ pub fn headers(commit: &Commit) -> HeaderMap {
     headers.insert(EPOCH, commit.epoch.to_string());
     headers.insert(COMMIT, commit.id.as_str());
     headers.insert(EVENTS, commit.events.to_string());
-    headers.insert(KIND, match commit.kind {
-        CommitKind::Events => KIND_EVENTS,
-        CommitKind::Skip => KIND_SKIP,
-    });
+    headers.insert(
+        KIND,
+        match commit.kind {
+            CommitKind::Events => KIND_EVENTS,
+            CommitKind::Skip => KIND_SKIP,
+        },
+    );
     headers
 }
 

@@ -1,14 +1,29 @@
 //! The log of several relays on NATS JetStream: `--log` and what belongs to it. It may use `base`, `metrics`, the log and `service`.
 //!
 //! `flags` is the command line, `connect` the connection and what it refuses, `names` what is what in NATS.
+//!
+//! `turn` says whose turn it is to write, `writer` writes and `retain` drops what is too old; `follow` keeps the copy up that a relay serves
+//! from. Their rules are in `im_chats_replication`; `stream`, `pointer` and `commit` are how NATS carries them.
 
+pub mod commit;
 pub mod connect;
 mod credentials;
+mod ends;
 pub mod error;
 pub mod flags;
+mod follow;
+mod member;
 pub mod names;
+mod pointer;
+mod retain;
+mod stream;
+mod turn;
+mod writer;
 
 pub use connect::{Nats, connect};
 pub use error::ClusterError;
 pub use flags::{ClusterArgs, Role};
+pub use member::{Member, MemberError, MemberParts, term};
 pub use names::Names;
+pub use turn::Term;
+pub use writer::StreamWriter;

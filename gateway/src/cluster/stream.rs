@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode as NatsCode;
+use async_nats::jetstream::consumer::push::{Config as PushConfig, Messages};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PushConsumer, ReplayPolicy};
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
-use async_nats::jetstream::consumer::push::{Config as PushConfig, Messages, PushConsumer};
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{Config, RawMessageErrorKind, RetentionPolicy, StorageType, Stream};
-use async_nats::jetstream::ErrorCode as NatsCode;
 use bytes::Bytes;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::server::LoggedEvent;
@@ -59,6 +59,7 @@ pub fn unavailable(message: &str) -> Error {
 #[derive(Debug, Clone)]
 pub struct LogStream {
     nats: Nats,
+    name: String,
     stream: Stream<()>,
     subject: String,
 }
@@ -95,7 +96,7 @@ impl LogStream {
             GetStreamErrorKind::JetStream(error) if error.error_code() == NatsCode::STREAM_NOT_FOUND => StreamError::Gone,
             _ => StreamError::Failed(error.to_string()),
         })?;
-        Ok(Self { nats: nats.clone(), stream, subject: nats.names.subject(id) })
+        Ok(Self { nats: nats.clone(), name: nats.names.stream(id), stream, subject: nats.names.subject(id) })
     }
 
     /// Makes the stream of a new log.
@@ -125,15 +126,9 @@ impl LogStream {
     /// # Errors
     /// See [`StreamError`].
     pub async fn range(&self) -> Result<Range, StreamError> {
-        let state = within(&self.nats, self.stream.get_info()).await?.map_err(|error| match error.kind() {
-            async_nats::jetstream::stream::InfoErrorKind::JetStream(error)
-                if error.error_code() == NatsCode::STREAM_NOT_FOUND =>
-            {
-                StreamError::Gone
-            }
-            _ => StreamError::Failed(error.to_string()),
-        })?;
-        let state = state.state;
+        let stream = within(&self.nats, self.nats.stream(&self.name)).await?;
+        let stream = stream.map_err(|error| StreamError::Failed(error.to_string()))?.ok_or(StreamError::Gone)?;
+        let state = &stream.cached_info().state;
         let oldest = if state.messages == 0 { state.last_sequence.saturating_add(1) } else { state.first_sequence };
         Ok(Range { oldest, last: state.last_sequence })
     }
@@ -173,8 +168,7 @@ impl LogStream {
 
     /// Publishes a commit on the condition that the last message has the number `follows`.
     pub async fn publish(&self, commit: &Commit, payload: Bytes, follows: u64) -> (WriterInput, Option<String>) {
-        let message =
-            PublishMessage::build().headers(commit::headers(commit)).payload(payload).expected_last_sequence(follows);
+        let message = PublishMessage::build().headers(commit::headers(commit)).payload(payload).expected_last_sequence(follows);
         let stored = async { self.nats.jetstream().send_publish(self.subject.clone(), message).await?.await };
         let error = match within(&self.nats, stored).await {
             Ok(Ok(stored)) => return (WriterInput::Stored(stored.sequence), None),

@@ -90,18 +90,7 @@ impl StreamWriter {
         let name: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
         let machine = Writer::new(Arc::clone(&name), epoch, tip);
         tracing::info!(log = pointer.id, epoch = machine.epoch(), head = machine.tip().head(), "this relay writes the log");
-        Ok(Self {
-            nats: nats.clone(),
-            bucket: bucket.clone(),
-            pointer,
-            stream,
-            machine,
-            name,
-            last,
-            term,
-            health,
-            metrics,
-        })
+        Ok(Self { nats: nats.clone(), bucket: bucket.clone(), pointer, stream, machine, name, last, term, health, metrics })
     }
 
     /// Brings one commit into the log.
@@ -130,7 +119,8 @@ impl StreamWriter {
                 WriterOutput::Publish { commit, follows } => self.stream.publish(&commit, payload.clone(), follows).await,
                 WriterOutput::AskTip => match self.stream.end().await {
                     Ok(End { tip, last }) => {
-                        if tip.commit.as_ref().map(|commit| &commit.id) != self.machine.tip().commit.as_ref().map(|commit| &commit.id)
+                        if tip.commit.as_ref().map(|commit| &commit.id)
+                            != self.machine.tip().commit.as_ref().map(|commit| &commit.id)
                         {
                             self.last = last;
                         }
@@ -216,7 +206,12 @@ impl StreamWriter {
     fn refuse(&self, event: TooLarge) -> Error {
         let TooLarge { sequence, bytes } = event;
         let limit = self.nats.max_payload();
-        tracing::error!(sequence, bytes, limit, "an event is larger than NATS takes: raise max_payload of its servers; nothing is lost");
+        tracing::error!(
+            sequence,
+            bytes,
+            limit,
+            "an event is larger than NATS takes: raise max_payload of its servers; nothing is lost"
+        );
         unavailable("an event is larger than the max_payload of the servers of NATS; raise it")
             .with_context("sequence", sequence.to_string())
             .with_context("bytes", bytes.to_string())

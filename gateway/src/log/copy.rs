@@ -74,9 +74,7 @@ impl LogCopy {
     /// As [`Appender::skip_to`].
     pub fn begin_at(&mut self, sequence: u64, position: Option<&Position>) -> Result<(), Error> {
         let text = position.map(Position::text);
-        self.0.skip_with(sequence, |transaction| {
-            text.map_or(Ok(()), |text| meta::set(transaction, Key::Position, &text))
-        })
+        self.0.skip_with(sequence, |transaction| text.map_or(Ok(()), |text| meta::set(transaction, Key::Position, &text)))
     }
 
     /// Empties the copy, which is one of the log with this id from here on.

@@ -32,8 +32,8 @@ pub use copy::{LogCopy, Position};
 pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use reader::EventLog;
 pub use retain::{Keeper, Pruned, RetainArgs};
-pub use writer::{LogWriter, OwnLog};
 use store::{Store, StoreError};
+pub use writer::{LogWriter, OwnLog};
 
 /// Opens the log of a data directory: the readers' side and the one writer.
 ///

@@ -54,7 +54,12 @@ impl Ingest {
     ///
     /// # Errors
     /// What [`LogWriter::last`] says when the log cannot be read.
-    pub async fn new(upstream: Upstream, mut writer: Box<dyn LogWriter>, timing: Timing, health: Health) -> Result<Self, Error> {
+    pub async fn new(
+        upstream: Upstream,
+        mut writer: Box<dyn LogWriter>,
+        timing: Timing,
+        health: Health,
+    ) -> Result<Self, Error> {
         let last = writer.last().await?;
         let merge = Merge::new(timing, writer.head(), last, 0);
         let token = upstream.token();

@@ -1,0 +1,330 @@
+//! The copy of the log that this relay serves from. It carries the machine of `im_chats_replication::replica`, which decides.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::push::{Messages, MessagesError};
+use async_nats::jetstream::kv::Store;
+use futures_util::StreamExt as _;
+use im_chats_protocol::client::Backoff;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::server::LoggedEvent;
+use im_chats_replication::replica::{Range, Replica, Step};
+use im_chats_replication::{Commit, CommitKind};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::pointer::{self, Pointer};
+use super::stream::{LogStream, StreamError, unavailable};
+use super::{Nats, commit};
+use crate::base::log_throttle::LogThrottle;
+use crate::base::random::fraction;
+use crate::log::{EventLog, LogCopy, Position};
+use crate::service::health::Health;
+
+/// The waits between attempts to follow.
+const RETRY: Backoff = Backoff { initial_ms: 50, cap_ms: 2_000 };
+
+/// Messages taken at once, which become one transaction.
+const CHUNK: usize = 128;
+
+/// How often it is looked at whether the log is another one.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it is looked at where the stream begins by now.
+const LOOK_AT_RANGE: Duration = Duration::from_secs(10);
+
+/// The task that keeps the copy up with the stream.
+pub struct Follower {
+    nats: Nats,
+    bucket: Store,
+    log: EventLog,
+    /// Away while it writes.
+    copy: Option<LogCopy>,
+    /// What is in the copy; absent when the disk must be asked.
+    replica: Option<Replica>,
+    health: Health,
+    /// Told once the copy is one of the log of this moment.
+    joined: watch::Sender<bool>,
+}
+
+/// Why following ended.
+enum Ended {
+    /// The log is another one by now, or is to be read again: at once.
+    Again,
+    /// NATS does not answer: after a pause.
+    Nats(Error),
+    /// The copy cannot be written or read: after a pause.
+    Disk(Error),
+}
+
+impl From<StreamError> for Ended {
+    fn from(error: StreamError) -> Self {
+        Self::Nats(error.to_error())
+    }
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl Follower {
+    /// For this copy. `joined` says whether it ever was one of any log, and is told when it is.
+    #[must_use]
+    pub fn new(nats: Nats, bucket: Store, copy: LogCopy, health: Health, joined: watch::Sender<bool>) -> Self {
+        Self { nats, bucket, log: copy.log().clone(), copy: Some(copy), replica: None, health, joined }
+    }
+
+    /// Works until `drain` is cancelled.
+    pub async fn run(mut self, drain: CancellationToken) {
+        let mut failures = 0_u32;
+        while !drain.is_cancelled() {
+            let began = Instant::now();
+            let ended = drain.run_until_cancelled(self.follow()).await;
+            if began.elapsed() > Duration::from_secs(5) {
+                failures = 0;
+            }
+            match ended {
+                None => return,
+                Some(Ended::Again) => {}
+                Some(Ended::Nats(error) | Ended::Disk(error)) => {
+                    self.complain(&error);
+                    failures = failures.saturating_add(1);
+                    let pause = sleep(Duration::from_millis(RETRY.delay_ms(failures, fraction())));
+                    drain.run_until_cancelled(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Follows the log of this moment until something is different.
+    async fn follow(&mut self) -> Ended {
+        match self.try_follow().await {
+            Ok(ended) | Err(ended) => ended,
+        }
+    }
+
+    async fn try_follow(&mut self) -> Result<Ended, Ended> {
+        let Some(pointer) = pointer::read(&self.nats, &self.bucket).await? else {
+            return Err(Ended::Nats(unavailable("no relay has begun the log yet")));
+        };
+        if *self.log.id() != *pointer.id || !*self.joined.borrow() {
+            tracing::info!(log = pointer.id, "copying the log");
+            let id = pointer.id.clone();
+            self.write(move |copy| copy.begin_anew(&id)).await?;
+            self.replica = None;
+        }
+        self.joined.send_replace(true);
+        let stream = LogStream::of(&self.nats, &pointer.id).await?;
+        let mut replica = self.replica().await?;
+        let range = stream.range().await?;
+        let is_ours = self.is_ours(&stream).await?;
+        if let Some(step) = replica.found(range, is_ours) {
+            return self.step_back(&pointer, step, replica).await;
+        }
+        self.forget_before(&stream, range).await?;
+        let messages = stream.follow(replica.next()).await?;
+        // After an error the disk is asked what is in the copy: what was taken last may not be.
+        let step = self.take(&pointer, &stream, &mut replica, range, messages).await?;
+        self.step_back(&pointer, step, replica).await
+    }
+
+    /// Reads again, or throws away what is held.
+    async fn step_back(&mut self, pointer: &Pointer, step: Step, mut replica: Replica) -> Result<Ended, Ended> {
+        if step == Step::Rebuild {
+            tracing::error!(
+                log = pointer.id,
+                head = self.log.head(),
+                "the copy of the log is not what the stream holds; copying all of it again"
+            );
+            self.health.degraded(&unavailable("the copy of the log is not what NATS holds, and is made again"));
+            let id = pointer.id.clone();
+            self.write(move |copy| copy.begin_anew(&id)).await?;
+            replica.emptied();
+        }
+        self.replica = Some(replica);
+        Ok(Ended::Again)
+    }
+
+    /// What is in the copy.
+    async fn replica(&mut self) -> Result<Replica, Ended> {
+        if let Some(replica) = self.replica.take() {
+            return Ok(replica);
+        }
+        let position = self.write(|copy| copy.position()).await?;
+        Ok(Replica::new(position.map_or(0, |position| position.number), self.log.head()))
+    }
+
+    /// Whether the stream still holds the commit that was copied last; absent when that message is gone.
+    async fn is_ours(&mut self, stream: &LogStream) -> Result<Option<bool>, Ended> {
+        let position = self.write(|copy| copy.position()).await?;
+        let Some(Position { number, commit }) = position.filter(|position| position.number > 0) else { return Ok(None) };
+        Ok(stream.message(number).await?.map(|held| held.commit.is_some_and(|held| held.id == commit)))
+    }
+
+    /// Forgets what the stream does not hold any more.
+    async fn forget_before(&mut self, stream: &LogStream, range: Range) -> Result<(), Ended> {
+        if range.oldest <= 1 || range.oldest > range.last {
+            return Ok(());
+        }
+        let oldest = stream.message_from(range.oldest).await?.and_then(|held| held.commit);
+        // Never beyond what is here: what comes is told in its place.
+        let first = oldest.map_or(0, |commit| commit.prev.min(self.log.head()));
+        if first > self.log.first() {
+            self.log.truncate(first).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends what has been collected.
+    async fn append(&mut self, events: &mut Vec<LoggedEvent>, position: &mut Option<Position>) -> Result<(), Ended> {
+        let Some(position) = position.take() else { return Ok(()) };
+        let events = std::mem::take(events);
+        self.write(move |copy| copy.append(events, &position)).await.map_err(Ended::Disk)
+    }
+
+    /// Works where blocking is allowed.
+    async fn write<T, F>(&mut self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut LogCopy) -> Result<T, Error> + Send + 'static,
+    {
+        let failed = |reason: &str| Error::new(ErrorCode::DatabaseError, format!("the copy of the log failed: {reason}"));
+        let mut copy = self.copy.take().ok_or_else(|| failed("it was stopped"))?;
+        let worked = tokio::task::spawn_blocking(move || {
+            let result = work(&mut copy);
+            (copy, result)
+        });
+        let (copy, result) = worked.await.map_err(|error| failed(&error.to_string()))?;
+        self.copy = Some(copy);
+        result
+    }
+
+    fn complain(&self, error: &Error) {
+        static AWAY: LogThrottle = LogThrottle::per_minute();
+        self.health.degraded(error);
+        if let Some(repeated) = AWAY.hit() {
+            tracing::warn!(repeated, code = %error.code, "the log cannot be followed: {}; trying again", error.message);
+        }
+    }
+
+    async fn take(
+        &mut self,
+        pointer: &Pointer,
+        stream: &LogStream,
+        replica: &mut Replica,
+        mut range: Range,
+        messages: Messages,
+    ) -> Result<Step, Ended> {
+        let mut messages = messages.ready_chunks(CHUNK);
+        let (mut look, mut ranges) = (interval(LOOK), interval(LOOK_AT_RANGE));
+        for timer in [&mut look, &mut ranges] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        loop {
+            if replica.number() >= range.last {
+                self.health.ok();
+            }
+            tokio::select! {
+                messages = messages.next() => {
+                    let messages = messages.ok_or_else(|| Ended::Nats(unavailable("NATS ended the delivery of the log")))?;
+                    if let Some(step) = self.take_all(replica, messages).await? {
+                        return Ok(step);
+                    }
+                }
+                _ = look.tick() => {
+                    if pointer::read(&self.nats, &self.bucket).await?.is_some_and(|now| now.id != pointer.id) {
+                        return Err(Ended::Again);
+                    }
+                }
+                _ = ranges.tick() => {
+                    range = stream.range().await?;
+                    if range.last < replica.number() {
+                        return Err(Ended::Again);
+                    }
+                    self.forget_before(stream, range).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes messages that came together; gives the step that ends the following.
+    async fn take_all(
+        &mut self,
+        replica: &mut Replica,
+        messages: Vec<Result<Message, MessagesError>>,
+    ) -> Result<Option<Step>, Ended> {
+        let (mut events, mut position) = (Vec::new(), None);
+        for message in messages {
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    self.append(&mut events, &mut position).await?;
+                    return Err(Ended::Nats(unavailable(&format!("the delivery of the log from NATS broke off: {error}"))));
+                }
+            };
+            let number =
+                message.info().map_err(|error| Ended::Nats(unavailable(&format!("a message without a number: {error}"))))?;
+            let number = number.stream_sequence;
+            let Some(commit) = commit::commit(message.headers.as_ref()) else {
+                foreign(number);
+                match replica.pass(number) {
+                    Step::Known => continue,
+                    step => {
+                        self.append(&mut events, &mut position).await?;
+                        return Ok(Some(step));
+                    }
+                }
+            };
+            loop {
+                let step = replica.take(number, &commit);
+                let at = Position { number, commit: commit.id.clone() };
+                match step {
+                    Step::Known => break,
+                    Step::Append => {
+                        events.extend(read(number, &commit, message.payload.clone())?);
+                        position = Some(at);
+                        replica.done(step, number, &commit);
+                        break;
+                    }
+                    Step::Begin(first) => {
+                        self.append(&mut events, &mut position).await?;
+                        let is_skip = commit.kind == CommitKind::Skip && first == commit.last;
+                        tracing::warn!(
+                            first,
+                            "events before this one are not in the log any more; readers behind get an error"
+                        );
+                        self.write(move |copy| copy.begin_at(first, is_skip.then_some(&at))).await?;
+                        replica.done(step, number, &commit);
+                        if is_skip {
+                            break;
+                        }
+                    }
+                    Step::ReadAgain | Step::Rebuild => {
+                        self.append(&mut events, &mut position).await?;
+                        return Ok(Some(step));
+                    }
+                }
+            }
+        }
+        self.append(&mut events, &mut position).await?;
+        Ok(None)
+    }
+}
+
+/// The events of a commit. One that cannot be read is never passed over: whoever wrote it, it may be what somebody waits for.
+fn read(number: u64, commit: &Commit, payload: bytes::Bytes) -> Result<Vec<LoggedEvent>, Ended> {
+    commit::events(commit, payload).map_err(|reason| {
+        Ended::Nats(unavailable(&format!("the message {number} of the log in NATS cannot be read: {reason}")))
+    })
+}
+
+fn foreign(number: u64) {
+    static FOREIGN: LogThrottle = LogThrottle::per_minute();
+    if let Some(repeated) = FOREIGN.hit() {
+        tracing::warn!(repeated, number, "a message in the stream of the log is not of a relay; passed over");
+    }
+}

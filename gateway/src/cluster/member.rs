@@ -1,0 +1,130 @@
+//! One relay among several that share a log: everything that it does for the log, beside serving.
+
+use std::sync::Arc;
+
+use im_chats_protocol::error::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::follow::Follower;
+use super::turn::{Term, TurnHealth, Turns, TurnsParts};
+use super::{ClusterArgs, ClusterError, Nats, connect, ends};
+use crate::log::{EventLog, LogCopy, RetainArgs};
+use crate::metrics::Metrics;
+use crate::service::health::Health;
+
+/// What a member is made of.
+pub struct MemberParts<'a> {
+    /// The flags.
+    pub args: &'a ClusterArgs,
+    /// The copy of the log that it serves from.
+    pub copy: LogCopy,
+    /// How long events are kept.
+    pub retain: RetainArgs,
+    /// The health of the upstream; what NATS is needed for stands beside it.
+    pub upstream: Health,
+    /// Counts commits.
+    pub metrics: Metrics,
+    /// What is done with a turn at writing the log.
+    pub term: Term,
+}
+
+/// One relay among several.
+pub struct Member {
+    nats: Nats,
+    lease_ms: u64,
+    log: EventLog,
+    copy: LogCopy,
+    retain: RetainArgs,
+    following: Health,
+    health: TurnHealth,
+    metrics: Metrics,
+    term: Option<Term>,
+    joined: watch::Sender<bool>,
+}
+
+/// Why a relay does not become a member.
+#[derive(Debug, thiserror::Error)]
+pub enum MemberError {
+    /// NATS, or an option about it.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The copy of the log cannot be read.
+    #[error("{}", .0.message)]
+    Copy(Error),
+}
+
+impl Member {
+    /// Checks the options and begins to connect; nothing is asked yet. Also tells when this relay has a copy of the log of this moment: it
+    /// has had one before, or [`Member::run`] makes one.
+    ///
+    /// # Errors
+    /// See [`MemberError`].
+    pub async fn open(parts: MemberParts<'_>) -> Result<(Self, watch::Receiver<bool>), MemberError> {
+        let MemberParts { args, copy, retain, upstream, metrics, term } = parts;
+        let nats = connect(args).await?;
+        let (joined, told) = watch::channel(copy.position().map_err(MemberError::Copy)?.is_some());
+        let health = TurnHealth { writer: upstream.beside(), upstream: upstream.clone() };
+        // Nothing to write is no failure.
+        health.writer.ok();
+        let member = Self {
+            nats,
+            lease_ms: args.lease_ms,
+            log: copy.log().clone(),
+            copy,
+            retain,
+            following: upstream.beside(),
+            health,
+            metrics,
+            term: args.role.writes().then_some(term),
+            joined,
+        };
+        Ok((member, told))
+    }
+
+    /// The connection to NATS.
+    #[must_use]
+    pub const fn nats(&self) -> &Nats {
+        &self.nats
+    }
+
+    /// Works until `drain` is cancelled.
+    ///
+    /// # Errors
+    /// What is wrong with NATS at the start and does not pass by itself.
+    pub async fn run(self, drain: CancellationToken) -> Result<(), ClusterError> {
+        let Self { nats, lease_ms, log, copy, retain, following, health, metrics, term, joined } = self;
+        let bucket = async {
+            nats.start().await?;
+            nats.bucket().await
+        };
+        let bucket = match drain.run_until_cancelled(bucket).await {
+            Some(bucket) => bucket?,
+            None => return Ok(()),
+        };
+        let parts = TurnsParts { nats: nats.clone(), bucket: bucket.clone(), lease_ms, health, metrics, retain, term };
+        let beside = async {
+            let ends = async {
+                if let Ok(said) = nats.client().subscribe(nats.names.end()).await {
+                    ends::hear(said, &log).await;
+                }
+            };
+            tokio::join!(nats.keep(), ends);
+        };
+        tokio::join!(
+            Follower::new(nats.clone(), bucket, copy, following, joined).run(drain.clone()),
+            Turns::new(parts).run(drain.clone()),
+            drain.run_until_cancelled(beside),
+        );
+        Ok(())
+    }
+}
+
+/// A term, from what is done in it.
+pub fn term<F, T>(work: F) -> Term
+where
+    F: Fn(super::StreamWriter, CancellationToken) -> T + Send + Sync + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |writer, end| Box::pin(work(writer, end)))
+}

@@ -1,0 +1,78 @@
+//! A relay that shares its log with others.
+
+use std::path::Path;
+
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use super::{RunError, Service, listen, tokens};
+use crate::cli::ServeArgs;
+use crate::cluster::{self, ClusterArgs, ClusterError, Member, MemberParts};
+use crate::log::LogCopy;
+use crate::process::shutdown::{CLOSE_TIMEOUT, Shutdown};
+use crate::relay::Source;
+
+/// What such a relay is made of.
+pub(super) struct Parts {
+    pub(super) cluster: ClusterArgs,
+    pub(super) serve: ServeArgs,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) source: Source,
+    pub(super) copy: LogCopy,
+    pub(super) service: Service,
+}
+
+/// Serves once there is a copy of the log, which one of an earlier run is, too. Ends early when NATS is not good enough for a log.
+pub(super) async fn run(parts: Parts, data: &Path, shutdown: &Shutdown) -> Result<(), RunError> {
+    let Parts { cluster, serve, tls, source, copy, service } = parts;
+    let upstream = service.health.clone();
+    let term = cluster::term({
+        let upstream = upstream.clone();
+        move |writer, end| {
+            let (source, upstream) = (source.clone(), upstream.clone());
+            async move {
+                match source.ingest(Box::new(writer), upstream.clone()).await {
+                    Ok(ingest) => ingest.run(end).await,
+                    Err(error) => upstream.degraded(&error),
+                }
+            }
+        }
+    });
+    let metrics = service.metrics.clone();
+    let parts = MemberParts { args: &cluster, copy, retain: serve.retain, upstream, metrics, term };
+    let (member, mut joined) = Member::open(parts).await?;
+    let tokens = tokens(&serve.token, data)?;
+    let drain = shutdown.drain();
+    let mut member = tokio::spawn(member.run(drain.clone()));
+    if !*joined.borrow() {
+        tracing::info!("waiting for NATS to say which log it is; then this relay listens");
+    }
+    tokio::select! {
+        Ok(_) = joined.wait_for(|joined| *joined) => {}
+        ended = &mut member => return judge(ended),
+    }
+    tokio::select! {
+        served = listen(serve, tls, tokens, service, cluster.role.serves(), shutdown) => served?,
+        Err(error) = failed(&mut member) => return Err(error),
+    }
+    // The turn at writing is given back.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, member).await;
+    Ok(())
+}
+
+type Running = JoinHandle<Result<(), ClusterError>>;
+
+/// Ends only with an error.
+async fn failed(member: &mut Running) -> Result<(), RunError> {
+    if let Err(error) = judge(member.await) {
+        return Err(error);
+    }
+    std::future::pending().await
+}
+
+fn judge(ended: Result<Result<(), ClusterError>, tokio::task::JoinError>) -> Result<(), RunError> {
+    match ended {
+        Ok(ended) => Ok(ended?),
+        Err(error) => Err(RunError::Start(std::io::Error::other(error))),
+    }
+}
