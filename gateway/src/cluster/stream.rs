@@ -214,21 +214,6 @@ impl LogStream {
     }
 }
 
-impl Held {
-    /// Its commit and events.
-    ///
-    /// # Errors
-    /// What is wrong with the payload.
-    pub fn events(self) -> Result<Option<(Commit, Vec<LoggedEvent>)>, String> {
-        let Some(commit) = self.commit else { return Ok(None) };
-        let events = match commit.kind {
-            CommitKind::Events => commit::events(&commit, self.payload)?,
-            CommitKind::Skip => Vec::new(),
-        };
-        Ok(Some((commit, events)))
-    }
-}
-
 fn last_event(commit: &Commit, payload: Bytes) -> Result<Option<LoggedEvent>, String> {
     match commit.kind {
         CommitKind::Events => Ok(commit::events(commit, payload)?.pop()),
