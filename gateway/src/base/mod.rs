@@ -1,5 +1,6 @@
 //! What every room may use: files that the operator names and may replace, private files, flag values, throttled log lines. It uses no other room.
 
+pub(crate) mod fetch;
 pub mod files;
 pub(crate) mod flags;
 pub(crate) mod hex;

@@ -21,9 +21,16 @@ use tokio::time::Instant;
 
 use super::claims::{MAX_NAME_BYTES, unknown_key};
 use super::keys::{Algorithm, Key};
+use crate::base::fetch::Fetched;
 
 /// Largest set, in bytes.
 pub const MAX_JWKS_BYTES: u64 = 1024 * 1024;
+
+/// How long an address may take to give one.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a set is asked for as.
+pub(super) const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 /// How often the address is asked, where its answer does not say.
 pub const REFRESH: Duration = Duration::from_mins(5);
@@ -182,14 +189,6 @@ fn read(jwk: &Value) -> Result<Key, String> {
         Some(name) => return Err(format!("its alg {name} is not supported")),
     }
     Key::new(kid, algorithm, key, None)
-}
-
-/// What came from the address.
-#[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) body: Vec<u8>,
-    /// `max-age` of `Cache-Control`.
-    pub(super) max_age: Option<Duration>,
 }
 
 /// Asks the address once.

@@ -1,12 +1,11 @@
 //! Who a token is: the operator's own tokens, and signed ones with a subject, scopes and an end. It may use `service` and `base`.
 //!
-//! `claims` is what a token says, `keys` and `crypto` what its signature says. `jwks` and `fetch` get keys from elsewhere, `local` keeps
-//! one of our own, `deny` knows which tokens were withdrawn, and `mint` makes new ones.
+//! `claims` is what a token says, `keys` and `crypto` what its signature says. `jwks` gets keys from elsewhere, `local` keeps one of
+//! our own, `deny` knows which tokens were withdrawn, and `mint` makes new ones.
 
 mod claims;
 mod crypto;
 mod deny;
-mod fetch;
 mod flags;
 mod jwks;
 mod keys;
@@ -26,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::sync::watch;
 
+use crate::base::fetch::{self, Document};
 use crate::base::token::{MAX_TOKEN_FILE_BYTES, token};
 use crate::base::watched::Watched;
 use crate::service::auth::{Authenticator, Identity, Pass};
@@ -34,8 +34,8 @@ pub use claims::{AUDIENCE, LEEWAY_S, MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
 use claims::{Claims, Header, refused, unknown_key};
 use deny::DenyList;
 pub use deny::MAX_DENY_BYTES;
-pub use fetch::TIMEOUT as JWKS_TIMEOUT;
 pub use flags::TokenArgs;
+pub use jwks::TIMEOUT as JWKS_TIMEOUT;
 use jwks::{Jwks, Remote};
 pub use jwks::{JwksFlag, MAX_JWKS_BYTES, OUTAGE, REFRESH, REFRESH_RANGE, UNKNOWN_KID_INTERVAL};
 use keys::Key;
@@ -95,9 +95,12 @@ impl Tokens {
             }
             Some(JwksFlag::Url(uri)) => {
                 let tls = fetch::connector(uri).map_err(|reason| Error::invalid("--token-jwks", reason))?;
-                let uri = uri.clone();
-                let fetch =
-                    move || -> futures_util::future::BoxFuture<'static, _> { Box::pin(fetch::get(uri.clone(), tls.clone())) };
+                let (accept, limit, within) = (jwks::MEDIA_TYPES, MAX_JWKS_BYTES, JWKS_TIMEOUT);
+                let document = Document { uri: uri.clone(), tls, accept, limit, within };
+                let fetch = move || -> futures_util::future::BoxFuture<'static, _> {
+                    let document = document.clone();
+                    Box::pin(async move { document.get().await })
+                };
                 Some(KeySet::Remote(Remote::new(Box::new(fetch))))
             }
         };

@@ -1,5 +1,5 @@
 //! One GET of a small document, with the HTTP and the TLS that the gateway has already. It follows no redirect and keeps no connection:
-//! it is used every few minutes.
+//! it is used now and then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,16 +18,34 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::jwks::{Fetched, MAX_JWKS_BYTES};
+/// A document at an address, as it is asked for.
+#[derive(Clone)]
+pub(crate) struct Document {
+    /// Its address.
+    pub(crate) uri: Uri,
+    /// Who is trusted, for an address of https.
+    pub(crate) tls: Option<TlsConnector>,
+    /// The header `Accept`.
+    pub(crate) accept: &'static str,
+    /// The largest body.
+    pub(crate) limit: u64,
+    /// How long the whole of it may take.
+    pub(crate) within: Duration,
+}
 
-/// How long the whole of it may take.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// What came from the address.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) body: Vec<u8>,
+    /// `max-age` of `Cache-Control`.
+    pub(crate) max_age: Option<Duration>,
+}
 
 /// The authorities of the system, as the relay's upstream trusts them; none for plain HTTP.
 ///
 /// # Errors
 /// When there are none.
-pub(super) fn connector(uri: &Uri) -> Result<Option<TlsConnector>, String> {
+pub(crate) fn connector(uri: &Uri) -> Result<Option<TlsConnector>, String> {
     if uri.scheme_str() != Some("https") {
         return Ok(None);
     }
@@ -36,57 +54,70 @@ pub(super) fn connector(uri: &Uri) -> Result<Option<TlsConnector>, String> {
     if usable == 0 {
         return Err("this system has no certificates of authorities".to_owned());
     }
+    trusting(roots).map(Some)
+}
+
+/// TLS with these authorities.
+///
+/// # Errors
+/// What the TLS library says.
+pub(crate) fn trusting(roots: RootCertStore) -> Result<TlsConnector, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(Some(TlsConnector::from(Arc::new(config))))
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Gets the document.
-pub(super) async fn get(uri: Uri, tls: Option<TlsConnector>) -> Result<Fetched, String> {
-    let within = tokio::time::timeout(TIMEOUT, connect_and_get(&uri, tls)).await;
-    let answer = within.unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())));
-    answer.map_err(|reason| format!("{uri}: {reason}"))
-}
+impl Document {
+    /// Gets it.
+    ///
+    /// # Errors
+    /// Why not, with the address.
+    pub(crate) async fn get(&self) -> Result<Fetched, String> {
+        let within = tokio::time::timeout(self.within, self.connect_and_get()).await;
+        let answer = within.unwrap_or_else(|_| Err(format!("no answer within {} s", self.within.as_secs())));
+        answer.map_err(|reason| format!("{}: {reason}", self.uri))
+    }
 
-async fn connect_and_get(uri: &Uri, tls: Option<TlsConnector>) -> Result<Fetched, String> {
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
-    match tls {
-        None => exchange(uri, stream).await,
-        Some(tls) => {
-            let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-            exchange(uri, tls.connect(name, stream).await.map_err(|error| error.to_string())?).await
+    async fn connect_and_get(&self) -> Result<Fetched, String> {
+        let host = self.uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = self.uri.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
+        let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+        match &self.tls {
+            None => self.exchange(stream).await,
+            Some(tls) => {
+                let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+                self.exchange(tls.connect(name, stream).await.map_err(|error| error.to_string())?).await
+            }
         }
     }
-}
 
-async fn exchange(uri: &Uri, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Fetched, String> {
-    let failed = |error: hyper::Error| error.to_string();
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let _serving = AbortOnDropHandle::new(tokio::spawn(connection));
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::get(path)
-        .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
-        .header(ACCEPT, "application/jwk-set+json, application/json")
-        .header(USER_AGENT, concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| error.to_string())?;
-    let answer = sender.send_request(request).await.map_err(failed)?;
-    match answer.status() {
-        StatusCode::OK => {}
-        status if status.is_redirection() => {
-            return Err(format!("{status}; redirects are not followed, give the address itself"));
+    async fn exchange(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Fetched, String> {
+        let failed = |error: hyper::Error| error.to_string();
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(failed)?;
+        let _serving = AbortOnDropHandle::new(tokio::spawn(connection));
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::get(path)
+            .header(HOST, self.uri.authority().map_or("", |authority| authority.as_str()))
+            .header(ACCEPT, self.accept)
+            .header(USER_AGENT, concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| error.to_string())?;
+        let answer = sender.send_request(request).await.map_err(failed)?;
+        match answer.status() {
+            StatusCode::OK => {}
+            status if status.is_redirection() => {
+                return Err(format!("{status}; redirects are not followed, give the address itself"));
+            }
+            status => return Err(status.to_string()),
         }
-        status => return Err(status.to_string()),
+        let max_age = max_age(answer.headers());
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let body = Limited::new(answer.into_body(), limit).collect().await.map_err(|error| error.to_string())?;
+        Ok(Fetched { body: body.to_bytes().to_vec(), max_age })
     }
-    let max_age = max_age(answer.headers());
-    let limit = usize::try_from(MAX_JWKS_BYTES).unwrap_or(usize::MAX);
-    let body = Limited::new(answer.into_body(), limit).collect().await.map_err(|error| error.to_string())?;
-    Ok(Fetched { body: body.to_bytes().to_vec(), max_age })
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
@@ -103,6 +134,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
+    const LIMIT: u64 = 10_000;
+
     #[test]
     fn the_age_is_read_from_among_other_directives() {
         let age = |values: &[&'static str]| {
@@ -113,6 +146,10 @@ mod tests {
         assert_eq!(age(&["no-cache"]), None);
         assert_eq!(age(&["max-age=soon"]), None);
         assert_eq!(age(&[]), None);
+    }
+
+    fn document(uri: Uri) -> Document {
+        Document { uri, tls: None, accept: "application/json", limit: LIMIT, within: Duration::from_secs(10) }
     }
 
     /// What comes of a server that says this, and then nothing more; with the request it got.
@@ -128,7 +165,7 @@ mod tests {
             let text = String::from_utf8(request[..length].to_vec()).unwrap();
             (stream, text)
         });
-        let answer = get(uri, None).await;
+        let answer = document(uri).get().await;
         let (_open, request) = serving.await.unwrap();
         (answer, request)
     }
@@ -143,11 +180,12 @@ mod tests {
         let answer = answer.unwrap();
         assert_eq!((answer.body.as_slice(), answer.max_age), (&b"{}"[..], Some(Duration::from_secs(90))));
         assert!(request.starts_with("GET /keys?set=1 HTTP/1.1\r\nhost: 127.0.0.1:"), "{request}");
+        assert!(request.contains("\r\naccept: application/json\r\n"), "{request}");
     }
 
     #[tokio::test]
     async fn what_is_no_answer_is_told() {
-        let limit = usize::try_from(MAX_JWKS_BYTES).unwrap();
+        let limit = usize::try_from(LIMIT).unwrap();
         for (answer, says) in [
             (b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_vec(), "redirects"),
             (b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n".to_vec(), "500"),
@@ -161,7 +199,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let closed = format!("http://{}/", listener.local_addr().unwrap());
         drop(listener);
-        assert!(get(closed.parse().unwrap(), None).await.is_err());
+        assert!(document(closed.parse().unwrap()).get().await.is_err());
     }
 
     /// The clock goes on by itself while nothing else happens.
