@@ -2,6 +2,7 @@
 //! its replica holds, while NATS is away. Before anything is read or written it is looked at whether the servers are good enough for
 //! a log; see [`Nats::verify`].
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::io;
 use std::path::Path;
@@ -26,6 +27,7 @@ use super::credentials::Credentials;
 use super::error::{ClusterError, OLDEST};
 use super::flags::{ClusterArgs, Servers};
 use super::names::Names;
+use super::proof::{Proof, peers};
 use crate::base::files;
 use crate::base::log_throttle::{KeyedLogThrottle, LogThrottle, MINUTE};
 use crate::base::near::is_near;
@@ -68,6 +70,7 @@ struct Shared {
     replicas: usize,
     credentials: Credentials,
     has_certificate: bool,
+    proof: Proof,
     /// For a connection that only finds out why there is none.
     options: ConnectOptions,
     /// Goes up at each connection.
@@ -93,8 +96,13 @@ pub async fn connect(args: &ClusterArgs) -> Result<Nats, ClusterError> {
     let servers = args.log.clone().ok_or(ClusterError::NoLog)?;
     let names = args.log_name.clone().ok_or(ClusterError::NoName)?;
     let credentials = Credentials::open(args)?;
+    // The client of NATS takes what the process has, and nothing else that the gateway does depends on it.
+    let _ = ring::default_provider().install_default();
+    let authorities = args.log_ca.as_deref().map(authorities).transpose()?;
+    let proof = Proof::new(args, authorities.as_ref())?;
     let options = options(args, &servers, &names, &credentials)?;
     warn_of_plain(&servers, &credentials);
+    proof.warn();
     let (connected, connections) = watch::channel(0);
     let (refuse, refused) = watch::channel(None);
     let away = ClusterError::Unreachable { servers: servers.to_string(), reason: "not connected yet".to_owned() };
@@ -114,6 +122,7 @@ pub async fn connect(args: &ClusterArgs) -> Result<Nats, ClusterError> {
         has_certificate: args.log_cert.is_some(),
         servers,
         credentials,
+        proof,
         options,
         connections,
         refused,
@@ -138,13 +147,7 @@ fn options(
         .client_capacity(CAPACITY)
         .reconnect_delay_callback(delay)
         .require_tls(servers.wants_tls() || args.log_ca.is_some() || args.log_cert.is_some());
-    // The client of NATS takes what the process has, and nothing else that the gateway does depends on it.
-    let _ = ring::default_provider().install_default();
-    let mut roots = RootCertStore::empty();
     if let Some(path) = &args.log_ca {
-        for certificate in certificates("--log-ca", path)? {
-            roots.add(certificate).map_err(|error| unusable("--log-ca", path, error.to_string()))?;
-        }
         options = options.add_root_certificates(path.clone());
     }
     if let (Some(certificate), Some(key)) = (&args.log_cert, &args.log_key) {
@@ -153,12 +156,20 @@ fn options(
         let private = PrivateKeyDer::from_pem_slice(&bytes)
             .map_err(|_| unusable("--log-key", key, "there is no private key in PEM form in it".to_owned()))?;
         ClientConfig::builder()
-            .with_root_certificates(roots)
+            .with_root_certificates(RootCertStore::empty())
             .with_client_auth_cert(chain, private)
             .map_err(|error| unusable("--log-key", key, error.to_string()))?;
         options = options.add_client_certificate(certificate.clone(), key.clone());
     }
     Ok(options)
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, ClusterError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("--log-ca", path)? {
+        roots.add(certificate).map_err(|error| unusable("--log-ca", path, error.to_string()))?;
+    }
+    Ok(roots)
 }
 
 /// Each attempt is at the next server; the first one, at the first server, is at once.
@@ -378,10 +389,7 @@ impl Nats {
         self.allowed(self.account()).await?;
         let bucket = self.allowed(self.open_bucket()).await?;
         let log = self.allowed(self.current_log(&bucket)).await?;
-        self.check(bucket.stream.cached_info())?;
-        if let Some(log) = &log {
-            self.check(log.cached_info())?;
-        }
+        self.check([Some(&bucket.stream), log.as_ref()].into_iter().flatten().map(Stream::cached_info)).await?;
         if self.count() == connection { Ok(connection) } else { Err(self.away("the connection was lost")) }
     }
 
@@ -472,7 +480,7 @@ impl Nats {
     /// It cannot be made, or is not kept as the options say.
     pub async fn bucket(&self) -> Result<kv::Store, ClusterError> {
         let bucket = self.open_bucket().await?;
-        self.check(bucket.stream.cached_info())?;
+        self.check([bucket.stream.cached_info()]).await?;
         Ok(bucket)
     }
 
@@ -545,11 +553,22 @@ impl Nats {
         }
     }
 
-    /// Whether a stream is kept as the options say.
+    /// Whether streams are kept as the options say. [`Nats::verify`] looks at the bucket and at the log that it names; ask for a
+    /// stream that was just made.
     ///
     /// # Errors
-    /// It has fewer copies, or is not on the disks.
-    pub fn check(&self, stream: &stream::Info) -> Result<(), ClusterError> {
+    /// One has fewer copies, or is not shown to be on the disks.
+    pub async fn check<'a>(&self, streams: impl IntoIterator<Item = &'a stream::Info>) -> Result<(), ClusterError> {
+        let connected = self.client.server_info().server_name;
+        let mut keepers = BTreeSet::new();
+        for stream in streams {
+            self.check_copies(stream)?;
+            keepers.append(&mut peers(stream, &connected));
+        }
+        self.shared.proof.look(&keepers).await
+    }
+
+    fn check_copies(&self, stream: &stream::Info) -> Result<(), ClusterError> {
         let (config, wanted) = (&stream.config, self.shared.replicas);
         let what = || format!("the stream {}", config.name);
         if config.storage != StorageType::File {

@@ -87,8 +87,14 @@ pub enum ClusterError {
         /// Why not.
         reason: String,
     },
+    /// The monitoring addresses cannot be asked.
+    #[error("--nats-monitor: {reason}")]
+    Monitor {
+        /// Why not.
+        reason: String,
+    },
     /// Not shown to be written to the disks at once.
-    #[error("--nats-monitor: {reason}; without that, what NATS confirmed is lost when its machines lose their power. {ADVICE}")]
+    #[error("--nats-monitor: {reason}: what NATS confirmed would be lost when its machines lose their power. {ADVICE}")]
     Unsynced {
         /// What is not shown.
         reason: String,
@@ -107,7 +113,7 @@ pub enum ClusterError {
 pub const OLDEST: &str = "2.10.23";
 
 /// What to do about servers that are not shown to write to their disks at once.
-const ADVICE: &str = "Set `sync_interval: always` in the `jetstream` block of every server and give their monitoring addresses, \
+const ADVICE: &str = "Set `sync_interval: always` in the `jetstream` block of every server and give the monitoring address of each, \
     or accept the loss with --nats-allow-unsynced";
 
 impl ClusterError {

@@ -4,6 +4,8 @@
 //!
 //! `turn` says whose turn it is to write, `writer` writes and `retain` drops what is too old; `follow` keeps the copy up that a relay serves
 //! from. Their rules are in `im_chats_replication`; `stream`, `pointer` and `commit` are how NATS carries them.
+//! `flags` is the command line, `connect` the connection and what it refuses, `proof`
+//! whether the servers write to their disks, `names` what is what in NATS.
 
 pub mod commit;
 pub mod connect;
@@ -19,6 +21,7 @@ mod retain;
 mod stream;
 mod turn;
 mod writer;
+mod proof;
 
 pub use connect::{Nats, connect};
 pub use error::ClusterError;

@@ -1,0 +1,163 @@
+//! Whether what NATS confirmed is on the disks. JetStream does not say so; the monitoring addresses of its servers do. Each server
+//! that keeps a copy must be shown once. A server that was shown counts as shown while it does not answer: one that is frozen or
+//! restarts must not keep the others from going on.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_nats::jetstream::stream;
+use futures_util::future::join_all;
+use http::Uri;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use tokio_rustls::rustls::RootCertStore;
+
+use super::connect::is_new_enough;
+use super::error::ClusterError;
+use super::flags::ClusterArgs;
+use crate::base::fetch::{self, Document};
+
+/// The largest answer: a server tells everything about itself.
+const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How long a monitoring address may take.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What there is to know from the monitoring addresses.
+pub(super) struct Proof {
+    monitors: Vec<Document>,
+    allow_unsynced: bool,
+    /// The names of the servers that were shown to write to their disks at once.
+    shown: Mutex<BTreeSet<String>>,
+}
+
+/// A server that keeps a copy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Peer {
+    name: String,
+    /// It confirms nothing while it is away, and may be away for long.
+    offline: bool,
+}
+
+/// What a server says of itself at `/varz`.
+#[derive(Debug, Deserialize)]
+struct Server {
+    #[serde(default)]
+    server_name: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    jetstream: JetStream,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct JetStream {
+    #[serde(default)]
+    config: Option<Config>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Config {
+    /// Left out when it does not.
+    #[serde(default)]
+    sync_always: bool,
+}
+
+impl Proof {
+    /// Where to ask. With `--log-ca`, an address of https is trusted as the servers of NATS are.
+    pub(super) fn new(args: &ClusterArgs, authorities: Option<&RootCertStore>) -> Result<Self, ClusterError> {
+        let monitor = |uri: &Uri| {
+            let mut parts = uri.clone().into_parts();
+            parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/varz"));
+            let uri = Uri::from_parts(parts).map_err(|error| error.to_string())?;
+            let tls = match authorities {
+                Some(roots) if uri.scheme_str() == Some("https") => Some(fetch::trusting(roots.clone())?),
+                _ => fetch::connector(&uri)?,
+            };
+            Ok(Document { uri, tls, accept: "application/json", limit: MAX_ANSWER_BYTES, within: TIMEOUT })
+        };
+        let monitors: Result<_, String> = args.nats_monitor.iter().map(monitor).collect();
+        let monitors = monitors.map_err(|reason| ClusterError::Monitor { reason })?;
+        Ok(Self { monitors, allow_unsynced: args.nats_allow_unsynced, shown: Mutex::default() })
+    }
+
+    /// Asks the monitoring addresses whether these servers write to their disks at once.
+    pub(super) async fn look(&self, peers: &BTreeSet<Peer>) -> Result<(), ClusterError> {
+        if self.monitors.is_empty() {
+            return self.missing("it is not known whether the servers of NATS write to their disks at once".to_owned());
+        }
+        let answers = join_all(self.monitors.iter().map(ask)).await;
+        let mut silent = Vec::new();
+        for answer in answers {
+            match answer {
+                Err(reason) => silent.push(reason),
+                Ok(server) => self.take(server, peers)?,
+            }
+        }
+        let unknown: Vec<_> = {
+            let shown = self.shown.lock();
+            peers.iter().filter(|peer| !peer.offline && !shown.contains(&peer.name)).map(|peer| peer.name.clone()).collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut reason = format!("no address shows {}, which keeps a copy", unknown.join(", "));
+        if !silent.is_empty() {
+            reason = format!("{reason} ({})", silent.join("; "));
+        }
+        self.missing(reason)
+    }
+
+    fn take(&self, server: Server, peers: &BTreeSet<Peer>) -> Result<(), ClusterError> {
+        let Server { server_name: name, version, jetstream } = server;
+        // Another server of theirs may be as it likes.
+        if !peers.iter().any(|peer| peer.name == name) {
+            return Ok(());
+        }
+        if !is_new_enough(&version) {
+            return Err(ClusterError::TooOld { server: name, version });
+        }
+        if jetstream.config.is_some_and(|config| config.sync_always) {
+            self.shown.lock().insert(name);
+            return Ok(());
+        }
+        self.shown.lock().remove(&name);
+        self.missing(format!("{name} says that it does not write to its disk at once"))
+    }
+
+    fn missing(&self, reason: String) -> Result<(), ClusterError> {
+        if self.allow_unsynced { Ok(()) } else { Err(ClusterError::Unsynced { reason }) }
+    }
+
+    /// Says once in the log what was allowed.
+    pub(super) fn warn(&self) {
+        if self.allow_unsynced {
+            tracing::warn!(
+                "--nats-allow-unsynced: nobody looks whether NATS writes to its disks at once; EVENTS THAT CLIENTS HAVE SEEN CAN \
+                 BE LOST when its machines lose their power together"
+            );
+        }
+    }
+}
+
+async fn ask(monitor: &Document) -> Result<Server, String> {
+    let answer = monitor.get().await?;
+    serde_json::from_slice(&answer.body).map_err(|_| format!("{}: this is not the monitoring of a NATS server", monitor.uri))
+}
+
+/// The servers that keep a stream; of a server that stands alone, JetStream may not say its name.
+pub(super) fn peers(info: &stream::Info, connected: &str) -> BTreeSet<Peer> {
+    let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone()).filter(|leader| !leader.is_empty());
+    let others = info.cluster.iter().flat_map(|cluster| &cluster.replicas);
+    let mut peers: BTreeSet<_> = others.map(|peer| Peer { name: peer.name.clone(), offline: peer.offline }).collect();
+    match leader {
+        Some(name) => {
+            peers.insert(Peer { name, offline: false });
+        }
+        None if peers.is_empty() => {
+            peers.insert(Peer { name: connected.to_owned(), offline: false });
+        }
+        None => {}
+    }
+    peers
+}
