@@ -59,6 +59,7 @@ fn all<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProject>) -> V
         needs: &[],
         run: Box::new(|| {
             checks::install(workspace)?;
+            tools::nats_server(workspace)?;
             tools::browser().map(drop)
         }),
     }];
@@ -76,7 +77,8 @@ fn rust_tests(workspace: &Workspace) -> Vec<Step<'_>> {
             needs: &["tools"],
             run: Box::new(|| {
                 let arguments = ["test", "--workspace", "--features", tools::WORKSPACE_FEATURES];
-                workspace.cargo().args(arguments).run().context("native tests failed")
+                let nats = tools::nats_server(workspace)?;
+                workspace.cargo().args(arguments).env("IM_CHATS_NATS_SERVER", nats).run().context("native tests failed")
             }),
         },
         Step {

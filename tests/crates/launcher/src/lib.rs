@@ -3,6 +3,7 @@
 //! Uses the operating system and nothing of the gateway: what is started is the binary, as users start it. Looking at a process
 //! reads `/proc`, so that part is Linux only.
 
+pub mod nats;
 mod usage;
 
 use std::ffi::OsStr;
