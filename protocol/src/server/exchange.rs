@@ -25,6 +25,10 @@ pub struct Opening {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadId(pub(super) u64);
 
+/// Identifies a question for the log's end until the answer comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskId(pub(super) u64);
+
 /// What happened, for [`super::Session::handle`].
 #[derive(Debug)]
 pub enum ServerInput<'a> {
@@ -47,6 +51,13 @@ pub enum ServerInput<'a> {
         read: ReadId,
         /// What was read, or why it could not be.
         page: Result<ReadPage, Error>,
+    },
+    /// The answer to a [`ServerOutput::AskEnd`].
+    End {
+        /// The id in that output.
+        ask: AskId,
+        /// The last sequence that the whole log held at some moment after the question, or why that cannot be said.
+        end: Result<u64, Error>,
     },
     /// The result of a [`ServerOutput::Verify`]. Results come in the order of the outputs.
     Verified(Result<Grant, Error>),
@@ -85,6 +96,12 @@ pub enum ServerOutput {
         read: ReadId,
         /// The part of the log to read.
         query: ReadQuery,
+    },
+    /// Ask where the whole log ends that [`super::Session::log_id`] names. Only a session over a replica asks, and only the latest
+    /// question matters.
+    AskEnd {
+        /// Comes back with the answer.
+        ask: AskId,
     },
     /// Verify this token.
     Verify {

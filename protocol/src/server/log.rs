@@ -78,15 +78,41 @@ impl LoggedEvent {
     }
 }
 
-/// A log as seen at one moment: all three belong together.
+/// How long a cursor beyond the head of a replica waits for the replica to get there, in milliseconds. A replica is usually
+/// milliseconds behind. One that is longer behind is being rebuilt, or cannot reach the log: another server serves its reader sooner.
+pub const REPLICA_WAIT_MS: u64 = 2_000;
+
+/// A log as seen at one moment: all of it belongs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogState {
     /// Its identity.
     pub id: Arc<str>,
     /// The smallest cursor that is still good.
     pub first: u64,
-    /// The last sequence written.
+    /// The last sequence that can be read here.
     pub head: u64,
+    /// What is known of the whole log, when this is a replica of it. Absent for the log itself, which ends at `head`.
+    pub replica: Option<Replica>,
+}
+
+/// What is known of a log beyond the head of its replica. The replica's head may also go back, while it is rebuilt; this does not.
+/// Each may be 0, when nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Replica {
+    /// A sequence up to which the log is known to be written.
+    pub written: u64,
+    /// How far it is known to become as soon as it can be written: where its source is. Readers are told it, and nothing is decided
+    /// by it.
+    pub announced: u64,
+}
+
+/// Where a cursor is in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Its reader can go on from there.
+    Here,
+    /// Beyond the head of a replica: the log may reach that far, or not.
+    Beyond,
 }
 
 /// The chats whose events a reader sees.
@@ -192,23 +218,54 @@ impl LogState {
         log_changed(&self.id, expected)
     }
 
-    /// Whether this log has such a place.
+    /// Where a cursor is in this log.
     ///
     /// # Errors
-    /// `cursorAhead` beyond the head, `cursorTooOld` before the beginning; both say where those are.
-    pub fn check(&self, sequence: u64) -> Result<(), Error> {
-        if sequence > self.head {
-            return Err(with_bounds(
-                Error::new(ErrorCode::CursorAhead, "the cursor is beyond the log's head"),
-                self.first,
-                self.head,
-            ));
-        }
+    /// `cursorAhead` beyond the head of the log itself, `cursorTooOld` before the beginning; both say where those are.
+    pub fn place(&self, sequence: u64) -> Result<Place, Error> {
         if sequence < self.first {
             return Err(cursor_too_old(self.first, self.head));
         }
-        Ok(())
+        match self.replica {
+            _ if sequence <= self.head => Ok(Place::Here),
+            Some(_) => Ok(Place::Beyond),
+            None => Err(cursor_ahead(self.first, self.head)),
+        }
     }
+
+    /// Where "now" is in the whole log, as far as that is known: a reader that wants only what comes begins here. It waits when a
+    /// replica has yet to get there.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.replica.map_or(self.head, |replica| replica.written.max(self.head))
+    }
+
+    /// What a reader is told who wants to know how far behind it is.
+    #[must_use]
+    pub fn reported(&self) -> u64 {
+        self.replica.map_or(self.head, |replica| replica.announced.max(self.now()))
+    }
+
+    /// Adds what is known of the same log by other means. What a replica held once is there, although it may be on its way again.
+    pub(super) fn learn(&mut self, other: &Self) {
+        if other.replica.is_some() && other.id == self.id {
+            let (written, announced) = (self.now().max(other.now()), self.reported().max(other.reported()));
+            self.replica = Some(Replica { written, announced });
+        }
+    }
+}
+
+/// The error for a cursor beyond the end of the log, which is at `head`.
+#[must_use]
+pub fn cursor_ahead(first: u64, head: u64) -> Error {
+    with_bounds(Error::new(ErrorCode::CursorAhead, "the cursor is beyond the log's head"), first, head)
+}
+
+/// The error for a cursor that a replica has not reached in [`REPLICA_WAIT_MS`].
+#[must_use]
+pub fn replica_behind(first: u64, head: u64) -> Error {
+    let message = "this server's copy of the log is behind the cursor: another server, or a later try, will do";
+    with_bounds(Error::new(ErrorCode::ServiceUnavailable, message), first, head)
 }
 
 /// The error for a cursor before `first`, the smallest one that is still good; `head` is the last sequence written.

@@ -12,7 +12,10 @@ mod outgoing;
 mod rate;
 mod subscription;
 
-pub use exchange::{Opening, ReadId, Sent, ServerInput, ServerOutput};
+pub use exchange::{AskId, Opening, ReadId, Sent, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
-pub use log::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
+pub use log::{
+    ChatFilter, EventKind, LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, cursor_ahead,
+    cursor_too_old, log_changed, replica_behind,
+};
 pub use machine::Session;

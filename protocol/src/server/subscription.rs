@@ -11,7 +11,7 @@ use crate::number::MAX_SAFE_INTEGER;
 use crate::wire::frame::{Subscribe, Topic, Until};
 
 use super::limits::SessionLimits;
-use super::log::{ChatFilter, LogState, LoggedEvent, ReadPage, ReadQuery};
+use super::log::{ChatFilter, LogState, LoggedEvent, Place, ReadPage, ReadQuery};
 use super::outgoing::{EventBatch, FRAME_OVERHEAD};
 
 #[derive(Debug)]
@@ -23,8 +23,10 @@ pub(super) struct Subscription {
     /// The server's: between `position` and this there is nothing the filter lets pass. Ahead of `position` only while a
     /// caught-up client waits for the next heartbeat to hear of it.
     scanned: u64,
-    /// The head that `subscribed` reported.
+    /// The head that `subscribed` reported; 0 before.
     target: u64,
+    /// Whether it has its place in the log. Without, it waits for a replica to get there, and nothing is read for it.
+    attached: bool,
     until_head: bool,
     caught_up: bool,
     credit: u64,
@@ -34,7 +36,12 @@ pub(super) struct Subscription {
     reading: bool,
     /// It stands in the session's queue of subscriptions that want to read.
     queued: bool,
+    /// Reads in a row that found nothing in a replica although its head said otherwise.
+    fruitless: u8,
 }
+
+/// A replica's head may go back and come up again around a read, unseen. That happens once, and not again and again.
+const MAX_FRUITLESS: u8 = 3;
 
 /// The chats that a stretch of the log is about.
 #[derive(Debug, Default)]
@@ -79,44 +86,61 @@ pub(super) enum Arrival {
 }
 
 impl Subscription {
-    /// Attaches a cursor.
+    /// A cursor that has no place in the log yet, and where that is: [`Subscription::attach`] follows when it is here.
     ///
     /// # Errors
     /// `unauthorized` when the grant does not allow it; `logChanged`, `cursorAhead` or `cursorTooOld` when there is no such place in
     /// the log.
-    pub(super) fn attach(ask: &Subscribe, grant: &Grant, log: &LogState) -> Result<Self, Error> {
+    pub(super) fn new(ask: &Subscribe, grant: &Grant, log: &LogState) -> Result<(Self, Place), Error> {
         let chats = ChatFilter::within(grant, ask.topic, ask.chat.as_deref())?;
-        let position = match &ask.after {
-            None => log.head,
+        let (position, place) = match &ask.after {
+            None => (log.now(), Place::Here),
             Some(after) => {
                 if let Some(expected) = after.log.as_deref().filter(|expected| **expected != *log.id) {
                     return Err(log.changed(expected));
                 }
-                log.check(after.sequence)?;
-                after.sequence
+                (after.sequence, log.place(after.sequence)?)
             }
         };
-        Ok(Self {
+        let subscription = Self {
             topic: ask.topic,
             chats,
             position,
             scanned: position,
-            target: log.head,
+            target: 0,
+            attached: false,
             until_head: ask.until == Some(Until::Head),
             caught_up: false,
             credit: ask.credit,
             starved: false,
             reading: false,
             queued: false,
-        })
+            fruitless: 0,
+        };
+        Ok((subscription, place))
     }
 
-    /// Whether a fresh token still allows it.
+    /// Gives it its place in the log, whose head is `head`. One that begins now may begin beyond the head of a replica.
+    pub(super) fn attach(&mut self, head: u64) {
+        self.attached = true;
+        self.target = head.max(self.position);
+    }
+
+    pub(super) const fn is_attached(&self) -> bool {
+        self.attached
+    }
+
+    /// Whether a fresh token still allows it. One that has no place in the log yet sees what the fresh token lets it see.
     ///
     /// # Errors
     /// `unauthorized` when it does not.
-    pub(super) fn check(&self, grant: &Grant) -> Result<(), Error> {
-        self.chats.check(grant, self.topic)
+    pub(super) fn check(&mut self, grant: &Grant) -> Result<(), Error> {
+        if self.attached {
+            return self.chats.check(grant, self.topic);
+        }
+        let chat = if let ChatFilter::One(chat) = &self.chats { Some(&**chat) } else { None };
+        self.chats = ChatFilter::within(grant, self.topic, chat)?;
+        Ok(())
     }
 
     pub(super) const fn position(&self) -> u64 {
@@ -139,7 +163,7 @@ impl Subscription {
 
     /// Whether the log may hold something for it that it can take.
     fn wants_to_read(&self, head: u64) -> bool {
-        !self.reading && !self.starved && self.scanned < self.bound(head)
+        self.attached && !self.reading && !self.starved && self.scanned < self.bound(head)
     }
 
     /// Whether it takes a place in the session's queue now: it can use a read, and has no place yet.
@@ -153,14 +177,16 @@ impl Subscription {
 
     /// Moves over a stretch that holds nothing for it, as a read of it would.
     pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) {
-        // One that has seen everything before this stretch has caught up, and no read is under way for it.
-        if self.scanned == before && !news.concern(self.topic, &self.chats) {
+        // One that has seen everything before this stretch has caught up. Only a replica's head may have come back to the place of one
+        // for which a read is under way; that one hears of it from its page.
+        if self.scanned == before && !self.reading && !news.concern(self.topic, &self.chats) {
             self.scanned = head;
         }
     }
 
     fn bound(&self, head: u64) -> u64 {
-        if self.until_head { self.target } else { head }
+        // The head of a replica may lie before the target for a while.
+        if self.until_head { self.target.min(head) } else { head }
     }
 
     /// Takes more credit.
@@ -199,16 +225,26 @@ impl Subscription {
     /// Takes what was read, and cuts it to what may be sent now. `None`: nothing to tell the client yet.
     ///
     /// # Errors
-    /// `internalError` when the log stands still below the bound it was given.
-    pub(super) fn end_read(&mut self, page: ReadPage, head: u64, limits: &SessionLimits) -> Result<Option<EventBatch>, Error> {
+    /// `internalError` when the log stands still below the bound it was given. Only a replica may have gone back meanwhile.
+    pub(super) fn end_read(
+        &mut self,
+        page: ReadPage,
+        log: &LogState,
+        limits: &SessionLimits,
+    ) -> Result<Option<EventBatch>, Error> {
         self.reading = false;
         let ReadPage { through, mut events } = page;
         if through <= self.scanned && events.is_empty() {
+            self.fruitless = self.fruitless.saturating_add(1);
+            if log.replica.is_some() && (log.head <= self.scanned || self.fruitless < MAX_FRUITLESS) {
+                return Ok(None);
+            }
             // A read is begun only when there is something to look at; asking again would turn in a circle.
             return Err(Error::new(ErrorCode::InternalError, "the event log did not move")
                 .with_context("position", self.scanned.to_string())
-                .with_context("head", head.to_string()));
+                .with_context("head", log.head.to_string()));
         }
+        self.fruitless = 0;
         let credit = usize::try_from(self.credit).unwrap_or(usize::MAX);
         let taken = fitting(&events, limits).min(credit);
         self.starved = taken == credit && taken < events.len();
@@ -239,7 +275,7 @@ impl Subscription {
 
     /// Reports once that the target was reached.
     pub(super) fn arrive(&mut self) -> Arrival {
-        if self.caught_up || self.position < self.target {
+        if self.caught_up || !self.attached || self.position < self.target {
             return Arrival::None;
         }
         self.caught_up = true;
@@ -282,10 +318,12 @@ mod tests {
 
     #[test]
     fn one_that_can_use_a_read_stands_in_the_queue_once_however_often_the_log_moves() {
-        let log = LogState { id: "log-1".into(), first: 0, head: 5 };
+        let log = LogState { id: "log-1".into(), first: 0, head: 5, replica: None };
         let ask =
             Subscribe { id: SubscriptionId::Number(1), topic: Topic::Chats, chat: None, after: None, until: None, credit: 1 };
-        let mut subscription = Subscription::attach(&ask, &Grant::ADMIN, &log).unwrap();
+        let (mut subscription, place) = Subscription::new(&ask, &Grant::ADMIN, &log).unwrap();
+        assert_eq!(place, Place::Here);
+        subscription.attach(log.head);
         assert!(!subscription.queue_up(5), "it has seen everything");
         assert!(subscription.queue_up(6));
         assert!(!subscription.queue_up(7), "a consumer that is slow for hours would fill the memory with places");

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use super::{Phase, ServerOutput, Session};
 use crate::server::intake::{self, FrameError};
+use crate::server::log::Place;
 use crate::server::subscription::Subscription;
 
 /// Most frames that wait while the token of `init` is verified. A client may send its first subscriptions without waiting for
@@ -125,10 +126,10 @@ impl Session {
     }
 
     /// Ends the subscriptions that a fresh token does not allow. Those that it does keep their filter, also when it allows more: a
-    /// filter that lets more pass would make the positions that were sent untrue.
+    /// filter that lets more pass would make the positions that were sent untrue. None were sent of those that wait for a replica.
     fn keep_what_is_allowed(&mut self) {
         let Some(grant) = &self.grant else { return };
-        let judged = self.subscriptions.iter().map(|(id, subscription)| (id, subscription.check(grant)));
+        let judged = self.subscriptions.iter_mut().map(|(id, subscription)| (id, subscription.check(grant)));
         let refused: Vec<_> = judged.filter_map(|(id, judged)| Some((id.clone(), judged.err()?))).collect();
         for (id, error) in refused {
             self.end_subscription(id, &error);
@@ -151,7 +152,7 @@ impl Session {
         }
         // There is one since `ready`.
         let Some(grant) = &self.grant else { return };
-        let attached = if matches!(self.phase, Phase::Draining { .. }) {
+        let opened = if matches!(self.phase, Phase::Draining { .. }) {
             Err(Error::new(ErrorCode::ServiceUnavailable, "the server is going away"))
         } else if self.subscriptions.len() >= self.limits.max_subscriptions {
             let limit = self.limits.max_subscriptions.to_string();
@@ -161,19 +162,31 @@ impl Session {
             let message = "this user has as many subscriptions as the server allows one user, on all sockets together";
             Err(Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", limit.to_string()))
         } else {
-            Subscription::attach(&ask, grant, &self.log)
+            Subscription::new(&ask, grant, &self.log)
         };
-        match attached {
+        match opened {
             Err(error) => self.send_error(&error, Some(ask.id), false),
-            Ok(subscription) => {
+            Ok((subscription, place)) => {
                 self.subject_room = self.subject_room.map(|(left, limit)| (left.saturating_sub(1), limit));
-                let after = Attached { log: self.log.id.to_string(), sequence: subscription.position() };
-                self.send(&ServerFrame::Subscribed { id: ask.id.clone(), after, head: self.log.head });
+                let after = subscription.position();
                 self.subscriptions.insert(ask.id.clone(), Box::new(subscription));
-                self.arrive(&ask.id);
-                self.enqueue(&ask.id);
+                match place {
+                    Place::Here => self.attach(&ask.id),
+                    Place::Beyond => self.hold(ask.id, after),
+                }
             }
         }
+    }
+
+    /// Gives a subscription its place in the log, and says so.
+    pub(super) fn attach(&mut self, id: &SubscriptionId) {
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        subscription.attach(self.log.head);
+        let after = Attached { log: self.log.id.to_string(), sequence: subscription.position() };
+        let head = subscription.target();
+        self.send(&ServerFrame::Subscribed { id: id.clone(), after, head });
+        self.arrive(id);
+        self.enqueue(id);
     }
 
     /// Credit for a subscription that has just ended is no error: the two crossed on the way.

@@ -14,7 +14,7 @@ use crate::grant::Grant;
 use crate::wire::close;
 use crate::wire::frame::{ClientInfo, ErrorFrame, ServerFrame, SubscriptionId};
 
-use super::exchange::{Opening, ReadId, Sent, ServerInput, ServerOutput};
+use super::exchange::{AskId, Opening, ReadId, Sent, ServerInput, ServerOutput};
 use super::limits::SessionLimits;
 use super::log::{LogState, LoggedEvent};
 use super::outgoing::{Frame, Outgoing};
@@ -22,8 +22,11 @@ use super::rate::Rate;
 use super::subscription::Subscription;
 
 mod frames;
+mod held;
 mod reading;
 mod timers;
+
+use held::Held;
 
 /// With more subscriptions than this, those that a new event does not concern are passed by without a read; with fewer, looking at
 /// the new events first is no gain.
@@ -72,6 +75,11 @@ pub struct Session {
     /// Reads under way; `None` when their subscription has ended meanwhile.
     reads: BTreeMap<ReadId, Option<SubscriptionId>>,
     last_read: u64,
+    /// Subscriptions that wait for a replica, in the order in which they came.
+    held: VecDeque<Held>,
+    /// The question for the log's end that waits for its answer.
+    asking: Option<AskId>,
+    last_ask: u64,
     /// For whoever counts.
     sent: Sent,
 }
@@ -99,6 +107,9 @@ impl Session {
             queue: VecDeque::new(),
             reads: BTreeMap::new(),
             last_read: 0,
+            held: VecDeque::new(),
+            asking: None,
+            last_ask: 0,
             sent: Sent::default(),
             limits,
         };
@@ -115,13 +126,21 @@ impl Session {
     /// replaced meanwhile finds no subscription that waits for it.
     pub fn handle(&mut self, now_ms: u64, log: &LogState, input: ServerInput<'_>) {
         self.now = self.now.max(now_ms);
+        // Before the timers: a heartbeat tells it, also when nothing else happens.
+        if log.replica != self.log.replica {
+            self.log.learn(log);
+        }
         self.run_timers();
         if matches!(self.phase, Phase::Closed) {
             return;
         }
+        let (first, head) = (self.log.first, self.log.head);
         match &input {
             ServerInput::Appended { events } => self.log_grew(log, events),
             _ => self.log_moved(log),
+        }
+        if self.held_until().is_some_and(|until| until <= self.now || (self.log.first, self.log.head) != (first, head)) {
+            self.look_at_held();
         }
         match input {
             ServerInput::Text(text) => self.text(text),
@@ -129,6 +148,7 @@ impl Session {
             ServerInput::Binary => self.violation(Error::invalid("frame", "expected text, not binary")),
             ServerInput::Malformed => self.violation(Error::invalid("frame", "not a WebSocket frame of valid text")),
             ServerInput::Page { read, page } => self.page(read, page),
+            ServerInput::End { ask, end } => self.end_told(ask, end),
             ServerInput::Verified(result) => self.verified(result),
             ServerInput::Revoked(error) => self.refuse(error),
             ServerInput::Written { bytes } => self.out.written(bytes, self.now),
@@ -194,7 +214,7 @@ impl Session {
         self.client.as_ref()
     }
 
-    /// How many subscriptions are open.
+    /// How many subscriptions are open, those included that wait for a replica to reach their cursors.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
         self.subscriptions.len()
@@ -210,7 +230,8 @@ impl Session {
     /// subscription.
     #[must_use]
     pub fn slowest(&self) -> Option<u64> {
-        self.subscriptions.values().map(|subscription| subscription.scanned()).min()
+        let attached = self.subscriptions.values().filter(|subscription| subscription.is_attached());
+        attached.map(|subscription| subscription.scanned()).min()
     }
 
     /// What was sent since this was asked last.
@@ -260,6 +281,7 @@ impl Session {
         self.subscriptions.clear();
         self.queue.clear();
         self.reads.clear();
+        self.held.clear();
         self.header_token = None;
     }
 }

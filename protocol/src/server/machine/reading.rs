@@ -13,16 +13,16 @@ use crate::server::subscription::{Arrival, News};
 
 impl Session {
     pub(super) fn log_moved(&mut self, log: &LogState) {
-        if *log == self.log {
+        if (&log.id, log.first, log.head) == (&self.log.id, self.log.first, self.log.head) {
             return;
         }
-        let previous = core::mem::replace(&mut self.log, log.clone());
+        let previous = self.take_log(log);
         let ids: Vec<SubscriptionId> = self.subscriptions.keys().cloned().collect();
         for id in ids {
             let place = if previous.id == self.log.id {
-                // The log may have lost its end. If it lost its beginning, the next read finds out.
+                // The log may have lost its end; a replica's comes back. If it lost its beginning, the next read finds out.
                 let position = self.subscriptions.get(&id).map_or(0, |subscription| subscription.position());
-                if position > self.log.head { self.log.check(position) } else { Ok(()) }
+                if position > self.log.head { self.log.place(position).map(drop) } else { Ok(()) }
             } else {
                 Err(self.log.changed(&previous.id))
             };
@@ -33,14 +33,23 @@ impl Session {
         }
     }
 
+    /// Goes by what the log is now; gives what it was.
+    fn take_log(&mut self, log: &LogState) -> LogState {
+        let previous = core::mem::replace(&mut self.log, log.clone());
+        self.log.learn(&previous);
+        if previous.id != self.log.id {
+            self.asking = None;
+        }
+        previous
+    }
+
     /// The log grew by these events. Of thousands of subscriptions to one chat each, few can see any of them: the others move
     /// without a read.
     pub(super) fn log_grew(&mut self, log: &LogState, events: &[Arc<LoggedEvent>]) {
         if log.id != self.log.id || log.head <= self.log.head {
             return self.log_moved(log);
         }
-        let before = self.log.head;
-        self.log = log.clone();
+        let before = self.take_log(log).head;
         let (head, news) = (self.log.head, News::of(events));
         for (id, subscription) in &mut self.subscriptions {
             subscription.pass_by(before, head, &news);
@@ -79,7 +88,7 @@ impl Session {
     pub(super) fn page(&mut self, read: ReadId, page: Result<ReadPage, Error>) {
         let Some(Some(id)) = self.reads.remove(&read) else { return };
         let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
-        match page.and_then(|page| subscription.end_read(page, self.log.head, &self.limits)) {
+        match page.and_then(|page| subscription.end_read(page, &self.log, &self.limits)) {
             Err(error) => self.end_subscription(id, &error),
             Ok(batch) => {
                 if let Some(batch) = batch {
@@ -115,7 +124,9 @@ impl Session {
 
     /// Its id may be used again at once. A page that is still on its way is ignored.
     pub(super) fn forget(&mut self, id: &SubscriptionId) {
-        self.subscriptions.remove(id);
+        if self.subscriptions.remove(id).is_some_and(|subscription| !subscription.is_attached()) {
+            self.held.retain(|held| held.id != *id);
+        }
         self.queue.retain(|queued| queued != id);
         for owner in self.reads.values_mut().filter(|owner| owner.as_ref() == Some(id)) {
             *owner = None;

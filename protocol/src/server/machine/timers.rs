@@ -19,7 +19,7 @@ impl Session {
             Phase::AwaitingInit { deadline } | Phase::Verifying { deadline, .. } | Phase::Draining { deadline } => {
                 Some(deadline)
             }
-            Phase::Live => Some(self.heartbeat_due()),
+            Phase::Live => Some(self.held_until().map_or(self.heartbeat_due(), |until| until.min(self.heartbeat_due()))),
         };
         [own, self.token_ends, self.write_deadline()].into_iter().flatten().min()
     }
@@ -56,7 +56,7 @@ impl Session {
     /// When the next heartbeat is due: earlier than usual for a client that does not know how far behind it is.
     fn heartbeat_due(&self) -> u64 {
         let is_unaware = |subscription: &Subscription| {
-            subscription.head_that_waits().is_some_and(|reported| reported.max(self.heartbeat_head) < self.log.head)
+            subscription.head_that_waits().is_some_and(|reported| reported.max(self.heartbeat_head) < self.log.reported())
         };
         if self.subscriptions.values().any(|subscription| is_unaware(subscription)) {
             // The head may have moved only now, long after the last heartbeat.
@@ -79,7 +79,8 @@ impl Session {
                 self.out.send_batch(id, batch, self.now);
             }
         }
-        self.heartbeat_head = self.log.head;
-        self.send(&ServerFrame::Heartbeat { head: self.log.head });
+        // Of a replica that is behind: how far the log is known to reach, so that the client sees how far behind it is.
+        self.heartbeat_head = self.log.reported();
+        self.send(&ServerFrame::Heartbeat { head: self.heartbeat_head });
     }
 }

@@ -1,7 +1,9 @@
 //! What a subscription hears of a log that moves, and when.
 
 use im_chats_protocol::error::ErrorCode;
-use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadQuery, Sent, ServerInput, SessionLimits};
+use im_chats_protocol::server::{
+    ChatFilter, EventKind, LogState, LoggedEvent, Place, ReadQuery, Replica, Sent, ServerInput, SessionLimits,
+};
 use im_chats_protocol::wire::frame::Topic;
 use serde_json::{Value, json};
 
@@ -161,15 +163,19 @@ fn a_client_that_is_behind_hears_of_hidden_events_at_once() {
 
 #[test]
 fn a_position_is_good_from_the_first_to_the_head() {
-    let log = LogState { id: "log-1".into(), first: 3, head: 7 };
-    assert!([3, 5, 7].map(|sequence| log.check(sequence)).iter().all(Result::is_ok));
+    let log = LogState { id: "log-1".into(), first: 3, head: 7, replica: None };
+    assert!([3, 5, 7].iter().all(|sequence| log.place(*sequence) == Ok(Place::Here)));
     for (sequence, code) in [(2, ErrorCode::CursorTooOld), (0, ErrorCode::CursorTooOld), (8, ErrorCode::CursorAhead)] {
-        let error = log.check(sequence).unwrap_err();
+        let error = log.place(sequence).unwrap_err();
         assert_eq!(error.code, code.as_str());
         assert_eq!((error.context_value("first"), error.context_value("head")), (Some("3"), Some("7")));
     }
-    let empty = LogState { id: "log-1".into(), first: 0, head: 0 };
-    assert!(empty.check(0).is_ok() && empty.check(1).is_err());
+    let empty = LogState { id: "log-1".into(), first: 0, head: 0, replica: None };
+    assert!(empty.place(0).is_ok() && empty.place(1).is_err());
+    // A replica cannot say of a place beyond its head that there is none.
+    let replica = LogState { replica: Some(Replica::default()), ..log };
+    assert_eq!([7, 8].map(|sequence| replica.place(sequence)), [Ok(Place::Here), Ok(Place::Beyond)]);
+    assert_eq!(replica.place(2).unwrap_err().code, ErrorCode::CursorTooOld.as_str());
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Random sessions against an oracle: whatever the client, the log and the transport do, a subscription's batches are a
-//! chain over the log without a hole, within its credit. And random bytes: never a panic, always a reason.
+//! chain over the log without a hole, within its credit. So it is over a replica, whose head lags, falls and comes back; and no cursor is
+//! called ahead of a log that holds it. And random bytes: never a panic, always a reason.
 
 use std::collections::BTreeMap;
 
 use super::rig::{FakeLog, Rig};
-use im_chats_protocol::server::ServerInput;
-use im_chats_protocol::server::SessionLimits;
+use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica, ServerInput, SessionLimits};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -14,15 +15,42 @@ const CHATS: [&str; 3] = ["any;-;alice@example.com", "any;-;bob@example.com", "a
 
 #[derive(Debug, Clone)]
 enum Op {
-    Append { kind: usize, chat: usize, count: u64 },
-    Subscribe { id: u8, chat: Option<usize>, all: bool, back: Option<u64>, until: bool, credit: u64 },
-    Credit { id: u8, add: u64 },
-    Unsubscribe { id: u8 },
-    Advance { ms: u64 },
-    Prune { through: u64 },
+    Append {
+        kind: usize,
+        chat: usize,
+        count: u64,
+    },
+    Subscribe {
+        id: u8,
+        chat: Option<usize>,
+        all: bool,
+        back: Option<u64>,
+        until: bool,
+        credit: u64,
+    },
+    Credit {
+        id: u8,
+        add: u64,
+    },
+    Unsubscribe {
+        id: u8,
+    },
+    Advance {
+        ms: u64,
+    },
+    Prune {
+        through: u64,
+    },
     HoldReads(bool),
     HoldWrites(bool),
     FinishRead,
+    /// The replica is at this share of the log, in hundredths, and no longer follows it; or it catches up and follows again.
+    ReplicaAt(u64),
+    ReplicaFollows,
+    /// The replica knows how far the log is.
+    Announce,
+    /// The oldest question for the log's end is answered, or fails.
+    Answer(bool),
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -33,11 +61,15 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
             .prop_map(|(id, chat, all, back, until, credit)| Op::Subscribe { id, chat, all, back, until, credit }),
         4 => (id.clone(), 0..40_u64).prop_map(|(id, add)| Op::Credit { id, add }),
         1 => id.prop_map(|id| Op::Unsubscribe { id }),
-        2 => (1..40_000_u64).prop_map(|ms| Op::Advance { ms }),
+        2 => prop_oneof![1..40_000_u64, 1..2_500_u64].prop_map(|ms| Op::Advance { ms }),
         1 => (0..60_u64).prop_map(|through| Op::Prune { through }),
         2 => any::<bool>().prop_map(Op::HoldReads),
         1 => any::<bool>().prop_map(Op::HoldWrites),
         3 => Just(Op::FinishRead),
+        3 => (0..120_u64).prop_map(|share| Op::ReplicaAt(share.min(100))),
+        2 => Just(Op::ReplicaFollows),
+        1 => Just(Op::Announce),
+        2 => any::<bool>().prop_map(Op::Answer),
     ];
     proptest::collection::vec(op, 1..60)
 }
@@ -45,6 +77,9 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 /// What the client knows of a subscription.
 #[derive(Debug)]
 struct Reader {
+    /// The cursor it asked for, and when.
+    after: Option<u64>,
+    since: u64,
     chat: Option<&'static str>,
     all: bool,
     until: bool,
@@ -64,7 +99,8 @@ struct Oracle {
 }
 
 impl Oracle {
-    fn frame(&mut self, frame: &Value) {
+    /// A frame that came at `now`, when the head of the log that the session reads was `head`.
+    fn frame(&mut self, frame: &Value, now: u64, head: u64) {
         let id = frame["id"].as_u64();
         let number = |name: &str| frame[name].as_u64().unwrap_or_else(|| panic!("{name} in {frame}"));
         match frame["type"].as_str().unwrap() {
@@ -74,6 +110,8 @@ impl Oracle {
                 assert_eq!(reader.position, None, "subscribed comes once");
                 reader.position = frame["after"]["sequence"].as_u64();
                 reader.target = number("head");
+                assert!(reader.after.is_none_or(|after| Some(after) == reader.position && after <= head), "{frame} at {head}");
+                assert!(reader.target <= self.all.head && reader.position <= Some(reader.target), "{frame}");
             }
             "events" => {
                 let reader = self.readers.get_mut(&id.unwrap()).expect("an open subscription");
@@ -105,14 +143,24 @@ impl Oracle {
             }
             "complete" => {
                 let reader = self.readers.remove(&id.unwrap()).expect("an open subscription");
-                assert_eq!(reader.position, Some(number("head")));
+                assert_eq!(reader.position.or(reader.after), Some(number("head")));
             }
             "error" => {
-                assert_eq!((&frame["fatal"], &frame["code"]), (&json!(false), &json!("cursorTooOld")));
+                assert_eq!(frame["fatal"], false);
                 let reader = self.readers.remove(&id.unwrap()).expect("an open subscription");
-                if let Some(position) = reader.position {
-                    let first: u64 = frame["context"]["first"].as_str().unwrap().parse().unwrap();
-                    assert!(position < first, "nothing was lost that it had not read");
+                match frame["code"].as_str().unwrap() {
+                    "cursorTooOld" => {
+                        if let Some(position) = reader.position {
+                            let first: u64 = frame["context"]["first"].as_str().unwrap().parse().unwrap();
+                            assert!(position < first, "nothing was lost that it had not read");
+                        }
+                    }
+                    "cursorAhead" => assert!(reader.position.is_none() && reader.after > Some(self.all.head), "{reader:?}"),
+                    "serviceUnavailable" => {
+                        let waited = now - reader.since >= REPLICA_WAIT_MS && reader.after > Some(head);
+                        assert!(reader.position.is_none() && waited, "{reader:?} at {now}");
+                    }
+                    other => panic!("{other}"),
                 }
             }
             other => panic!("{other}"),
@@ -120,22 +168,26 @@ impl Oracle {
     }
 }
 
-fn run(ops: Vec<Op>) {
+fn run(ops: Vec<Op>, is_replica: bool) {
     let limits =
         SessionLimits { max_batch_events: 7, max_concurrent_reads: 2, high_water_bytes: 3_000, ..SessionLimits::default() };
-    let mut log = FakeLog { scan: 11, ..FakeLog::default() };
+    let replica = is_replica.then(Replica::default);
+    let mut log = FakeLog { scan: 11, replica, ..FakeLog::default() };
     for index in 0..30 {
         log.append(KINDS[index % 3], CHATS[index % 2]);
     }
     let mut oracle = Oracle { all: log.clone(), readers: BTreeMap::new(), delivered: 0 };
     let mut rig = Rig::ready(limits, log);
+    let mut follows = true;
     for op in ops {
         match op {
             Op::Append { kind, chat, count } => {
                 for _ in 0..count {
                     oracle.all.append(KINDS[kind], CHATS[chat]);
                 }
-                rig.append(KINDS[kind], CHATS[chat], count);
+                if follows {
+                    go_to(&mut rig, &oracle.all, oracle.all.head);
+                }
             }
             Op::Subscribe { id, chat, all, back, until, credit } => {
                 let id = u64::from(id);
@@ -143,12 +195,16 @@ fn run(ops: Vec<Op>) {
                     continue;
                 }
                 let chat = chat.map(|chat| CHATS[chat]);
-                let reader = Reader { chat, all, until, credit, position: None, target: 0, caught_up: false };
+                // Over a replica a cursor may lie beyond its head, and even beyond the log's.
+                let from = if is_replica { oracle.all.head + 4 } else { rig.log.head };
+                let after = back.map(|back| from.saturating_sub(back));
+                let reader =
+                    Reader { after, since: rig.now, chat, all, until, credit, position: None, target: 0, caught_up: false };
                 oracle.readers.insert(id, reader);
                 let mut frame =
                     json!({ "type": "subscribe", "id": id, "topic": if all { "all" } else { "chats" }, "credit": credit });
                 frame["chat"] = json!(chat);
-                frame["after"] = json!(back.map(|back| json!({ "sequence": rig.log.head.saturating_sub(back) })));
+                frame["after"] = json!(after.map(|after| json!({ "sequence": after })));
                 frame["until"] = json!(until.then_some("head"));
                 rig.say(&frame.to_string());
             }
@@ -170,13 +226,38 @@ fn run(ops: Vec<Op>) {
             Op::HoldWrites(true) => rig.hold_writes = true,
             Op::HoldWrites(false) => rig.release_writes(),
             Op::FinishRead => drop(rig.finish_read()),
+            Op::ReplicaAt(share) if is_replica => {
+                follows = false;
+                let head = (oracle.all.head * share / 100).max(rig.log.first);
+                go_to(&mut rig, &oracle.all, head);
+            }
+            Op::ReplicaFollows => {
+                follows = true;
+                go_to(&mut rig, &oracle.all, oracle.all.head);
+            }
+            Op::Announce if is_replica => {
+                rig.log.replica = Some(Replica { written: oracle.all.head, announced: oracle.all.head });
+            }
+            Op::Answer(succeeds) if !rig.asks.is_empty() => {
+                let away = || Error::new(ErrorCode::ServiceUnavailable, "the log is away");
+                rig.answer(succeeds.then_some(oracle.all.head).ok_or_else(away));
+            }
+            Op::ReplicaAt(_) | Op::Announce | Op::Answer(_) => {}
         }
         for frame in rig.drain_sent() {
-            oracle.frame(&frame);
+            oracle.frame(&frame, rig.now, rig.log.head);
         }
         assert_eq!(rig.closed, None);
     }
     finish(&mut rig, &mut oracle);
+}
+
+/// The session's log holds what `whole` holds up to `head`.
+fn go_to(rig: &mut Rig, whole: &FakeLog, head: u64) {
+    let first = rig.log.first;
+    rig.log.events = whole.events.iter().filter(|event| first < event.sequence && event.sequence <= head).cloned().collect();
+    rig.log.head = head;
+    rig.log_moved();
 }
 
 /// With credit, time and a transport that works, every reader that is left gets to the head, or to its end.
@@ -188,10 +269,12 @@ fn finish(rig: &mut Rig, oracle: &mut Oracle) {
         oracle.readers.get_mut(&id).unwrap().credit += 1_000_000;
         rig.say(&json!({ "type": "credit", "id": id, "add": 1_000_000 }).to_string());
     }
+    go_to(rig, &oracle.all, oracle.all.head);
     while rig.finish_read() {}
     rig.advance(15_000);
+    while rig.finish_read() {}
     for frame in rig.drain_sent() {
-        oracle.frame(&frame);
+        oracle.frame(&frame, rig.now, rig.log.head);
     }
     for (id, reader) in &oracle.readers {
         assert!(reader.caught_up && !reader.until, "{id}: {reader:?}");
@@ -302,7 +385,12 @@ proptest! {
 
     #[test]
     fn every_subscription_is_a_chain_over_the_log_within_its_credit(ops in ops()) {
-        run(ops);
+        run(ops, false);
+    }
+
+    #[test]
+    fn so_it_is_over_a_replica_that_lags_and_goes_back(ops in ops()) {
+        run(ops, true);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::{
-    EventKind, LogState, LoggedEvent, Opening, ReadId, ReadPage, ReadQuery, ServerInput, ServerOutput, Session, SessionLimits,
-    cursor_too_old,
+    AskId, EventKind, LogState, LoggedEvent, Opening, ReadId, ReadPage, ReadQuery, Replica, ServerInput, ServerOutput, Session,
+    SessionLimits, cursor_too_old,
 };
 use serde_json::{Value, json};
 
@@ -20,17 +20,19 @@ pub struct FakeLog {
     pub events: Vec<Arc<LoggedEvent>>,
     /// Events looked at by one read at most.
     pub scan: usize,
+    /// What is known of the whole log, when this is a replica.
+    pub replica: Option<Replica>,
 }
 
 impl Default for FakeLog {
     fn default() -> Self {
-        Self { id: "log-1".into(), first: 0, head: 0, events: Vec::new(), scan: 8192 }
+        Self { id: "log-1".into(), first: 0, head: 0, events: Vec::new(), scan: 8192, replica: None }
     }
 }
 
 impl FakeLog {
     pub fn state(&self) -> LogState {
-        LogState { id: Arc::clone(&self.id), first: self.first, head: self.head }
+        LogState { id: Arc::clone(&self.id), first: self.first, head: self.head, replica: self.replica }
     }
 
     pub fn append(&mut self, kind: &str, chat: &str) -> u64 {
@@ -52,7 +54,8 @@ impl FakeLog {
     }
 
     pub fn replace(&mut self, id: &str) {
-        *self = Self { id: id.into(), scan: self.scan, ..Self::default() };
+        let replica = self.replica.map(|_| Replica::default());
+        *self = Self { id: id.into(), scan: self.scan, replica, ..Self::default() };
     }
 
     /// The same page as the durable log gives.
@@ -118,6 +121,8 @@ pub struct Rig {
     pub hold_reads: bool,
     pub reads: VecDeque<(ReadId, ReadQuery)>,
     pub reads_begun: usize,
+    /// Questions for the log's end that are not answered yet.
+    pub asks: VecDeque<AskId>,
 }
 
 impl Rig {
@@ -140,6 +145,7 @@ impl Rig {
             hold_reads: false,
             reads: VecDeque::new(),
             reads_begun: 0,
+            asks: VecDeque::new(),
         };
         rig.carry_out();
         rig
@@ -211,6 +217,13 @@ impl Rig {
         true
     }
 
+    /// The oldest question for the log's end is answered.
+    #[track_caller]
+    pub fn answer(&mut self, end: Result<u64, Error>) {
+        let ask = self.asks.pop_front().expect("a question");
+        self.input(ServerInput::End { ask, end });
+    }
+
     /// The next frame the client sees.
     #[track_caller]
     pub fn next(&mut self) -> Value {
@@ -244,6 +257,7 @@ impl Rig {
                         self.session.handle(self.now, &self.log.state(), ServerInput::Page { read, page });
                     }
                 }
+                ServerOutput::AskEnd { ask } => self.asks.push_back(ask),
                 ServerOutput::Verify { token } => {
                     let unknown = || Error::new(ErrorCode::Unauthenticated, "the gateway does not know this token");
                     let grant = self.tokens.get(&token).cloned().ok_or_else(unknown);

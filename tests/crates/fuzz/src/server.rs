@@ -63,7 +63,7 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 fn log(head: u64) -> LogState {
-    LogState { id: "log-1".into(), first: 0, head }
+    LogState { id: "log-1".into(), first: 0, head, replica: None }
 }
 
 impl Server {
@@ -71,6 +71,7 @@ impl Server {
         self.session.handle(self.now, &log(self.head), input);
         while let Some(output) = self.session.poll() {
             match output {
+                ServerOutput::AskEnd { .. } => {}
                 ServerOutput::Verify { token } => {
                     let refused = Error::new(im_chats_protocol::error::ErrorCode::Unauthenticated, "no");
                     let verdict = if token == "secret" { Ok(Grant::ADMIN) } else { Err(refused) };

@@ -54,7 +54,7 @@ impl Log {
     }
 
     pub fn state(&self) -> LogState {
-        LogState { id: Arc::clone(&self.id), first: self.first, head: self.head() }
+        LogState { id: Arc::clone(&self.id), first: self.first, head: self.head(), replica: None }
     }
 
     pub fn append(&mut self, kind: EventKind, chat: usize) {

@@ -145,6 +145,7 @@ impl World<'_> {
             match output {
                 ServerOutput::Send(text) => self.server_sends(index, &text),
                 ServerOutput::Read { read, query } => self.begin_read(index, read, query),
+                ServerOutput::AskEnd { .. } => {}
                 ServerOutput::Verify { token } => {
                     let delay = if self.now < self.server.slow_verify_until {
                         self.connections[index].rng.u64(0..=self.server.slow_verify_by)
