@@ -177,9 +177,9 @@ impl Subscription {
 
     /// Moves over a stretch that holds nothing for it, as a read of it would.
     pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) {
-        // One that has seen everything before this stretch has caught up. Only a replica's head may have come back to the place of one
-        // for which a read is under way; that one hears of it from its page.
-        if self.scanned == before && !self.reading && !news.concern(self.topic, &self.chats) {
+        // One that has seen everything before this stretch has caught up, and no read is under way for it. Only the head of a replica may
+        // have come back to the place of one that reads; there is nothing in this stretch that its page could bring again.
+        if self.scanned == before && !news.concern(self.topic, &self.chats) {
             self.scanned = head;
         }
     }
