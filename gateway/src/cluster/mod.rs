@@ -1,11 +1,10 @@
 //! The log of several relays on NATS JetStream: `--log` and what belongs to it. It may use `base`, `metrics`, the log and `service`.
 //!
-//! `flags` is the command line, `connect` the connection and what it refuses, `names` what is what in NATS.
+//! `flags` is the command line, `connect` the connection and what it refuses, `proof` whether the servers write to their disks, `names` what
+//! is what in NATS.
 //!
 //! `turn` says whose turn it is to write, `writer` writes and `retain` drops what is too old; `follow` keeps the copy up that a relay serves
 //! from. Their rules are in `im_chats_replication`; `stream`, `pointer` and `commit` are how NATS carries them.
-//! `flags` is the command line, `connect` the connection and what it refuses, `proof`
-//! whether the servers write to their disks, `names` what is what in NATS.
 
 pub mod commit;
 pub mod connect;
@@ -17,11 +16,11 @@ mod follow;
 mod member;
 pub mod names;
 mod pointer;
+mod proof;
 mod retain;
 mod stream;
 mod turn;
 mod writer;
-mod proof;
 
 pub use connect::{Nats, connect};
 pub use error::ClusterError;

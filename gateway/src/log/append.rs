@@ -193,6 +193,7 @@ impl Appender {
             tail.push(Arc::new(event));
         }
         drop(tail);
+        self.log.note_written(head);
         self.log.0.head.send_replace(head);
     }
 }

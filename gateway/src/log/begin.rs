@@ -30,7 +30,7 @@ pub(super) fn begin(connection: &mut Connection, store: &Store) -> Result<(LogSt
         meta::remove(&transaction, Key::Position)?;
     }
     transaction.commit()?;
-    let state = LogState { id: meta.log_id.into(), first: unsigned(meta.first), head: unsigned(meta.head) };
+    let state = LogState { id: meta.log_id.into(), first: unsigned(meta.first), head: unsigned(meta.head), replica: None };
     store.mark(Mark { commits: unsigned(meta.commits), head: state.head });
     Ok((state, meta.commits))
 }

@@ -15,6 +15,7 @@ mod begin;
 mod copy;
 #[cfg(test)]
 mod damage;
+mod end;
 mod page;
 mod read;
 mod reader;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use append::Appender;
 pub use copy::{LogCopy, Position};
+pub use end::EndSource;
 pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use reader::EventLog;
 pub use retain::{Keeper, Pruned, RetainArgs};

@@ -1,7 +1,7 @@
 //! The readers' side of the log.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use im_chats_protocol::error::{Error, ErrorCode};
@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use super::end::WholeLog;
 use super::read;
 use super::store::{Faults, Store};
 use super::tail::Tail;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) head: watch::Sender<u64>,
     pub(super) tail: Mutex<Tail>,
     pub(super) store: Store,
+    /// Only of a replica: what is known of the log beyond it.
+    pub(super) whole: OnceLock<WholeLog>,
 }
 
 impl EventLog {
@@ -46,6 +49,7 @@ impl EventLog {
             head: watch::Sender::new(state.head),
             tail: Mutex::new(Tail::new(state.head, TAIL_BYTES)),
             store,
+            whole: OnceLock::new(),
         }))
     }
 
@@ -61,13 +65,14 @@ impl EventLog {
         self.0.store.faults()
     }
 
-    /// Identity, beginning and end, as they belong together.
+    /// Identity, beginning and end, as they belong together; of a replica also what is known of the whole log.
     #[must_use]
     pub fn state(&self) -> LogState {
         let id = self.0.id.read();
         // The head last: it is never below the beginning that was read before it.
         let first = self.first();
-        LogState { id: Arc::clone(&id), first, head: self.head() }
+        let replica = self.0.whole.get().map(|whole| whole.known(&id));
+        LogState { id: Arc::clone(&id), first, head: self.head(), replica }
     }
 
     /// The smallest cursor that is still good: every event after it is held. 0 for a whole log.
@@ -134,6 +139,11 @@ impl EventLog {
                 Ok(same) => same,
                 Err(error) => return Ok(Err(error)),
             };
+            // A replica may have gone back since: what it does not hold now is no silence, and no damage.
+            let bound = bound.min(log.head());
+            if query.after >= bound {
+                return Ok(Ok((ReadPage { through: query.after, events: Vec::new() }, 0)));
+            }
             let page = read::page(connection, &query, bound, SCAN_ROWS);
             // Looked at again: rows may have been dropped while they were read, and a hole must never pass for silence, nor
             // for damage.

@@ -41,12 +41,18 @@ impl Tail {
 
     /// The events after `after` up to `through`, or `None` when memory does not go back so far or they are more than `most`.
     pub(super) fn recent(&self, after: u64, through: u64, most: usize) -> Option<Vec<Arc<LoggedEvent>>> {
-        if after < self.floor {
+        // A replica that went back has emptied this, and what it does not hold now is no silence.
+        if after < self.floor || through > self.end() {
             return None;
         }
         let start = self.events.partition_point(|event| event.sequence <= after);
         let end = self.events.partition_point(|event| event.sequence <= through);
         (end.saturating_sub(start) <= most).then(|| self.events.range(start..end).cloned().collect())
+    }
+
+    /// The last event that was held since it was emptied.
+    fn end(&self) -> u64 {
+        self.events.back().map_or(self.floor, |event| event.sequence)
     }
 
     /// Answers from memory, or `None` when the reader is further back than memory goes.

@@ -202,7 +202,7 @@ async fn a_log_that_skips_ahead_tells_every_reader_behind() {
     assert_eq!((log.first(), log.head()), (0, 5), "nothing below the head");
     appender.skip_to(40).unwrap();
     assert!(head.has_changed().unwrap() && *head.borrow_and_update() == 40);
-    assert_eq!(log.state(), LogState { id, first: 40, head: 40 });
+    assert_eq!(log.state(), LogState { id, first: 40, head: 40, replica: None });
     for after in [0, 5, 39] {
         assert_eq!(log.read(everything(after)).await.unwrap_err().code, "cursorTooOld", "{after}");
     }
@@ -233,7 +233,7 @@ async fn a_log_that_was_replaced_gives_its_readers_nothing_of_the_new_one() {
     assert_eq!(log.read_of(Arc::clone(&fresh), everything(2)).await.unwrap().through, 9);
     drop((log, appender));
     let (log, _appender) = open(&store).unwrap();
-    assert_eq!(log.state(), LogState { id: fresh, first: 0, head: 9 });
+    assert_eq!(log.state(), LogState { id: fresh, first: 0, head: 9, replica: None });
 }
 
 #[tokio::test]

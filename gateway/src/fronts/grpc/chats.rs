@@ -10,7 +10,6 @@ use super::events::Change;
 use super::reader::Reader;
 use super::stream::{LogReader, Range, Step};
 use super::{Front, incoming, outgoing};
-use crate::log::LogState;
 use crate::service::proto::chat_service_server::ChatService;
 use crate::service::proto::subscribe_chat_events_response::Payload;
 use crate::service::proto::{
@@ -80,8 +79,9 @@ impl ChatService for Front {
         let chat = chat.map_err(|error| status::from_error(&error))?;
         let chats = reader.sees(Topic::Chats, chat.as_ref().map(ChatGuid::as_str))?;
         let head = self.guard.log().watch_head();
-        let LogState { id: log, head: after, .. } = self.guard.log().state();
-        let range = Range { log, after, until: None, topic: Topic::Chats, chats, from_beginning: false };
+        let state = self.guard.log().state();
+        let after = state.now();
+        let range = Range { log: state.id, after, until: None, topic: Topic::Chats, chats, from_beginning: false };
         let steps = LogReader::new(self, head, range, reader)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }

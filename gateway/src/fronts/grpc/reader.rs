@@ -7,10 +7,12 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::frame::Topic;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::Front;
 use super::deadline::End;
+use super::stream::draining;
 use crate::http::call;
 use crate::http::subjects::Subject;
 use crate::log::ChatFilter;
@@ -60,6 +62,24 @@ impl Reader {
             self.authenticator.recheck(&self.pass)?;
         }
         Ok(())
+    }
+
+    /// Does something that may have to wait, as long as the reader may read on and the server does not go away.
+    pub(super) async fn while_it_may<T>(
+        &mut self,
+        drain: &CancellationToken,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::pin!(work);
+        loop {
+            self.check()?;
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = drain.cancelled() => return Err(draining()),
+                () = self.changed() => {}
+            }
+        }
     }
 
     /// Waits until [`Reader::check`] may say something new.

@@ -22,15 +22,18 @@ impl EventService for Front {
         &self,
         request: Request<CatchUpEventsRequest>,
     ) -> Result<Response<Self::CatchUpEventsStream>, Status> {
-        let reader = Reader::of(self, request.extensions())?;
+        let mut reader = Reader::of(self, request.extensions())?;
         let chats = reader.sees(Topic::All, None)?;
         let wanted = request.into_inner().after_sequence;
         let log = self.guard.log();
         let watched = log.watch_head();
-        let state = log.state();
-        if let Some(after) = wanted {
-            state.check(after).map_err(|error| status::from_error(&error))?;
-        }
+        let state = match wanted {
+            None => log.state(),
+            Some(after) => {
+                let checked = reader.while_it_may(&self.drain, log.check_cursor(after)).await;
+                checked.map_err(|error| status::from_error(&error))?
+            }
+        };
         let range = Range {
             log: state.id,
             after: wanted.unwrap_or(state.first),

@@ -188,6 +188,6 @@ impl LogReader {
     }
 }
 
-fn draining() -> Error {
+pub(super) fn draining() -> Error {
     Error::new(ErrorCode::ServiceUnavailable, "the server is going away; connect again")
 }

@@ -1,7 +1,7 @@
 //! Carries the session machine over a WebSocket: bytes, clock and log come together here, and nothing is decided.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -36,7 +36,7 @@ use crate::http::subjects::{self, Subject, Subscriptions};
 use crate::log::EventLog;
 use crate::metrics::{Metrics, SocketMetrics};
 use crate::service::auth::{self, Pass};
-use im_chats_protocol::server::{Opening, ReadId, ReadPage, Sent, ServerInput, ServerOutput, Session, SessionLimits};
+use im_chats_protocol::server::{AskId, Opening, ReadId, ReadPage, Sent, ServerInput, ServerOutput, Session, SessionLimits};
 
 /// Sockets beyond the limit that are closed with a reason, at once; one more is refused before it is a socket.
 const REFUSALS: usize = 256;
@@ -163,6 +163,8 @@ fn offered(headers: &HeaderMap) -> Vec<HeaderValue> {
         .collect()
 }
 
+type Asking = BoxFuture<'static, (AskId, Result<u64, Error>)>;
+
 type Reading = BoxFuture<'static, (ReadId, Result<ReadPage, Error>)>;
 
 struct Driver {
@@ -170,6 +172,8 @@ struct Driver {
     session: Session,
     started: Instant,
     reads: FuturesUnordered<Reading>,
+    /// The latest question for the end of the log that ours is a replica of.
+    asking: Option<Asking>,
     stream: SplitStream<WebSocket>,
     writer: Writer,
     /// Its place among those that have not shown a good token yet.
@@ -201,6 +205,14 @@ impl Seat {
     }
 }
 
+/// The answer to a question, should there be one.
+async fn answered(asking: &mut Option<Asking>) -> (AskId, Result<u64, Error>) {
+    match asking {
+        Some(asking) => asking.await,
+        None => pending().await,
+    }
+}
+
 impl Driver {
     fn new(live: Live, opening: Opening, waiting: Option<Place>, seat: Option<Seat>, socket: WebSocket) -> Self {
         let session = Session::new(Arc::clone(&live.session), opening, live.log.state(), 0);
@@ -212,6 +224,7 @@ impl Driver {
             session,
             started: Instant::now(),
             reads: FuturesUnordered::new(),
+            asking: None,
             stream,
             writer,
             waiting,
@@ -247,6 +260,10 @@ impl Driver {
                 Ok(()) = head.changed() => self.tell(ServerInput::Tick),
                 Ok(()) = changes.changed() => self.recheck(),
                 Some((read, page)) = self.reads.next() => self.tell(ServerInput::Page { read, page }),
+                (ask, end) = answered(&mut self.asking) => {
+                    self.asking = None;
+                    self.tell(ServerInput::End { ask, end });
+                }
                 message = self.stream.next(), if self.session.takes_frames() => self.received(message),
                 written = self.writer.write(), if self.writer.has_work() => match written {
                     Ok(bytes) => self.tell(ServerInput::Written { bytes }),
@@ -350,6 +367,11 @@ impl Driver {
                     let (log, id) = (self.live.log.clone(), self.session.log_id());
                     let subject = self.seat.as_ref().map(|seat| Arc::clone(seat.subscriptions.subject()));
                     self.reads.push(async move { (read, subjects::read(subject, log, id, query).await) }.boxed());
+                }
+                ServerOutput::AskEnd { ask } => {
+                    let (log, id) = (self.live.log.clone(), self.session.log_id());
+                    // A question that is still under way is about another log.
+                    self.asking = Some(async move { (ask, log.ask_end(&id).await) }.boxed());
                 }
                 ServerOutput::Verify { token } => {
                     let judgement = self.verify(&token);
