@@ -1,17 +1,41 @@
-//! How far the log would be: while NATS keeps nothing, but still passes messages on, the one that writes tells the others, so that their
-//! clients see that they are behind.
+//! Where the log ends, and where it would end: while NATS keeps nothing, but still passes messages on, the one that writes tells the
+//! others, so that their clients see that they are behind.
+
+use std::sync::Arc;
 
 use async_nats::Subscriber;
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use im_chats_protocol::error::Error;
 use serde::{Deserialize, Serialize};
 
-use super::Nats;
-use crate::log::EventLog;
+use super::stream::{LogStream, unavailable, within};
+use super::{ClusterError, Nats, pointer};
+use crate::log::{EndSource, EventLog};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct End {
     log: String,
     end: u64,
+}
+
+/// The stream, asked through the server that leads it.
+pub struct StreamEnd(pub Nats);
+
+impl EndSource for StreamEnd {
+    fn ask(&self, log: Arc<str>) -> BoxFuture<'static, Result<u64, Error>> {
+        let nats = self.0.clone();
+        Box::pin(async move {
+            let failed = |error: ClusterError| unavailable(&error.to_string());
+            let bucket = within(&nats, nats.bucket()).await.map_err(|error| error.to_error())?.map_err(failed)?;
+            let pointer = pointer::read(&nats, &bucket).await.map_err(|error| error.to_error())?;
+            if pointer.is_none_or(|pointer| pointer.id != *log) {
+                return Err(unavailable("the log is another one by now"));
+            }
+            let stream = LogStream::of(&nats, &log).await.map_err(|error| error.to_error())?;
+            Ok(stream.end().await.map_err(|error| error.to_error())?.tip.head())
+        })
+    }
 }
 
 /// Tells the others. Who does not hear it misses a number.
@@ -25,10 +49,8 @@ pub async fn tell(nats: &Nats, log: &str, end: u64) {
 /// Hears of it for this log, for as long as the connection lives.
 pub async fn hear(mut said: Subscriber, log: &EventLog) {
     while let Some(message) = said.next().await {
-        if let Ok(End { log: id, end }) = serde_json::from_slice(&message.payload)
-            && *log.id() == *id
-        {
-            let _ = end;
+        if let Ok(End { log: id, end }) = serde_json::from_slice(&message.payload) {
+            log.announce(&id.into(), end);
         }
     }
 }

@@ -109,7 +109,7 @@ impl Follower {
 
     async fn try_follow(&mut self) -> Result<Ended, Ended> {
         let Some(pointer) = pointer::read(&self.nats, &self.bucket).await? else {
-            return Err(Ended::Nats(unavailable("no relay has begun the log yet")));
+            return Err(Ended::Nats(unavailable("no relay has begun the log yet; that takes one with --role auto or ingest")));
         };
         if *self.log.id() != *pointer.id || !*self.joined.borrow() {
             tracing::info!(log = pointer.id, "copying the log");

@@ -63,6 +63,7 @@ impl Member {
     pub async fn open(parts: MemberParts<'_>) -> Result<(Self, watch::Receiver<bool>), MemberError> {
         let MemberParts { args, copy, retain, upstream, metrics, term } = parts;
         let nats = connect(args).await?;
+        copy.log().set_end_source(Arc::new(ends::StreamEnd(nats.clone())));
         let (joined, told) = watch::channel(copy.position().map_err(MemberError::Copy)?.is_some());
         let health = TurnHealth { writer: upstream.beside(), upstream: upstream.clone() };
         // Nothing to write is no failure.
