@@ -7,6 +7,9 @@
 
 use std::sync::Arc;
 
+/// The longest time from one look to the next, in milliseconds.
+const MOST_PAUSE_MS: u64 = 1_000;
+
 /// The value as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
@@ -210,7 +213,7 @@ impl Lease {
                 };
                 let revision = read.revision;
                 *seen = Some((read, since));
-                *next_look = now.saturating_add(self.me.lease_ms / 10).max(now.saturating_add(1));
+                *next_look = now.saturating_add(pause(&self.me));
                 if free_at <= now && !self.only_looks { self.ask(now, LeaseOutput::Write(revision)) } else { None }
             }
         }
@@ -231,12 +234,17 @@ impl Lease {
 
     /// After a question without an answer.
     fn later(&mut self, now: u64) {
-        let at = now.saturating_add(self.me.lease_ms / 10);
+        let at = now.saturating_add(pause(&self.me));
         match &mut self.state {
             State::Waiting { next_look, .. } => *next_look = at,
             State::Holding { renew_at, .. } => *renew_at = at,
         }
     }
+}
+
+/// From one look to the next, in milliseconds: a lease that is given back is not free for long.
+fn pause(me: &Holder) -> u64 {
+    (me.lease_ms / 10).clamp(1, MOST_PAUSE_MS)
 }
 
 #[cfg(test)]
