@@ -607,3 +607,26 @@ fn parse(version: &str) -> Option<([u64; 3], bool)> {
     let found = [numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?];
     numbers.next().is_none().then_some((found, released))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number_and_what_is_not_released_comes_before() {
+        for new in ["2.10.23", "v2.10.23", "2.10.100", "2.11.0-RC.1", "2.11.0", "3.0.0", "2.10.25+build", "2.10.24-beta"] {
+            assert!(is_new_enough(new), "{new}");
+        }
+        for old in ["2.10.22", "2.10.23-RC.1", "2.9.99", "1.99.99", "", "2.11", "2.11.x", "2.11.0.1", "latest"] {
+            assert!(!is_new_enough(old), "{old}");
+        }
+    }
+
+    #[test]
+    fn the_first_attempt_is_at_once_and_the_others_wait_longer_and_longer() {
+        assert_eq!((delay(0), delay(1)), (Duration::ZERO, Duration::ZERO));
+        for attempts in 2..100 {
+            assert!(delay(attempts) <= Duration::from_secs(5), "{attempts}");
+        }
+    }
+}
