@@ -263,9 +263,10 @@ async fn a_file_of_credentials_is_read_again_at_each_connection() {
     });
     servers.servers[0].kill().unwrap();
     servers.servers[0].start().unwrap();
+    until(&nats, Result::is_err).await.unwrap_err();
     assert!(nats.ready().is_err());
     write_creds(&path, &account);
-    until(&nats, Result::is_ok).await;
+    until(&nats, Result::is_ok).await.unwrap();
     keeping.abort();
 }
 

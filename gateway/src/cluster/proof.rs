@@ -23,6 +23,10 @@ const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 /// How long a monitoring address may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Silence after which a server counts as away, whatever JetStream says: it says so of one that was killed after minutes only, and
+/// the leader hears of the others every second.
+const AWAY_AFTER: Duration = Duration::from_secs(5);
+
 /// What there is to know from the monitoring addresses.
 pub(super) struct Proof {
     monitors: Vec<Document>,
@@ -36,7 +40,7 @@ pub(super) struct Proof {
 pub(super) struct Peer {
     name: String,
     /// It confirms nothing while it is away, and may be away for long.
-    offline: bool,
+    away: bool,
 }
 
 /// What a server says of itself at `/varz`.
@@ -96,7 +100,7 @@ impl Proof {
         }
         let unknown: Vec<_> = {
             let shown = self.shown.lock();
-            peers.iter().filter(|peer| !peer.offline && !shown.contains(&peer.name)).map(|peer| peer.name.clone()).collect()
+            peers.iter().filter(|peer| !peer.away && !shown.contains(&peer.name)).map(|peer| peer.name.clone()).collect()
         };
         if unknown.is_empty() {
             return Ok(());
@@ -149,13 +153,14 @@ async fn ask(monitor: &Document) -> Result<Server, String> {
 pub(super) fn peers(info: &stream::Info, connected: &str) -> BTreeSet<Peer> {
     let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone()).filter(|leader| !leader.is_empty());
     let others = info.cluster.iter().flat_map(|cluster| &cluster.replicas);
-    let mut peers: BTreeSet<_> = others.map(|peer| Peer { name: peer.name.clone(), offline: peer.offline }).collect();
+    let mut peers: BTreeSet<_> =
+        others.map(|peer| Peer { name: peer.name.clone(), away: peer.offline || peer.active >= AWAY_AFTER }).collect();
     match leader {
         Some(name) => {
-            peers.insert(Peer { name, offline: false });
+            peers.insert(Peer { name, away: false });
         }
         None if peers.is_empty() => {
-            peers.insert(Peer { name: connected.to_owned(), offline: false });
+            peers.insert(Peer { name: connected.to_owned(), away: false });
         }
         None => {}
     }
