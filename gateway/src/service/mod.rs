@@ -9,5 +9,6 @@ pub mod full;
 pub mod guard;
 pub mod health;
 pub mod proto;
+pub mod shared;
 pub mod status;
 pub mod trace;

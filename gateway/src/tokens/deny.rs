@@ -6,11 +6,13 @@
 //! {"sub": "user-17", "issuedBefore": "2026-11-27T07:00:00Z"}
 //! ```
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::DateTime;
 use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::limits::MAX_TOKEN_BYTES;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::claims::LATEST_S;
 
@@ -91,6 +93,18 @@ impl DenyList {
         Ok(())
     }
 
+    /// What it denies, in lines of one form; what stood beside that is not in them. A name longer than a token is left out: no token
+    /// can have it.
+    pub(super) fn lines(&self) -> BTreeSet<String> {
+        let short = |name: &&String| name.len() <= MAX_TOKEN_BYTES;
+        let ids = self.ids.iter().filter(short).map(|id| json!({ "jti": id }).to_string());
+        let subjects = self.subjects.iter().filter(|(sub, _)| short(sub)).map(|(sub, before)| {
+            // No token is issued later than that.
+            if *before > LATEST_S { json!({ "sub": sub }) } else { json!({ "sub": sub, "issuedBefore": before }) }.to_string()
+        });
+        ids.chain(subjects).collect()
+    }
+
     /// Refuses a token that is denied.
     ///
     /// # Errors
@@ -128,6 +142,20 @@ mod tests {
         assert!(denied(None, "u2", 3600) && !denied(None, "u2", 3601));
         assert!(denied(None, "u3", 4_000_000_000));
         assert_eq!(DenyList::parse(b"").unwrap(), DenyList::default());
+    }
+
+    #[test]
+    fn its_lines_deny_the_same_and_say_nothing_else() {
+        let long = "x".repeat(MAX_TOKEN_BYTES + 1);
+        let text = format!(
+            "# why\n{{\"jti\":\"a\\nb\"}}\n{{\"jti\":\"{long}\"}}\n{{\"sub\":\"u\",\"issuedBefore\":7}}\n{{\"sub\":\"v\"}}\n\
+             {{\"sub\":\"w\",\"issuedBefore\":\"9999-01-01T00:00:00Z\"}}"
+        );
+        let lines = DenyList::parse(text.as_bytes()).unwrap().lines();
+        let wanted = [r#"{"jti":"a\nb"}"#, r#"{"issuedBefore":7,"sub":"u"}"#, r#"{"sub":"v"}"#, r#"{"sub":"w"}"#];
+        assert_eq!(lines, wanted.map(str::to_owned).into());
+        let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
+        assert_eq!(DenyList::parse(text.as_bytes()).unwrap().lines(), lines);
     }
 
     #[test]

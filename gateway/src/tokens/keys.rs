@@ -24,6 +24,12 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// Smallest RSA modulus, in bits.
 const MIN_MODULUS_BITS: usize = 2048;
 
+/// How the name of a key of our own begins.
+const LOCAL: &str = "local-";
+
+/// Bytes of a digest in such a name.
+const LOCAL_BYTES: usize = 4;
+
 /// The flag that names a key.
 const FLAG: &str = "--token-key";
 
@@ -297,7 +303,15 @@ fn private(algorithm: Algorithm, pem: &[u8]) -> Result<Pair, String> {
 /// The name of a key that has none of its owner's: the same for the same secret, and another for another.
 pub(super) fn name_of_secret(secret: &[u8]) -> String {
     let digest = Sha256::new().chain_update(b"im-chats kid\0").chain_update(secret).finalize();
-    format!("local-{}", first_hex(&digest, 4))
+    format!("{LOCAL}{}", first_hex(&digest, LOCAL_BYTES))
+}
+
+/// Whether a name is of the form that [`name_of_secret`] gives.
+pub(super) fn is_local_name(kid: &str) -> bool {
+    let digits = kid.strip_prefix(LOCAL).map(str::as_bytes);
+    digits.is_some_and(|digits| {
+        digits.len() == 2 * LOCAL_BYTES && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// Where the gateway keeps a secret of its own.

@@ -108,19 +108,25 @@ fn read(path: &Path) -> io::Result<Option<Key>> {
     Key::secret(&name_of_secret(secret), secret).map(Some).map_err(io::Error::other)
 }
 
-fn create(path: &Path) -> io::Result<Key> {
+/// A secret that nobody can guess, as hexadecimal digits; none while the system has no random numbers.
+pub(super) fn new_secret() -> Option<Vec<u8>> {
     let mut random = [0; SECRET_BYTES];
-    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system has no random numbers"))?;
-    let secret = hex(&random);
+    SystemRandom::new().fill(&mut random).ok()?;
+    Some(hex(&random).into_bytes())
+}
+
+fn create(path: &Path) -> io::Result<Key> {
+    let secret = new_secret().ok_or_else(|| io::Error::other("the system has no random numbers"))?;
     // Whole or not at all, whenever the process ends.
     let unfinished = path.with_extension("key.new");
     let mut file = private::file(&unfinished)?;
     file.set_len(0)?;
-    writeln!(file, "{secret}")?;
+    file.write_all(&secret)?;
+    file.write_all(b"\n")?;
     file.sync_all()?;
     drop(file);
     std::fs::rename(&unfinished, path)?;
-    Key::secret(&name_of_secret(secret.as_bytes()), secret.as_bytes()).map_err(io::Error::other)
+    Key::secret(&name_of_secret(&secret), &secret).map_err(io::Error::other)
 }
 
 #[cfg(test)]

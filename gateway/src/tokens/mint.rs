@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Tokens;
 use super::claims::{MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
 use super::keys::Key;
+use super::shared::no_key;
 
 /// What a token is asked for; absent means that it was not said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +69,8 @@ impl Tokens {
     /// Makes a token. Who may have one made is for the caller to judge.
     ///
     /// # Errors
-    /// `invalidArgument` of the first field that is wrong; `internalError` when there is no key, and none can be made.
+    /// `invalidArgument` of the first field that is wrong; `internalError` when there is no key, and none can be made, or
+    /// `serviceUnavailable` when it may be made yet: see [`Tokens::prepare`].
     pub fn mint(&self, wish: &Wish) -> Result<Minted, Error> {
         let sub = wish.sub.as_deref().unwrap_or_default();
         if sub.is_empty() || sub.len() > MAX_NAME_BYTES {
@@ -109,10 +111,24 @@ impl Tokens {
 
     /// The first key that can sign; else our own, which is made where there is none yet.
     fn signing_key(&self) -> Result<Key, Error> {
-        match (self.keys.iter().find(|key| key.can_sign()), &self.local) {
-            (Some(key), _) => Ok(key.clone()),
-            (None, Some(local)) => local.or_create(),
+        if let Some(key) = self.keys.iter().find(|key| key.can_sign()) {
+            return Ok(key.clone());
+        }
+        match (&self.local, self.shared_key()) {
+            (Some(local), _) => local.or_create(),
+            (None, Some(shared)) => shared.last().ok_or_else(no_key),
             (None, None) => Err(failed()),
+        }
+    }
+
+    /// Waits until there is a key to sign with, where that comes from elsewhere. Otherwise it is there, or is made by [`Tokens::mint`].
+    ///
+    /// # Errors
+    /// `serviceUnavailable` when none comes.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        match self.shared_key() {
+            Some(shared) => shared.or_create().await.map(drop),
+            None => Ok(()),
         }
     }
 }

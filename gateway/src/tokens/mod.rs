@@ -1,7 +1,7 @@
 //! Who a token is: the operator's own tokens, and signed ones with a subject, scopes and an end. It may use `service` and `base`.
 //!
-//! `claims` is what a token says, `keys` and `crypto` what its signature says. `jwks` gets keys from elsewhere, `local` keeps one of
-//! our own, `deny` knows which tokens were withdrawn, and `mint` makes new ones.
+//! `claims` is what a token says, `keys` and `crypto` what its signature says. `jwks` gets keys from elsewhere, `local` keeps one of our
+//! own, `shared` knows one that several gateways have, `deny` which tokens were withdrawn, and `mint` makes new ones.
 
 mod claims;
 mod crypto;
@@ -11,16 +11,19 @@ mod jwks;
 mod keys;
 mod local;
 mod mint;
+mod shared;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::limits::MAX_TOKEN_BYTES;
+use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::sync::watch;
@@ -29,6 +32,7 @@ use crate::base::fetch::{self, Document};
 use crate::base::token::{MAX_TOKEN_FILE_BYTES, token};
 use crate::base::watched::Watched;
 use crate::service::auth::{Authenticator, Identity, Pass};
+use crate::service::shared::{DenyLines, KeyWish, SharedTokens};
 pub(crate) use claims::present;
 pub use claims::{AUDIENCE, LEEWAY_S, MAX_LIFETIME_S, MAX_NAME_BYTES, TYPE};
 use claims::{Claims, Header, refused, unknown_key};
@@ -42,6 +46,7 @@ use keys::Key;
 pub use keys::{Algorithm, KeyFlag, MIN_SECRET_BYTES};
 use local::LocalKey;
 pub use mint::{Minted, Wish};
+use shared::SharedKey;
 
 /// How often the files are looked at.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,8 +61,10 @@ pub struct Tokens {
     fixed: Vec<Digest>,
     files: Vec<Watched<Digest>>,
     keys: Vec<Key>,
-    /// Where none of `keys` signs.
+    /// Where none of `keys` signs, and this gateway is alone.
     local: Option<LocalKey>,
+    /// What the gateways of one account share; absent = this one is alone.
+    shared: Option<Shared>,
     jwks: Option<KeySet>,
     deny: Option<Watched<DenyList>>,
     audience: String,
@@ -65,6 +72,17 @@ pub struct Tokens {
     /// Milliseconds since 1970.
     now: fn() -> u64,
     changes: watch::Sender<u64>,
+}
+
+/// What this gateway has in common with others.
+#[derive(Debug)]
+struct Shared {
+    /// Where none of `keys` signs.
+    key: Option<SharedKey>,
+    /// What any of them denies; absent = it was not read yet.
+    denied: RwLock<Option<Arc<DenyList>>>,
+    /// What this one denies.
+    own: watch::Sender<Option<DenyLines>>,
 }
 
 #[derive(Debug)]
@@ -80,12 +98,26 @@ impl Tokens {
     /// # Errors
     /// `invalidArgument` of the flag, naming its file, when something cannot be used.
     pub fn open(args: &TokenArgs, data: &Path) -> Result<(Self, Option<String>), Error> {
+        Self::open_with(args, Some(data))
+    }
+
+    /// As [`Tokens::open`], for one of several gateways: a key of their own, and what was withdrawn, come through [`SharedTokens`].
+    /// Until the latter was read, no signed token is good.
+    ///
+    /// # Errors
+    /// As [`Tokens::open`].
+    pub fn open_shared(args: &TokenArgs) -> Result<(Self, Option<String>), Error> {
+        Self::open_with(args, None)
+    }
+
+    fn open_with(args: &TokenArgs, data: Option<&Path>) -> Result<(Self, Option<String>), Error> {
         let open = |path| Watched::open("--token-file", path, MAX_TOKEN_FILE_BYTES, digest_of_file);
         let files = args.token_file.iter().map(|path| open(path));
         let files: Vec<_> = files.collect::<Result<_, _>>()?;
         let generated = (args.token.is_none() && files.is_empty()).then(generate);
         let keys = keys::read_all(&args.token_key)?;
-        let local = if keys.iter().any(Key::can_sign) { None } else { Some(LocalKey::open(data)?) };
+        let signs = keys.iter().any(Key::can_sign);
+        let local = data.filter(|_| !signs).map(LocalKey::open).transpose()?;
         let jwks = match &args.token_jwks {
             None => None,
             Some(JwksFlag::File(path)) => {
@@ -106,11 +138,17 @@ impl Tokens {
         };
         let deny = args.token_deny.as_deref();
         let deny = deny.map(|path| Watched::open("--token-deny", path, MAX_DENY_BYTES, DenyList::parse)).transpose()?;
+        let shared = data.is_none().then(|| Shared {
+            key: (!signs).then(SharedKey::new),
+            denied: RwLock::default(),
+            own: watch::Sender::new(deny.as_ref().map(|deny| Arc::new(deny.last().lines()))),
+        });
         let tokens = Self {
             fixed: args.token.iter().chain(&generated).map(|token| digest(token)).collect(),
             files,
             keys,
             local,
+            shared,
             jwks,
             deny,
             audience: args.token_audience.clone(),
@@ -146,7 +184,14 @@ impl Tokens {
         // Each of them, whatever the others say.
         let mut changed = self.files.iter().fold(false, |changed, file| file.look() | changed);
         changed |= self.local.as_ref().is_some_and(LocalKey::look);
-        changed |= self.deny.as_ref().is_some_and(Watched::look);
+        if let Some(deny) = &self.deny
+            && deny.look()
+        {
+            changed = true;
+            if let Some(shared) = &self.shared {
+                shared.own.send_replace(Some(Arc::new(deny.last().lines())));
+            }
+        }
         if let Some(KeySet::File(file)) = &self.jwks
             && file.look()
         {
@@ -154,8 +199,16 @@ impl Tokens {
             changed = true;
         }
         if changed {
-            self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+            self.changed();
         }
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    fn shared_key(&self) -> Option<&SharedKey> {
+        self.shared.as_ref()?.key.as_ref()
     }
 
     /// Whether a token with this digest is one of the operator's. In constant time, so that the answer's delay does not tell how much of a
@@ -174,11 +227,19 @@ impl Tokens {
         if let Some(key) = self.local.as_ref().and_then(LocalKey::last).filter(|key| &*key.kid == kid) {
             return Ok(key);
         }
-        match &self.jwks {
+        if let Some(key) = self.shared_key().and_then(SharedKey::last).filter(|key| &*key.kid == kid) {
+            return Ok(key);
+        }
+        let found = match &self.jwks {
             Some(KeySet::Remote(remote)) => remote.get(kid),
             Some(KeySet::File(file)) => file.last().get(kid).cloned().ok_or_else(unknown_key),
             None => Err(unknown_key()),
-        }
+        };
+        // Nobody else is asked for more than before: that it is not known there does not mean that it is not one of ours.
+        found.map_err(|error| match self.shared_key() {
+            Some(shared) if !error.retryable => shared.unknown(kid),
+            _ => error,
+        })
     }
 
     fn signed(&self, token: &str) -> Result<Pass, Error> {
@@ -214,11 +275,19 @@ impl Tokens {
     }
 
     fn check_deny(&self, id: Option<&str>, subject: Option<&str>, issued_at: u64) -> Result<(), Error> {
-        self.deny.as_ref().map_or(Ok(()), |deny| deny.last().check(id, subject, issued_at))
+        self.deny.as_ref().map_or(Ok(()), |deny| deny.last().check(id, subject, issued_at))?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let denied = shared.denied.read().clone();
+        denied.ok_or_else(shared::no_list)?.check(id, subject, issued_at)
     }
 
     fn has_keys(&self) -> bool {
-        !self.keys.is_empty() || self.jwks.is_some() || self.local.as_ref().is_some_and(|local| local.last().is_some())
+        // One that is shared may be there without being known here.
+        let shared = self.shared_key().is_some();
+        shared
+            || !self.keys.is_empty()
+            || self.jwks.is_some()
+            || self.local.as_ref().is_some_and(|local| local.last().is_some())
     }
 }
 
@@ -250,6 +319,46 @@ impl Authenticator for Tokens {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+}
+
+#[async_trait]
+impl SharedTokens for Tokens {
+    fn set_key(&self, secret: Option<&[u8]>) -> Result<(), String> {
+        if let Some(shared) = self.shared_key()
+            && shared.set(secret)?
+        {
+            self.changed();
+        }
+        Ok(())
+    }
+
+    async fn key_wish(&self) -> KeyWish {
+        match self.shared_key() {
+            Some(shared) => shared.wish().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn looked(&self) {
+        if let Some(shared) = self.shared_key() {
+            shared.looked();
+        }
+    }
+
+    fn set_denied(&self, lines: &[u8]) -> Result<(), String> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let list = DenyList::parse(lines)?;
+        let changed = shared.denied.read().as_deref() != Some(&list);
+        if changed {
+            *shared.denied.write() = Some(Arc::new(list));
+            self.changed();
+        }
+        Ok(())
+    }
+
+    fn denied_here(&self) -> watch::Receiver<Option<DenyLines>> {
+        self.shared.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), |shared| shared.own.subscribe())
     }
 }
 

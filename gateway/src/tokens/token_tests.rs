@@ -530,3 +530,75 @@ proptest! {
         prop_assert_eq!(tokens.verify(&changed).is_ok(), changed == good);
     }
 }
+
+#[tokio::test]
+async fn tokens_of_several_gateways_have_one_key_and_what_one_of_them_denies_all_of_them_refuse() {
+    let rig = Rig::new();
+    let open = || {
+        let mut tokens = Tokens::open_shared(&rig.args).unwrap().0;
+        tokens.now = || NOW_S * 1000;
+        tokens
+    };
+    let (one, two) = (open(), open());
+    let place = async {
+        let secret = one.key_wish().await.create.unwrap();
+        one.set_key(Some(&secret)).unwrap();
+        one.looked();
+        secret
+    };
+    let (prepared, secret) = tokio::join!(one.prepare(), place);
+    prepared.unwrap();
+    assert!(!rig.path("token.key").exists());
+    let minted = one.mint(&wish()).unwrap();
+    assert_eq!(code(one.verify(&minted.token)), "serviceUnavailable", "what was withdrawn is not known yet");
+    for tokens in [&one, &two] {
+        tokens.set_denied(b"").unwrap();
+    }
+    let pass = one.verify(&minted.token).unwrap();
+    assert_eq!(code(two.verify(&minted.token)), "serviceUnavailable");
+    assert_eq!(two.key_wish().await, KeyWish { create: None });
+    two.set_key(Some(&secret)).unwrap();
+    two.looked();
+    assert_eq!(two.verify(&minted.token).unwrap().identity, pass.identity);
+    assert_eq!(code(two.verify("a.b.c")), "unauthenticated");
+
+    let changes = two.changes();
+    let line = json!({ "jti": minted.id }).to_string();
+    two.set_denied(line.as_bytes()).unwrap();
+    assert!(changes.has_changed().unwrap());
+    assert_eq!(
+        (code(two.verify(&minted.token)), code(two.recheck(&pass).map(|()| pass.clone()))),
+        ("tokenBlocked".to_owned(), "tokenBlocked".to_owned())
+    );
+    assert!(two.set_denied(b"{}").is_err());
+    assert_eq!(code(two.verify(&minted.token)), "tokenBlocked", "a broken list keeps what was known");
+    two.set_denied(b"").unwrap();
+    let mut changes = two.changes();
+    two.set_denied(b"# nothing new").unwrap();
+    assert_eq!((code(two.verify(&minted.token)), changes.has_changed().unwrap()), ("ok".to_owned(), false));
+
+    two.set_key(None).unwrap();
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    assert_eq!(
+        (code(two.verify(&minted.token)), code(two.recheck(&pass).map(|()| pass.clone()))),
+        ("unauthenticated".to_owned(), "unauthenticated".to_owned())
+    );
+}
+
+#[test]
+fn the_own_list_is_told_as_it_changes_and_holds_without_the_others() {
+    let mut rig = Rig::new().with_secret();
+    rig.args.token_deny = Some(rig.write("deny", r#"{"jti":"j1"}"#));
+    let mut tokens = Tokens::open_shared(&rig.args).unwrap().0;
+    tokens.now = || NOW_S * 1000;
+    let told = tokens.denied_here();
+    assert_eq!(told.borrow().as_deref().cloned(), Some([r#"{"jti":"j1"}"#.to_owned()].into()));
+    tokens.set_denied(b"").unwrap();
+    assert_eq!(code(tokens.verify(&token(&claims()))), "tokenBlocked");
+    rig.write("deny", "# a longer list\n{\"jti\":\"j22\"}");
+    tokens.look();
+    assert_eq!(told.borrow().as_deref().cloned(), Some([r#"{"jti":"j22"}"#.to_owned()].into()));
+    assert_eq!(code(tokens.verify(&token(&claims()))), "ok");
+    assert!(Tokens::open_shared(&Rig::new().args).unwrap().0.denied_here().borrow().is_none());
+}

@@ -92,6 +92,7 @@ async fn mint(tokens: &Tokens, pass: &Pass, request: Request) -> Result<Answer, 
     // Beyond the range, which is judged with the rest, whatever is no whole number.
     let whole = |seconds: f64| format!("{seconds}").parse().unwrap_or(u64::MAX);
     let wish = Wish { sub: asked.sub, scope: asked.scope, chats, ttl_seconds: asked.ttl_seconds.map(whole) };
+    tokens.prepare().await?;
     let minted = tokens.mint(&wish)?;
     let end = i64::try_from(minted.expires_at).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let end = end.ok_or_else(|| Error::new(ErrorCode::InternalError, "the clock of this server is wrong"))?;
