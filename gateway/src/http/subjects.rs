@@ -2,28 +2,38 @@
 //! does not slow the others. The operator's own token has no such limits.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::limits::MAX_REQUEST_BODY_BYTES;
 use parking_lot::{Mutex, MutexGuard};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::flags::ServerLimits;
 use super::limit::Limit;
 use crate::base::flags::{defaults, size};
 use crate::base::log_throttle::LogThrottle;
 use crate::log::{EventLog, ReadPage, ReadQuery};
+use crate::service::shared::{SharedUsage, Usage, UsageReport, UserHash};
 
-/// How long a subject is remembered that has nothing open. Every rate is full again by then.
+/// How long a subject is remembered that has nothing open. Every rate is full again by then, unless other gateways let it take more.
 const MEMORY: Duration = Duration::from_mins(2);
+
+/// How often gateways report to each other.
+pub const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Every so many reports name all who have something open. Reports may be lost.
+const FULL_EVERY: u32 = 10;
+
+/// Silence after which another gateway is taken for dead, and has nothing open any more.
+pub const SILENCE: Duration = Duration::from_secs(3);
 
 /// What bodies are counted in, in bytes.
 pub(super) const BODY_UNIT: usize = 1024;
@@ -72,6 +82,55 @@ struct Inner {
     shares: Shares,
     known: Mutex<Known>,
     throttle: LogThrottle,
+    /// What is taken at other gateways; absent = this one is alone.
+    others: Option<Others>,
+}
+
+/// What the other gateways say.
+#[derive(Debug, Default)]
+struct Others {
+    fronts: Mutex<HashMap<Box<str>, Front>>,
+    /// Moves when somebody has more or less open there, so that few have to look.
+    version: AtomicU64,
+    /// Whether the next report is a full one, and how many were made.
+    restate: AtomicBool,
+    reports: Mutex<u32>,
+}
+
+/// Another gateway.
+#[derive(Debug)]
+struct Front {
+    heard: Instant,
+    /// Who has something open there: sockets and subscriptions.
+    open: HashMap<UserHash, Open>,
+}
+
+/// What one user has open somewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Open {
+    sockets: usize,
+    subscriptions: usize,
+}
+
+impl Others {
+    /// What a user has open at all of them.
+    fn open(&self, user: &UserHash) -> Open {
+        let fronts = self.fronts.lock();
+        fronts.values().filter_map(|front| front.open.get(user)).fold(Open::default(), |all, open| Open {
+            sockets: all.sockets.saturating_add(open.sockets),
+            subscriptions: all.subscriptions.saturating_add(open.subscriptions),
+        })
+    }
+
+    /// Forgets those that are dead.
+    fn forget(&self, now: Instant) {
+        let mut fronts = self.fronts.lock();
+        let before = fronts.len();
+        fronts.retain(|_, front| now.saturating_duration_since(front.heard) < SILENCE);
+        if fronts.len() < before {
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
 }
 
 /// What one user may have at once of what all share: a quarter each, rounded up.
@@ -84,14 +143,25 @@ struct Shares {
 
 #[derive(Debug)]
 struct Known {
-    subjects: HashMap<Arc<str>, Arc<Subject>>,
+    subjects: HashMap<Who, Arc<Subject>>,
     swept: Instant,
+}
+
+/// A subject, as it is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    /// Where this gateway is alone.
+    Name(Arc<str>),
+    /// Where others report, who do not say names.
+    Hash(UserHash),
 }
 
 /// What one subject has taken.
 #[derive(Debug)]
 pub struct Subject {
-    calls: DefaultDirectRateLimiter,
+    /// Absent = this gateway is alone.
+    hash: Option<UserHash>,
+    calls: Mutex<Debt>,
     rows: Mutex<Debt>,
     requests: Limit,
     bodies: Limit,
@@ -99,23 +169,66 @@ pub struct Subject {
     uploads: Arc<Semaphore>,
     subscriptions: Mutex<usize>,
     seen: Mutex<Instant>,
+    /// What the others were told last.
+    told: Mutex<Open>,
+    /// What they have, as of a version of theirs.
+    elsewhere: Mutex<(u64, Open)>,
     shared: Arc<Inner>,
 }
 
-/// Rows that were read and are not paid for yet, as of a moment. Time pays for them.
+/// What was taken and is not paid for yet, as of a moment. Time pays for it.
 #[derive(Debug)]
 struct Debt {
-    rows: f64,
+    owed: f64,
+    /// What time would have paid beyond that. It is for what others report late: they took it at some moment since their last report.
+    spare: f64,
     at: Instant,
+    /// How much of what was taken here no report has told yet.
+    untold: u32,
+    per_second: f64,
+    /// As much may be owed.
+    most: f64,
 }
 
 impl Debt {
-    /// Adds rows, and gives how long it takes until no more are owed than one may owe.
-    fn owe(&mut self, rows: usize, per_second: f64, most: f64, now: Instant) -> Duration {
-        let paid = now.saturating_duration_since(self.at).as_secs_f64() * per_second;
-        self.rows = (self.rows - paid).max(0.0) + f64::from(u32::try_from(rows).unwrap_or(u32::MAX));
+    const fn new(per_second: f64, most: f64, now: Instant) -> Self {
+        Self { owed: 0.0, spare: 0.0, at: now, untold: 0, per_second, most }
+    }
+
+    /// Lets time pay.
+    fn pay(&mut self, now: Instant) {
+        let paid = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
+        let rest = paid - self.owed;
+        self.owed = (-rest).max(0.0);
+        self.spare = (self.spare + rest.max(0.0)).min(self.per_second * REPORT_INTERVAL.as_secs_f64());
         self.at = now;
-        Duration::try_from_secs_f64((self.rows - most) / per_second).unwrap_or_default()
+    }
+
+    /// How long it takes until so much more may be owed.
+    fn wait(&self, more: f64) -> Duration {
+        // Sums of fractions are a little off.
+        let over = self.owed + more - self.most;
+        if over < 1e-6 { Duration::ZERO } else { Duration::try_from_secs_f64(over / self.per_second).unwrap_or(Duration::MAX) }
+    }
+
+    /// Adds what was taken here.
+    fn take(&mut self, count: u32) {
+        self.owed += f64::from(count);
+        self.untold = self.untold.saturating_add(count);
+    }
+
+    /// Adds what was taken elsewhere since the last report from there.
+    fn charge(&mut self, count: u32, now: Instant) {
+        self.pay(now);
+        let count = f64::from(count);
+        let paid = self.spare.min(count);
+        self.spare -= paid;
+        self.owed += count - paid;
+    }
+
+    fn is_paid(&mut self, now: Instant) -> bool {
+        self.pay(now);
+        self.owed <= 0.0
     }
 }
 
@@ -123,6 +236,17 @@ impl Subjects {
     /// Within these limits, and within a quarter of what `server` gives to all.
     #[must_use]
     pub fn new(limits: SubjectLimits, server: &ServerLimits) -> Self {
+        Self::with(limits, server, None)
+    }
+
+    /// As [`Subjects::new`], for one of several gateways: the limits hold for all of them together, as far as they report in time; see
+    /// [`SharedUsage`].
+    #[must_use]
+    pub fn shared(limits: SubjectLimits, server: &ServerLimits) -> Self {
+        Self::with(limits, server, Some(Others::default()))
+    }
+
+    fn with(limits: SubjectLimits, server: &ServerLimits, others: Option<Others>) -> Self {
         let shares = Shares {
             requests: server.max_requests.div_ceil(4),
             // One body must fit in.
@@ -130,45 +254,120 @@ impl Subjects {
             uploads: server.max_uploads.div_ceil(4).clamp(1, Semaphore::MAX_PERMITS),
         };
         let known = Mutex::new(Known { subjects: HashMap::new(), swept: Instant::now() });
-        Self(Arc::new(Inner { limits, shares, known, throttle: LogThrottle::per_minute() }))
+        Self(Arc::new(Inner { limits, shares, known, throttle: LogThrottle::per_minute(), others }))
     }
 
     /// The subject of a grant; none for the operator.
     #[must_use]
     pub fn of(&self, grant: &Grant) -> Option<Arc<Subject>> {
         let name = grant.subject.as_ref()?;
+        Some(self.get(self.0.others.as_ref().map_or_else(|| Who::Name(Arc::clone(name)), |_| Who::Hash(hash(name)))))
+    }
+
+    fn get(&self, who: Who) -> Arc<Subject> {
         let now = Instant::now();
         let mut known = self.0.known.lock();
         if now.saturating_duration_since(known.swept) >= MEMORY {
             known.swept = now;
             // Whoever holds one is a socket, a stream or a call.
             known.subjects.retain(|_, subject| {
-                Arc::strong_count(subject) > 1 || now.saturating_duration_since(*subject.seen.lock()) < MEMORY
+                Arc::strong_count(subject) > 1
+                    || now.saturating_duration_since(*subject.seen.lock()) < MEMORY
+                    || !(subject.calls.lock().is_paid(now) && subject.rows.lock().is_paid(now))
             });
         }
-        if let Some(subject) = known.subjects.get(name) {
+        if let Some(subject) = known.subjects.get(&who) {
             *subject.seen.lock() = now;
-            return Some(Arc::clone(subject));
+            return Arc::clone(subject);
         }
-        let subject = Arc::new(Subject::new(&self.0, now));
-        known.subjects.insert(Arc::clone(name), Arc::clone(&subject));
-        Some(subject)
+        let hash = match &who {
+            Who::Name(_) => None,
+            Who::Hash(hash) => Some(*hash),
+        };
+        let subject = Arc::new(Subject::new(&self.0, hash, now));
+        known.subjects.insert(who, Arc::clone(&subject));
+        subject
     }
 }
 
+impl SharedUsage for Subjects {
+    fn report(&self) -> UsageReport {
+        let Some(others) = &self.0.others else { return UsageReport::default() };
+        others.forget(Instant::now());
+        let full = {
+            let mut reports = others.reports.lock();
+            *reports = reports.wrapping_add(1);
+            others.restate.swap(false, Ordering::Relaxed) || *reports % FULL_EVERY == 1
+        };
+        // Not while everybody waits for the list.
+        let subjects: Vec<_> = self.0.known.lock().subjects.values().cloned().collect();
+        UsageReport { full, users: subjects.iter().filter_map(|subject| subject.report(full)).collect() }
+    }
+
+    fn elsewhere(&self, front: &str, report: &UsageReport) {
+        let Some(others) = &self.0.others else { return };
+        let now = Instant::now();
+        {
+            let mut fronts = others.fronts.lock();
+            if !fronts.contains_key(front) {
+                // It does not know yet what is open here.
+                others.restate.store(true, Ordering::Relaxed);
+            }
+            let front = fronts.entry(front.into()).or_insert_with(|| Front { heard: now, open: HashMap::new() });
+            front.heard = now;
+            let mut changed = report.full && !front.open.is_empty();
+            if report.full {
+                front.open.clear();
+            }
+            for usage in &report.users {
+                let open = Open::of(usage);
+                let before =
+                    if open == Open::default() { front.open.remove(&usage.user) } else { front.open.insert(usage.user, open) };
+                changed |= before.unwrap_or_default() != open;
+            }
+            drop(fronts);
+            if changed {
+                others.version.fetch_add(1, Ordering::Release);
+            }
+        }
+        for usage in report.users.iter().filter(|usage| usage.calls > 0 || usage.rows > 0) {
+            let subject = self.get(Who::Hash(usage.user));
+            subject.calls.lock().charge(usage.calls, now);
+            subject.rows.lock().charge(usage.rows, now);
+        }
+    }
+}
+
+impl Open {
+    fn of(usage: &Usage) -> Self {
+        let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        Self { sockets: size(usage.sockets), subscriptions: size(usage.subscriptions) }
+    }
+}
+
+/// Names a user to other gateways. Whoever guesses the name can tell that it is the one, and nobody reads it from the hash.
+fn hash(name: &str) -> UserHash {
+    let digest = Sha256::new().chain_update(b"im-chats user\0").chain_update(name).finalize();
+    std::array::from_fn(|index| digest.get(index).copied().unwrap_or_default())
+}
+
 impl Subject {
-    fn new(shared: &Arc<Inner>, now: Instant) -> Self {
+    fn new(shared: &Arc<Inner>, hash: Option<UserHash>, now: Instant) -> Self {
         let SubjectLimits { max_subject_calls_per_second: calls, max_subject_call_burst: burst, .. } = shared.limits;
+        let rows = f64::from(shared.limits.max_subject_rows_per_second);
         let shares = shared.shares;
         Self {
-            calls: limiter(calls, burst.min(calls.saturating_mul(120))),
-            rows: Mutex::new(Debt { rows: 0.0, at: now }),
+            hash,
+            calls: Mutex::new(Debt::new(calls.into(), burst.min(calls.saturating_mul(120)).into(), now)),
+            rows: Mutex::new(Debt::new(rows, rows * ROW_BURST_SECONDS, now)),
             requests: Limit::new(shares.requests, "requests of one user", "--max-requests"),
             bodies: Limit::in_units(BODY_UNIT, shares.body_bytes, "bytes of request bodies of one user", "--max-body-bytes"),
             sockets: Arc::new(Semaphore::new(shared.limits.max_subject_sockets.min(Semaphore::MAX_PERMITS))),
             uploads: Arc::new(Semaphore::new(shares.uploads)),
             subscriptions: Mutex::new(0),
             seen: Mutex::new(now),
+            told: Mutex::default(),
+            elsewhere: Mutex::default(),
             shared: Arc::clone(shared),
         }
     }
@@ -178,8 +377,16 @@ impl Subject {
     /// # Errors
     /// `burstRateExceeded`, with the time until the next call may be made.
     pub fn call(&self) -> Result<(), Error> {
-        let Err(early) = self.calls.check() else { return Ok(()) };
-        let wait = early.wait_time_from(DefaultClock::default().now());
+        let wait = {
+            let mut calls = self.calls.lock();
+            calls.pay(Instant::now());
+            let wait = calls.wait(1.0);
+            if wait.is_zero() {
+                calls.take(1);
+                return Ok(());
+            }
+            wait
+        };
         self.complain("calls", "--max-subject-calls-per-second");
         let mut error =
             Error::new(ErrorCode::BurstRateExceeded, "this user makes more calls than one user may; wait, then slow down")
@@ -193,12 +400,45 @@ impl Subject {
     /// # Errors
     /// `subscriptionLimitExceeded` with `context.limit` when there are as many as may be.
     pub fn socket(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.sockets).try_acquire_owned().map_err(|_| {
+        self.place().ok_or_else(|| {
             self.complain("sockets", "--max-subject-sockets");
             let message = "this user has as many event stream sockets and gRPC streams open as one user may";
             Error::new(ErrorCode::SubscriptionLimitExceeded, message)
                 .with_context("limit", self.shared.limits.max_subject_sockets.to_string())
         })
+    }
+
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let take = || Arc::clone(&self.sockets).try_acquire_owned().ok();
+        if self.hash.is_none() {
+            return take();
+        }
+        let elsewhere = self.elsewhere().sockets;
+        // One at a time, or two could take the last one.
+        let turn = self.subscriptions.lock();
+        let place = take().filter(|_| self.open_sockets().saturating_add(elsewhere) <= self.max_sockets());
+        drop(turn);
+        place
+    }
+
+    fn max_sockets(&self) -> usize {
+        self.shared.limits.max_subject_sockets.min(Semaphore::MAX_PERMITS)
+    }
+
+    fn open_sockets(&self) -> usize {
+        self.max_sockets().saturating_sub(self.sockets.available_permits())
+    }
+
+    /// What the others are told of this subject, if that is new to them.
+    fn report(&self, full: bool) -> Option<Usage> {
+        let open = Open { sockets: self.open_sockets(), subscriptions: *self.subscriptions.lock() };
+        let calls = std::mem::take(&mut self.calls.lock().untold);
+        let rows = std::mem::take(&mut self.rows.lock().untold);
+        let told = std::mem::replace(&mut *self.told.lock(), open);
+        let is_new = calls > 0 || rows > 0 || told != open || (full && open != Open::default());
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let (sockets, subscriptions) = (number(open.sockets), number(open.subscriptions));
+        is_new.then_some(Usage { user: self.hash?, calls, rows, sockets, subscriptions })
     }
 
     /// The turn for one more upload, given back when it is dropped.
@@ -221,8 +461,10 @@ impl Subject {
 
     /// Notes that so many rows were looked at on disk.
     fn read(&self, rows: usize) -> Duration {
-        let per_second = f64::from(self.shared.limits.max_subject_rows_per_second);
-        self.rows.lock().owe(rows, per_second, per_second * ROW_BURST_SECONDS, Instant::now())
+        let mut debt = self.rows.lock();
+        debt.pay(Instant::now());
+        debt.take(u32::try_from(rows).unwrap_or(u32::MAX));
+        debt.wait(0.0)
     }
 
     /// Waits until the reads of this subject are within its rate again.
@@ -241,6 +483,17 @@ impl Subject {
     #[must_use]
     pub fn max_uploads(&self) -> usize {
         self.shared.shares.uploads
+    }
+
+    /// What the subject has open at other gateways.
+    fn elsewhere(&self) -> Open {
+        let Some((others, hash)) = self.shared.others.as_ref().zip(self.hash.as_ref()) else { return Open::default() };
+        let mut known = self.elsewhere.lock();
+        let version = others.version.load(Ordering::Acquire);
+        if known.0 != version {
+            *known = (version, others.open(hash));
+        }
+        known.1
     }
 
     /// How many subscriptions one subject may have.
@@ -296,8 +549,9 @@ impl Subscriptions {
     /// Lets a socket open and close some: `change` is told how many more there may be, and tells how many the socket has then. No other
     /// socket of the subject changes its own meanwhile.
     pub fn change(&mut self, change: impl FnOnce(usize) -> usize) {
+        let elsewhere = self.subject.elsewhere().subscriptions;
         let mut all: MutexGuard<'_, usize> = self.subject.subscriptions.lock();
-        let own = change(self.subject.max_subscriptions().saturating_sub(*all));
+        let own = change(self.subject.max_subscriptions().saturating_sub(*all).saturating_sub(elsewhere));
         *all = all.saturating_sub(self.own).saturating_add(own);
         self.own = own;
     }
@@ -308,11 +562,6 @@ impl Drop for Subscriptions {
         let mut all = self.subject.subscriptions.lock();
         *all = all.saturating_sub(self.own);
     }
-}
-
-fn limiter(per_second: u32, burst: u32) -> DefaultDirectRateLimiter {
-    let number = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::direct(Quota::per_second(number(per_second)).allow_burst(number(burst)))
 }
 
 #[cfg(test)]
@@ -373,5 +622,207 @@ mod tests {
         assert_eq!(subject.read(10_000), Duration::ZERO, "ten seconds' worth at once");
         assert!(subject.read(2_000) > Duration::from_secs(1), "and no more");
         assert!(tokio::time::timeout(Duration::from_millis(1), subject.pace()).await.is_err());
+    }
+
+    /// Gateways that report to each other every interval; every lost one is `None`.
+    struct Joined(Vec<Option<Subjects>>);
+
+    impl Joined {
+        fn new(count: usize, limits: &SubjectLimits) -> Self {
+            Self((0..count).map(|_| Some(Subjects::shared(limits.clone(), &ServerLimits::default()))).collect())
+        }
+
+        fn at(&self, front: usize) -> &Subjects {
+            self.0[front].as_ref().unwrap()
+        }
+
+        fn subject(&self, front: usize) -> Arc<Subject> {
+            self.at(front).of(&user("u")).unwrap()
+        }
+
+        /// An interval goes by, and each one reports.
+        async fn step(&self) {
+            tokio::time::advance(REPORT_INTERVAL).await;
+            self.report();
+        }
+
+        fn report(&self) {
+            for (from, reporting) in self.0.iter().enumerate() {
+                let Some(report) = reporting.as_ref().map(SharedUsage::report) else { continue };
+                for (to, other) in self.0.iter().enumerate() {
+                    if let (true, Some(other)) = (to != from, other) {
+                        other.elsewhere(&from.to_string(), &report);
+                    }
+                }
+            }
+        }
+    }
+
+    fn rates(calls: u32, burst: u32) -> SubjectLimits {
+        SubjectLimits { max_subject_calls_per_second: calls, max_subject_call_burst: burst, ..SubjectLimits::default() }
+    }
+
+    #[test]
+    fn alone_nothing_is_reported_and_nothing_heard() {
+        let subjects = subjects(rates(1, 2));
+        let subject = subjects.of(&user("u")).unwrap();
+        assert!(subject.call().is_ok());
+        assert_eq!(subjects.report(), UsageReport::default());
+        let calls = Usage { user: hash("u"), calls: 100, sockets: 100, ..Usage::default() };
+        subjects.elsewhere("other", &UsageReport { full: true, users: vec![calls] });
+        assert!(subject.call().is_ok() && subject.socket().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_moves_from_front_to_front_is_charged_once_and_within_the_rate_never_refused() {
+        // Half a second's worth is more than may be taken at once.
+        for (count, limits) in [(2, rates(50, 10)), (5, rates(20, 5))] {
+            let rate = limits.max_subject_calls_per_second;
+            let joined = Joined::new(count, &limits);
+            let steps = 40 * rate;
+            for step in 0..steps {
+                tokio::time::advance(Duration::from_secs(1) / rate).await;
+                let front = usize::try_from(step / 7).unwrap() % count;
+                assert_eq!(joined.subject(front).call(), Ok(()), "{step}");
+                if step % (rate / 2) == 0 {
+                    joined.report();
+                }
+            }
+        }
+        // What was taken at one is missing at the other, and comes back in time.
+        let joined = Joined::new(2, &rates(1, 10));
+        for _ in 0..10 {
+            joined.subject(0).call().unwrap();
+        }
+        joined.report();
+        let error = joined.subject(1).call().unwrap_err();
+        assert!((501..=1_001).contains(&error.retry_after_ms.unwrap()), "{:?}", error.retry_after_ms);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        joined.report();
+        let taken = (0..20).filter(|_| joined.subject(1).call().is_ok()).count();
+        assert_eq!(taken, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn places_hold_for_all_and_come_back_when_a_front_falls_silent() {
+        let limits = SubjectLimits { max_subject_sockets: 3, max_subject_subscriptions: 5, ..SubjectLimits::default() };
+        let mut joined = Joined::new(2, &limits);
+        let (one, two) = (joined.subject(0), joined.subject(1));
+        let mut places = vec![one.socket().unwrap(), one.socket().unwrap()];
+        let (mut first, mut second) = (Subscriptions::of(Arc::clone(&one)), Subscriptions::of(Arc::clone(&two)));
+        first.change(|_| 4);
+        joined.step().await;
+        let mut left = 0;
+        second.change(|room| {
+            left = room;
+            0
+        });
+        assert_eq!(left, 1);
+        let own = two.socket().unwrap();
+        assert!(two.socket().is_err());
+        joined.step().await;
+        assert!(one.socket().is_err());
+        places.pop();
+        joined.step().await;
+        drop((two.socket().unwrap(), own));
+        // Whoever comes later is told what is open, although it has not changed.
+        joined.0.push(Some(Subjects::shared(limits, &ServerLimits::default())));
+        let three = joined.subject(2);
+        for _ in 0..2 {
+            joined.step().await;
+        }
+        let held = (three.socket().unwrap(), three.socket().unwrap());
+        assert!(three.socket().is_err());
+        drop(held);
+
+        joined.0[0] = None;
+        for _ in 0..5 {
+            joined.step().await;
+        }
+        let held = (two.socket().unwrap(), two.socket().unwrap());
+        assert!(two.socket().is_err(), "it may be slow");
+        joined.step().await;
+        assert!(two.socket().is_ok());
+        second.change(|room| {
+            left = room;
+            0
+        });
+        assert_eq!(left, 5);
+        drop(held);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_report_is_made_good_by_a_full_one_and_idle_users_are_not_in_any() {
+        let joined = Joined::new(2, &SubjectLimits { max_subject_sockets: 1, ..SubjectLimits::default() });
+        joined.step().await;
+        joined.step().await;
+        let place = joined.subject(0).socket().unwrap();
+        assert_eq!(joined.at(0).report().users.len(), 1, "and is lost");
+        assert!(joined.at(0).report().users.is_empty(), "nothing is new");
+        for _ in 0..FULL_EVERY {
+            joined.step().await;
+        }
+        assert!(joined.subject(1).socket().is_err());
+        drop(place);
+        joined.at(0).report();
+        for _ in 0..FULL_EVERY {
+            joined.step().await;
+        }
+        assert!(joined.subject(1).socket().is_ok());
+        assert!((0..2 * FULL_EVERY).all(|_| joined.at(0).report().users.is_empty()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rows_that_were_read_elsewhere_count_and_debts_are_not_forgotten() {
+        let limits =
+            SubjectLimits { max_subject_rows_per_second: 1_000, max_subject_calls_per_second: 1, ..SubjectLimits::default() };
+        let joined = Joined::new(2, &limits);
+        joined.subject(0).read(200_000);
+        joined.step().await;
+        let wait = joined.subject(1).read(0);
+        assert!(wait > Duration::from_secs(189) && wait <= Duration::from_secs(190), "{wait:?}");
+        tokio::time::advance(MEMORY + Duration::from_secs(1)).await;
+        let _other = joined.at(1).of(&user("other"));
+        assert!(joined.subject(1).read(0) > Duration::from_secs(60));
+        tokio::time::advance(MEMORY).await;
+        let _other = joined.at(1).of(&user("other"));
+        assert_eq!(joined.at(1).0.known.lock().subjects.len(), 1, "paid, and forgotten");
+    }
+
+    proptest::proptest! {
+        /// Whatever is asked of however many: together they let through what one may, and what others have not told of yet.
+        #[test]
+        fn together_they_let_through_what_one_user_may(
+            count in proptest::sample::select(vec![2_usize, 5]),
+            rate in 1_u32..100,
+            burst in 1_u32..300,
+            asked in proptest::collection::vec((0_usize..5, 1_u32..40, 0_u64..120), 1..200),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let joined = Joined::new(count, &rates(rate, burst));
+                let burst = f64::from(burst.min(rate * 120));
+                let (started, mut reported, mut total) = (Instant::now(), Instant::now(), 0_u32);
+                let mut untold = vec![0_u32; count];
+                for (front, calls, pause) in asked {
+                    tokio::time::advance(Duration::from_millis(pause)).await;
+                    if reported.elapsed() >= REPORT_INTERVAL {
+                        reported = Instant::now();
+                        joined.report();
+                        untold.fill(0);
+                    }
+                    let front = front % count;
+                    for _ in 0..calls {
+                        if joined.subject(front).call().is_ok() {
+                            total += 1;
+                            untold[front] += 1;
+                            let others: u32 = untold.iter().sum::<u32>() - untold[front];
+                            let most = burst + started.elapsed().as_secs_f64() * f64::from(rate) + f64::from(others);
+                            assert!(f64::from(total) <= most + 0.001, "{total} of {most}");
+                        }
+                    }
+                }
+            });
+        }
     }
 }
