@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::{self, App, MetricsApp};
 use crate::cli::{Cli, Command, EmulatorCommand, RelayCommand, ServeArgs};
-use crate::cluster::{ClusterError, MemberError};
+use crate::cluster::shared::{self, RelayName};
+use crate::cluster::{ClusterError, MemberError, Nats};
 use crate::emulator::Emulator;
 use crate::fronts::metrics::{self as metrics_front, Readers};
 use crate::http::access::{Access, Origin};
@@ -124,10 +125,10 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
         tokio::spawn(emulator.compactor().run(shutdown.drain()));
         tokio::spawn(Keeper::new(emulator.event_log().clone(), serve.retain).run(shutdown.drain()));
         // Once the directory is locked: a key of our own is in it.
-        let served = match tokens(&serve.token, &args.data) {
+        let served = match tokens(&serve.token, Some(&args.data)) {
             Ok(tokens) => {
                 let backend = Arc::new(emulator.clone());
-                let service = Service { backend, emulator: Some(emulator), health: Health::alone(), metrics };
+                let service = Service { backend, emulator: Some(emulator), health: Health::alone(), metrics, others: None };
                 listen(serve, tls, tokens, service, true, &shutdown).await
             }
             Err(error) => Err(error),
@@ -158,16 +159,16 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
             let (log, appender) = log::open(&store)?;
             Ok::<_, StoreError>((store, log, appender))
         })?;
-        let service = Service { backend: Arc::new(source.relay(log.clone())), emulator: None, health, metrics };
+        let service = Service { backend: Arc::new(source.relay(log.clone())), emulator: None, health, metrics, others: None };
         if cluster.log.is_some() {
             let copy = LogCopy::new(appender, &store)?;
             let parts = member::Parts { cluster, serve, tls, source, copy, service };
-            return member::run(parts, &args.data, &shutdown).await;
+            return member::run(parts, &shutdown).await;
         }
         let ingest = source.ingest(Box::new(OwnLog::from(appender)), service.health.clone()).await;
         let ingest = ingest.map_err(|error| store.damaged(error))?;
         tokio::spawn(Keeper::new(log, serve.retain).run(shutdown.drain()));
-        let tokens = tokens(&serve.token, &args.data)?;
+        let tokens = tokens(&serve.token, Some(&args.data))?;
         let ingest = tokio::spawn(ingest.run(shutdown.drain()));
         listen(serve, tls, tokens, service, true, &shutdown).await?;
         // A transaction that is under way is waited for; the log is whole either way.
@@ -189,6 +190,8 @@ struct Service {
     emulator: Option<Emulator>,
     health: Health,
     metrics: Metrics,
+    /// Other relays over the same log, and what this one is called among them.
+    others: Option<(Nats, Option<RelayName>)>,
 }
 
 /// Listens, announces it, and serves until the drain is over. Unless it `serves` clients, there are health and metrics only.
@@ -200,7 +203,7 @@ async fn listen(
     serves: bool,
     shutdown: &Shutdown,
 ) -> Result<(), RunError> {
-    let Service { backend, emulator, health, metrics } = service;
+    let Service { backend, emulator, health, metrics, others } = service;
     let listener = args.listen.bind().await.map_err(|source| RunError::Listen { listen: args.listen.clone(), source })?;
     let address = listener.local_addr()?;
     let metrics_token = args.metrics.token().map_err(RunError::MetricsToken)?.map(Arc::new);
@@ -242,6 +245,11 @@ async fn listen(
     };
     args.access.allow_host.extend(args.listen.name().map(str::to_owned));
     let (drain, tasks) = (shutdown.drain(), TaskTracker::new());
+    let subjects = if others.is_some() { Subjects::shared } else { Subjects::new }(args.subjects, &args.limits);
+    if let Some((nats, name)) = others {
+        let name = name.unwrap_or_else(|| RelayName::of(address.port()));
+        tokio::spawn(shared::run(nats, name, Arc::<Tokens>::clone(&tokens), Arc::new(subjects.clone()), shutdown.drain()));
+    }
     let write_timeout = Duration::from_millis(args.live.write_timeout_ms);
     let app = App {
         serves,
@@ -254,7 +262,7 @@ async fn listen(
         tokens: Some(Arc::clone(&tokens)),
         access: Access::new(address, args.access.allow_host, args.access.allow_origin),
         admission: Admission::new(&args.limits),
-        subjects: Subjects::new(args.subjects, &args.limits),
+        subjects,
         grpc: args.grpc,
         live: args.live,
         drain: drain.clone(),
@@ -326,9 +334,10 @@ fn announce(scheme: &str, address: SocketAddr) {
     }
 }
 
-/// Who may come in. A token that had to be made up is printed where only the person who started the gateway looks.
-fn tokens(args: &TokenArgs, data: &Path) -> Result<Arc<Tokens>, RunError> {
-    let (tokens, generated) = Tokens::open(args, data).map_err(RunError::Token)?;
+/// Who may come in; without a data directory, as all relays over one log say. A token that had to be made up is printed where only the person who started the gateway looks.
+fn tokens(args: &TokenArgs, data: Option<&Path>) -> Result<Arc<Tokens>, RunError> {
+    let (tokens, generated) =
+        data.map_or_else(|| Tokens::open_shared(args), |data| Tokens::open(args, data)).map_err(RunError::Token)?;
     if let Some(token) = generated {
         output::say(format_args!("token (generated for this run): {token}"));
     }

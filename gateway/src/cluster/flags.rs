@@ -12,6 +12,7 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use super::names::Names;
+use super::shared::RelayName;
 
 /// Several relays over one log.
 #[derive(Debug, Clone, Args)]
@@ -55,6 +56,11 @@ pub struct ClusterArgs {
         requires = "log"
     )]
     pub log_replicas: usize,
+
+    /// What this relay is called among those that share the log; the same after a restart, and another one for each. Its part of the deny
+    /// list has that name. Without it, it is the name of the machine and the port.
+    #[arg(long, value_name = "NAME", requires = "log")]
+    pub relay_name: Option<RelayName>,
 
     /// What this relay does: serves and takes its turn at writing the log, only serves, or only takes its turn.
     #[arg(long, value_enum, default_value_t = Role::Auto, requires = "log")]

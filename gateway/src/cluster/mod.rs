@@ -4,7 +4,8 @@
 //! is what in NATS.
 //!
 //! `turn` says whose turn it is to write, `writer` writes and `retain` drops what is too old; `follow` keeps the copy up that a relay serves
-//! from. Their rules are in `im_chats_replication`; `stream`, `pointer` and `commit` are how NATS carries them.
+//! from. Their rules are in `im_chats_replication`; `stream`, `pointer` and `commit` are how NATS carries them. `shared` is what relays share
+//! beside the log.
 
 pub mod commit;
 pub mod connect;
@@ -18,6 +19,7 @@ pub mod names;
 mod pointer;
 mod proof;
 mod retain;
+pub mod shared;
 mod stream;
 mod turn;
 mod writer;

@@ -1,7 +1,5 @@
 //! A relay that shares its log with others.
 
-use std::path::Path;
-
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,9 +21,10 @@ pub(super) struct Parts {
 }
 
 /// Serves once there is a copy of the log, which one of an earlier run is, too. Ends early when NATS is not good enough for a log.
-pub(super) async fn run(parts: Parts, data: &Path, shutdown: &Shutdown) -> Result<(), RunError> {
-    let Parts { cluster, serve, tls, source, copy, service } = parts;
+pub(super) async fn run(parts: Parts, shutdown: &Shutdown) -> Result<(), RunError> {
+    let Parts { cluster, serve, tls, source, copy, mut service } = parts;
     let upstream = service.health.clone();
+    let serves = cluster.role.serves();
     let term = cluster::term({
         let upstream = upstream.clone();
         move |writer, end| {
@@ -41,7 +40,8 @@ pub(super) async fn run(parts: Parts, data: &Path, shutdown: &Shutdown) -> Resul
     let metrics = service.metrics.clone();
     let parts = MemberParts { args: &cluster, copy, retain: serve.retain, upstream, metrics, term };
     let (member, mut joined) = Member::open(parts).await?;
-    let tokens = tokens(&serve.token, data)?;
+    service.others = Some((member.nats().clone(), cluster.relay_name));
+    let tokens = tokens(&serve.token, None)?;
     let drain = shutdown.drain();
     let mut member = tokio::spawn(member.run(drain.clone()));
     if !*joined.borrow() {
@@ -52,7 +52,7 @@ pub(super) async fn run(parts: Parts, data: &Path, shutdown: &Shutdown) -> Resul
         ended = &mut member => return judge(ended),
     }
     tokio::select! {
-        served = listen(serve, tls, tokens, service, cluster.role.serves(), shutdown) => served?,
+        served = listen(serve, tls, tokens, service, serves, shutdown) => served?,
         Err(error) = failed(&mut member) => return Err(error),
     }
     // The turn at writing is given back.
