@@ -16,8 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::{self, App, MetricsApp};
 use crate::cli::{Cli, Command, EmulatorCommand, RelayCommand, ServeArgs};
-use crate::cluster::shared::{self, RelayName};
-use crate::cluster::{ClusterError, MemberError, Nats};
+use crate::cluster::{ClusterError, MemberError, Nats, RelayName, shared};
 use crate::emulator::Emulator;
 use crate::fronts::metrics::{self as metrics_front, Readers};
 use crate::http::access::{Access, Origin};

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use im_chats_gateway::cluster::shared::{self, RelayName};
-use im_chats_gateway::cluster::{self, ClusterArgs, Nats};
+use im_chats_gateway::cluster::{self, ClusterArgs, Nats, RelayName, shared};
 use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::subjects::{SubjectLimits, Subjects};
 use im_chats_gateway::service::auth::{Authenticator as _, Pass};
@@ -253,6 +252,13 @@ async fn nats_may_go_and_come_and_even_the_bucket_may_be_made_again() {
         .await;
     let (next, next_id) = one.mint().await;
     assert_eq!((one.code(&next).await, two.code(&next).await), ("ok".to_owned(), "ok".to_owned()));
+    for name in ["one", "two"] {
+        let part = format!("deny.{name}.0");
+        until("the living write their lists again", || async {
+            one.nats.bucket().await.unwrap().get(&part).await.unwrap().is_some()
+        })
+        .await;
+    }
     // Whoever comes new reads the lists that the living have written again.
     let new = Front::start(&servers, "new").await;
     one.deny(&line(&next_id));

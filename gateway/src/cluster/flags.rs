@@ -12,7 +12,7 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use super::names::Names;
-use super::shared::RelayName;
+use super::relay_name::RelayName;
 
 /// Several relays over one log.
 #[derive(Debug, Clone, Args)]

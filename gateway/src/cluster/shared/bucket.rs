@@ -12,8 +12,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::connect::Nats;
 use super::super::error::ClusterError;
+use super::super::relay_name::RelayName;
 use super::chunks::{self, Chunks};
-use super::relay_name::RelayName;
 use crate::base::log_throttle::LogThrottle;
 use crate::service::shared::{DenyLines, KeyWish, SharedTokens};
 

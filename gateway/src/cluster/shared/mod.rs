@@ -3,7 +3,6 @@
 
 mod bucket;
 mod chunks;
-mod relay_name;
 mod usage;
 
 use std::sync::Arc;
@@ -11,8 +10,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::Nats;
+use super::relay_name::RelayName;
 use crate::service::shared::{SharedTokens, SharedUsage};
-pub use relay_name::RelayName;
 
 /// Carries between this relay and the others what they share, until `drain` begins. While NATS is away, what is known stays.
 pub async fn run(
