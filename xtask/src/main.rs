@@ -65,7 +65,8 @@ enum Verb {
     Lint,
     /// Break the network and kill the gateway under the installed package for minutes, and compare with the log.
     Chaos(chaos::Options),
-    /// Run seeds of the event stream's simulation; a failing one is printed with the shortest scenario that still fails.
+    /// Run seeds of the simulations, of the event stream and of a shared log; a failing one is printed with the shortest scenario that
+    /// still fails.
     Simulate {
         /// How many seeds.
         #[arg(long, default_value_t = 100_000)]
@@ -73,6 +74,9 @@ enum Verb {
         /// The first one.
         #[arg(long, default_value_t = 0)]
         from: u64,
+        /// Only one of them: `sessions` or `replication`.
+        #[arg(long)]
+        only: Option<String>,
     },
     /// Run the service's own SDK and ours through the same script and write docs/compatibility.md.
     Compat,
@@ -123,7 +127,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Test { steps, list: false } => test::run(&workspace, &steps),
         Verb::Lint => checks::lint(&workspace),
         Verb::Chaos(options) => chaos::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
-        Verb::Simulate { seeds, from } => simulate::run(&workspace, seeds, from).map(|()| ExitCode::SUCCESS),
+        Verb::Simulate { seeds, from, only } => {
+            simulate::run(&workspace, seeds, from, only.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
         Verb::Mutants { files } => mutants::run(&workspace, &files).map(|()| ExitCode::SUCCESS),
         Verb::Compat => interop::compat(&workspace).map(|()| ExitCode::SUCCESS),
         Verb::Runtimes(options) => everywhere::run(&workspace, Table::Runtimes, &options).map(|()| ExitCode::SUCCESS),

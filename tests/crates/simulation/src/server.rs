@@ -39,7 +39,7 @@ impl World<'_> {
         let opening = Opening { subprotocol_agreed: true, ..Opening::default() };
         let session = Session::new(Arc::clone(&self.server.limits), opening, self.log().state(), now);
         self.connections[index].session = Some(session);
-        self.report.sockets += 1;
+        self.report.figures.sockets += 1;
         self.carry_out(index);
         if self.clients[client].born == born {
             self.feed(client, ClientInput::Connected { attempt });

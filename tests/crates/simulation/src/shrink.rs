@@ -1,17 +1,17 @@
 //! Makes a failing scenario short.
 
-use crate::report::{Options, Report};
-use crate::run;
+use crate::report::{Options, Report, Simulation};
 
 /// The fewest steps found with which `seed` still fails, and what then happens: larger pieces are left out first, then
 /// smaller ones, until no single step can go.
 #[must_use]
-pub fn shrink(seed: u64, options: &Options) -> Report {
+pub fn shrink<S: Simulation>(seed: u64, options: &Options<S::Bug>) -> Report<S::Figures> {
+    let only = |keep: Vec<usize>, trace: bool| S::run(seed, &Options { bug: options.bug, keep: Some(keep), trace });
     let fails = |keep: Vec<usize>| {
-        let report = run(seed, &Options { keep: Some(keep), trace: false, ..options.clone() });
+        let report = only(keep, false);
         report.failure.is_some().then_some(report.steps)
     };
-    let mut steps = run(seed, options).steps;
+    let mut steps = S::run(seed, &Options { bug: options.bug, keep: options.keep.clone(), trace: false }).steps;
     let mut piece = steps.len().div_ceil(2).max(1);
     loop {
         let mut index = 0;
@@ -29,5 +29,5 @@ pub fn shrink(seed: u64, options: &Options) -> Report {
         }
         piece = piece.div_ceil(2).max(1);
     }
-    run(seed, &Options { keep: Some(steps), trace: true, ..options.clone() })
+    only(steps, true)
 }

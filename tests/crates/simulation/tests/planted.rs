@@ -1,6 +1,6 @@
 //! The oracle sees: every planted bug is caught.
 
-use im_chats_simulation::{Bug, Options, shrink, sweep};
+use im_chats_simulation::{Bug, Options, Sessions, shrink, sweep};
 
 /// What a bug may take.
 const WITHIN: u64 = 4_000;
@@ -10,7 +10,7 @@ fn every_planted_bug_is_caught() {
     let mut missed = Vec::new();
     for bug in Bug::ALL {
         let options = Options { bug: Some(bug), ..Options::default() };
-        let (failed, _) = sweep(0..WITHIN, &options, 1);
+        let (failed, _) = sweep::<Sessions>(0..WITHIN, &options, 1);
         match failed.first() {
             Some((seed, report)) => {
                 let what = report.failure.as_ref().map_or("", |(_, what)| what.as_str());
@@ -25,9 +25,9 @@ fn every_planted_bug_is_caught() {
 #[test]
 fn a_failing_scenario_becomes_shorter_and_still_fails() {
     let options = Options { bug: Some(Bug::LoseBatch), ..Options::default() };
-    let (failed, _) = sweep(0..WITHIN, &options, 1);
+    let (failed, _) = sweep::<Sessions>(0..WITHIN, &options, 1);
     let (seed, report) = &failed[0];
-    let shrunk = shrink(*seed, &options);
+    let shrunk = shrink::<Sessions>(*seed, &options);
     assert!(shrunk.failure.is_some() && !shrunk.trace.is_empty());
     assert!(shrunk.steps.len() < report.steps.len().max(2), "{:?} of {:?}", shrunk.steps, report.steps);
 }

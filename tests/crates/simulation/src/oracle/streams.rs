@@ -117,7 +117,7 @@ impl World<'_> {
         if events.is_empty() {
             wrong = Some(format!("stream {stream} got a batch without an event"));
         }
-        self.report.delivered += events.len() as u64;
+        self.report.figures.delivered += events.len() as u64;
         self.say(|| format!("c{client}: stream {stream} got {} events up to {delivered}", events.len()));
         if let Some(run) = &mut self.clients[client].seats[seat].run {
             run.delivered = Some(delivered);
@@ -134,7 +134,7 @@ impl World<'_> {
     /// The user is told that events are gone.
     pub fn gap(&mut self, client: usize, stream: StreamId, from: u64, to: u64) {
         self.say(|| format!("c{client}: stream {stream} skips {from} to {to}"));
-        self.report.gaps += 1;
+        self.report.figures.gaps += 1;
         if self.bug == Some(Bug::SilentGap) {
             return;
         }
@@ -173,7 +173,7 @@ impl World<'_> {
             _ if run.waiting > 0 => Some(format!("{} events were not given out", run.waiting)),
             Ok(Some(head)) => self.wrong_completion(&run, *head, cursor.as_ref()),
             Err(error) => {
-                self.report.errors += 1;
+                self.report.figures.errors += 1;
                 let code = code_of(error);
                 let of_the_subscription = code.is_some_and(|code| code.is_cursor() || code == ErrorCode::InvalidArgument);
                 let state = &mut self.clients[client];
