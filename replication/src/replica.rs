@@ -1,6 +1,8 @@
 //! What becomes of a message that a replica is given. A replica holds a stretch of the log, knows up to which message, and never shows a
 //! hole: it would rather begin again.
 
+use std::cmp::Ordering;
+
 use crate::{Commit, CommitKind};
 
 /// The stream as a replica finds it before it reads.
@@ -38,15 +40,16 @@ pub struct Replica {
     range: Range,
     /// It has looked again for messages that are missing before the one with this number.
     looked_for: Option<u64>,
-    /// It was built anew because messages are missing before the one with this number.
-    rebuilt_for: Option<u64>,
+    /// It was built anew because messages are missing. What is missing up to this number was missing then, too: building it anew for each
+    /// hole of several would never end, since each brings it back before the others.
+    rebuilt_upto: u64,
 }
 
 impl Replica {
     /// With what is held: everything up to the message `number`, after which the log's head is `head`. Nothing: 0 and 0.
     #[must_use]
     pub const fn new(number: u64, head: u64) -> Self {
-        Self { number, head, range: Range { oldest: 0, last: 0 }, looked_for: None, rebuilt_for: None }
+        Self { number, head, range: Range { oldest: 0, last: 0 }, looked_for: None, rebuilt_upto: 0 }
     }
 
     /// The number of the message that comes next.
@@ -93,22 +96,18 @@ impl Replica {
         }
         if number <= self.range.oldest {
             // What came before is not held any more.
-            return match commit.prev.cmp(&self.head) {
-                std::cmp::Ordering::Equal => self.fits(commit),
-                std::cmp::Ordering::Greater => Step::Begin(commit.prev),
-                std::cmp::Ordering::Less => Step::Rebuild,
-            };
+            return self.after_a_hole(commit);
         }
         if self.looked_for != Some(number) {
             self.looked_for = Some(number);
             return Step::ReadAgain;
         }
         // The stream itself has lost messages in its middle.
-        if self.rebuilt_for != Some(number) {
-            self.rebuilt_for = Some(number);
+        if self.rebuilt_upto < number {
+            self.rebuilt_upto = number.max(self.range.last);
             return Step::Rebuild;
         }
-        if commit.prev > self.head { Step::Begin(commit.prev) } else { self.fits(commit) }
+        self.after_a_hole(commit)
     }
 
     /// Judges a message that is no commit: another program wrote it. It counts as read, unless messages before it are missing.
@@ -138,6 +137,14 @@ impl Replica {
     /// What was held is thrown away.
     pub const fn emptied(&mut self) {
         (self.number, self.head, self.looked_for) = (0, 0, None);
+    }
+
+    fn after_a_hole(&self, commit: &Commit) -> Step {
+        match commit.prev.cmp(&self.head) {
+            Ordering::Equal => self.fits(commit),
+            Ordering::Greater => Step::Begin(commit.prev),
+            Ordering::Less => Step::Rebuild,
+        }
     }
 
     const fn fits(&self, commit: &Commit) -> Step {
@@ -204,6 +211,40 @@ mod tests {
         assert_eq!(take(&mut replica, 5, &commit(40, 50)), Step::ReadAgain);
         assert_eq!(take(&mut replica, 5, &commit(40, 50)), Step::Begin(40));
         assert_eq!(take(&mut replica, 5, &commit(40, 50)), Step::Append);
+    }
+
+    #[test]
+    fn two_holes_are_told_after_one_rebuild() {
+        let mut replica = Replica::new(1, 10);
+        let range = Range { oldest: 1, last: 5 };
+        let message = |number: u64| commit(number * 10 - 10, number * 10);
+        let look = |replica: &mut Replica| assert_eq!(replica.found(range, None), None);
+        look(&mut replica);
+        assert_eq!(take(&mut replica, 3, &message(3)), Step::ReadAgain);
+        look(&mut replica);
+        assert_eq!(take(&mut replica, 3, &message(3)), Step::Rebuild);
+        look(&mut replica);
+        assert_eq!(take(&mut replica, 1, &message(1)), Step::Append);
+        for hole in [3, 5] {
+            assert_eq!(take(&mut replica, hole, &message(hole)), Step::ReadAgain);
+            look(&mut replica);
+            assert_eq!(take(&mut replica, hole, &message(hole)), Step::Begin(hole * 10 - 10));
+            assert_eq!(take(&mut replica, hole, &message(hole)), Step::Append);
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_a_hole_and_repeats_what_is_here_is_another_history() {
+        let mut replica = Replica::new(0, 0);
+        assert_eq!(replica.found(Range { oldest: 1, last: 5 }, None), None);
+        assert_eq!(take(&mut replica, 1, &commit(0, 10)), Step::Append);
+        for step in [Step::ReadAgain, Step::Rebuild] {
+            assert_eq!(take(&mut replica, 5, &commit(5, 50)), step);
+        }
+        assert_eq!(take(&mut replica, 1, &commit(0, 10)), Step::Append);
+        for step in [Step::ReadAgain, Step::Rebuild] {
+            assert_eq!(take(&mut replica, 5, &commit(5, 50)), step);
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@
 //! 1. A commit is published on the condition that the stream ends where the writer believes it ends.
 //! 2. An answer that says "stored" is the only one that ends it. Any other is followed by a look at the stream's last message.
 //! 3. When that message is the commit, it was stored and its answer lost. When it lies before, the commit is published again, on the same
-//!    condition: the look may have been answered by a server that is behind, and then the fence refuses.
+//!    condition: the look may have been answered by a server that is behind, and then the fence refuses. Refused, and the end still lies
+//!    before the one that is known: the stream went back. This writer could only repeat itself, so it is over, and so it is when the
+//!    message that it follows is another one now.
 //! 4. When it is another writer's, the epoch decides. A later one: this writer is deposed and never writes again. An earlier one: its
 //!    last commit came in between; this writer goes on from there.
 
@@ -28,6 +30,10 @@ impl Tip {
     #[must_use]
     pub fn head(&self) -> u64 {
         self.commit.as_ref().map_or(0, |commit| commit.last)
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.commit.as_ref().map(|commit| commit.id.as_str())
     }
 
     fn epoch(&self) -> u64 {
@@ -81,6 +87,8 @@ pub struct Writer {
     commits: u64,
     tip: Tip,
     flight: Option<Commit>,
+    /// The stream refused the one in flight since it was published last.
+    refused: bool,
     deposed: bool,
 }
 
@@ -90,7 +98,7 @@ impl Writer {
     #[must_use]
     pub fn new(name: Arc<str>, epoch: u64, tip: Tip) -> Self {
         let epoch = epoch.max(tip.epoch().saturating_add(1));
-        Self { name, epoch, commits: 0, tip, flight: None, deposed: false }
+        Self { name, epoch, commits: 0, tip, flight: None, refused: false, deposed: false }
     }
 
     /// The end of the stream as this writer knows it.
@@ -137,12 +145,15 @@ impl Writer {
     pub fn handle(&mut self, input: WriterInput) -> Option<WriterOutput> {
         let flight = self.flight.as_ref()?;
         let next = self.tip.number.saturating_add(1);
+        self.refused |= input == WriterInput::Refused;
         Some(match input {
             WriterInput::Stored(number) if number == next => self.stored(number),
             // It cannot be elsewhere; whoever says so is looked at again.
             WriterInput::Stored(_) | WriterInput::Refused | WriterInput::Unanswered => WriterOutput::AskTip,
             WriterInput::Tip(tip) => match &tip.commit {
                 Some(last) if last.id == flight.id => self.stored(tip.number),
+                _ if tip.number < self.tip.number && self.refused => self.depose(),
+                Some(last) if tip.number == self.tip.number && self.tip.id().is_some_and(|id| id != last.id) => self.depose(),
                 _ if tip.number < next => self.publish(),
                 Some(last) if last.epoch < self.epoch => {
                     self.flight = None;
@@ -154,7 +165,8 @@ impl Writer {
         })
     }
 
-    fn publish(&self) -> WriterOutput {
+    fn publish(&mut self) -> WriterOutput {
+        self.refused = false;
         match &self.flight {
             Some(commit) => WriterOutput::Publish { commit: commit.clone(), follows: self.tip.number },
             None => WriterOutput::Deposed,
@@ -234,6 +246,25 @@ mod tests {
             let _ = writer.commit(CommitKind::Events, 80, 4);
             assert_eq!(writer.handle(WriterInput::Tip(last)), Some(WriterOutput::Deposed));
         }
+    }
+
+    #[test]
+    fn a_stream_that_went_back_ends_it() {
+        let mut writer = writer();
+        let first = writer.commit(CommitKind::Events, 80, 4);
+        assert_eq!(writer.handle(WriterInput::Unanswered), Some(WriterOutput::AskTip));
+        let behind = || WriterInput::Tip(tip(5, 50, 3, "z-0"));
+        assert_eq!(writer.handle(behind()), Some(first), "perhaps only the server is behind");
+        assert_eq!(writer.handle(WriterInput::Refused), Some(WriterOutput::AskTip));
+        assert_eq!(writer.handle(behind()), Some(WriterOutput::Deposed), "the fence would refuse it for ever");
+    }
+
+    #[test]
+    fn a_stream_that_went_back_and_grew_again_ends_it() {
+        let mut writer = writer();
+        let _ = writer.commit(CommitKind::Events, 80, 4);
+        // The fence, a number, would let it pass.
+        assert_eq!(writer.handle(WriterInput::Tip(tip(7, 72, 3, "y-1"))), Some(WriterOutput::Deposed));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl World<'_> {
         for (number, message) in view.messages.range(*position..) {
             *position = number + 1;
             if now < state.net.gaps_until && state.rng.u8(0..3) == 0 {
-                state.lost += 1;
+                state.lost = [Some(now), state.lost[0]];
                 continue;
             }
             let slow = now < state.net.slow_until && state.rng.bool();
@@ -116,7 +116,7 @@ impl World<'_> {
             return;
         }
         if now < state.net.cut_until {
-            state.lost += 1;
+            state.lost = [Some(now), state.lost[0]];
             return;
         }
         // A message is looked at twice at most: once to begin before it, once to append it.
@@ -161,7 +161,6 @@ impl World<'_> {
             Step::Append => {
                 state.disk.events.extend(&message.events);
                 (state.disk.number, state.disk.head, state.disk.id) = (at, head, Some(commit.id));
-                state.lost = 0;
             }
             Step::Begin(first) => {
                 let is_whole = at == number;

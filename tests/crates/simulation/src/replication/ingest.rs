@@ -132,7 +132,7 @@ impl World<'_> {
         let writer = Writer::new(format!("p{process}.{serial}").into(), epoch, tip);
         self.say(|| format!("p{process} writes as {serial}, epoch {}, after {:?}", writer.epoch(), writer.tip()));
         let batch = Batch::Events(Vec::new());
-        let ingest = Ingest { writer, lease: epoch, serial, batch, reading: false, flights: 0 };
+        let ingest = Ingest { writer, lease: epoch, serial, batch, reading: false, flights: 0, strays: 20 };
         self.processes[process].turn = Turn::On(Box::new(ingest));
     }
 

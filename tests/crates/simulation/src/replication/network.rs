@@ -7,7 +7,7 @@ use im_chats_replication::replica::Range;
 use im_chats_replication::writer::{Tip, WriterInput};
 
 use super::bugs::Bug;
-use super::state::{Pending, Why};
+use super::state::{Ingest, Pending, Why};
 use super::stream::Message;
 use super::world::{Event, World};
 
@@ -62,7 +62,12 @@ impl World<'_> {
     pub fn ask(&mut self, process: usize, why: Why, ask: Ask) {
         let id = self.id();
         let deadline = self.now + self.script.timeout_ms;
-        self.processes[process].pending.push(Pending { id, deadline, why });
+        let state = &mut self.processes[process];
+        if matches!(why, Why::Writer(_)) && self.bug != Some(Bug::PipelinedFence) {
+            // A writer waits for one answer at a time; what comes for an earlier question is a stray.
+            state.pending.retain(|pending| pending.why != why);
+        }
+        state.pending.push(Pending { id, deadline, why });
         self.say(|| format!("p{process} → {ask:?}"));
         let born = self.processes[process].born;
         let copies = if self.now < self.processes[process].net.double_until { 2 } else { 1 };
@@ -136,9 +141,12 @@ impl World<'_> {
     pub fn answered(&mut self, process: usize, id: u64, answer: Answer) {
         let state = &mut self.processes[process];
         let pending = state.pending.iter().position(|pending| pending.id == id).map(|at| state.pending.swap_remove(at));
-        // A question of a lease or of a replica has one answer. A writer may hear anything at any time.
         match (answer, pending.map(|pending| pending.why)) {
-            (Answer::Writer { serial, input }, _) => self.writer_input(process, serial, input),
+            (Answer::Writer { serial, input }, Some(_)) => self.writer_input(process, serial, input),
+            // A writer may hear anything at any time. Not without end: each answer makes it ask again.
+            (Answer::Writer { serial, input }, None) if state.ingest(serial).is_some_and(Ingest::hears_strays) => {
+                self.writer_input(process, serial, input);
+            }
             (Answer::Lease(input), Some(Why::Lease(_))) => self.lease_input(process, input),
             (Answer::Start(tip), Some(Why::Start(epoch))) => self.start(process, epoch, tip),
             (Answer::Look { number, range, id }, Some(Why::Look)) => self.looked(process, number, range, id.as_deref()),

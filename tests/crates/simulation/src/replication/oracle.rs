@@ -7,6 +7,9 @@ use im_chats_replication::CommitKind;
 use super::stream::Message;
 use super::world::World;
 
+/// For so long after two losses, in milliseconds, a replica may be wrong about what the stream has: what was sent then can be as slow.
+const LOST_MS: u64 = 30_000;
+
 impl World<'_> {
     /// A message arrives at the stream, which is going to take it.
     pub fn check_publish(&mut self, message: &Rc<Message>, is_taken: bool, is_fenced: bool, after: Option<&str>) {
@@ -68,7 +71,8 @@ impl World<'_> {
         let commit = &message.commit;
         let skips = commit.kind == CommitKind::Skip && first == commit.last;
         let is_gone = first == commit.prev && !self.truth.messages.contains_key(&(number - 1));
-        let is_lost = self.processes[process].lost > 1;
+        // What did not come twice counts as gone.
+        let is_lost = self.processes[process].lost[1].is_some_and(|at| self.now - at < LOST_MS);
         if !skips && !is_gone && !is_lost && !self.went_back {
             self.fail(format!("p{process} leaves out what is in the stream before {number}"));
         }

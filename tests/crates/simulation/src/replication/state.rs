@@ -61,6 +61,17 @@ pub struct Ingest {
     pub reading: bool,
     /// How many commits are in flight: more than one only with a planted bug.
     pub flights: u32,
+    /// How many more late or repeated answers it is given.
+    pub strays: u32,
+}
+
+impl Ingest {
+    /// Whether it is given one more.
+    pub const fn hears_strays(&mut self) -> bool {
+        let hears = self.strays > 0;
+        self.strays = self.strays.saturating_sub(1);
+        hears
+    }
 }
 
 /// Whether a writer is there.
@@ -121,8 +132,8 @@ pub struct Process {
     pub safe: Disk,
     pub feed: Feed,
     pub next_look: u64,
-    /// Messages that the network lost since the last one that was appended.
-    pub lost: u32,
+    /// When the network lost a message that this replica had a right to, the last two times.
+    pub lost: [Option<u64>; 2],
     pub pending: Vec<Pending>,
 }
 
@@ -147,7 +158,7 @@ impl Process {
             safe: Disk::default(),
             feed: Feed::Idle(0),
             next_look: 0,
-            lost: 0,
+            lost: [None; 2],
             pending: Vec::new(),
         }
     }
@@ -164,7 +175,7 @@ impl Process {
         self.turn = Turn::Off;
         self.disk = self.safe.clone();
         self.replica = Replica::new(self.disk.number, self.disk.head);
-        (self.feed, self.next_look, self.lost) = (Feed::Idle(0), 0, 0);
+        (self.feed, self.next_look, self.lost) = (Feed::Idle(0), 0, [None; 2]);
         self.pending.clear();
         self.inbox.clear();
     }
