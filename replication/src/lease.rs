@@ -136,6 +136,10 @@ impl Lease {
     #[must_use]
     pub fn handle(&mut self, now: u64, input: LeaseInput) -> Option<LeaseOutput> {
         let asked = if input == LeaseInput::Tick { None } else { self.asked.take() };
+        if asked.is_none() && input != LeaseInput::Tick {
+            // To a question from before it was given back.
+            return self.due(now);
+        }
         match (input, asked) {
             (LeaseInput::Tick, _) => {}
             (LeaseInput::Seen(seen), _) => return self.seen(now, seen),
@@ -204,7 +208,8 @@ impl Lease {
             }
             State::Waiting { seen, next_look } => {
                 let since = match seen {
-                    Some((before, since)) if before.revision == read.revision => *since,
+                    // The holder, too: a store that was made again counts its revisions anew.
+                    Some((before, since)) if *before == read => *since,
                     _ => now,
                 };
                 let free_at = match &read.holder {
@@ -301,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn the_same_revision_of_a_store_that_was_made_again_starts_the_wait_again() {
+        let mut lease = Lease::new(holder("b"));
+        let _ = lease.handle(0, LeaseInput::Tick);
+        assert_eq!(lease.handle(0, seen(4, Some("a"))), None);
+        assert_eq!(lease.handle(8_999, LeaseInput::Tick), Some(LeaseOutput::Read));
+        assert_eq!(lease.handle(8_999, seen(4, Some("c"))), None);
+        assert_eq!(lease.handle(9_999, LeaseInput::Tick), Some(LeaseOutput::Read));
+        assert_eq!(lease.handle(9_999, seen(4, Some("c"))), None);
+    }
+
+    #[test]
     fn a_holder_without_an_answer_keeps_it_for_its_time_and_no_longer() {
         let mut lease = Lease::new(holder("a"));
         let _ = lease.handle(0, LeaseInput::Tick);
@@ -347,6 +363,20 @@ mod tests {
         let _ = lease.handle(0, LeaseInput::Written(1));
         lease.renew(10);
         assert_eq!(lease.handle(10, LeaseInput::Tick), Some(LeaseOutput::Write(1)));
+    }
+
+    #[test]
+    fn an_answer_from_before_it_was_given_back_takes_nothing() {
+        for late in [seen(2, None), LeaseInput::Written(2), LeaseInput::Refused, LeaseInput::Unanswered] {
+            let mut lease = Lease::new(holder("a"));
+            let _ = lease.handle(0, LeaseInput::Tick);
+            let _ = lease.handle(0, seen(0, None));
+            let _ = lease.handle(0, LeaseInput::Written(1));
+            assert_eq!(lease.handle(3_000, LeaseInput::Tick), Some(LeaseOutput::Write(1)));
+            lease.release(3_010);
+            assert_eq!(lease.handle(3_020, late), None);
+            assert_eq!((lease.held(3_020), lease.next_deadline()), (None, 12_010));
+        }
     }
 
     #[test]

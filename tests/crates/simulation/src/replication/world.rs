@@ -365,7 +365,9 @@ impl<'a> World<'a> {
             Action::Empty => self.truth.messages.clear(),
             Action::Remake => {
                 (self.truth.revision, self.truth.holder) = (0, None);
-                self.remade_until = now + self.script.lease_ms;
+                // A holder hears of it when it renews, or at the end of its time; a late question to the former store may hit a
+                // revision of this one.
+                self.remade_until = now + 3 * self.script.lease_ms + 30_000;
             }
             Action::GoBack { thousandths } => self.go_back(thousandths),
             Action::Move { reader, front } => {
