@@ -1,11 +1,11 @@
-//! Twenty thousand scenarios of a shared log without a word of complaint from the oracle.
+//! Eight thousand scenarios of a shared log without a word of complaint from the oracle.
 
 use std::thread;
 
 use im_chats_simulation::replication::Replication;
 use im_chats_simulation::{Options, Report, Simulation, shrink, sweep};
 
-const SEEDS: u64 = 20_000;
+const SEEDS: u64 = 8_000;
 const THREADS: usize = 2;
 
 #[test]
@@ -29,8 +29,11 @@ fn one_writes_at_a_time_no_replica_has_a_hole_and_every_wait_ends() {
     // A simulation in which nothing happens would be content, too.
     let figures = sum.figures;
     println!("{figures}");
-    assert!(figures.commits > 500_000 && figures.refused > 10_000 && figures.delivered > 2_000_000, "{figures}");
-    assert!(figures.overtaken > 500 && figures.deposed > 500 && figures.rebuilt > 2_000 && figures.begun > 2_000, "{figures}");
+    assert!(figures.commits > 200_000 && figures.refused > 8_000 && figures.delivered > 1_000_000, "{figures}");
+    assert!(
+        figures.overtaken > 800 && figures.deposed > 1_000 && figures.rebuilt > 2_000 && figures.begun > 2_000,
+        "{figures}"
+    );
     assert!(figures.spoiled < SEEDS / 200, "{figures}");
 }
 

@@ -79,7 +79,7 @@ impl World<'_> {
 
     /// The server sends a consumer what it does not have.
     pub fn pump(&mut self, process: usize) {
-        let (now, latency) = (self.now, self.script.latency_ms);
+        let (now, latency) = (self.now, self.latency());
         let former = self.former.as_ref().filter(|former| former.mask & (1 << process) != 0 && now < former.until);
         let view = former.map_or(&self.truth, |former| &former.view);
         let state = &mut self.processes[process];

@@ -48,7 +48,7 @@ impl World<'_> {
     /// The time something takes on its way; absent when it does not arrive.
     fn travel(&mut self, process: usize, up: bool) -> Option<u64> {
         let now = self.now;
-        let latency = self.script.latency_ms;
+        let latency = self.latency();
         let state = &mut self.processes[process];
         let net = &state.net;
         let lost = if up { net.lost_questions } else { net.lost_answers };

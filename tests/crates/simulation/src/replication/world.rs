@@ -18,6 +18,9 @@ use crate::report::{Options, Report};
 /// How often a process looks at its clock.
 const TICK_MS: u64 = 200;
 
+/// The largest ordinary delay when the faults have stopped.
+const CALM_LATENCY_MS: u64 = 20;
+
 /// What will happen.
 #[derive(Debug)]
 pub enum Event {
@@ -200,6 +203,11 @@ impl<'a> World<'a> {
     pub fn id(&mut self) -> u64 {
         self.ids += 1;
         self.ids
+    }
+
+    /// Largest ordinary delay. One event at a time over a slow line would need minutes for what waits when the faults stop.
+    pub fn latency(&self) -> u64 {
+        if self.calm { self.script.latency_ms.min(CALM_LATENCY_MS) } else { self.script.latency_ms }
     }
 
     fn happen(&mut self, event: Event) {
@@ -389,8 +397,13 @@ impl<'a> World<'a> {
         self.truth.last = last;
         self.truth.messages.split_off(&(last + 1));
         self.history.split_off(&(last + 1));
-        // A purge since then is undone at the end at least, so that there is one.
-        for (number, message) in self.history.range(last.saturating_sub(3)..=last) {
+        // A purge since then is undone at the end at least, so that there is one; not the emptying of a log that began again.
+        let mut prev = None;
+        for (number, message) in self.history.range(last.saturating_sub(3)..=last).rev() {
+            if prev.is_some_and(|prev| prev != message.commit.last) {
+                break;
+            }
+            prev = Some(message.commit.prev);
             self.truth.messages.insert(*number, Rc::clone(message));
         }
         self.stored.retain(|_, number| *number <= last);
