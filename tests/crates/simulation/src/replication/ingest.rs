@@ -40,7 +40,7 @@ impl World<'_> {
             match (is_written, state.lease.revision(), held) {
                 (true, _, Some(epoch)) => state.believes = Some((epoch, now + self.script.lease_ms)),
                 // Whoever reads that somebody else has it believes it.
-                (_, None, _) if !matches!(state.lease.holder(now), None) => state.believes = None,
+                (_, None, _) if state.lease.holder(now).is_some() => state.believes = None,
                 _ => {}
             }
         }
