@@ -249,6 +249,16 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_answer_to_an_earlier_commit_confirms_nothing() {
+        let mut writer = writer();
+        let _ = writer.commit(CommitKind::Events, 80, 4);
+        assert_eq!(writer.handle(WriterInput::Stored(8)), Some(WriterOutput::Done));
+        let _ = writer.commit(CommitKind::Events, 90, 1);
+        assert_eq!(writer.handle(WriterInput::Stored(8)), Some(WriterOutput::AskTip));
+        assert!(writer.is_busy());
+    }
+
+    #[test]
     fn a_stream_that_went_back_ends_it() {
         let mut writer = writer();
         let first = writer.commit(CommitKind::Events, 80, 4);
