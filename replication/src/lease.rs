@@ -334,6 +334,18 @@ mod tests {
     }
 
     #[test]
+    fn a_holder_that_reads_of_a_later_one_has_it_no_more() {
+        let mut lease = Lease::new(holder("a"));
+        let _ = lease.handle(0, LeaseInput::Tick);
+        let _ = lease.handle(0, seen(0, None));
+        let _ = lease.handle(0, LeaseInput::Written(1));
+        let _ = lease.handle(3_000, LeaseInput::Tick);
+        assert_eq!(lease.handle(4_000, LeaseInput::Unanswered), Some(LeaseOutput::Read));
+        let _ = lease.handle(4_010, seen(2, Some("b")));
+        assert_eq!((lease.held(4_010), lease.revision()), (None, None));
+    }
+
+    #[test]
     fn a_holder_that_was_frozen_finds_out() {
         let mut lease = Lease::new(holder("a"));
         let _ = lease.handle(0, LeaseInput::Tick);

@@ -190,6 +190,14 @@ mod tests {
     }
 
     #[test]
+    fn the_very_first_message_may_begin_later_than_at_nothing() {
+        let mut replica = Replica::new(0, 0);
+        assert_eq!(replica.found(Range { oldest: 1, last: 1 }, None), None);
+        assert_eq!(take(&mut replica, 1, &commit(40, 50)), Step::Begin(40));
+        assert_eq!(take(&mut replica, 1, &commit(40, 50)), Step::Append);
+    }
+
+    #[test]
     fn retention_that_went_beyond_a_replica_is_no_silence() {
         let mut replica = Replica::new(3, 30);
         assert_eq!(replica.found(Range { oldest: 5, last: 6 }, None), None);
