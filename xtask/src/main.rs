@@ -65,8 +65,8 @@ enum Verb {
     Lint,
     /// Break the network and kill the gateway under the installed package for minutes, and compare with the log.
     Chaos(chaos::Options),
-    /// Run seeds of the simulations, of the event stream and of a shared log; a failing one is printed with the shortest scenario that
-    /// still fails.
+    /// Run seeds of the simulations, of the event stream and of a shared log; a failing one is printed with the shortest
+    /// scenario that still fails.
     Simulate {
         /// How many seeds.
         #[arg(long, default_value_t = 100_000)]

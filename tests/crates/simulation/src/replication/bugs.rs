@@ -1,5 +1,5 @@
-//! Planted bugs: what the oracle must catch. None of them touches the machines: each changes what a machine gets, or what it says, into
-//! what a machine with that bug would have been told or have said.
+//! Planted bugs: what the oracle must catch. None of them touches the machines: each changes what a machine gets, or what it
+//! says, into what a machine with that bug would have been told or have said.
 
 /// A bug that could have been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

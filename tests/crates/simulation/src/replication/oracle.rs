@@ -7,7 +7,8 @@ use im_chats_replication::CommitKind;
 use super::stream::Message;
 use super::world::World;
 
-/// For so long after two losses, in milliseconds, a replica may be wrong about what the stream has: what was sent then can be as slow.
+/// For so long after two losses, in milliseconds, a replica may be wrong about what the stream has: what was sent then can be
+/// as slow.
 const LOST_MS: u64 = 30_000;
 
 impl World<'_> {
@@ -21,8 +22,8 @@ impl World<'_> {
         let is_empty = self.truth.messages.is_empty();
         let before_id = before.as_ref().map(|before| before.commit.id.as_str());
         if self.went_back && is_fenced && !is_empty && after != before_id {
-            // The number that its writer waited for belongs to another message since the stream went back. A fence of numbers cannot
-            // tell, and nothing can be said of the log any more.
+            // The number that its writer waited for belongs to another message since the stream went back. A fence of numbers
+            // cannot tell, and nothing can be said of the log any more.
             self.report.figures.spoiled += 1;
             self.over = true;
             return;

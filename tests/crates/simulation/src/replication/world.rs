@@ -321,8 +321,8 @@ impl<'a> World<'a> {
         for seconds in [1, 9, 21] {
             self.after(seconds * 1_000, Event::Grown);
         }
-        // Late questions may take a lease for a process that does not know of it, and a holder's last renewal may be one: three whole
-        // leases. A slow question is 20 s old by then. The rest is for a replica that is built anew some times.
+        // Late questions may take a lease for a process that does not know of it, and a holder's last renewal may be one: three
+        // whole leases. A slow question is 20 s old by then. The rest is for a replica that is built anew some times.
         self.after(3 * self.script.lease_ms + 20_000 + 30_000, Event::Over);
     }
 
