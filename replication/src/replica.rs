@@ -91,7 +91,12 @@ impl Replica {
                 true => self.fits(commit),
                 // An empty replica begins wherever the log in the stream does. What came before are messages that are none of ours.
                 false if self.head == 0 => Step::Begin(commit.prev),
-                false => Step::Rebuild,
+                // The hole was before messages of others.
+                false if number <= self.rebuilt_upto => self.after_a_hole(commit),
+                false => {
+                    self.rebuilt_upto = number.max(self.range.last);
+                    Step::Rebuild
+                }
             };
         }
         if number <= self.range.oldest {
@@ -113,7 +118,8 @@ impl Replica {
     /// Judges a message that is no commit: another program wrote it. It counts as read, unless messages before it are missing.
     #[must_use]
     pub fn pass(&mut self, number: u64) -> Step {
-        if number > self.next() && number > self.range.oldest {
+        if number > self.next() && number > self.range.oldest && self.looked_for != Some(number) {
+            self.looked_for = Some(number);
             return Step::ReadAgain;
         }
         self.number = number.max(self.number);
@@ -278,6 +284,12 @@ mod tests {
         assert_eq!((replica.pass(3), replica.pass(5)), (Step::Known, Step::ReadAgain));
         assert_eq!((replica.pass(4), replica.number(), replica.head()), (Step::Known, 4, 30));
         assert_eq!(take(&mut replica, 5, &commit(30, 40)), Step::Append);
+        assert_eq!(
+            (replica.pass(8), replica.pass(8)),
+            (Step::ReadAgain, Step::Known),
+            "a hole before it is found by what comes next"
+        );
+        assert_eq!(take(&mut replica, 9, &commit(70, 80)), Step::Rebuild);
         replica.emptied();
         assert_eq!(replica.found(Range { oldest: 4, last: 6 }, None), None);
         assert_eq!(replica.pass(4), Step::Known, "the oldest that is held");

@@ -29,6 +29,9 @@ const RETRY: Backoff = Backoff { initial_ms: 50, cap_ms: 2_000 };
 /// Messages taken at once, which become one transaction.
 const CHUNK: usize = 128;
 
+/// A copy that is made again sooner than this after the last time is not worth the hurry.
+const REBUILD_PAUSE: Duration = Duration::from_secs(30);
+
 /// How often it is looked at whether the log is another one.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,8 @@ pub struct Follower {
     copy: Option<LogCopy>,
     /// What is in the copy; absent when the disk must be asked.
     replica: Option<Replica>,
+    /// When the copy was last made again.
+    rebuilt: Option<Instant>,
     health: Health,
     /// Told once the copy is one of the log of this moment.
     joined: watch::Sender<bool>,
@@ -75,7 +80,7 @@ impl Follower {
     /// For this copy. `joined` says whether it ever was one of any log, and is told when it is.
     #[must_use]
     pub fn new(nats: Nats, bucket: Store, copy: LogCopy, health: Health, joined: watch::Sender<bool>) -> Self {
-        Self { nats, bucket, log: copy.log().clone(), copy: Some(copy), replica: None, health, joined }
+        Self { nats, bucket, log: copy.log().clone(), copy: Some(copy), replica: None, rebuilt: None, health, joined }
     }
 
     /// Works until `drain` is cancelled.
@@ -144,6 +149,10 @@ impl Follower {
             let id = pointer.id.clone();
             self.write(move |copy| copy.begin_anew(&id)).await?;
             replica.emptied();
+            if self.rebuilt.replace(Instant::now()).is_some_and(|before| before.elapsed() < REBUILD_PAUSE) {
+                self.replica = Some(replica);
+                return Err(Ended::Nats(unavailable("what the stream of the log holds does not fit together")));
+            }
         }
         self.replica = Some(replica);
         Ok(Ended::Again)
