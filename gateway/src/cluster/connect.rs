@@ -1,6 +1,6 @@
-//! The connection to NATS: made in the background and again for as long as the process runs, so that a relay starts, and serves what
-//! its replica holds, while NATS is away. Before anything is read or written it is looked at whether the servers are good enough for
-//! a log; see [`Nats::verify`].
+//! The connection to NATS: made in the background and again for as long as the process runs, so that a relay starts, and serves
+//! what its replica holds, while NATS is away. Before anything is read or written it is looked at whether the servers are good
+//! enough for a log; see [`Nats::verify`].
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -24,10 +24,11 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::credentials::Credentials;
-use super::error::{ClusterError, OLDEST};
+use super::error::ClusterError;
 use super::flags::{ClusterArgs, Servers};
 use super::names::Names;
 use super::proof::{Proof, peers};
+use super::version::is_new_enough;
 use crate::base::files;
 use crate::base::log_throttle::{KeyedLogThrottle, LogThrottle, MINUTE};
 use crate::base::near::is_near;
@@ -260,7 +261,8 @@ impl Events {
 }
 
 impl Nats {
-    /// The connection. Ask [`Nats::ready`] before something is sent: while there is no connection it would wait, and be sent later.
+    /// The connection. Ask [`Nats::ready`] before something is sent: while there is no connection it would wait, and be sent
+    /// later.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
@@ -311,7 +313,8 @@ impl Nats {
         self.client.publish(subject, payload).await.map_err(|error| self.away(&error.to_string()))
     }
 
-    /// Waits until NATS is reached and found good; tries for as long as that takes, and says so in the log and in [`Nats::link`].
+    /// Waits until NATS is reached and found good; tries for as long as that takes, and says so in the log and in
+    /// [`Nats::link`].
     ///
     /// # Errors
     /// What does not pass by itself: [`ClusterError::is_fatal`].
@@ -325,8 +328,8 @@ impl Nats {
         }
     }
 
-    /// For as long as the process runs, after [`Nats::start`]: looks at the servers again at each connection. What is wrong with them
-    /// then is in [`Nats::link`] and in the log, and nothing ends: replicas serve on.
+    /// For as long as the process runs, after [`Nats::start`]: looks at the servers again at each connection. What is wrong
+    /// with them then is in [`Nats::link`] and in the log, and nothing ends: replicas serve on.
     pub async fn keep(&self) {
         let mut connections = self.shared.connections.clone();
         loop {
@@ -356,9 +359,9 @@ impl Nats {
         tokio::time::sleep(Duration::from_millis(RECONNECT.delay_ms(*failures, fraction()))).await;
     }
 
-    /// Waits for a connection and looks once whether the log may be kept there: the servers' version, JetStream, what this user may
-    /// do, the copies that are kept, and that they are on the disks. Must have been good before anything is read or written, and
-    /// again after each reconnect; [`Nats::start`] and [`Nats::keep`] do so.
+    /// Waits for a connection and looks once whether the log may be kept there: the servers' version, JetStream, what this user
+    /// may do, the copies that are kept, and that they are on the disks. Must have been good before anything is read or
+    /// written, and again after each reconnect; [`Nats::start`] and [`Nats::keep`] do so.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -487,7 +490,8 @@ impl Nats {
     async fn open_bucket(&self) -> Result<kv::Store, ClusterError> {
         let name = self.names.bucket_stream();
         if self.stream(&name).await?.is_none() {
-            // As the client would make it, but that only the leader answers: other copies may not know yet what was written last.
+            // As the client would make it, but that only the leader answers: other copies may not know yet what was written
+            // last.
             let config = stream::Config {
                 name: name.clone(),
                 subjects: vec![format!("$KV.{}.>", self.names.bucket())],
@@ -553,8 +557,8 @@ impl Nats {
         }
     }
 
-    /// Whether streams are kept as the options say. [`Nats::verify`] looks at the bucket and at the log that it names; ask for a
-    /// stream that was just made.
+    /// Whether streams are kept as the options say. [`Nats::verify`] looks at the bucket and at the log that it names; ask for
+    /// a stream that was just made.
     ///
     /// # Errors
     /// One has fewer copies, or is not shown to be on the disks.
@@ -592,35 +596,9 @@ impl Nats {
     }
 }
 
-/// Whether a server of this version keeps what it confirmed: [`OLDEST`] or newer. What is no version is not.
-#[must_use]
-pub fn is_new_enough(version: &str) -> bool {
-    parse(version).zip(parse(OLDEST)).is_some_and(|(version, oldest)| version >= oldest)
-}
-
-/// The three numbers, and whether it is released: 2.11.0-RC.1 comes before 2.11.0.
-fn parse(version: &str) -> Option<([u64; 3], bool)> {
-    let version = version.trim().trim_start_matches('v');
-    let version = version.split_once('+').map_or(version, |(version, _)| version);
-    let (numbers, released) = version.split_once('-').map_or((version, true), |(numbers, _)| (numbers, false));
-    let mut numbers = numbers.split('.').map(str::parse);
-    let found = [numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?];
-    numbers.next().is_none().then_some((found, released))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_number_and_what_is_not_released_comes_before() {
-        for new in ["2.10.23", "v2.10.23", "2.10.100", "2.11.0-RC.1", "2.11.0", "3.0.0", "2.10.25+build", "2.10.24-beta"] {
-            assert!(is_new_enough(new), "{new}");
-        }
-        for old in ["2.10.22", "2.10.23-RC.1", "2.9.99", "1.99.99", "", "2.11", "2.11.x", "2.11.0.1", "latest"] {
-            assert!(!is_new_enough(old), "{old}");
-        }
-    }
 
     #[test]
     fn the_first_attempt_is_at_once_and_the_others_wait_longer_and_longer() {

@@ -63,7 +63,7 @@ pub enum ClusterError {
     },
     /// A server that could lose the log.
     #[error(
-        "--log: the server {server} of NATS is version {version}; {OLDEST} or newer is needed: older ones can lose what they confirmed"
+        "--log: the server {server} of NATS is version {version}; {OLDEST} or newer is needed: older ones lose what they confirmed"
     )]
     TooOld {
         /// Its name.
@@ -113,8 +113,8 @@ pub enum ClusterError {
 pub const OLDEST: &str = "2.10.23";
 
 /// What to do about servers that are not shown to write to their disks at once.
-const ADVICE: &str = "Set `sync_interval: always` in the `jetstream` block of every server and give the monitoring address of each, \
-    or accept the loss with --nats-allow-unsynced";
+const ADVICE: &str = "Set `sync_interval: always` in the `jetstream` block of every server and give the monitoring address of \
+    each, or accept the loss with --nats-allow-unsynced";
 
 impl ClusterError {
     /// Whether the process ends when this is met at its start. The others may pass by themselves: they are tried again.

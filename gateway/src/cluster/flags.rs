@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use async_nats::ServerAddr;
-use clap::builder::TypedValueParser;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Command, ValueEnum};
 use http::Uri;
@@ -18,8 +18,8 @@ use super::relay_name::RelayName;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Several relays over one log")]
 pub struct ClusterArgs {
-    /// The servers of NATS whose JetStream keeps the log, as `nats://HOST:PORT` or `tls://HOST:PORT`, with commas between them; a user
-    /// and password may stand in them. Without it, this process alone keeps the log in its data directory.
+    /// The servers of NATS whose JetStream keeps the log, as `nats://HOST:PORT` or `tls://HOST:PORT`, with commas between them;
+    /// a user and password may stand in them. Without it, this process alone keeps the log in its data directory.
     #[arg(
         long, value_name = "URL[,URL]", env = "IM_CHATS_LOG", hide_env_values = true, value_parser = ServersParser,
         requires = "log_name"
@@ -52,7 +52,7 @@ pub struct ClusterArgs {
 
     /// How many servers of NATS keep the log; 3 outlive the loss of one.
     #[arg(
-        long, value_name = "N", default_value_t = 3, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=5),
+        long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=5),
         requires = "log"
     )]
     pub log_replicas: usize,
@@ -73,13 +73,13 @@ pub struct ClusterArgs {
     )]
     pub lease_ms: u64,
 
-    /// The monitoring addresses of the servers of NATS, as `http://HOST:8222`, with commas between them. They are asked whether each
-    /// server writes to its disk before it says that something is kept.
+    /// The monitoring addresses of the servers of NATS, as `http://HOST:8222`, with commas between them. They are asked whether
+    /// each server writes to its disk before it says that something is kept.
     #[arg(long, value_name = "URL[,URL]", value_delimiter = ',', value_parser = parse_monitor, requires = "log")]
     pub nats_monitor: Vec<Uri>,
 
-    /// Start although it is not shown that the servers of NATS write to their disks at once. Events that were told to clients can then
-    /// be lost when several machines lose their power together.
+    /// Start although it is not shown that the servers of NATS write to their disks at once. Events that were told to clients
+    /// can then be lost when several machines lose their power together.
     #[arg(long, requires = "log")]
     pub nats_allow_unsynced: bool,
 }

@@ -1,4 +1,5 @@
-//! The log of several relays on NATS JetStream: `--log` and what belongs to it. It may use `base`, `metrics`, the log and `service`.
+//! The log of several relays on NATS JetStream: `--log` and what belongs to it. It may use `base`, `metrics`, the log and
+//! `service`.
 //!
 //! `flags` is the command line, `connect` the connection and what it refuses, `proof` whether the servers write to their disks, `names` what
 //! is what in NATS.
@@ -23,6 +24,7 @@ mod retain;
 pub mod shared;
 mod stream;
 mod turn;
+mod version;
 mod writer;
 
 pub use connect::{Nats, connect};

@@ -1,5 +1,5 @@
-//! What the gateways of one account share in NATS, and how it is called there. Another account has other names, so that several may
-//! use one NATS.
+//! What the gateways of one account share in NATS, and how it is called there. Another account has other names, so that several
+//! may use one NATS.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
-//! Whether what NATS confirmed is on the disks. JetStream does not say so; the monitoring addresses of its servers do. Each server
-//! that keeps a copy must be shown once. A server that was shown counts as shown while it does not answer: one that is frozen or
-//! restarts must not keep the others from going on.
+//! Whether what NATS confirmed is on the disks. JetStream does not say so; the monitoring addresses of its servers do. Each
+//! server that keeps a copy must be shown once. A server that was shown counts as shown while it does not answer: one that is
+//! frozen or restarts must not keep the others from going on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio_rustls::rustls::RootCertStore;
 
-use super::connect::is_new_enough;
 use super::error::ClusterError;
 use super::flags::ClusterArgs;
+use super::version::is_new_enough;
 use crate::base::fetch::{self, Document};
 
 /// The largest answer: a server tells everything about itself.
@@ -23,8 +23,8 @@ const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 /// How long a monitoring address may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Silence after which a server counts as away, whatever JetStream says: it says so of one that was killed after minutes only, and
-/// the leader hears of the others every second.
+/// Silence after which a server counts as away, whatever JetStream says: it says so of one that was killed after minutes only,
+/// and the leader hears of the others every second.
 const AWAY_AFTER: Duration = Duration::from_secs(5);
 
 /// What there is to know from the monitoring addresses.
@@ -137,8 +137,8 @@ impl Proof {
     pub(super) fn warn(&self) {
         if self.allow_unsynced {
             tracing::warn!(
-                "--nats-allow-unsynced: nobody looks whether NATS writes to its disks at once; EVENTS THAT CLIENTS HAVE SEEN CAN \
-                 BE LOST when its machines lose their power together"
+                "--nats-allow-unsynced: nobody looks whether NATS writes to its disks at once; EVENTS THAT CLIENTS HAVE SEEN \
+                 CAN BE LOST when its machines lose their power together"
             );
         }
     }
