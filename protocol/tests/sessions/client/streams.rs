@@ -198,3 +198,38 @@ fn one_slow_stream_does_not_hold_up_another() {
     assert_eq!((rig.machine.lag(), rig.machine.head(8)), (1, 1), "the slowest stream counts");
     assert_eq!((rig.machine.head(99), rig.machine.cursor(99)), (0, None));
 }
+
+#[test]
+fn a_server_that_is_behind_the_cursor_is_left_and_the_stream_goes_on_elsewhere() {
+    let mut rig = Rig::live(1024, 5);
+    rig.events(1, 5, 8, &[7, 8]);
+    rig.pull();
+    rig.cut(1006);
+    rig.advance(20_000);
+    rig.ready(6);
+    let again = rig.subscribe_frame();
+    assert_eq!(again["after"], json!({ "log": "log-1", "sequence": 8 }));
+    rig.frame(&json!({
+        "type": "error", "id": again["id"], "fatal": false, "code": "serviceUnavailable", "grpcCode": 14, "message": "behind",
+        "retryable": true, "context": { "first": "0", "head": "6" }
+    }));
+    assert_eq!((rig.end.is_none(), rig.socket, rig.machine.state()), (true, None, ConnectionState::Reconnecting));
+    rig.advance(20_000);
+    rig.ready(9);
+    let again = rig.subscribe_frame();
+    assert_eq!(again["after"], json!({ "log": "log-1", "sequence": 8 }), "with its cursor");
+    rig.attach(&again, 8, 9);
+    rig.events(3, 8, 9, &[9]);
+    assert_eq!((rig.batches.concat_sequences(), rig.end.is_none()), (vec![7, 8, 9], true));
+}
+
+#[test]
+fn a_head_that_stays_out_of_reach_is_lag_and_nothing_else() {
+    let mut rig = Rig::live(1024, 5);
+    for _ in 0..20 {
+        rig.advance(15_000);
+        rig.frame(&json!({ "type": "heartbeat", "head": 25 }));
+        rig.answer_ping();
+        assert_eq!((rig.machine.lag(), rig.machine.state(), rig.socket.is_some()), (20, ConnectionState::Live, true));
+    }
+}
