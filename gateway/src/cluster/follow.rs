@@ -50,7 +50,7 @@ pub struct Follower {
     /// When the copy was last made again.
     rebuilt: Option<Instant>,
     health: Health,
-    /// Told once the copy is one of the log of this moment.
+    /// Told once the copy has come to the end of the log.
     joined: watch::Sender<bool>,
 }
 
@@ -116,16 +116,18 @@ impl Follower {
         let Some(pointer) = pointer::read(&self.nats, &self.bucket).await? else {
             return Err(Ended::Nats(unavailable("no relay has begun the log yet; that takes one with --role auto or ingest")));
         };
-        if *self.log.id() != *pointer.id || !*self.joined.borrow() {
+        let is_copy = self.write(|copy| copy.position()).await?.is_some();
+        if *self.log.id() != *pointer.id || !is_copy {
             tracing::info!(log = pointer.id, "copying the log");
             let id = pointer.id.clone();
             self.write(move |copy| copy.begin_anew(&id)).await?;
             self.replica = None;
         }
-        self.joined.send_replace(true);
         let stream = LogStream::of(&self.nats, &pointer.id).await?;
         let mut replica = self.replica().await?;
         let range = stream.range().await?;
+        // Whoever asks for what comes begins there, and not where the copy is.
+        let _ = self.log.ask_end(&self.log.id()).await;
         let is_ours = self.is_ours(&stream).await?;
         if let Some(step) = replica.found(range, is_ours) {
             return self.step_back(&pointer, step, replica).await;
@@ -236,6 +238,7 @@ impl Follower {
         loop {
             if replica.number() >= range.last {
                 self.health.ok();
+                self.joined.send_replace(true);
             }
             tokio::select! {
                 messages = messages.next() => {

@@ -26,15 +26,16 @@ pub mod store;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod writer;
 
 pub use append::Appender;
 pub use copy::{LogCopy, Position};
-pub use end::EndSource;
 pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use reader::EventLog;
 pub use retain::{Keeper, Pruned, RetainArgs};
 use store::{Store, StoreError};
+pub use whole::EndSource;
 pub use writer::{LogWriter, OwnLog};
 
 /// Opens the log of a data directory: the readers' side and the one writer.

@@ -5,15 +5,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
+use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery, Replica, cursor_too_old, log_changed};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::end::WholeLog;
 use super::read;
 use super::store::{Faults, Store};
 use super::tail::Tail;
+use super::whole::WholeLog;
 
 /// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.
 const TAIL_BYTES: usize = 4 * 1024 * 1024;
@@ -170,6 +170,13 @@ impl EventLog {
     /// `logChanged` when it is another one.
     pub fn check_id(&self, id: &Arc<str>) -> Result<(), Error> {
         self.same(id).map(drop)
+    }
+
+    /// The head has moved to `head`.
+    pub(super) fn note_written(&self, head: u64) {
+        if let Some(whole) = self.0.whole.get() {
+            whole.learn(&self.id(), Replica { written: head, announced: 0 });
+        }
     }
 
     /// Keeps the log from being replaced while the guard lives.

@@ -4,6 +4,7 @@
 //! moment; the session answers with what to do.
 
 mod exchange;
+mod held;
 mod intake;
 mod limits;
 pub mod log;

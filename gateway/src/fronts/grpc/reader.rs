@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Extensions;
-use im_chats_protocol::error::Error;
+use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::frame::Topic;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::sleep_until;
@@ -12,7 +12,6 @@ use tonic::Status;
 
 use super::Front;
 use super::deadline::End;
-use super::stream::draining;
 use crate::http::call;
 use crate::http::subjects::Subject;
 use crate::log::ChatFilter;
@@ -101,4 +100,8 @@ impl Reader {
             () = changed => self.changes.mark_changed(),
         }
     }
+}
+
+pub(super) fn draining() -> Error {
+    Error::new(ErrorCode::ServiceUnavailable, "the server is going away; connect again")
 }

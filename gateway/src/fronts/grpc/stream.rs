@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::Front;
-use super::reader::Reader;
+use super::reader::{Reader, draining};
 use crate::http::subjects;
 use crate::log::{ChatFilter, EventLog, LoggedEvent, ReadPage, ReadQuery};
 use crate::metrics::StreamMetrics;
@@ -186,8 +186,4 @@ impl LogReader {
             Err(error) => Err(error),
         }
     }
-}
-
-pub(super) fn draining() -> Error {
-    Error::new(ErrorCode::ServiceUnavailable, "the server is going away; connect again")
 }

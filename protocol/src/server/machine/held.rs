@@ -8,19 +8,8 @@ use crate::wire::frame::SubscriptionId;
 
 use super::{Phase, ServerOutput, Session};
 use crate::server::exchange::AskId;
+use crate::server::held::Held;
 use crate::server::log::{Place, REPLICA_WAIT_MS, cursor_ahead, replica_behind};
-
-/// One that waits.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) id: SubscriptionId,
-    /// Its cursor.
-    after: u64,
-    /// Then it is refused.
-    until: u64,
-    /// Answers to questions up to this one may be older than the cursor.
-    asked_before: u64,
-}
 
 impl Session {
     pub(super) fn hold(&mut self, id: SubscriptionId, after: u64) {

@@ -15,6 +15,7 @@ use crate::wire::close;
 use crate::wire::frame::{ClientInfo, ErrorFrame, ServerFrame, SubscriptionId};
 
 use super::exchange::{AskId, Opening, ReadId, Sent, ServerInput, ServerOutput};
+use super::held::Held;
 use super::limits::SessionLimits;
 use super::log::{LogState, LoggedEvent};
 use super::outgoing::{Frame, Outgoing};
@@ -25,8 +26,6 @@ mod frames;
 mod held;
 mod reading;
 mod timers;
-
-use held::Held;
 
 /// With more subscriptions than this, those that a new event does not concern are passed by without a read; with fewer, looking at
 /// the new events first is no gain.
