@@ -178,8 +178,9 @@ impl Subscription {
     /// Moves over a stretch that holds nothing for it, as a read of it would.
     pub(super) fn pass_by(&mut self, before: u64, head: u64, news: &News<'_>) {
         // One that has seen everything before this stretch has caught up, and no read is under way for it. Only the head of a replica may
-        // have come back to the place of one that reads; there is nothing in this stretch that its page could bring again.
-        if self.scanned == before && !news.concern(self.topic, &self.chats) {
+        // have come back to the place of one that reads, where nothing in this stretch is in its page; or of one that has yet to arrive,
+        // which reads on, since only a read tells it that it did.
+        if self.caught_up && self.scanned == before && !news.concern(self.topic, &self.chats) {
             self.scanned = head;
         }
     }

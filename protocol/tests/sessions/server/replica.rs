@@ -274,3 +274,30 @@ fn a_replica_that_never_moves_although_its_head_says_so_ends_the_subscription() 
     }
     assert_eq!(rig.next()["code"], "internalError");
 }
+
+#[test]
+fn one_that_has_yet_to_arrive_does_so_although_the_head_came_back_to_its_place() {
+    for until in [None, Some("head")] {
+        let mut rig = ready(6);
+        let whole = rig.log.events.clone();
+        rig.hold_reads = true;
+        let ask = json!({ "type": "subscribe", "id": 1, "topic": "chats", "chat": BOB, "after": { "sequence": 2 }, "until": until, "credit": 9 });
+        rig.say(&ask.to_string());
+        for head in [2, 4, 8] {
+            rig.log.events = whole.iter().take(head).cloned().collect();
+            rig.log.head = u64::try_from(rig.log.events.len()).unwrap();
+            while head == 8 && rig.log.head < 8 {
+                rig.log.append("chat.archived", ALICE);
+            }
+            // Told with the events, as to a session of many subscriptions.
+            let known = rig.session.head();
+            let events: Vec<_> = rig.log.events.iter().filter(|event| event.sequence > known).cloned().collect();
+            rig.input(ServerInput::Appended { events: &events });
+            while rig.finish_read() {}
+        }
+        let frames = rig.drain_sent();
+        let arrived: Vec<_> = frames.iter().filter(|frame| frame["type"] != "events").collect();
+        assert_eq!(arrived[1], &json!({ "type": "caughtUp", "id": 1, "head": 6 }), "{frames:?}");
+        assert_eq!(arrived.len(), if until.is_some() { 3 } else { 2 });
+    }
+}
