@@ -156,6 +156,7 @@ impl Front {
         let address = listener.local_addr().unwrap();
         let (drain, limits) = (CancellationToken::new(), ServerLimits::default());
         let app = App {
+            serves: true,
             backend: Arc::new(Replica(log.clone())),
             emulator: None,
             health: Health::alone(),
