@@ -13,7 +13,10 @@ import { connect, createServer } from "node:net";
 /** The directions of a connection. */
 const DIRECTIONS = ["toServer", "toClient"];
 
-/** Starts a proxy in front of an `http://host:port`; it listens on a free port of the loopback. */
+/**
+ * Starts a proxy in front of an `http://host:port`, or of what a function gives for each new connection: with nothing to go
+ * to, a connection is reset. It listens on a free port of the loopback.
+ */
 export async function startProxy(target) {
   const proxy = new Proxy(target);
   await proxy.start();
@@ -30,8 +33,11 @@ class Proxy {
   delay = 0;
   /** How many connections there were. */
   accepted = 0;
+  /** How many bytes were given to clients. */
+  carried = 0;
   #server;
   #links = new Set();
+  #partitions = 0;
 
   constructor(target) {
     this.target = target;
@@ -49,9 +55,12 @@ class Proxy {
     client.on("error", () => {});
     this.accepted += 1;
     if (this.refusing) return void client.resetAndDestroy();
-    const { hostname, port } = new URL(this.target);
+    const target = typeof this.target === "function" ? this.target() : this.target;
+    if (!target) return void client.resetAndDestroy();
+    const { hostname, port } = new URL(target);
     const server = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
     const link = new Link(this, client, server);
+    if (this.#partitions > 0) link.hold();
     this.#links.add(link);
     link.gone.then(() => this.#links.delete(link));
   }
@@ -80,6 +89,22 @@ class Proxy {
     const held = [...this.#links];
     for (const link of held) link.hold();
     return () => held.forEach((link) => link.release());
+  }
+
+  /**
+   * Carries nothing, on new connections too, until the function given back is called: then everything goes on, as TCP does
+   * when a network is whole again.
+   */
+  partition() {
+    this.#partitions += 1;
+    for (const link of this.#links) link.hold();
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#partitions -= 1;
+      if (this.#partitions === 0) for (const link of this.#links) link.release();
+    };
   }
 
   /**
@@ -146,6 +171,7 @@ class Link {
       }
       budget.left -= chunk.length;
     }
+    if (direction === "toClient") this.#proxy.carried += chunk.length;
     if (!to.write(chunk)) await Promise.race([once(to, "drain"), once(to, "close")]).catch(() => {});
   }
 
