@@ -6,6 +6,9 @@ import { digestOf, FRESH } from "./digest.mjs";
 /** Events of this actor are the last ones: every program ends with the first it sees. */
 export const LAST = "last@example.com";
 
+/** A pause between two events that is worth a note. */
+const NOTED_MS = 250;
+
 /** One pass of a loop over one stream: what it was given, in the order it was given. */
 class Run {
   constructor(program, details) {
@@ -32,27 +35,37 @@ const sequenceOf = (cursor) => Number(cursor.split("@")[0]);
 export function startPrograms({ createClient, address, token, chat, random }) {
   const runs = [];
   const states = [];
+  const pauses = [];
   const watchers = new Set();
   const client = () => createClient({ address, token });
   const [quick, slow] = [client(), client()];
   let over = false;
 
   quick.connection.on(({ state, lastError }) => {
-    states.push({ at: Date.now(), state, why: lastError?.message });
+    states.push({ at: Date.now(), state, why: lastError?.message, code: lastError?.code });
     for (const look of watchers) look();
   });
+
+  /** Notes the pauses of the stream that is as quick as can be. */
+  let reached = { sequence: 0, at: Date.now() };
+  const reach = ({ sequence }) => {
+    const at = Date.now();
+    if (at - reached.at >= NOTED_MS) pauses.push({ from: reached.at, to: at, sequence });
+    reached = { sequence, at };
+    for (const look of watchers) look();
+  };
 
   const follow = async (stream, run, between = () => {}) => {
     runs.push(run);
     for await (const event of stream) {
       if (run.take(event)) return;
-      await between();
+      await between(event);
     }
     run.ended = true; // A stream that ends by itself is a fault: nobody asked it to.
   };
 
   const programs = {
-    all: () => follow(quick.chats.subscribeEvents({ after: 0 }), new Run("all", { after: 0 })),
+    all: () => follow(quick.chats.subscribeEvents({ after: 0 }), new Run("all", { after: 0 }), reach),
     one: () => follow(quick.chats.subscribeEvents({ after: 0, chat }), new Run("one", { after: 0, chat })),
     async live() {
       const stream = quick.chats.subscribeEvents();
@@ -112,6 +125,8 @@ export function startPrograms({ createClient, address, token, chat, random }) {
     ready: () => until(() => states.at(-1)?.state === "live", watchers),
     /** When the cut was noticed that came at `since` or after, and when the client was live again. */
     recovery: (since) => until(() => recovery(states, since), watchers),
+    /** Resolves once the quick stream gave the chat event with this sequence, or a later one. */
+    reached: (sequence) => until(() => reached.sequence >= sequence, watchers),
     /** No more faults will come. */
     finish() {
       over = true;
@@ -121,7 +136,7 @@ export function startPrograms({ createClient, address, token, chat, random }) {
       const late = pause(ms).then(() => [...unfinished]);
       const stuck = await Promise.race([finished.then(() => []), late]);
       await Promise.all([quick.close(), slow.close()]);
-      return { runs, states, stuck };
+      return { runs, states, stuck, pauses };
     },
   };
 }

@@ -15,6 +15,7 @@ export async function inNode() {
     },
     ready: () => programs.ready(),
     recovery: (since) => programs.recovery(since),
+    reached: (sequence) => programs.reached(sequence),
     finish: () => programs.finish(),
     result: (ms) => programs.result(ms),
     close() {},
@@ -41,6 +42,7 @@ export async function inChromium() {
       }, options),
     ready: inPage("ready"),
     recovery: inPage("recovery"),
+    reached: inPage("reached"),
     finish: inPage("finish"),
     result: inPage("result"),
     async close() {

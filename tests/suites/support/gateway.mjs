@@ -47,6 +47,8 @@ export async function startGateway({ command = "emulator", data, args = [], toke
     token,
     data: own,
     pid: child.pid,
+    /** Resolves with its exit code, or the signal that ended it. */
+    ended: exited.then(([code, signal]) => code ?? signal),
     /** What it wrote on stderr until now. */
     log: () => log,
     /** Drains; the exit code. */
