@@ -84,6 +84,13 @@ class NatsCluster {
   /** Waits until the cluster has a leader, and every replica of every stream is there and has everything. */
   async ready(ms = 60_000) {
     const size = this.nodes.length;
+    await eventually("the nodes know each other", ms, async () => {
+      const looks = this.nodes.map(async ({ name, monitor }) => {
+        const { meta_cluster: meta } = await (await fetch(`${monitor}/jsz`, { signal: AbortSignal.timeout(2_000) })).json();
+        return size === 1 || (meta?.leader === name && meta.replicas?.length === size - 1 && meta.replicas.every(({ current, offline }) => current && !offline));
+      });
+      return (await Promise.all(looks)).some(Boolean);
+    });
     await eventually("NATS is whole", ms, () =>
       this.ask(async (client) => {
         const { streams } = await client.api("STREAM.LIST", {});
