@@ -55,8 +55,11 @@ pub(super) async fn run(parts: Parts, shutdown: &Shutdown) -> Result<(), RunErro
         served = listen(serve, tls, tokens, service, serves, shutdown) => served?,
         Err(error) = failed(&mut member) => return Err(error),
     }
-    // The turn at writing is given back.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, member).await;
+    // The turn at writing is given back. It may have been by now, and then there is nothing to wait for: what was waited for above has
+    // its answer already.
+    if !member.is_finished() {
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, member).await;
+    }
     Ok(())
 }
 
