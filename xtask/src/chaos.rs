@@ -24,6 +24,12 @@ pub struct Options {
     /// With a relay between the package and the emulator, and faults on both sides of it.
     #[arg(long)]
     relay: bool,
+    /// Several relays over one log in NATS, all of whose processes are killed, frozen and cut off.
+    #[arg(long, conflicts_with = "relay")]
+    cluster: bool,
+    /// What each relay of the cluster does.
+    #[arg(long, value_name = "ROLE,ROLE,…", requires = "cluster", default_value = "auto,auto,auto")]
+    roles: String,
     /// The seed of an earlier run, to draw the same faults again; a fresh one without it.
     #[arg(long)]
     seed: Option<u32>,
@@ -34,18 +40,20 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     checks::install(workspace)?;
     build::everything(workspace)?;
     let project = PackageProject::install(workspace)?;
-    let browser = options.browser.then_some("--browser");
-    let relay = options.relay.then_some("--relay");
-    let seed = options.seed.map(|seed| format!("--seed={seed}"));
-    workspace
+    let program = if options.cluster { "cluster/chaos.mjs" } else { "chaos.mjs" };
+    let mut command = workspace
         .sh
         .cmd("node")
-        .arg(workspace.path("tests/suites/chaos/chaos.mjs"))
+        .arg(workspace.path("tests/suites/chaos").join(program))
         .arg(format!("--minutes={}", options.minutes))
         .arg(format!("--events={}", options.events))
-        .args(browser)
-        .args(relay)
-        .args(seed)
+        .args(options.browser.then_some("--browser"))
+        .args(options.relay.then_some("--relay"))
+        .args(options.seed.map(|seed| format!("--seed={seed}")));
+    if options.cluster {
+        command = command.arg(format!("--roles={}", options.roles)).env("IM_CHATS_NATS_SERVER", tools::nats_server(workspace)?);
+    }
+    command
         .env("IM_CHATS_GATEWAY", workspace.gateway())
         .env("IM_CHATS_PROJECT", project.path())
         .env("CHROMIUM", tools::browser()?.chromium)

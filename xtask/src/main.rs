@@ -1,5 +1,5 @@
-//! The commands of the workspace: `cargo xtask build | start | test | lint | chaos | simulate | mutants | fuzz | compat | runtimes |
-//! bundlers | size | bench | console-shot`.
+//! The commands of the workspace: `cargo xtask build | start | cluster | test | lint | chaos | simulate | mutants | fuzz | compat |
+//! runtimes | bundlers | size | bench | console-shot`.
 //!
 //! Each verb installs what a fresh machine lacks, says what it installs, and does again only what changed.
 //! CI calls the same verbs as a person does.
@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod chaos;
 mod checks;
+mod cluster;
 mod console_shot;
 mod everywhere;
 mod fuzz;
@@ -53,6 +54,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         gateway_options: Vec<String>,
     },
+    /// Build what is missing, run three relays over one log in three NATS servers, and print where they are. Nothing stays.
+    Cluster,
     /// Run every test, or only the steps named.
     Test {
         /// Names of steps; `--list` prints them.
@@ -120,6 +123,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Build => build::everything(&workspace).map(|()| ExitCode::SUCCESS),
         Verb::Start { gateway_options } => start::run(&workspace, &gateway_options),
+        Verb::Cluster => cluster::run(&workspace),
         Verb::Test { list: true, .. } => {
             test::list();
             Ok(ExitCode::SUCCESS)

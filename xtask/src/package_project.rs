@@ -103,10 +103,12 @@ impl PackageProject {
             .with_context(|| format!("tests/suites/{folder} failed"))
     }
 
-    /// Runs the tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the
-    /// installed package.
-    pub fn repository_tests(&self, workspace: &Workspace, folder: &str) -> Result<()> {
-        self.repository_test(workspace, folder)?.run().with_context(|| format!("tests/suites/{folder} failed"))
+    /// Runs the tests of chaos, some of which need NATS.
+    pub fn chaos_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "chaos")?
+            .env("IM_CHATS_NATS_SERVER", tools::nats_server(workspace)?)
+            .run()
+            .context("tests/suites/chaos failed")
     }
 
     /// Runs the tests of pages, one of which Vite builds.
@@ -117,6 +119,8 @@ impl PackageProject {
             .context("tests/suites/browser failed")
     }
 
+    /// The tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the
+    /// installed package.
     fn repository_test<'a>(&self, workspace: &'a Workspace, folder: &str) -> Result<Cmd<'a>> {
         let files = test_files(&workspace.path("tests/suites").join(folder))?;
         let test = node_test(workspace, &files);

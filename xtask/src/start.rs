@@ -62,8 +62,8 @@ pub fn run(workspace: &Workspace, options: &[String]) -> Result<ExitCode> {
     wait(&mut child)
 }
 
-/// Whatever asks us to end asks the gateway to drain and end.
-fn pass_signals_on(mut signals: Signals, child: &Child) -> Result<()> {
+/// Whatever asks us to end asks the gateway, or another child, to drain and end.
+pub fn pass_signals_on(mut signals: Signals, child: &Child) -> Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the gateway has no process id")?;
     thread::spawn(move || {
         for _ in signals.forever() {
@@ -88,12 +88,13 @@ fn announce(output: ChildStdout, token: &str, data: &str) -> Result<()> {
     Ok(())
 }
 
-fn wait(child: &mut Child) -> Result<ExitCode> {
+/// Waits for the end of a child, and passes its exit code on.
+pub fn wait(child: &mut Child) -> Result<ExitCode> {
     let status = child.wait()?;
     match status.code() {
         Some(0) => Ok(ExitCode::SUCCESS),
         Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
-        None => bail!("the gateway was ended: {status}"),
+        None => bail!("the child was ended: {status}"),
     }
 }
 

@@ -184,9 +184,9 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
         },
         Step {
             name: "chaos",
-            what: "the installed package in Node and Chromium through a network that breaks, and a gateway that is killed",
+            what: "the installed package in Node and Chromium through a network that breaks, and gateways that are killed, alone or many",
             needs: &["pack"],
-            run: Box::new(move || installed()?.repository_tests(workspace, "chaos")),
+            run: Box::new(move || installed()?.chaos_tests(workspace)),
         },
         Step {
             name: "browser",

@@ -136,7 +136,6 @@ class Member {
   /** What there is to say of an end that nobody asked for. */
   died;
   #options;
-  #stopped = false;
 
   constructor(name, options) {
     this.name = name;
@@ -152,6 +151,22 @@ class Member {
     });
   }
 
+  /** The process of this moment. */
+  get pid() {
+    return this.now.pid;
+  }
+
+  /** Resolves when the process of this moment ends, whoever ended it. */
+  ended() {
+    return this.now.ended;
+  }
+
+  /** It ended, and that was meant. */
+  gone() {
+    this.runs = false;
+    this.died = undefined;
+  }
+
   async kill() {
     this.runs = false;
     await this.now.kill();
@@ -165,18 +180,17 @@ class Member {
   }
 
   freeze() {
-    this.#stopped = true;
     process.kill(this.now.pid, "SIGSTOP");
   }
 
   thaw() {
-    this.#stopped = false;
     process.kill(this.now.pid, "SIGCONT");
   }
 
   async stop() {
     if (!this.runs) return;
-    if (this.#stopped) this.thaw();
+    // Whoever froze it: frozen, it would not hear that it should end.
+    this.thaw();
     this.runs = false;
     await this.now.stop();
   }

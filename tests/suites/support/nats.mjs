@@ -219,6 +219,16 @@ ${routes.length ? cluster : ""}
 `;
   }
 
+  /** Resolves when the process of this moment ends, whoever ended it. */
+  ended() {
+    return this.#exited;
+  }
+
+  /** It ended, and that was meant. */
+  gone() {
+    this.lives = false;
+  }
+
   /** Dies at once. */
   async kill() {
     this.lives = false;
