@@ -1,6 +1,6 @@
-// A certificate that nobody trusts, for servers of tests: self-signed, for localhost and 127.0.0.1, good for a century. Its key is
-// no secret.
+// Certificates for servers of tests, for localhost and 127.0.0.1, good for a century. Their keys are no secrets.
 
+/** One that nobody trusts: self-signed. */
 export const untrusted = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBmjCCAUGgAwIBAgIUZu58HeFaqgT6JgpwoNvmhayGQKAwCgYIKoZIzj0EAwIw
@@ -18,6 +18,41 @@ AFlYNbs2nKGFb48YyS1gpwAe8zrsHl4Ye2Q5nmhg
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCmyml/zIcnQnPmut
 HO4+82/uDI5CuK6WLrrwMzEdKSShRANCAASXl8fH/e/aFSZlTIlJtzvZCmOZsSls
 +HJxhK2ggr4toFCVZ3S1lygWhYJ8MfOmlqGYNxUO4G/YZNAeFiQmT8LG
+-----END PRIVATE KEY-----
+`,
+};
+
+/** One that an authority signed, for servers and clients; `ca` is the authority's. */
+export const trusted = {
+  ca: `-----BEGIN CERTIFICATE-----
+MIIBmTCCAT+gAwIBAgIUNUtmujTvwDRyt0LqgagO3YdoQjowCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOaW0tY2hhdHMgdGVzdHMwIBcNMjYxMTI3MTE0MjQzWhgPMjEy
+NjExMDMxMTQyNDNaMBkxFzAVBgNVBAMMDmltLWNoYXRzIHRlc3RzMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAECueTBNGX1P2oWurg21VtHwgwAeIeiCMOIUx8ZFcX
+2F6EaFJ2Ecj3PqDsOIqudeNI/20YO7CahOLYcKBk5e35EaNjMGEwHQYDVR0OBBYE
+FIfvSsm6ToNqwh0fkA9m9RA4DJq2MB8GA1UdIwQYMBaAFIfvSsm6ToNqwh0fkA9m
+9RA4DJq2MA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0PAQH/BAQDAgEGMAoGCCqGSM49
+BAMCA0gAMEUCIHN1PLiEr+Nx23Dx1NCAC3Xx00kCBjMAxixRCl0Iot8VAiEAsgQ0
+2FC51O94QV5gFJRna2SlwhcnWUP4aaeiLjTihQo=
+-----END CERTIFICATE-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBuzCCAWGgAwIBAgIUHF/grsOqHaP9DSFG6q4P4MHR9+QwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOaW0tY2hhdHMgdGVzdHMwIBcNMjYxMTI3MTE0MjQzWhgPMjEy
+NjExMDMxMTQyNDNaMBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEG
+CCqGSM49AwEHA0IABOBP9PMYuvl7W+mlpPjPaxiNHLPQnXDQ/6dS6RwF5LVRU26X
+sULdaCl6eiDNlQ78uoRh2L+9wAbrdWorrDRZUdyjgYkwgYYwGgYDVR0RBBMwEYIJ
+bG9jYWxob3N0hwR/AAABMB0GA1UdJQQWMBQGCCsGAQUFBwMBBggrBgEFBQcDAjAJ
+BgNVHRMEAjAAMB0GA1UdDgQWBBS4ds66tcu6wF9MaDpkD2dbYHTJcjAfBgNVHSME
+GDAWgBSH70rJuk6DasIdH5APZvUQOAyatjAKBggqhkjOPQQDAgNIADBFAiEA4d/0
+5wjBECLjxQ5JGomDf54hFgsUocBbpoGBZkmSIm0CIBlXZWUNIBnJDgbf3nozKAMl
+pnYoFx6mqv3KqG2PcPC3
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgciDFGf1fnTMrj4f9
+xoeSB8PUyIXmJL3DoR3+2MaF3LChRANCAATgT/TzGLr5e1vppaT4z2sYjRyz0J1w
+0P+nUukcBeS1UVNul7FC3WgpenogzZUO/LqEYdi/vcAG63VqK6w0WVHc
 -----END PRIVATE KEY-----
 `,
 };

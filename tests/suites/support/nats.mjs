@@ -34,6 +34,46 @@ const PLACES = {
   route: /Listening for route connections on (\S+)/,
 };
 
+/**
+ * Starts one server with a configuration of the caller's, and waits until it listens. `log` is given each line that it writes;
+ * `routes` says whether it is one of several.
+ */
+export async function startServer(file, { env = process.env, log = () => {}, routes = false } = {}) {
+  const [program, ...args] = [...TIED, natsBinary(), "--config", file];
+  const child = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const exited = once(child, "exit");
+  const ports = {};
+  let written = "";
+  const wanted = Object.keys(PLACES).filter((place) => place !== "route" || routes);
+  // It says that it is ready, and then where its routes listen.
+  await new Promise((resolve, reject) => {
+    let ready = false;
+    const lines = createInterface({ input: child.stderr });
+    lines.on("line", (line) => {
+      written += `${line}\n`;
+      log(line);
+      for (const [place, pattern] of Object.entries(PLACES)) if (pattern.test(line)) ports[place] ??= pattern.exec(line)[1];
+      ready ||= line.includes("Server is ready");
+      if (ready && wanted.every((place) => ports[place])) resolve();
+    });
+    lines.on("close", () => reject(new Error(`NATS ended before it was ready:\n${written}`)));
+  });
+  return {
+    child,
+    exited,
+    ports,
+    address: ports.client,
+    monitor: `http://${ports.monitor}`,
+    /** What it wrote until now. */
+    log: () => written,
+    /** Dies at once. */
+    async close() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
 /** Starts `size` servers that form one cluster, and waits until JetStream answers. */
 export async function startNats({ size = 3 } = {}) {
   const data = await mkdtemp(join(tmpdir(), "im-chats-nats-"));
@@ -136,12 +176,10 @@ class NatsNode {
   lives = false;
   /** Whether it is cut from the others. */
   isolated = false;
-  pid;
   #dir;
   #door;
   #ports = {};
-  #child;
-  #exited;
+  #server;
   #log = "";
 
   constructor({ name, dir, door }) {
@@ -165,6 +203,11 @@ class NatsNode {
     return `http://${this.#ports.monitor}`;
   }
 
+  /** The process of this moment. */
+  get pid() {
+    return this.#server.child.pid;
+  }
+
   /** What it wrote until now. */
   log() {
     return this.#log;
@@ -174,26 +217,8 @@ class NatsNode {
     await mkdir(this.#dir, { recursive: true });
     const file = join(this.#dir, "nats.conf");
     await writeFile(file, this.#configuration());
-    const [program, ...args] = [...TIED, natsBinary(), "--config", file];
-    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
-    this.#exited = once(child, "exit");
-    this.#child = child;
-    this.pid = child.pid;
-    const found = {};
-    const wanted = Object.keys(PLACES).length - (this.routes.size === 0 ? 1 : 0);
-    // It says that it is ready, and then where its routes listen.
-    await new Promise((resolve, reject) => {
-      let ready = false;
-      const lines = createInterface({ input: child.stderr });
-      lines.on("line", (line) => {
-        this.#log += `${line}\n`;
-        for (const [place, pattern] of Object.entries(PLACES)) if (pattern.test(line)) found[place] ??= pattern.exec(line)[1];
-        ready ||= line.includes("Server is ready");
-        if (ready && Object.keys(found).length === wanted) resolve();
-      });
-      lines.on("close", () => reject(new Error(`${this.name} ended before it was ready:\n${this.#log}`)));
-    });
-    this.#ports = found;
+    this.#server = await startServer(file, { log: (line) => (this.#log += `${line}\n`), routes: this.routes.size > 0 });
+    this.#ports = this.#server.ports;
     this.lives = true;
   }
 
@@ -221,7 +246,7 @@ ${routes.length ? cluster : ""}
 
   /** Resolves when the process of this moment ends, whoever ended it. */
   ended() {
-    return this.#exited;
+    return this.#server.exited;
   }
 
   /** It ended, and that was meant. */
@@ -232,19 +257,18 @@ ${routes.length ? cluster : ""}
   /** Dies at once. */
   async kill() {
     this.lives = false;
-    this.#child.kill("SIGKILL");
-    await this.#exited;
+    await this.#server.close();
   }
 
   /** Stops where it is; its connections stay open. */
   freeze() {
     this.lives = false;
-    this.#child.kill("SIGSTOP");
+    this.#server.child.kill("SIGSTOP");
   }
 
   /** Goes on after `freeze`. */
   thaw() {
-    this.#child.kill("SIGCONT");
+    this.#server.child.kill("SIGCONT");
     this.lives = true;
   }
 
@@ -254,7 +278,7 @@ ${routes.length ? cluster : ""}
   }
 
   async close() {
-    if (this.#child && this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
+    await this.#server?.close();
     await Promise.all([...this.routes.values()].map((route) => route.close()));
   }
 }
