@@ -182,7 +182,7 @@ mod tests {
             kind: EventKind::Chat,
             chat_guid: "any;-;a@b.c".into(),
             json: "x".repeat(bytes).into(),
-            proto: (bytes % 2 == 0).then(|| Bytes::from(vec![7; bytes])),
+            proto: bytes.is_multiple_of(2).then(|| Bytes::from(vec![7; bytes])),
         }
     }
 

@@ -55,8 +55,8 @@ pub enum MemberError {
 }
 
 impl Member {
-    /// Checks the options and begins to connect; nothing is asked yet. Also tells when this relay has a copy of the log of this moment: it
-    /// has had one before, or [`Member::run`] makes one.
+    /// Checks the options and begins to connect; nothing is asked yet. Also tells when this relay can serve: once it has a copy of the log,
+    /// which one from an earlier run is, too.
     ///
     /// # Errors
     /// See [`MemberError`].
@@ -112,11 +112,15 @@ impl Member {
             };
             tokio::join!(nats.keep(), ends);
         };
-        tokio::join!(
-            Follower::new(nats.clone(), bucket, copy, following, joined).run(drain.clone()),
-            Turns::new(parts).run(drain.clone()),
-            drain.run_until_cancelled(beside),
-        );
+        // Tasks of their own: a renewal of the lease does not wait for a copy of a million events.
+        let follower = tokio::spawn(Follower::new(nats.clone(), bucket, copy, following, joined).run(drain.clone()));
+        let turns = tokio::spawn(Turns::new(parts).run(drain.clone()));
+        drain.run_until_cancelled(beside).await;
+        for task in [follower, turns] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the shared log failed");
+            }
+        }
         Ok(())
     }
 }

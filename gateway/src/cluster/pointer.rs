@@ -39,7 +39,8 @@ pub async fn read(nats: &Nats, bucket: &Store) -> Result<Option<Pointer>, Stream
     Ok(Some(Pointer { id, revision: entry.revision }))
 }
 
-/// Begins a log in the place of `before`, and gives it. Its stream is there before anybody is told. `None` when somebody else was quicker.
+/// Begins a log in the place of `before`, and gives it. Its stream is there before anybody is told; that of `before` stays. `None` when
+/// somebody else was quicker.
 ///
 /// # Errors
 /// Why that did not go; it may have happened all the same, and the next [`read`] tells.
@@ -60,14 +61,11 @@ pub async fn begin(nats: &Nats, bucket: &Store, before: Option<&Pointer>) -> Res
         }
         Err(error) => return Err(error),
     };
-    if let Some(before) = before {
-        delete_stream(nats, &before.id).await;
-    }
     Ok(Some((Pointer { id, revision }, stream)))
 }
 
 /// A stream that is nobody's log takes room, and does no other harm.
-async fn delete_stream(nats: &Nats, id: &str) {
+pub async fn delete_stream(nats: &Nats, id: &str) {
     let name = nats.names.stream(id);
     match within(nats, nats.jetstream().delete_stream(&name)).await {
         Ok(Ok(_)) => tracing::info!(stream = name, "deleted the stream of a log that is not used any more"),

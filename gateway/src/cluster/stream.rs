@@ -156,7 +156,12 @@ impl LogStream {
     pub async fn end(&self) -> Result<End, StreamError> {
         let Range { oldest, last } = self.range().await?;
         let mut number = last;
-        while number >= oldest.max(1) && last.saturating_sub(number) < MOST_FOREIGN {
+        while number >= oldest.max(1) {
+            if last.saturating_sub(number) >= MOST_FOREIGN {
+                return Err(StreamError::Failed(format!(
+                    "the last {MOST_FOREIGN} messages of its stream are of another program"
+                )));
+            }
             if let Some(Held { commit: Some(commit), payload, .. }) = self.message(number).await? {
                 let event = last_event(&commit, payload).map_err(StreamError::Failed)?;
                 return Ok(End { tip: Tip { number: last, commit: Some(commit) }, last: event });

@@ -26,6 +26,12 @@ use crate::service::health::Health;
 /// Pause between a question without an answer and the next one.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often NATS must say that the stream of the log is gone before another log begins.
+const GONE_LOOKS: u32 = 5;
+
+/// From one such look to the next.
+const GONE_PAUSE: Duration = Duration::from_secs(2);
+
 /// How often, while commits are not taken, the relays are told how far the log would be.
 const TELL: Duration = Duration::from_secs(1);
 
@@ -36,7 +42,6 @@ pub struct StreamWriter {
     pointer: Pointer,
     stream: LogStream,
     machine: Writer,
-    name: Arc<str>,
     /// The last event of the log.
     last: Option<LoggedEvent>,
     /// Cancelled when the term ends; the writer ends it when it is deposed.
@@ -71,7 +76,7 @@ impl StreamWriter {
         let found = pointer::read(nats, bucket).await.map_err(|error| error.to_error())?;
         let held = match &found {
             None => None,
-            Some(pointer) => held(nats, pointer).await.map_err(|error| error.to_error())?.map(|held| (pointer.clone(), held)),
+            Some(pointer) => held_at_last(nats, pointer).await?.map(|held| (pointer.clone(), held)),
         };
         let (pointer, (stream, End { tip, last })) = match held {
             Some(held) => held,
@@ -86,11 +91,9 @@ impl StreamWriter {
                 (pointer, (stream, End { tip: EMPTY, last: None }))
             }
         };
-        // Of no other process, and of this one at no other time.
-        let name: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
-        let machine = Writer::new(Arc::clone(&name), epoch, tip);
+        let machine = Writer::new(fresh_name(), epoch, tip);
         tracing::info!(log = pointer.id, epoch = machine.epoch(), head = machine.tip().head(), "this relay writes the log");
-        Ok(Self { nats: nats.clone(), bucket: bucket.clone(), pointer, stream, machine, name, last, term, health, metrics })
+        Ok(Self { nats: nats.clone(), bucket: bucket.clone(), pointer, stream, machine, last, term, health, metrics })
     }
 
     /// Brings one commit into the log.
@@ -195,8 +198,10 @@ impl LogWriter for StreamWriter {
 
     async fn replace(&mut self) -> Result<(), Error> {
         let (pointer, stream) = begin(&self.nats, &self.bucket, Some(&self.pointer)).await?;
-        (self.pointer, self.stream, self.last) = (pointer, stream, None);
-        self.machine = Writer::new(Arc::clone(&self.name), self.machine.epoch(), EMPTY);
+        let before = std::mem::replace(&mut self.pointer, pointer);
+        (self.stream, self.last) = (stream, None);
+        self.machine = Writer::new(fresh_name(), self.machine.epoch(), EMPTY);
+        pointer::delete_stream(&self.nats, &before.id).await;
         Ok(())
     }
 }
@@ -221,6 +226,26 @@ impl StreamWriter {
 
 /// A stream without a message.
 const EMPTY: Tip = Tip { number: 0, commit: None };
+
+/// A name of no other process, and of this one at no other time.
+fn fresh_name() -> Arc<str> {
+    uuid::Uuid::new_v4().simple().to_string().into()
+}
+
+/// As [`held`], but "gone" counts only when NATS has said so for a while: servers that start may not know yet what they hold, and another
+/// log ends the streams of all readers.
+async fn held_at_last(nats: &Nats, pointer: &Pointer) -> Result<Option<(LogStream, End)>, Error> {
+    for look in 1..=GONE_LOOKS {
+        if let Some(held) = held(nats, pointer).await.map_err(|error| error.to_error())? {
+            return Ok(Some(held));
+        }
+        if look < GONE_LOOKS {
+            tracing::warn!(log = pointer.id, look, "NATS says that the stream of the log is gone, or empty; looking again");
+            tokio::time::sleep(GONE_PAUSE).await;
+        }
+    }
+    Ok(None)
+}
 
 /// The log's stream and its end; `None` when it is gone, or its end is.
 async fn held(nats: &Nats, pointer: &Pointer) -> Result<Option<(LogStream, End)>, StreamError> {

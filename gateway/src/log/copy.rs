@@ -55,7 +55,7 @@ impl LogCopy {
     /// # Errors
     /// `databaseError` when the disk cannot be read.
     pub fn position(&self) -> Result<Option<Position>, Error> {
-        let meta = self.0.read(|connection| Meta::read(connection))?;
+        let meta = self.0.read(Meta::read)?;
         Ok(meta.position.as_deref().and_then(Position::parse))
     }
 

@@ -67,9 +67,7 @@ type Running = JoinHandle<Result<(), ClusterError>>;
 
 /// Ends only with an error.
 async fn failed(member: &mut Running) -> Result<(), RunError> {
-    if let Err(error) = judge(member.await) {
-        return Err(error);
-    }
+    judge(member.await)?;
     std::future::pending().await
 }
 
