@@ -30,7 +30,14 @@ const LOOK_MS = 300;
  * Starts everything and waits until every relay is healthy. `roles` has one for each relay; `args` are for all gateways, and
  * `leaseMs` is the relays' lease.
  */
-export async function startCluster({ dice, roles = ["auto", "auto", "auto"], leaseMs = 3_000, args = [], token = randomBytes(12).toString("hex"), size = 3 }) {
+export async function startCluster({
+  dice,
+  roles = ["auto", "auto", "auto"],
+  leaseMs = 3_000,
+  args = [],
+  token = randomBytes(12).toString("hex"),
+  size = 3,
+}) {
   const data = await mkdtemp(join(tmpdir(), "im-chats-cluster-"));
   const undo = [() => rm(data, { recursive: true, force: true })];
   const stop = async () => {
@@ -86,11 +93,13 @@ class Cluster {
     const died = this.died();
     if (died) throw new Error(died);
     await this.nats.ready(ms);
-    await Promise.all(
-      this.relays.map((relay) => eventually(`${relay.name} is healthy`, ms, async () => (await health(relay.now.address)) === 200).catch((error) => {
+    const looks = this.relays.map(async (relay) => {
+      const look = eventually(`${relay.name} is healthy`, ms, async () => (await health(relay.now.address)) === 200);
+      await look.catch((error) => {
         throw new Error(`${error.message}\n${relay.now.log()}`, { cause: error });
-      })),
-    );
+      });
+    });
+    await Promise.all(looks);
   }
 
   /** What ended by itself, if anything did. */
@@ -111,8 +120,9 @@ class Cluster {
   }
 
   /** The log of this moment: its id, its stream and its subject. */
-  async log() {
-    return JSON.parse(await this.nats.ask((client) => client.key(BUCKET, "log")));
+  log() {
+    // While a leader is elected, JetStream has no answer for anybody.
+    return eventually("NATS says which log it is", 30_000, async () => JSON.parse(await this.nats.ask((client) => client.key(BUCKET, "log"))));
   }
 
   /** The node of NATS that leads the log's stream. */
@@ -122,7 +132,10 @@ class Cluster {
 
   /** Takes the lease from whoever holds it, who does not learn of it before it renews it. */
   async deleteLease() {
-    await this.nats.ask((client) => client.deleteKey(BUCKET, "lease"));
+    await eventually("the lease is deleted", 30_000, async () => {
+      await this.nats.ask((client) => client.deleteKey(BUCKET, "lease"));
+      return true;
+    });
   }
 }
 

@@ -176,9 +176,8 @@ function decoded({ seq, hdrs = "", data = "", subject }) {
 /** Headers by their names in lower case, and the status of the first line, where there is one. */
 function readHeaders(text) {
   const [first = "", ...lines] = text.split("\r\n");
-  const headers = Object.fromEntries(
-    lines.filter((line) => line.includes(":")).map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
-  );
+  const pairs = lines.map((line) => /^([^:]+):(.*)$/.exec(line)).filter(Boolean);
+  const headers = Object.fromEntries(pairs.map(([, name, value]) => [name.toLowerCase(), value.trim()]));
   const status = /^NATS\/1\.0 (\d{3})/.exec(first)?.[1];
   return status ? { ...headers, status } : headers;
 }

@@ -80,7 +80,8 @@ export async function startNats({ size = 3 } = {}) {
   // Nobody may learn a way around the proxies: what a node tells the others about itself leads here.
   const door = await startProxy("http://127.0.0.1:1");
   door.refusing = true;
-  const nodes = Array.from({ length: size }, (_, index) => new NatsNode({ name: `nats-${index + 1}`, dir: join(data, `nats-${index + 1}`), door }));
+  const names = Array.from({ length: size }, (_, index) => `nats-${index + 1}`);
+  const nodes = names.map((name) => new NatsNode({ name, dir: join(data, name), door }));
   for (const node of nodes) {
     for (const peer of nodes) if (peer !== node) await node.route(peer);
   }
@@ -127,7 +128,8 @@ class NatsCluster {
     await eventually("the nodes know each other", ms, async () => {
       const looks = this.nodes.map(async ({ name, monitor }) => {
         const { meta_cluster: meta } = await (await fetch(`${monitor}/jsz`, { signal: AbortSignal.timeout(2_000) })).json();
-        return size === 1 || (meta?.leader === name && meta.replicas?.length === size - 1 && meta.replicas.every(({ current, offline }) => current && !offline));
+        const others = meta?.leader === name ? (meta.replicas ?? []) : [];
+        return size === 1 || (others.length === size - 1 && others.every(({ current, offline }) => current && !offline));
       });
       return (await Promise.all(looks)).some(Boolean);
     });

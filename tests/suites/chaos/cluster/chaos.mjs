@@ -38,7 +38,16 @@ const TWICE = 0.2;
  * Runs for `seconds`, and longer when `events` take longer to be written or a fault of `owed` is left. Gives the figures; `wrong`
  * in them says what was wrong.
  */
-export async function chaos({ seconds, events, browser = false, roles = ["auto", "auto", "auto"], owed = [], twice = TWICE, seed = Date.now() % 1e9, say = () => {} }) {
+export async function chaos({
+  seconds,
+  events,
+  browser = false,
+  roles = ["auto", "auto", "auto"],
+  owed = [],
+  twice = TWICE,
+  seed = Date.now() % 1e9,
+  say = () => {},
+}) {
   const dice = seeded(seed);
   const page = browser ? await inChromium() : await inNode();
   const args = ["--heartbeat-interval-ms", String(HEARTBEAT_MS), ...(page.origin ? ["--allow-origin", page.origin] : [])];
@@ -70,10 +79,12 @@ export async function chaos({ seconds, events, browser = false, roles = ["auto",
     const verdicts = runs.map((run) => ({ run, ...judge(run, log, last) }));
     const fronts = await judgeFronts(cluster, log, WebSocket);
     const { stream } = await cluster.log();
-    const commits = (await cluster.nats.ask((client) => readStream(client, stream))).map(commitOf);
+    const messages = await eventually("the whole stream is read", SETTLE_MS, () => cluster.nats.ask((client) => readStream(client, stream)));
+    const commits = messages.map(commitOf);
     const judged = judgeCommits(commits, log);
     const refusals = await countRefusals(cluster);
-    return figures({ seed, roles, log, verdicts, states, stuck, faults, pauses, writes: load.writes, fronts, commits, judged, refusals, died: cluster.died() });
+    const seen = { states, stuck, faults, pauses, writes: load.writes, refusals, died: cluster.died() };
+    return figures({ seed, roles, log, verdicts, fronts, commits, judged, ...seen });
   } finally {
     await page.close();
     await cluster.stop();
@@ -122,7 +133,8 @@ async function breakThings({ world, seconds, owed, twice, say }) {
     const names = [left.shift() ?? draw(FAULTS, dice)];
     if (left.length === 0 && dice.random() < twice) {
       const part = (name) => FAULTS[name].part;
-      const others = Object.fromEntries(Object.entries(FAULTS).filter(([name]) => !part(name).includes(part(names[0])) && !part(names[0]).includes(part(name))));
+      const apart = ([name]) => !part(name).includes(part(names[0])) && !part(names[0]).includes(part(name));
+      const others = Object.fromEntries(Object.entries(FAULTS).filter(apart));
       names.push(draw(others, dice));
     }
     const since = Date.now();

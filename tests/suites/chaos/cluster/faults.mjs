@@ -67,13 +67,15 @@ export const FAULTS = {
     weight: 2,
     run: async (world) => partition([(await ingester(world)).upstream], long(world)),
   },
-  "two ingesters: the lease is deleted": { part: "relays", weight: 3, run: async ({ cluster }) => {
-    const before = await cluster.ingester();
-    await cluster.deleteLease();
-    // Until the two have met: the one before, which does not know yet, and whoever takes over.
-    await pause(cluster.leaseMs);
-    return before.name;
-  } },
+  "two ingesters: the lease is deleted": {
+    part: "relays",
+    weight: 3,
+    async run({ cluster }) {
+      await cluster.deleteLease();
+      // Until the two have met: the one before, which does not know yet, and whoever takes over.
+      await pause(cluster.leaseMs);
+    },
+  },
   "front kill -9": { part: "relays", weight: 3, run: async (world) => kill(world, await front(world)) },
   "front frozen": { part: "relays", weight: 3, run: async (world) => freeze(world, await front(world)) },
   "front cut from NATS": { part: "relays", weight: 3, run: async (world) => partition((await front(world)).wires, long(world)) },
@@ -117,7 +119,8 @@ export const FAULTS = {
       await eventually("the two that are left have everything", 30_000, async () => {
         const { cluster } = await nats.ask((client) => client.api(`STREAM.INFO.${stream}`));
         const left = cluster?.replicas?.filter(({ name }) => name !== node.name) ?? [];
-        return cluster?.leader && cluster.leader !== node.name && left.length === 1 && left.every(({ current, offline }) => current && !offline);
+        const leads = cluster?.leader && cluster.leader !== node.name;
+        return leads && left.length === 1 && left.every(({ current, offline }) => current && !offline);
       });
       await node.wipe();
       await node.start();
@@ -166,6 +169,9 @@ export const FAULTS = {
     Object.entries({ ...CUTS, ...SILENCES })
       // A kill is a relay's here.
       .filter(([name]) => name !== "kill -9")
-      .map(([name, { run }]) => [`client: ${name}`, { part: "clients", weight: 0.4, run: ({ cluster, dice }) => run({ proxy: cluster.door, dice }) }]),
+      .map(([name, { run }]) => {
+        const atTheDoor = ({ cluster, dice }) => run({ proxy: cluster.door, dice });
+        return [`client: ${name}`, { part: "clients", weight: 0.4, run: atTheDoor }];
+      }),
   ),
 };

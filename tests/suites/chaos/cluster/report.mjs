@@ -40,7 +40,8 @@ export function figures({ seed, roles, log, verdicts, states, stuck, faults, pau
         const single = longest.filter((_, index) => faults[index].names.length === 1 && faults[index].names[0] === kind);
         const healed = faults.filter(({ names }) => names.length === 1 && names[0] === kind).map(({ healed, settled }) => settled - healed);
         const times = faults.filter(({ names }) => names.includes(kind)).length;
-        return [kind, { times, single: single.length, longest: Math.max(0, ...single), median: single.length ? median(single) : 0, settled: Math.max(0, ...healed) }];
+        const [longestWait, medianWait] = [Math.max(0, ...single), single.length ? median(single) : 0];
+        return [kind, { times, single: single.length, longest: longestWait, median: medianWait, settled: Math.max(0, ...healed) }];
       }),
     ),
     together: Math.max(0, ...longest.filter((_, index) => faults[index].names.length > 1)),
