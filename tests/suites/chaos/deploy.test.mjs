@@ -12,12 +12,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { trusted } from "../support/certificate.mjs";
-import { startGateway } from "../support/gateway.mjs";
+import { gatewayBinary, startGateway } from "../support/gateway.mjs";
 import { natsBinary, startServer } from "../support/nats.mjs";
 import { userKey } from "../support/nkey.mjs";
 import { eventually } from "../support/until.mjs";
 
-const example = fileURLToPath(new URL("../../../deploy/nats.conf", import.meta.url));
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const example = join(root, "deploy/nats.conf");
 
 let dir;
 let key;
@@ -50,6 +51,16 @@ test("nats-server takes the configuration of deploy/", async () => {
   assert.equal(checked.code, undefined, checked.stderr);
   const broken = await check(await configuration("broken", (text) => text.replace("sync_interval: always", "sync_interval: sometimes")));
   assert.notEqual(broken.code, undefined, "a setting that is wrong is not seen");
+});
+
+test("every option in deploy/ and docs/scale-out.md is one of the relay's", async () => {
+  const { stdout: help } = await promisify(execFile)(gatewayBinary(), ["relay", "--help"]);
+  const known = new Set(help.match(/--[a-z][a-z-]+/g));
+  for (const path of ["deploy/im-chats-relay.service", "docs/scale-out.md"]) {
+    const options = (await readFile(join(root, path), "utf8")).match(/(?<!\S)`?--[a-z][a-z-]+/g).map((option) => option.replace("`", ""));
+    assert.ok(options.length > 10, path);
+    assert.deepEqual(options.filter((option) => !known.has(option)), [], path);
+  }
 });
 
 test("a relay works with the permissions of deploy/, and is refused nothing", { timeout: 60_000 }, async () => {
