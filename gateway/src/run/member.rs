@@ -3,7 +3,8 @@
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::{RunError, Service, listen, tokens};
+use super::error::RunError;
+use super::serving::{Service, listen, tokens};
 use crate::cli::ServeArgs;
 use crate::cluster::{self, ClusterArgs, ClusterError, Member, MemberParts};
 use crate::log::LogCopy;
