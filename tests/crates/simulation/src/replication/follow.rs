@@ -6,10 +6,10 @@ use im_chats_replication::CommitKind;
 use im_chats_replication::replica::{Range, Replica, Step};
 
 use super::bugs::Bug;
-use super::network::Ask;
+use super::event::{Ask, Event};
 use super::state::{Disk, Feed, Why};
 use super::stream::Message;
-use super::world::{Event, World};
+use super::world::World;
 
 /// How often a replica that gets messages looks at the stream all the same, in milliseconds: a stream that went back is silent.
 const LOOK_MS: u64 = 5_000;

@@ -7,11 +7,11 @@ use im_chats_replication::lease::{LeaseInput, LeaseOutput};
 use im_chats_replication::writer::{Tip, Writer, WriterInput, WriterOutput};
 
 use super::bugs::Bug;
-use super::network::Ask;
+use super::event::{Ask, Event};
 use super::state::{Ingest, Turn, Why};
 use super::stream::Message;
 use super::upstream::Batch;
-use super::world::{Event, World};
+use super::world::World;
 
 /// How many commits the bug with several in flight has there.
 const FLIGHTS: u32 = 4;

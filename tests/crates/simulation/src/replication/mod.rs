@@ -10,6 +10,7 @@
 //! Everything else may happen.
 
 mod bugs;
+mod event;
 mod follow;
 mod ingest;
 mod network;

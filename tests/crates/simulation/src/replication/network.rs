@@ -2,47 +2,13 @@
 
 use std::rc::Rc;
 
-use im_chats_replication::lease::{Holder, LeaseInput};
-use im_chats_replication::replica::Range;
-use im_chats_replication::writer::{Tip, WriterInput};
+use im_chats_replication::lease::LeaseInput;
+use im_chats_replication::writer::WriterInput;
 
 use super::bugs::Bug;
+use super::event::{Answer, Ask, Event};
 use super::state::{Ingest, Pending, Why};
-use super::stream::Message;
-use super::world::{Event, World};
-
-/// A question to the stream or to the store of the lease.
-#[derive(Debug, Clone)]
-pub enum Ask {
-    Lease,
-    WriteLease {
-        expected: u64,
-        holder: Option<Holder>,
-    },
-    /// A message, the number of the one it follows, and the name of that one's commit as its writer knows it.
-    Publish {
-        serial: u64,
-        message: Rc<Message>,
-        follows: Option<u64>,
-        after: Option<String>,
-    },
-    Tip {
-        serial: Option<u64>,
-    },
-    /// How far the stream goes, and which commit has this number.
-    Look {
-        number: u64,
-    },
-}
-
-/// An answer.
-#[derive(Debug, Clone)]
-pub enum Answer {
-    Lease(LeaseInput),
-    Writer { serial: u64, input: WriterInput },
-    Start(Tip),
-    Look { number: u64, range: Range, id: Option<String> },
-}
+use super::world::World;
 
 impl World<'_> {
     /// The time something takes on its way; absent when it does not arrive.

@@ -1,19 +1,8 @@
 //! Someone who reads the log, now from this front, now from that one.
 
-use super::world::{Event, World};
-
-/// A reader, and the place up to which it has read.
-#[derive(Debug)]
-pub struct Reader {
-    pub front: usize,
-    pub cursor: u64,
-}
-
-impl Reader {
-    pub const fn new(front: usize) -> Self {
-        Self { front, cursor: 0 }
-    }
-}
+use super::event::Event;
+use super::state::Reader;
+use super::world::World;
 
 impl World<'_> {
     pub fn poll(&mut self, reader: usize) {

@@ -8,8 +8,8 @@ use im_chats_replication::lease::{Holder, Lease, LeaseOutput};
 use im_chats_replication::replica::Replica;
 use im_chats_replication::writer::Writer;
 
+use super::event::Event;
 use super::upstream::Batch;
-use super::world::Event;
 
 /// The network between a process and the stream: what goes wrong there, and until when.
 #[derive(Debug, Default)]
@@ -191,5 +191,18 @@ impl Process {
     pub fn holds(&self, now: u64) -> Option<u64> {
         let believed = self.believes.filter(|(_, until)| now < *until).map(|(epoch, _)| epoch);
         self.lease.held(now).or(believed)
+    }
+}
+
+/// A reader, and the place up to which it has read.
+#[derive(Debug)]
+pub struct Reader {
+    pub front: usize,
+    pub cursor: u64,
+}
+
+impl Reader {
+    pub const fn new(front: usize) -> Self {
+        Self { front, cursor: 0 }
     }
 }

@@ -6,13 +6,12 @@ use std::rc::Rc;
 use fastrand::Rng;
 
 use super::bugs::Bug;
-use super::network::{Answer, Ask};
-use super::reader::Reader;
+use super::event::Event;
 use super::report::Figures;
 use super::script::{Action, Script};
-use super::state::{Feed, Process, Turn};
+use super::state::{Feed, Process, Reader, Turn};
 use super::stream::{Former, Message, View};
-use super::upstream::{Batch, Upstream};
+use super::upstream::Upstream;
 use crate::report::{Options, Report};
 
 /// How often a process looks at its clock.
@@ -20,69 +19,6 @@ const TICK_MS: u64 = 200;
 
 /// The largest ordinary delay when the faults have stopped.
 const CALM_LATENCY_MS: u64 = 20;
-
-/// What will happen.
-#[derive(Debug)]
-pub enum Event {
-    Step(usize),
-    Tick {
-        process: usize,
-        born: u32,
-    },
-    /// A question arrives at the stream.
-    Arrive {
-        process: usize,
-        born: u32,
-        id: u64,
-        ask: Ask,
-    },
-    Answered {
-        process: usize,
-        born: u32,
-        id: u64,
-        answer: Answer,
-    },
-    /// What the upstream has after some sequence.
-    Read {
-        process: usize,
-        born: u32,
-        serial: u64,
-        after: u64,
-        batch: Batch,
-    },
-    Deliver {
-        process: usize,
-        born: u32,
-        consumer: u64,
-        number: u64,
-        message: Rc<Message>,
-    },
-    Thaw {
-        process: usize,
-    },
-    Birth {
-        process: usize,
-    },
-    Poll {
-        reader: usize,
-    },
-    Grown,
-    Calm,
-    Over,
-}
-
-impl Event {
-    /// The process that handles it, and which life of it.
-    const fn handler(&self) -> Option<(usize, u32)> {
-        match self {
-            Self::Tick { process, born }
-            | Self::Answered { process, born, .. }
-            | Self::Read { process, born, .. }
-            | Self::Deliver { process, born, .. } => Some((*process, *born)),
-            _ => None,
-        }
-    }
-}
 
 pub struct World<'a> {
     pub script: &'a Script,
