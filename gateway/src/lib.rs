@@ -7,7 +7,7 @@
 //! - `metrics`: what the gateway counts of itself. Whoever counts is handed it.
 //! - `log`: the durable event log, and the data directory that it lives in.
 //! - `service`: what a chat service is: its calls, who may make them, its wire types and errors.
-//! - `cluster`: the log of several relays on NATS: its flags, the connection, what it refuses.
+//! - `cluster`: the log of several relays on NATS: the connection, the turn at writing, the copy, what they share. Only `cli` and `run` use it.
 //! - `tokens`: who a token is: the operator's own ones, signed ones, keys, and what was withdrawn.
 //! - `emulator` and `relay`: the two services. Neither knows the other.
 //! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front. It knows neither the emulator nor the relay.

@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: changes the protocol and the emulator in a thousand small ways, one at a time, and counts the changes
+//! `cargo xtask mutants`: changes the protocol, the emulator and the rules of a shared log in a thousand small ways, one at a time, and counts the changes
 //! that some test notices.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ struct Target {
     stages: &'static [Stage],
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
     Target {
         package: "im-chats-protocol",
         stages: &[
@@ -57,6 +57,10 @@ const TARGETS: [Target; 2] = [
     },
     Target {
         package: "im-chats-emulator",
+        stages: &[Stage { name: "unit tests", arguments: &["--profile=mutants", "-C--lib"] }],
+    },
+    Target {
+        package: "im-chats-replication",
         stages: &[Stage { name: "unit tests", arguments: &["--profile=mutants", "-C--lib"] }],
     },
 ];
