@@ -18,7 +18,7 @@ use im_chats_gateway::http::admission::Admission;
 use im_chats_gateway::http::flags::ServerLimits;
 use im_chats_gateway::http::subjects::{SubjectLimits, Subjects};
 use im_chats_gateway::log::store::Store;
-use im_chats_gateway::log::{self, Appender, EndSource, EventKind, EventLog, LoggedEvent};
+use im_chats_gateway::log::{self, EndSource, EventKind, EventLog, LogCopy, LoggedEvent, Position};
 use im_chats_gateway::metrics::Metrics;
 use im_chats_gateway::service::auth::{Authenticator, Identity, Pass};
 use im_chats_gateway::service::backend::{Backend, CallContext};
@@ -33,6 +33,7 @@ use im_chats_gateway::service::proto::{
 use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGap, Plan, Start};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
+use im_chats_protocol::server::WholeEnd;
 use im_chats_protocol::wire::frame::{After, ClientInfo, ServerFrame, Topic};
 use serde_json::{Value, json};
 use support::grpc::refused;
@@ -110,23 +111,28 @@ impl Authenticator for Anybody {
 /// What the log says when it is asked where it ends.
 #[derive(Clone)]
 enum Says {
+    /// The front's log ends there.
     End(u64),
+    /// The log with this id is the log.
+    Log(&'static str),
     Away,
     Nothing,
 }
 
 struct Source {
+    log: Arc<str>,
     says: Says,
     asked: AtomicUsize,
     was_asked: Notify,
 }
 
 impl EndSource for Source {
-    fn ask(&self, _: Arc<str>) -> BoxFuture<'static, Result<u64, Error>> {
+    fn ask(&self) -> BoxFuture<'static, Result<WholeEnd, Error>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.was_asked.notify_one();
         match self.says {
-            Says::End(end) => ready(Ok(end)).boxed(),
+            Says::End(end) => ready(Ok(WholeEnd { log: Arc::clone(&self.log), end })).boxed(),
+            Says::Log(log) => ready(Ok(WholeEnd { log: log.into(), end: 20 })).boxed(),
             Says::Away => ready(Err(Error::new(ErrorCode::ServiceUnavailable, "away"))).boxed(),
             Says::Nothing => pending().boxed(),
         }
@@ -137,7 +143,7 @@ impl EndSource for Source {
 struct Front {
     address: String,
     log: EventLog,
-    appender: Appender,
+    copy: LogCopy,
     source: Arc<Source>,
     drain: CancellationToken,
     _data: TempDir,
@@ -148,9 +154,10 @@ impl Front {
     async fn with(events: u64, says: Says) -> Self {
         let data = TempDir::new().unwrap();
         let store = Store::open(data.path()).unwrap();
-        let (log, mut appender) = log::open(&store).unwrap();
-        append(&mut appender, events);
-        let source = Arc::new(Source { says, asked: AtomicUsize::new(0), was_asked: Notify::new() });
+        let (log, appender) = log::open(&store).unwrap();
+        let mut copy = LogCopy::new(appender, &store).unwrap();
+        append(&mut copy, events);
+        let source = Arc::new(Source { log: log.id(), says, asked: AtomicUsize::new(0), was_asked: Notify::new() });
         log.set_end_source(Arc::<Source>::clone(&source));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -173,7 +180,7 @@ impl Front {
             tasks: TaskTracker::new(),
         };
         tokio::spawn(axum_serve(listener, app::router(app), drain.clone()));
-        Self { address: address.to_string(), log, appender, source, drain, _data: data }
+        Self { address: address.to_string(), log, copy, source, drain, _data: data }
     }
 
     async fn events(&self) -> EventServiceClient<Channel> {
@@ -206,8 +213,8 @@ async fn axum_serve(listener: TcpListener, router: axum::Router, drain: Cancella
     im_chats_gateway::http::server::serve(listener, parts).await;
 }
 
-fn append(appender: &mut Appender, count: u64) {
-    let head = appender.log().head();
+fn append(copy: &mut LogCopy, count: u64) {
+    let head = copy.log().head();
     let event = |sequence: u64| {
         LoggedEvent {
         sequence,
@@ -220,7 +227,8 @@ fn append(appender: &mut Appender, count: u64) {
         proto: None,
     }
     };
-    appender.append((head + 1..=head + count).map(event).collect()).unwrap();
+    let position = Position { number: head + count, commit: "commit".into() };
+    copy.append((head + 1..=head + count).map(event).collect(), &position).unwrap();
 }
 
 /// The SDK's machine with a socket: one stream, from a cursor.
@@ -238,6 +246,11 @@ struct Client {
 
 impl Client {
     async fn from(front: &Front, after: u64) -> Self {
+        Self::of(front, &front.log.id(), after).await
+    }
+
+    /// With a cursor of this log.
+    async fn of(front: &Front, log: &str, after: u64) -> Self {
         let client = ClientInfo { name: "test".into(), version: "0.0.0".into() };
         let address = format!("ws://{}/v1/events", front.address);
         let mut client = Self {
@@ -251,7 +264,7 @@ impl Client {
             attached: false,
             sockets: 0,
         };
-        let start = Start::After(After { log: Some(front.log.id().to_string()), sequence: after });
+        let start = Start::After(After { log: Some(log.to_owned()), sequence: after });
         let plan = Plan { topic: Topic::Chats, chat: None, start, until_head: false, resume: true, on_gap: OnGap::Fail };
         client.feed(ClientInput::Open { stream: 1, plan }).await;
         client.feed(ClientInput::Pull { stream: 1 }).await;
@@ -344,9 +357,9 @@ async fn a_client_ahead_of_the_replica_is_attached_once_the_replica_is_there_and
     front.asked().await;
     assert!(!client.attached && client.end.is_none());
     tokio::time::sleep(Duration::from_millis(500)).await;
-    append(&mut front.appender, 2);
-    append(&mut front.appender, 2);
-    append(&mut front.appender, 1);
+    append(&mut front.copy, 2);
+    append(&mut front.copy, 2);
+    append(&mut front.copy, 1);
     client.until(|client| client.sequences.last() == Some(&10)).await;
     assert_eq!((client.sequences.as_slice(), client.sockets, &client.end), ([9, 10].as_slice(), 1, &None));
     let replayed = call.await.unwrap().unwrap();
@@ -378,17 +391,56 @@ async fn a_client_that_a_replica_makes_wait_too_long_comes_back_and_goes_on() {
         assert_eq!((code, &client.end, client.attached), ("serviceUnavailable", &None, false));
         let behind = refused(call.await.unwrap(), Code::Unavailable, "serviceUnavailable");
         assert!(behind.retryable());
-        append(&mut front.appender, 5);
+        append(&mut front.copy, 5);
         client.until(|client| client.sequences.last() == Some(&10)).await;
         assert_eq!((client.sequences.as_slice(), client.sockets, &client.end), ([9, 10].as_slice(), 2, &None));
     }
 }
 
 #[tokio::test]
+async fn a_client_of_a_log_that_the_replica_has_not_heard_of_goes_on_once_it_has() {
+    for says in [Says::Log("next"), Says::Away] {
+        let mut front = Front::with(5, says).await;
+        let mut client = Client::of(&front, "next", 3).await;
+        front.asked().await;
+        assert!(!client.attached && client.end.is_none());
+        front.copy.begin_anew("next").unwrap();
+        append(&mut front.copy, 4);
+        client.until(|client| client.sequences.last() == Some(&4)).await;
+        assert_eq!((client.sequences.as_slice(), client.sockets, &client.end), ([4].as_slice(), 1, &None));
+        // It has heard of the next one: who reads this one is told.
+        front.copy.begin_anew("last").unwrap();
+        client.until(|client| client.end.is_some()).await;
+        assert_eq!(client.end.unwrap().unwrap_err().code, "logChanged");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_log_is_told_so_once_the_log_is_asked_and_never_otherwise() {
+    for says in [Says::End(5), Says::Log("third")] {
+        let front = Front::with(5, says).await;
+        let mut client = Client::of(&front, "next", 3).await;
+        client.until(|client| client.end.is_some()).await;
+        let error = client.end.unwrap().unwrap_err();
+        assert_eq!((error.code.as_ref(), error.context_value("expected")), ("logChanged", Some("next")));
+    }
+    for says in [Says::Away, Says::Nothing, Says::Log("next")] {
+        let front = Front::with(5, says).await;
+        let began = Instant::now();
+        let mut client = Client::of(&front, "next", 3).await;
+        client.until(|client| !client.failures.is_empty()).await;
+        assert!(began.elapsed() >= Duration::from_secs(2));
+        let error = &client.failures[0];
+        assert_eq!((error.code.as_ref(), error.context_value("expected")), ("serviceUnavailable", Some("next")));
+        assert_eq!((&client.end, client.attached), (&None, false));
+    }
+}
+
+#[tokio::test]
 async fn a_thousand_readers_that_move_at_once_ask_twice() {
     let front = Front::with(5, Says::Nothing).await;
-    let (log, id) = (front.log.clone(), front.log.id());
-    let asks = futures_util::future::join_all((0..1_000).map(|_| log.ask_end(&id)));
+    let log = front.log.clone();
+    let asks = futures_util::future::join_all((0..1_000).map(|_| log.ask_end()));
     let answers = timeout(TIMEOUT, asks).await.unwrap();
     assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|error| error.code == "timeout")));
     assert_eq!(front.source.asked.load(Ordering::SeqCst), 2);

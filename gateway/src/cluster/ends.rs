@@ -1,12 +1,11 @@
 //! Where the log ends, and where it would end: while NATS keeps nothing, but still passes messages on, the one that writes tells the
 //! others, so that their clients see that they are behind.
 
-use std::sync::Arc;
-
 use async_nats::Subscriber;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use im_chats_protocol::error::Error;
+use im_chats_protocol::server::WholeEnd;
 use serde::{Deserialize, Serialize};
 
 use super::stream::{LogStream, unavailable, within};
@@ -23,17 +22,16 @@ struct End {
 pub struct StreamEnd(pub Nats);
 
 impl EndSource for StreamEnd {
-    fn ask(&self, log: Arc<str>) -> BoxFuture<'static, Result<u64, Error>> {
+    fn ask(&self) -> BoxFuture<'static, Result<WholeEnd, Error>> {
         let nats = self.0.clone();
         Box::pin(async move {
             let failed = |error: ClusterError| unavailable(&error.to_string());
             let bucket = within(&nats, nats.bucket()).await.map_err(|error| error.to_error())?.map_err(failed)?;
             let pointer = pointer::read(&nats, &bucket).await.map_err(|error| error.to_error())?;
-            if pointer.is_none_or(|pointer| pointer.id != *log) {
-                return Err(unavailable("the log is another one by now"));
-            }
-            let stream = LogStream::of(&nats, &log).await.map_err(|error| error.to_error())?;
-            Ok(stream.end().await.map_err(|error| error.to_error())?.tip.head())
+            let pointer = pointer.ok_or_else(|| unavailable("no relay has begun the log yet"))?;
+            let stream = LogStream::of(&nats, &pointer.id).await.map_err(|error| error.to_error())?;
+            let end = stream.end().await.map_err(|error| error.to_error())?.tip.head();
+            Ok(WholeEnd { log: pointer.id.into(), end })
         })
     }
 }

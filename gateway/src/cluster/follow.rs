@@ -127,7 +127,7 @@ impl Follower {
         let mut replica = self.replica().await?;
         let range = stream.range().await?;
         // Whoever asks for what comes begins there, and not where the copy is.
-        let _ = self.log.ask_end(&self.log.id()).await;
+        let _ = self.log.ask_end().await;
         let is_ours = self.is_ours(&stream).await?;
         if let Some(step) = replica.found(range, is_ours) {
             return self.step_back(&pointer, step, replica).await;

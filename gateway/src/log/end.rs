@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use im_chats_protocol::error::Error;
-use im_chats_protocol::server::{LogState, Place, Replica, cursor_ahead, replica_behind};
+use im_chats_protocol::server::{LogState, Place, Replica, WholeEnd, cursor_ahead, replica_behind};
 use tokio::time::{Instant, sleep_until};
 
 use super::reader::EventLog;
@@ -27,21 +27,21 @@ impl EventLog {
         }
     }
 
-    /// Asks where the log with this id ends, and remembers it: new readers of what comes begin there. For a log that is no replica the
-    /// answer is its head.
+    /// Asks which log is the log and where it ends, and remembers it of this one: new readers of what comes begin there. A log that is no
+    /// replica is the log itself. A replica may be of another log than the answer, which it then has yet to hear of.
     ///
     /// # Errors
-    /// `logChanged` when it is another log by now; what the source says; `timeout` when it says nothing within two seconds.
-    pub async fn ask_end(&self, log: &Arc<str>) -> Result<u64, Error> {
-        let end = match self.0.whole.get() {
-            None => self.head(),
-            Some(whole) => whole.ask(log).await?,
+    /// What the source says; `timeout` when it says nothing within two seconds.
+    pub async fn ask_end(&self) -> Result<WholeEnd, Error> {
+        let Some(whole) = self.0.whole.get() else {
+            let LogState { id, head, .. } = self.state();
+            return Ok(WholeEnd { log: id, end: head });
         };
-        let _same = self.same(log)?;
-        if let Some(whole) = self.0.whole.get() {
-            whole.learn(log, Replica { written: end, announced: 0 });
+        let told = whole.ask().await?;
+        if let Ok(_same) = self.same(&told.log) {
+            whole.learn(&told.log, Replica { written: told.end, announced: 0 });
         }
-        Ok(end)
+        Ok(told)
     }
 
     /// Whether the log has such a place; its state at a moment at which it had. A cursor beyond the head of a replica waits for the replica
@@ -59,7 +59,7 @@ impl EventLog {
         }
         let deadline = Instant::now() + WAIT;
         let id = state.id;
-        let mut asking = Some(Box::pin(self.ask_end(&id)));
+        let mut asking = Some(Box::pin(self.ask_end()));
         loop {
             let asked = async {
                 match asking.as_mut() {
@@ -79,7 +79,9 @@ impl EventLog {
             let state = self.state();
             match (state.place(sequence)?, end) {
                 (Place::Here, _) => return Ok(state),
-                (Place::Beyond, Some(Ok(end))) if end < sequence => return Err(cursor_ahead(state.first, end)),
+                (Place::Beyond, Some(Ok(WholeEnd { log, end }))) if log == id && end < sequence => {
+                    return Err(cursor_ahead(state.first, end));
+                }
                 (Place::Beyond, _) if is_late => return Err(replica_behind(state.first, state.head)),
                 (Place::Beyond, _) => {}
             }

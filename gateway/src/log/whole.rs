@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica};
+use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica, WholeEnd};
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -15,12 +15,12 @@ use tokio::time::timeout;
 /// How long a cursor waits for a replica, and a question for its answer.
 pub(super) const WAIT: Duration = Duration::from_millis(REPLICA_WAIT_MS);
 
-/// Whoever knows where the log ends that this one is a replica of.
+/// Whoever knows which log is the log that this one is a replica of, and where it ends.
 pub trait EndSource: Send + Sync {
-    /// Asks for the last sequence of the log with this id. The answer decides whether a cursor is ahead of the log, which ends its
-    /// reader's stream: it must hold everything that was in the log when it was asked for, so it must come from the log's leader, and
-    /// be about this log and no other. Whoever is not sure gives an error; the reader then tries again.
-    fn ask(&self, log: Arc<str>) -> BoxFuture<'static, Result<u64, Error>>;
+    /// Asks for the log's id and last sequence. The answer decides whether a cursor is ahead of the log, or of another log, which ends its
+    /// reader's stream: it must tell of the log that was there when it was asked, and hold everything that was in it then, so it must
+    /// come from the leader. Whoever is not sure gives an error; the reader then tries again.
+    fn ask(&self) -> BoxFuture<'static, Result<WholeEnd, Error>>;
 }
 
 /// What a replica has beside its own events.
@@ -40,9 +40,7 @@ pub(super) struct WholeLog {
 struct Answer {
     /// The number of its question.
     number: u64,
-    /// The log that it is about.
-    of: Arc<str>,
-    end: Result<u64, Error>,
+    end: Result<WholeEnd, Error>,
 }
 
 impl fmt::Debug for WholeLog {
@@ -92,16 +90,16 @@ impl WholeLog {
 
     /// Asks. Everybody who comes while a question is under way shares the next one: thousands of readers that move here at once must not
     /// become thousands of questions.
-    pub(super) async fn ask(&self, log: &Arc<str>) -> Result<u64, Error> {
+    pub(super) async fn ask(&self) -> Result<WholeEnd, Error> {
         let before = self.begun.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
-        if let Some(Answer { end, .. }) = last.as_ref().filter(|answer| answer.number > before && answer.of == *log) {
+        if let Some(Answer { end, .. }) = last.as_ref().filter(|answer| answer.number > before) {
             return end.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         let late = |_| Err(Error::new(ErrorCode::Timeout, "the log does not say in time where it ends"));
-        let end = timeout(WAIT, self.source.ask(Arc::clone(log))).await.unwrap_or_else(late);
-        *last = Some(Answer { number, of: Arc::clone(log), end: end.clone() });
+        let end = timeout(WAIT, self.source.ask()).await.unwrap_or_else(late);
+        *last = Some(Answer { number, end: end.clone() });
         end
     }
 }

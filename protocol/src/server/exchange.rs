@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::error::Error;
 use crate::grant::Grant;
 
-use super::log::{LoggedEvent, ReadPage, ReadQuery};
+use super::log::{LoggedEvent, ReadPage, ReadQuery, WholeEnd};
 
 /// How a socket was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,8 +56,9 @@ pub enum ServerInput<'a> {
     End {
         /// The id in that output.
         ask: AskId,
-        /// The last sequence that the whole log held at some moment after the question, or why that cannot be said.
-        end: Result<u64, Error>,
+        /// Which log was the log at some moment after the question, and the last sequence that it held then; or why that cannot be
+        /// said.
+        end: Result<WholeEnd, Error>,
     },
     /// The result of a [`ServerOutput::Verify`]. Results come in the order of the outputs.
     Verified(Result<Grant, Error>),
@@ -97,8 +98,7 @@ pub enum ServerOutput {
         /// The part of the log to read.
         query: ReadQuery,
     },
-    /// Ask where the whole log ends that [`super::Session::log_id`] names. Only a session over a replica asks, and only the latest
-    /// question matters.
+    /// Ask which log is the log, and where it ends. Only a session over a replica asks, and one question at a time.
     AskEnd {
         /// Comes back with the answer.
         ask: AskId,

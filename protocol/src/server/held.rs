@@ -1,11 +1,15 @@
 //! What a session knows of a subscription that waits for a replica of the log.
 
+use alloc::string::String;
+
 use crate::wire::frame::SubscriptionId;
 
 /// One of them.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) id: SubscriptionId,
+    /// The log that its cursor is of, if the client has said so.
+    pub(super) log: Option<String>,
     /// Its cursor.
     pub(super) after: u64,
     /// Then it is refused.

@@ -106,12 +106,21 @@ pub struct Replica {
     pub announced: u64,
 }
 
+/// What the source of a replica says of the whole log. It names the log: the replica may be of one that was replaced since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeEnd {
+    /// The id of the log that is the log.
+    pub log: Arc<str>,
+    /// The last sequence that it holds.
+    pub end: u64,
+}
+
 /// Where a cursor is in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Its reader can go on from there.
     Here,
-    /// Beyond the head of a replica: the log may reach that far, or not.
+    /// Beyond the head of a replica, where the log may reach that far or not; or in a log that a replica may not know of yet.
     Beyond,
 }
 
@@ -266,6 +275,12 @@ pub fn cursor_ahead(first: u64, head: u64) -> Error {
 pub fn replica_behind(first: u64, head: u64) -> Error {
     let message = "this server's copy of the log is behind the cursor: another server, or a later try, will do";
     with_bounds(Error::new(ErrorCode::ServiceUnavailable, message), first, head)
+}
+
+/// The error for a cursor of the log `expected` when a replica is of `log` and has not become one of the other in [`REPLICA_WAIT_MS`].
+pub(super) fn other_replica(log: &LogState, expected: &str) -> Error {
+    let behind = replica_behind(log.first, log.head);
+    behind.with_context("log", log.id.to_string()).with_context("expected", expected.to_owned())
 }
 
 /// The error for a cursor before `first`, the smallest one that is still good; `head` is the last sequence written.

@@ -16,7 +16,7 @@ mod subscription;
 pub use exchange::{AskId, Opening, ReadId, Sent, ServerInput, ServerOutput};
 pub use limits::SessionLimits;
 pub use log::{
-    ChatFilter, EventKind, LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, cursor_ahead,
+    ChatFilter, EventKind, LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, WholeEnd, cursor_ahead,
     cursor_too_old, log_changed, replica_behind,
 };
 pub use machine::Session;

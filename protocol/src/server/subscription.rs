@@ -96,10 +96,13 @@ impl Subscription {
         let (position, place) = match &ask.after {
             None => (log.now(), Place::Here),
             Some(after) => {
-                if let Some(expected) = after.log.as_deref().filter(|expected| **expected != *log.id) {
-                    return Err(log.changed(expected));
-                }
-                (after.sequence, log.place(after.sequence)?)
+                let place = match after.log.as_deref().filter(|expected| **expected != *log.id) {
+                    None => log.place(after.sequence)?,
+                    // The log may have been replaced, and this replica not know it yet.
+                    Some(_) if log.replica.is_some() => Place::Beyond,
+                    Some(expected) => return Err(log.changed(expected)),
+                };
+                (after.sequence, place)
             }
         };
         let subscription = Self {

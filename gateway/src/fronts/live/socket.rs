@@ -36,7 +36,9 @@ use crate::http::subjects::{self, Subject, Subscriptions};
 use crate::log::EventLog;
 use crate::metrics::{Metrics, SocketMetrics};
 use crate::service::auth::{self, Pass};
-use im_chats_protocol::server::{AskId, Opening, ReadId, ReadPage, Sent, ServerInput, ServerOutput, Session, SessionLimits};
+use im_chats_protocol::server::{
+    AskId, Opening, ReadId, ReadPage, Sent, ServerInput, ServerOutput, Session, SessionLimits, WholeEnd,
+};
 
 /// Sockets beyond the limit that are closed with a reason, at once; one more is refused before it is a socket.
 const REFUSALS: usize = 256;
@@ -163,7 +165,7 @@ fn offered(headers: &HeaderMap) -> Vec<HeaderValue> {
         .collect()
 }
 
-type Asking = BoxFuture<'static, (AskId, Result<u64, Error>)>;
+type Asking = BoxFuture<'static, (AskId, Result<WholeEnd, Error>)>;
 
 type Reading = BoxFuture<'static, (ReadId, Result<ReadPage, Error>)>;
 
@@ -206,7 +208,7 @@ impl Seat {
 }
 
 /// The answer to a question, should there be one.
-async fn answered(asking: &mut Option<Asking>) -> (AskId, Result<u64, Error>) {
+async fn answered(asking: &mut Option<Asking>) -> (AskId, Result<WholeEnd, Error>) {
     match asking {
         Some(asking) => asking.await,
         None => pending().await,
@@ -369,9 +371,8 @@ impl Driver {
                     self.reads.push(async move { (read, subjects::read(subject, log, id, query).await) }.boxed());
                 }
                 ServerOutput::AskEnd { ask } => {
-                    let (log, id) = (self.live.log.clone(), self.session.log_id());
-                    // A question that is still under way is about another log.
-                    self.asking = Some(async move { (ask, log.ask_end(&id).await) }.boxed());
+                    let log = self.live.log.clone();
+                    self.asking = Some(async move { (ask, log.ask_end().await) }.boxed());
                 }
                 ServerOutput::Verify { token } => {
                     let judgement = self.verify(&token);

@@ -172,7 +172,7 @@ impl Session {
                 self.subscriptions.insert(ask.id.clone(), Box::new(subscription));
                 match place {
                     Place::Here => self.attach(&ask.id),
-                    Place::Beyond => self.hold(ask.id, after),
+                    Place::Beyond => self.hold(ask.id, ask.after.and_then(|after| after.log), after),
                 }
             }
         }

@@ -1,6 +1,9 @@
-//! Subscriptions whose cursor lies beyond the head of a replica: their client came from a server that is further. They are neither
-//! refused nor forgotten for [`REPLICA_WAIT_MS`]: the replica gets there, or the log is asked whether it reaches that far at all.
+//! Subscriptions whose cursor lies beyond the head of a replica, or in a log that the replica is not of: their client came from a server
+//! that is further. They are neither refused nor forgotten for [`REPLICA_WAIT_MS`]: the replica gets there, or its source is asked whether
+//! the log reaches that far at all, and which log is the log.
 
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::Error;
@@ -9,13 +12,24 @@ use crate::wire::frame::SubscriptionId;
 use super::{Phase, ServerOutput, Session};
 use crate::server::exchange::AskId;
 use crate::server::held::Held;
-use crate::server::log::{Place, REPLICA_WAIT_MS, cursor_ahead, replica_behind};
+use crate::server::log::{Place, REPLICA_WAIT_MS, WholeEnd, cursor_ahead, log_changed, other_replica, replica_behind};
 
 impl Session {
-    pub(super) fn hold(&mut self, id: SubscriptionId, after: u64) {
+    pub(super) fn hold(&mut self, id: SubscriptionId, log: Option<String>, after: u64) {
         let until = self.now.saturating_add(REPLICA_WAIT_MS);
-        self.held.push_back(Held { id, after, until, asked_before: self.last_ask });
+        self.held.push_back(Held { id, log, after, until, asked_before: self.last_ask });
         self.ask();
+    }
+
+    /// The log is not the one with the id `previous` any more: gives those whose cursor was of another one anyway, and asks on their behalf.
+    /// What was said of a log before it was here has led to nothing.
+    pub(super) fn wait_on(&mut self, previous: &str) -> BTreeSet<SubscriptionId> {
+        let waits_on = |held: &&Held| held.log.as_deref().is_some_and(|log| log != previous);
+        let waiting: BTreeSet<_> = self.held.iter().filter(waits_on).map(|held| held.id.clone()).collect();
+        if !waiting.is_empty() {
+            self.ask();
+        }
+        waiting
     }
 
     /// Asks where the log ends, unless a question is under way: the next one then serves all that came meanwhile.
@@ -39,28 +53,37 @@ impl Session {
             return;
         }
         let (log, now) = (self.log.clone(), self.now);
-        self.release(|held| match log.place(held.after) {
-            Ok(Place::Beyond) if held.until <= now => Some(Err(replica_behind(log.first, log.head))),
-            Ok(Place::Beyond) => None,
-            Ok(Place::Here) => Some(Ok(())),
-            Err(error) => Some(Err(error)),
+        self.release(|held| {
+            let is_over = held.until <= now;
+            if let Some(expected) = held.log.as_deref().filter(|expected| **expected != *log.id) {
+                return is_over.then(|| Err(other_replica(&log, expected)));
+            }
+            match log.place(held.after) {
+                Ok(Place::Beyond) => is_over.then(|| Err(replica_behind(log.first, log.head))),
+                Ok(Place::Here) => Some(Ok(())),
+                Err(error) => Some(Err(error)),
+            }
         });
     }
 
-    /// The log's end is known, or cannot be had now.
-    pub(super) fn end_told(&mut self, ask: AskId, end: Result<u64, Error>) {
-        // The answer to an older question may be about another log.
+    /// It is known which log is the log and where it ends, or cannot be had now.
+    pub(super) fn end_told(&mut self, ask: AskId, end: Result<WholeEnd, Error>) {
         if self.asking != Some(ask) {
             return;
         }
         self.asking = None;
         // Of a question that failed only those hear nothing who might have had an answer: asked again at once it would be the same.
-        if let Ok(end) = end {
-            if let Some(replica) = &mut self.log.replica {
+        if let Ok(WholeEnd { log, end }) = end {
+            let (is_ours, first) = (log == self.log.id, self.log.first);
+            if is_ours && let Some(replica) = &mut self.log.replica {
                 replica.written = end.max(replica.written);
             }
-            let first = self.log.first;
-            self.release(|held| (held.asked_before < ask.0 && held.after > end).then(|| Err(cursor_ahead(first, end))));
+            self.release(|held| match held.log.as_deref() {
+                _ if held.asked_before >= ask.0 => None,
+                // An id is never used again: that log was the log once, or somewhere else.
+                Some(expected) if *expected != *log => Some(Err(log_changed(&log, expected))),
+                _ => (is_ours && held.after > end).then(|| Err(cursor_ahead(first, end))),
+            });
         }
         if self.held.iter().any(|held| held.asked_before >= ask.0) {
             self.ask();

@@ -133,12 +133,13 @@ impl Session {
         if matches!(self.phase, Phase::Closed) {
             return;
         }
-        let (first, head) = (self.log.first, self.log.head);
+        let before = (Arc::clone(&self.log.id), self.log.first, self.log.head);
         match &input {
             ServerInput::Appended { events } => self.log_grew(log, events),
             _ => self.log_moved(log),
         }
-        if self.held_until().is_some_and(|until| until <= self.now || (self.log.first, self.log.head) != (first, head)) {
+        let has_moved = (&before.0, before.1, before.2) != (&self.log.id, self.log.first, self.log.head);
+        if self.held_until().is_some_and(|until| until <= self.now || has_moved) {
             self.look_at_held();
         }
         match input {

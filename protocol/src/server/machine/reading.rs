@@ -1,5 +1,6 @@
 //! Reads the log for the subscriptions and moves them forward.
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -17,14 +18,16 @@ impl Session {
             return;
         }
         let previous = self.take_log(log);
-        let ids: Vec<SubscriptionId> = self.subscriptions.keys().cloned().collect();
+        let is_another = previous.id != self.log.id;
+        let waiting = if is_another { self.wait_on(&previous.id) } else { BTreeSet::new() };
+        let ids: Vec<SubscriptionId> = self.subscriptions.keys().filter(|id| !waiting.contains(*id)).cloned().collect();
         for id in ids {
-            let place = if previous.id == self.log.id {
+            let place = if is_another {
+                Err(self.log.changed(&previous.id))
+            } else {
                 // The log may have lost its end; a replica's comes back. If it lost its beginning, the next read finds out.
                 let position = self.subscriptions.get(&id).map_or(0, |subscription| subscription.position());
                 if position > self.log.head { self.log.place(position).map(drop) } else { Ok(()) }
-            } else {
-                Err(self.log.changed(&previous.id))
             };
             match place {
                 Ok(()) => self.enqueue(&id),
@@ -37,9 +40,6 @@ impl Session {
     fn take_log(&mut self, log: &LogState) -> LogState {
         let previous = core::mem::replace(&mut self.log, log.clone());
         self.log.learn(&previous);
-        if previous.id != self.log.id {
-            self.asking = None;
-        }
         previous
     }
 

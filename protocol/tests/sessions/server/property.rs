@@ -1,17 +1,28 @@
 //! Random sessions against an oracle: whatever the client, the log and the transport do, a subscription's batches are a
-//! chain over the log without a hole, within its credit. So it is over a replica, whose head lags, falls and comes back; and no cursor is
-//! called ahead of a log that holds it. And random bytes: never a panic, always a reason.
+//! chain over the log without a hole, within its credit. So it is over a replica, whose head lags, falls and comes back, and which hears
+//! late of a log that was replaced; no cursor is called ahead of a log that holds it, or of another log than the log. And random bytes:
+//! never a panic, always a reason.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::rig::{FakeLog, Rig};
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica, ServerInput, SessionLimits};
+use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica, ServerInput, SessionLimits, WholeEnd};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const KINDS: [&str; 3] = ["chat.archived", "message.received", "chat.markedRead"];
 const CHATS: [&str; 3] = ["any;-;alice@example.com", "any;-;bob@example.com", "any;+;team"];
+
+/// The log that a cursor names.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Nothing,
+    Present,
+    Replicas,
+    Elsewhere,
+}
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -25,6 +36,7 @@ enum Op {
         chat: Option<usize>,
         all: bool,
         back: Option<u64>,
+        named: Named,
         until: bool,
         credit: u64,
     },
@@ -44,6 +56,8 @@ enum Op {
     HoldReads(bool),
     HoldWrites(bool),
     FinishRead,
+    /// The log is another one from now on. A replica that does not follow it has yet to hear of it.
+    Replace,
     /// The replica is at this share of the log, in hundredths, and no longer follows it; or it catches up and follows again.
     ReplicaAt(u64),
     ReplicaFollows,
@@ -55,10 +69,14 @@ enum Op {
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let id = 0..6_u8;
+    let named = prop_oneof![
+        4 => Just(Named::Nothing), 4 => Just(Named::Present), 2 => Just(Named::Replicas), 1 => Just(Named::Elsewhere)
+    ];
+    let cursor = (proptest::option::of(0..120_u64), named);
     let op = prop_oneof![
         5 => (0..3_usize, 0..3_usize, 1..40_u64).prop_map(|(kind, chat, count)| Op::Append { kind, chat, count }),
-        4 => (id.clone(), proptest::option::of(0..3_usize), any::<bool>(), proptest::option::of(0..120_u64), any::<bool>(), 0..50_u64)
-            .prop_map(|(id, chat, all, back, until, credit)| Op::Subscribe { id, chat, all, back, until, credit }),
+        4 => (id.clone(), proptest::option::of(0..3_usize), any::<bool>(), cursor, any::<bool>(), 0..50_u64)
+            .prop_map(|(id, chat, all, (back, named), until, credit)| Op::Subscribe { id, chat, all, back, named, until, credit }),
         4 => (id.clone(), 0..40_u64).prop_map(|(id, add)| Op::Credit { id, add }),
         1 => id.prop_map(|id| Op::Unsubscribe { id }),
         2 => prop_oneof![1..40_000_u64, 1..2_500_u64].prop_map(|ms| Op::Advance { ms }),
@@ -66,6 +84,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => any::<bool>().prop_map(Op::HoldReads),
         1 => any::<bool>().prop_map(Op::HoldWrites),
         3 => Just(Op::FinishRead),
+        1 => Just(Op::Replace),
         3 => (0..120_u64).prop_map(|share| Op::ReplicaAt(share.min(100))),
         2 => Just(Op::ReplicaFollows),
         1 => Just(Op::Announce),
@@ -80,6 +99,9 @@ struct Reader {
     /// The cursor it asked for, and when.
     after: Option<u64>,
     since: u64,
+    /// The log that the cursor named, and that of the session when it came.
+    named: Option<Arc<str>>,
+    met: Arc<str>,
     chat: Option<&'static str>,
     all: bool,
     until: bool,
@@ -92,35 +114,47 @@ struct Reader {
 
 /// The client's end, which believes nothing.
 struct Oracle {
-    /// Every event ever written, pruned or not.
+    /// Every event ever written to the log that is the log, pruned or not.
     all: FakeLog,
+    /// And to those before it.
+    before: Vec<FakeLog>,
     readers: BTreeMap<u64, Reader>,
     delivered: u64,
 }
 
 impl Oracle {
-    /// A frame that came at `now`, when the head of the log that the session reads was `head`.
-    fn frame(&mut self, frame: &Value, now: u64, head: u64) {
+    /// All of the log that the session reads.
+    fn whole(&self, log: &FakeLog) -> &FakeLog {
+        self.before.iter().find(|before| before.id == log.id).unwrap_or(&self.all)
+    }
+
+    /// A frame that came at `now`, when the session read `log`.
+    fn frame(&mut self, frame: &Value, now: u64, log: &FakeLog) {
+        let (whole, head) = (self.whole(log).clone(), log.head);
         let id = frame["id"].as_u64();
         let number = |name: &str| frame[name].as_u64().unwrap_or_else(|| panic!("{name} in {frame}"));
         match frame["type"].as_str().unwrap() {
-            "heartbeat" => assert!(number("head") <= self.all.head),
+            // One that is due at the very moment at which the log is replaced may still be of the log before.
+            "heartbeat" => assert!(self.before.iter().chain([&self.all]).any(|log| number("head") <= log.head)),
             "subscribed" => {
                 let reader = self.readers.get_mut(&id.unwrap()).expect("a subscription that was asked for");
                 assert_eq!(reader.position, None, "subscribed comes once");
                 reader.position = frame["after"]["sequence"].as_u64();
                 reader.target = number("head");
                 assert!(reader.after.is_none_or(|after| Some(after) == reader.position && after <= head), "{frame} at {head}");
-                assert!(reader.target <= self.all.head && reader.position <= Some(reader.target), "{frame}");
+                assert_eq!(frame["after"]["log"], *log.id);
+                assert!(reader.named.is_none() || reader.named.as_ref() == Some(&log.id), "{frame} for {reader:?}");
+                reader.met = Arc::clone(&log.id);
+                assert!(reader.target <= whole.head && reader.position <= Some(reader.target), "{frame}");
             }
             "events" => {
                 let reader = self.readers.get_mut(&id.unwrap()).expect("an open subscription");
                 let (prev, through) = (number("prev"), number("through"));
                 assert_eq!(reader.position, Some(prev), "the chain");
-                assert!(through > prev && through <= self.all.head, "{frame}");
+                assert!(through > prev && through <= whole.head, "{frame}");
+                assert_eq!(reader.met, log.id);
                 assert!(!reader.until || through <= reader.target, "past its end");
-                let expected: Vec<Value> = self
-                    .all
+                let expected: Vec<Value> = whole
                     .events
                     .iter()
                     .filter(|event| event.sequence > prev && event.sequence <= through)
@@ -155,9 +189,18 @@ impl Oracle {
                             assert!(position < first, "nothing was lost that it had not read");
                         }
                     }
-                    "cursorAhead" => assert!(reader.position.is_none() && reader.after > Some(self.all.head), "{reader:?}"),
+                    "cursorAhead" => {
+                        let is_ahead = log.id == self.all.id && reader.after > Some(whole.head);
+                        assert!(reader.position.is_none() && is_ahead, "{reader:?}");
+                    }
+                    // It read another one; or it waits, and what it waits for is not the log.
+                    "logChanged" => match &reader.named {
+                        Some(named) if reader.position.is_none() => assert_ne!(*named, self.all.id, "{reader:?}"),
+                        _ => assert_ne!(reader.met, log.id, "{reader:?}"),
+                    },
                     "serviceUnavailable" => {
-                        let waited = now - reader.since >= REPLICA_WAIT_MS && reader.after > Some(head);
+                        let is_other = reader.named.as_ref().is_some_and(|named| *named != log.id);
+                        let waited = now - reader.since >= REPLICA_WAIT_MS && (is_other || reader.after > Some(head));
                         assert!(reader.position.is_none() && waited, "{reader:?} at {now}");
                     }
                     other => panic!("{other}"),
@@ -176,7 +219,7 @@ fn run(ops: Vec<Op>, is_replica: bool) {
     for index in 0..30 {
         log.append(KINDS[index % 3], CHATS[index % 2]);
     }
-    let mut oracle = Oracle { all: log.clone(), readers: BTreeMap::new(), delivered: 0 };
+    let mut oracle = Oracle { all: log.clone(), before: Vec::new(), readers: BTreeMap::new(), delivered: 0 };
     let mut rig = Rig::ready(limits, log);
     let mut follows = true;
     for op in ops {
@@ -189,7 +232,7 @@ fn run(ops: Vec<Op>, is_replica: bool) {
                     go_to(&mut rig, &oracle.all, oracle.all.head);
                 }
             }
-            Op::Subscribe { id, chat, all, back, until, credit } => {
+            Op::Subscribe { id, chat, all, back, named, until, credit } => {
                 let id = u64::from(id);
                 if oracle.readers.contains_key(&id) {
                     continue;
@@ -198,13 +241,22 @@ fn run(ops: Vec<Op>, is_replica: bool) {
                 // Over a replica a cursor may lie beyond its head, and even beyond the log's.
                 let from = if is_replica { oracle.all.head + 4 } else { rig.log.head };
                 let after = back.map(|back| from.saturating_sub(back));
+                let named = match named {
+                    Named::Present => Some(Arc::clone(&oracle.all.id)),
+                    Named::Replicas => Some(Arc::clone(&rig.log.id)),
+                    Named::Elsewhere => Some("elsewhere".into()),
+                    Named::Nothing => None,
+                };
+                let named = named.filter(|_| after.is_some());
+                let after_frame = after.map(|after| json!({ "log": named.as_deref(), "sequence": after }));
+                let (since, met) = (rig.now, Arc::clone(&rig.log.id));
                 let reader =
-                    Reader { after, since: rig.now, chat, all, until, credit, position: None, target: 0, caught_up: false };
+                    Reader { after, since, named, met, chat, all, until, credit, position: None, target: 0, caught_up: false };
                 oracle.readers.insert(id, reader);
                 let mut frame =
                     json!({ "type": "subscribe", "id": id, "topic": if all { "all" } else { "chats" }, "credit": credit });
                 frame["chat"] = json!(chat);
-                frame["after"] = json!(after.map(|after| json!({ "sequence": after })));
+                frame["after"] = json!(after_frame);
                 frame["until"] = json!(until.then_some("head"));
                 rig.say(&frame.to_string());
             }
@@ -226,34 +278,47 @@ fn run(ops: Vec<Op>, is_replica: bool) {
             Op::HoldWrites(true) => rig.hold_writes = true,
             Op::HoldWrites(false) => rig.release_writes(),
             Op::FinishRead => drop(rig.finish_read()),
+            Op::Replace => {
+                let id = format!("log-{}", oracle.before.len() + 2);
+                oracle.before.push(oracle.all.clone());
+                oracle.all.replace(&id);
+                if follows {
+                    go_to(&mut rig, &oracle.all, oracle.all.head);
+                }
+            }
             Op::ReplicaAt(share) if is_replica => {
                 follows = false;
-                let head = (oracle.all.head * share / 100).max(rig.log.first);
-                go_to(&mut rig, &oracle.all, head);
+                let whole = oracle.whole(&rig.log).clone();
+                let head = (whole.head * share / 100).max(rig.log.first);
+                go_to(&mut rig, &whole, head);
             }
             Op::ReplicaFollows => {
                 follows = true;
                 go_to(&mut rig, &oracle.all, oracle.all.head);
             }
-            Op::Announce if is_replica => {
+            Op::Announce if is_replica && rig.log.id == oracle.all.id => {
                 rig.log.replica = Some(Replica { written: oracle.all.head, announced: oracle.all.head });
             }
             Op::Answer(succeeds) if !rig.asks.is_empty() => {
                 let away = || Error::new(ErrorCode::ServiceUnavailable, "the log is away");
-                rig.answer(succeeds.then_some(oracle.all.head).ok_or_else(away));
+                let end = WholeEnd { log: Arc::clone(&oracle.all.id), end: oracle.all.head };
+                rig.answer_of(succeeds.then_some(end).ok_or_else(away));
             }
             Op::ReplicaAt(_) | Op::Announce | Op::Answer(_) => {}
         }
         for frame in rig.drain_sent() {
-            oracle.frame(&frame, rig.now, rig.log.head);
+            oracle.frame(&frame, rig.now, &rig.log);
         }
         assert_eq!(rig.closed, None);
     }
     finish(&mut rig, &mut oracle);
 }
 
-/// The session's log holds what `whole` holds up to `head`.
+/// The session's log is `whole`, and holds what that holds up to `head`.
 fn go_to(rig: &mut Rig, whole: &FakeLog, head: u64) {
+    if rig.log.id != whole.id {
+        rig.log.replace(&whole.id);
+    }
     let first = rig.log.first;
     rig.log.events = whole.events.iter().filter(|event| first < event.sequence && event.sequence <= head).cloned().collect();
     rig.log.head = head;
@@ -269,12 +334,16 @@ fn finish(rig: &mut Rig, oracle: &mut Oracle) {
         oracle.readers.get_mut(&id).unwrap().credit += 1_000_000;
         rig.say(&json!({ "type": "credit", "id": id, "add": 1_000_000 }).to_string());
     }
+    while rig.finish_read() {}
+    for frame in rig.drain_sent() {
+        oracle.frame(&frame, rig.now, &rig.log);
+    }
     go_to(rig, &oracle.all, oracle.all.head);
     while rig.finish_read() {}
     rig.advance(15_000);
     while rig.finish_read() {}
     for frame in rig.drain_sent() {
-        oracle.frame(&frame, rig.now, rig.log.head);
+        oracle.frame(&frame, rig.now, &rig.log);
     }
     for (id, reader) in &oracle.readers {
         assert!(reader.caught_up && !reader.until, "{id}: {reader:?}");

@@ -2,7 +2,7 @@
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::{ChatSet, Grant};
-use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica, ServerInput, SessionLimits};
+use im_chats_protocol::server::{REPLICA_WAIT_MS, Replica, ServerInput, SessionLimits, WholeEnd};
 use serde_json::{Value, json};
 
 use super::rig::{FakeLog, Rig};
@@ -26,6 +26,16 @@ fn ready(events: u64) -> Rig {
 fn subscribe(id: u64, after: u64) -> String {
     json!({ "type": "subscribe", "id": id, "topic": "chats", "after": { "log": "log-1", "sequence": after }, "credit": 50 })
         .to_string()
+}
+
+/// An answer about the log with this id.
+fn end(log: &str, end: u64) -> Result<WholeEnd, Error> {
+    Ok(WholeEnd { log: log.into(), end })
+}
+
+/// With a cursor of the log that comes after this one.
+fn subscribe_to_next(id: u64, after: u64) -> String {
+    subscribe(id, after).replace("log-1", "log-2")
 }
 
 fn types(frames: &[Value]) -> Vec<&str> {
@@ -161,13 +171,110 @@ fn a_log_that_is_replaced_or_cut_at_its_beginning_is_met_by_those_who_wait() {
     assert_eq!(error["context"], json!({ "log": "log-2", "expected": "log-1" }));
     // The answer about the log that was says nothing about the log that is.
     rig.say(&json!({ "type": "subscribe", "id": 1, "topic": "chats", "after": { "sequence": 3 }, "credit": 5 }).to_string());
-    assert_eq!(rig.asks.len(), 2);
-    rig.answer(Ok(0));
-    assert!(rig.sent.is_empty());
+    rig.answer_of(end("log-1", 0));
+    assert_eq!((rig.sent.len(), rig.asks.len()), (0, 1), "it is asked again");
+    rig.answer_of(end("log-1", 0));
+    assert_eq!((rig.sent.len(), rig.asks.len()), (0, 0));
     rig.log.head = 9;
     rig.log.first = 6;
     rig.log_moved();
     assert_eq!(rig.next()["code"], "cursorTooOld");
+}
+
+#[test]
+fn a_cursor_of_a_log_that_the_replica_has_yet_to_hear_of_waits_for_it() {
+    let mut rig = ready(9);
+    for (id, after) in [(1, 3), (2, 5), (3, 8)] {
+        rig.say(&subscribe_to_next(id, after));
+    }
+    rig.say(&subscribe(4, 9));
+    rig.say(&subscribe(5, 12));
+    assert_eq!(
+        types(&rig.drain_sent()),
+        ["subscribed", "caughtUp"],
+        "a smaller sequence of another log is no place in this one"
+    );
+    rig.answer_of(end("log-2", 6));
+    rig.answer_of(end("log-2", 6));
+    let error = rig.next();
+    assert_eq!((&error["id"], &error["code"]), (&json!(5), &json!("logChanged")), "its log is not the log any more");
+    assert_eq!(error["context"], json!({ "log": "log-2", "expected": "log-1" }));
+    assert!(rig.sent.is_empty() && rig.asks.is_empty(), "nothing is said of a log that is not here");
+    rig.log.replace("log-2");
+    rig.log_moved();
+    let error = rig.next();
+    assert_eq!((&error["id"], &error["code"]), (&json!(4), &json!("logChanged")));
+    assert!(rig.sent.is_empty());
+    rig.append("chat.archived", ALICE, 4);
+    let frames = rig.drain_sent();
+    assert_eq!((types(&frames), sequences(&frames)), (vec!["subscribed", "events", "caughtUp"], vec![4]));
+    assert_eq!((&frames[0]["id"], &frames[0]["after"]), (&json!(1), &json!({ "log": "log-2", "sequence": 3 })));
+    // Only now the end matters.
+    rig.answer_of(end("log-2", 6));
+    let error = rig.next();
+    assert_eq!((&error["id"], &error["code"], &error["context"]["head"]), (&json!(3), &json!("cursorAhead"), &json!("6")));
+    rig.append("chat.archived", ALICE, 1);
+    assert!(rig.drain_sent().iter().any(|frame| frame["id"] == 2 && frame["type"] == "subscribed"));
+    rig.advance(REPLICA_WAIT_MS);
+    assert_eq!((rig.sent.len(), rig.session.subscriptions()), (0, 2));
+}
+
+#[test]
+fn a_cursor_of_another_log_is_told_so_only_by_who_knows_which_log_is_the_log() {
+    // The replica's own, or a third one: the cursor's it is not.
+    for log in ["log-1", "log-3"] {
+        let mut rig = ready(5);
+        rig.say(&subscribe_to_next(1, 5));
+        // One that came after the question was asked may be of a log that began since.
+        rig.say(&subscribe(2, 5).replace("log-1", "log-4"));
+        rig.answer_of(end(log, 5));
+        let error = rig.next();
+        assert_eq!(
+            (&error["id"], &error["code"], &error["fatal"]),
+            (&json!(1), &json!("logChanged"), &json!(false)),
+            "without a wait"
+        );
+        assert_eq!(error["context"], json!({ "log": log, "expected": "log-2" }));
+        assert_eq!((rig.sent.len(), rig.asks.len()), (0, 1));
+        rig.answer_of(end(log, 5));
+        assert_eq!((&rig.next()["code"], rig.session.subscriptions()), (&json!("logChanged"), 0));
+    }
+}
+
+#[test]
+fn a_replica_that_stays_of_another_log_refuses_after_two_seconds() {
+    for answer in [None, Some(Err(away())), Some(end("log-2", 9))] {
+        let mut rig = ready(5);
+        rig.say(&subscribe_to_next(1, 3));
+        if let Some(answer) = answer {
+            rig.answer_of(answer);
+        }
+        rig.append("chat.archived", ALICE, 1);
+        rig.advance(REPLICA_WAIT_MS - 1);
+        assert!(rig.sent.is_empty(), "{:?}", rig.sent);
+        rig.advance(1);
+        let error = rig.next();
+        assert_eq!((&error["code"], &error["retryable"]), (&json!("serviceUnavailable"), &json!(true)));
+        assert_eq!(error["context"], json!({ "first": "0", "head": "6", "log": "log-1", "expected": "log-2" }));
+        assert_eq!((rig.sent.len(), rig.session.subscriptions()), (0, 0));
+    }
+}
+
+#[test]
+fn one_log_may_follow_the_other_before_the_one_that_is_waited_for_is_here() {
+    let mut rig = ready(5);
+    rig.say(&subscribe(1, 2).replace("log-1", "log-3"));
+    rig.answer(Err(away()));
+    rig.log.replace("log-2");
+    rig.log_moved();
+    assert_eq!((rig.sent.len(), rig.asks.len()), (0, 1), "it is asked again");
+    rig.log.replace("log-3");
+    rig.append("chat.archived", ALICE, 2);
+    assert_eq!(types(&rig.drain_sent()), ["subscribed", "caughtUp"]);
+    // The log itself knows.
+    let mut rig = Rig::ready(SessionLimits::default(), FakeLog::default());
+    rig.say(&subscribe_to_next(1, 0));
+    assert_eq!((&rig.next()["code"], rig.asks.len()), (&json!("logChanged"), 0));
 }
 
 #[test]

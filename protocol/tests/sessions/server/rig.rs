@@ -7,7 +7,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::{
     AskId, EventKind, LogState, LoggedEvent, Opening, ReadId, ReadPage, ReadQuery, Replica, ServerInput, ServerOutput, Session,
-    SessionLimits, cursor_too_old,
+    SessionLimits, WholeEnd, cursor_too_old,
 };
 use serde_json::{Value, json};
 
@@ -217,9 +217,16 @@ impl Rig {
         true
     }
 
-    /// The oldest question for the log's end is answered.
+    /// The oldest question for the log's end is answered, by the log that the replica is of.
     #[track_caller]
     pub fn answer(&mut self, end: Result<u64, Error>) {
+        let log = Arc::clone(&self.log.id);
+        self.answer_of(end.map(|end| WholeEnd { log, end }));
+    }
+
+    /// So it is, by any log.
+    #[track_caller]
+    pub fn answer_of(&mut self, end: Result<WholeEnd, Error>) {
         let ask = self.asks.pop_front().expect("a question");
         self.input(ServerInput::End { ask, end });
     }
