@@ -296,6 +296,48 @@ async fn history_is_served_while_nats_is_away_also_by_a_front_that_starts_then()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_front_with_an_old_copy_does_not_take_the_log_that_followed_for_another_one() {
+    let mut world = World::new().await;
+    let writer = world.front(&["--lease-ms", "1000"]);
+    let mut stale = world.front(&["--role", "front"]);
+    reaches(&stale, world.write(10)).await;
+    let before = log_of(&stale).await.2;
+    stale.server.terminate();
+    stale.server.exit().await;
+    let name = world.stream().await.cached_info().config.name.clone();
+    world.jetstream.delete_stream(&name).await.unwrap();
+    let head = world.write(10);
+    until("another log", &writer, || async { log_of(&writer).await.2 != before }).await;
+    reaches(&writer, head).await;
+    let after = log_of(&writer).await.2;
+    world.nats.servers[0].kill().unwrap();
+    let stale = world.front_on(stale.data, &["--role", "front"]);
+    assert_eq!(log_of(&stale).await.2, before, "it knows no other one");
+    let (mut socket, _) = Socket::ready(&stale.server).await;
+    let ask = json!({ "type": "subscribe", "id": 1, "topic": "all", "after": { "log": after, "sequence": 3 }, "until": "head", "credit": 100 });
+    socket.say(&ask).await;
+    let frame = tokio::time::timeout(TIMEOUT, socket.next_but_heartbeats()).await.unwrap();
+    assert_eq!((&frame["code"], &frame["retryable"]), (&json!("serviceUnavailable"), &json!(true)), "{frame}");
+    world.nats.servers[0].start().unwrap();
+    until("it has heard of it", &stale, || async { log_of(&stale).await.2 == after }).await;
+    reaches(&stale, head).await;
+    socket.say(&ask).await;
+    let subscribed = socket.next_but_heartbeats().await;
+    assert_eq!((&subscribed["type"], &subscribed["after"]["log"]), (&json!("subscribed"), &json!(after)), "{subscribed}");
+    // Only the log itself says that a cursor is of another one.
+    socket
+        .say(&json!({ "type": "subscribe", "id": 2, "topic": "all", "after": { "log": before, "sequence": 3 }, "credit": 1 }))
+        .await;
+    let end = loop {
+        let frame = socket.next_but_heartbeats().await;
+        if frame["id"] == 2 {
+            break frame;
+        }
+    };
+    assert_eq!(end["code"], "logChanged", "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_a_copy_or_a_log_and_never_both() {
     let world = World::new().await;
     let mut front = world.front(&["--lease-ms", "1000"]);

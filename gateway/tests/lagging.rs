@@ -402,8 +402,10 @@ async fn a_client_of_a_log_that_the_replica_has_not_heard_of_goes_on_once_it_has
     for says in [Says::Log("next"), Says::Away] {
         let mut front = Front::with(5, says).await;
         let mut client = Client::of(&front, "next", 3).await;
-        front.asked().await;
-        assert!(!client.attached && client.end.is_none());
+        tokio::select! {
+            () = front.asked() => {}
+            () = client.until(|client| client.attached || client.end.is_some()) => panic!("{:?}", client.end),
+        }
         front.copy.begin_anew("next").unwrap();
         append(&mut front.copy, 4);
         client.until(|client| client.sequences.last() == Some(&4)).await;
