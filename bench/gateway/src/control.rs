@@ -7,6 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::http::request::Builder;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -41,17 +42,30 @@ impl Control {
     }
 
     async fn ask(&mut self, path: &str, body: &Value) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.send(Request::post(path), path, body.to_string()).await?)?)
+    }
+
+    async fn send(&mut self, request: Builder, path: &str, body: String) -> Result<Bytes> {
         self.connection.ready().await?;
-        let request = Request::post(path)
+        let request = request
             .header("host", self.address.to_string())
             .header("authorization", format!("Bearer {TOKEN}"))
             .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.to_string())))?;
+            .body(Full::new(Bytes::from(body)))?;
         let answer = self.connection.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         ensure!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&body));
-        Ok(serde_json::from_slice(&body)?)
+        Ok(body)
+    }
+
+    /// The sequence of the last event in the server's log, which its metrics have.
+    pub(crate) async fn head(&mut self) -> Result<u64> {
+        let path = "/metrics";
+        let metrics = patiently(path, self.send(Request::get(path), path, String::new())).await?;
+        let metrics = std::str::from_utf8(&metrics)?;
+        let number = metrics.lines().find_map(|line| line.split_once("log_head_sequence ")).map(|(_, number)| number);
+        number.and_then(|number| number.trim().parse().ok()).context("the metrics have no head of the log")
     }
 
     /// A new chat's GUID.

@@ -18,10 +18,10 @@ use crate::socket::{Buffer, Socket};
 use crate::subscriber::Subscriber;
 
 /// Writes that are not counted: the first ones open files and grow buffers.
-const WARM: usize = 50;
+pub(crate) const WARM: usize = 50;
 
 /// Writes of one side before the other has its turn.
-const TURN: usize = 50;
+pub(crate) const TURN: usize = 50;
 
 const LIMIT: &str = "commit of one row in SQLite, then a bare axum WebSocket broadcast to as many";
 
@@ -188,19 +188,19 @@ async fn there_and_back(socket: &mut Socket) -> Result<()> {
 }
 
 /// Without the first ones.
-fn counted(taken: Vec<Duration>) -> Vec<Duration> {
+pub(crate) fn counted(taken: Vec<Duration>) -> Vec<Duration> {
     taken.into_iter().skip(WARM).collect()
 }
 
 /// The middle, the slow end and the end.
-struct Spread {
+pub(crate) struct Spread {
     p50: Duration,
     p99: Duration,
     max: Duration,
 }
 
 impl Spread {
-    fn of(mut taken: Vec<Duration>) -> Result<Self> {
+    pub(crate) fn of(mut taken: Vec<Duration>) -> Result<Self> {
         taken.sort();
         let at = |percent: usize| {
             let rank = taken.len().saturating_mul(percent).div_ceil(100);
@@ -210,7 +210,7 @@ impl Spread {
     }
 
     /// In milliseconds.
-    fn all(&self) -> [f64; 3] {
+    pub(crate) fn all(&self) -> [f64; 3] {
         [self.p50, self.p99, self.max].map(|time| time.as_secs_f64() * 1e3)
     }
 }

@@ -9,6 +9,7 @@
 
 mod bare;
 mod batch;
+mod cluster;
 mod control;
 mod disk;
 mod fanout;
@@ -49,6 +50,8 @@ enum Command {
     Bare,
     /// What a start costs after very many events, and a write while old events are dropped.
     Start(start::Start),
+    /// What several relays over one log cost, beside one that keeps its log alone.
+    Cluster(cluster::Cluster),
 }
 
 #[derive(Args)]
@@ -76,6 +79,7 @@ fn main() -> Result<()> {
     match (cli.command, cli.measure) {
         (Some(Command::Bare), _) => runtime.block_on(bare::serve()),
         (Some(Command::Start(start)), _) => runtime.block_on(start::measure(&start)),
+        (Some(Command::Cluster(cluster)), _) => runtime.block_on(cluster::measure(&cluster)),
         (None, Some(measure)) => runtime.block_on(run(&measure)),
         (None, None) => anyhow::bail!("--gateway and --out are needed"),
     }
@@ -106,7 +110,7 @@ async fn run(measure: &Measure) -> Result<()> {
     }
     let rows = figure::merge(&rounds);
     print!("{}", table::markdown(&rows));
-    table::write(&measure.out, &plan, &rows)
+    table::write(&measure.out, plan.quick, plan.rounds, &rows)
 }
 
 async fn one_round(plan: &Plan, start: &Gateway, beside: &Path) -> Result<Vec<Figure>> {

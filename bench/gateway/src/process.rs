@@ -35,9 +35,19 @@ impl Gateway {
         Self { binary: binary.to_owned(), beside: beside.to_owned() }
     }
 
+    /// What is started.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// A folder for a server's data, beside the results.
+    pub(crate) fn folder(&self) -> Result<TempDir> {
+        Ok(tempfile::Builder::new().prefix("gateway-bench-").tempdir_in(&self.beside)?)
+    }
+
     /// A fresh gateway with an empty log.
     pub(crate) fn start(&self, heartbeat: Option<Duration>) -> Result<Process> {
-        let data = tempfile::Builder::new().prefix("gateway-bench-").tempdir_in(&self.beside)?;
+        let data = self.folder()?;
         let mut command = im_chats_launcher::gateway(&self.binary, "emulator", data.path());
         // Ten thousand sockets come from one address here.
         command.args(["--token", TOKEN, "--max-connections-per-address", "0"]);
@@ -54,6 +64,22 @@ impl Process {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("bare");
         Self::start(command, None)
+    }
+
+    /// A relay of `upstream` whose state is in `data`, which stays.
+    pub(crate) fn relay(binary: &Path, data: &Path, upstream: SocketAddr, more: &[&str]) -> Result<Self> {
+        let mut command = im_chats_launcher::gateway(binary, "relay", data);
+        command.args(["--token", TOKEN, "--max-connections-per-address", "0", "--upstream", &format!("http://{upstream}")]);
+        command.args(["--upstream-token", TOKEN]).args(more);
+        Self::start(command, None)
+    }
+
+    /// As an operator ends it.
+    pub(crate) fn end(mut self) -> Result<()> {
+        self.process.terminate()?;
+        let status = self.process.wait()?;
+        ensure!(status.success(), "a server ended with {status}");
+        Ok(())
     }
 
     fn start(mut command: Command, data: Option<TempDir>) -> Result<Self> {

@@ -25,6 +25,7 @@ pub(crate) struct Received {
 pub(crate) struct Subscriber {
     socket: Socket,
     check: Check,
+    log: String,
     position: u64,
     owed: u64,
     pub(crate) received: Received,
@@ -33,19 +34,34 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// A live subscription of all chats, from the head of this moment.
     pub(crate) async fn connect(address: SocketAddr, check: Check, buffer: Buffer) -> Result<Self> {
+        Self::open(address, check, buffer, None).await
+    }
+
+    /// A subscription of all chats from the log's beginning.
+    pub(crate) async fn connect_at_begin(address: SocketAddr, check: Check) -> Result<Self> {
+        let log = Self::connect(address, check, Buffer::Idle).await?.log;
+        Self::open(address, check, Buffer::Busy, Some(json!({ "log": log, "sequence": 0 }))).await
+    }
+
+    async fn open(address: SocketAddr, check: Check, buffer: Buffer, after: Option<Value>) -> Result<Self> {
         let mut socket = Socket::open(address, EVENTS_PATH, Some(SUBPROTOCOL), buffer).await?;
         socket.say(json!({ "type": "init", "token": TOKEN }).to_string()).await?;
-        let subscribe = json!({ "type": "subscribe", "id": 1, "topic": "chats", "credit": CREDIT });
+        let mut subscribe = json!({ "type": "subscribe", "id": 1, "topic": "chats", "credit": CREDIT });
+        if let (Some(after), Some(frame)) = (after, subscribe.as_object_mut()) {
+            frame.insert("after".to_owned(), after);
+        }
         socket.say(subscribe.to_string()).await?;
-        let position = loop {
+        let after = loop {
             let frame: Value = serde_json::from_str(&socket.text().await?)?;
             match frame.get("type").and_then(Value::as_str) {
                 Some("ready") => {}
-                Some("subscribed") => break frame.pointer("/after/sequence").and_then(Value::as_u64).context("no position")?,
+                Some("subscribed") => break frame.get("after").context("no position")?.clone(),
                 _ => bail!("instead of a subscription: {frame}"),
             }
         };
-        Ok(Self { socket, check, position, owed: 0, received: Received::default() })
+        let position = after.get("sequence").and_then(Value::as_u64).context("no position")?;
+        let log = after.get("log").and_then(Value::as_str).context("no log")?.to_owned();
+        Ok(Self { socket, check, log, position, owed: 0, received: Received::default() })
     }
 
     /// Takes events until `through` has come.
@@ -54,6 +70,14 @@ impl Subscriber {
             self.batch().await?;
         }
         ensure!(self.position == through, "an event {} after the last one, {through}", self.position);
+        Ok(())
+    }
+
+    /// Takes events until `through` has come, and what came with it.
+    pub(crate) async fn reach(&mut self, through: u64) -> Result<()> {
+        while self.position < through {
+            self.batch().await?;
+        }
         Ok(())
     }
 
@@ -72,6 +96,15 @@ impl Subscriber {
             self.socket.say(json!({ "type": "credit", "id": 1, "add": add }).to_string()).await?;
         }
         Ok(self.position)
+    }
+
+    /// Asks with each heartbeat whether it is heard, as the package does; ends with an error only.
+    pub(crate) async fn stay(&mut self) -> Result<()> {
+        for n in 1_u64.. {
+            while !is(&self.socket.text().await?, "heartbeat") {}
+            self.socket.say(json!({ "type": "ping", "n": n }).to_string()).await?;
+        }
+        Ok(())
     }
 
     /// Waits for a heartbeat; nothing else may come before but what follows a subscription.

@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::figure::Row;
-use crate::plan::Plan;
 
 #[derive(Serialize)]
 struct Results<'a> {
@@ -17,9 +16,9 @@ struct Results<'a> {
 }
 
 /// Writes the results as JSON.
-pub(crate) fn write(path: &Path, plan: &Plan, rows: &[Row]) -> Result<()> {
+pub(crate) fn write(path: &Path, quick: bool, rounds: usize, rows: &[Row]) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let results = Results { quick: plan.quick, rounds: plan.rounds, cores, rows };
+    let results = Results { quick, rounds, cores, rows };
     let text = serde_json::to_string_pretty(&results)?;
     std::fs::write(path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -115,7 +115,7 @@ impl Setup {
         let mut text = format!("server_name: {name}\nlisten: \"127.0.0.1:{client}\"\nhttp: \"127.0.0.1:{monitor}\"\n");
         let written = (|| {
             if self.jetstream {
-                let store = server.file("store");
+                let store = server.store();
                 writeln!(text, "jetstream {{\n  store_dir: {store:?}")?;
                 if self.sync_always {
                     writeln!(text, "  sync_interval: always")?;
@@ -281,6 +281,18 @@ impl Server {
     /// It does not run.
     pub fn thaw(&self) -> io::Result<()> {
         self.signal(Signal::CONT)
+    }
+
+    /// Its process, while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.running.as_ref().map(|running| &running.process)
+    }
+
+    /// The folder where JetStream keeps what it has.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.file("store")
     }
 
     fn signal(&self, signal: Signal) -> io::Result<()> {
