@@ -64,7 +64,7 @@ impl Control {
         let path = "/metrics";
         let metrics = patiently(path, self.send(Request::get(path), path, String::new())).await?;
         let metrics = std::str::from_utf8(&metrics)?;
-        let number = metrics.lines().find_map(|line| line.split_once("log_head_sequence ")).map(|(_, number)| number);
+        let number = metrics.lines().find_map(|line| line.strip_prefix("im_chats_log_head_sequence "));
         number.and_then(|number| number.trim().parse().ok()).context("the metrics have no head of the log")
     }
 
