@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     idle: &'static [usize],
     /// Seconds of idleness; a multiple of the interval of heartbeats.
     idle_s: u64,
+    /// Events, one by one, to all the sockets of the last of these.
+    trickle: u64,
     /// Rounds beside an earlier binary.
     old_rounds: usize,
 }
@@ -67,6 +69,7 @@ impl Plan {
         writes: 500,
         idle: &[0, 1_000, 2_000, 5_000],
         idle_s: 60,
+        trickle: 100,
         old_rounds: 7,
     };
     const QUICK: Self = Self {
@@ -77,6 +80,7 @@ impl Plan {
         writes: 100,
         idle: &[0, 500],
         idle_s: 15,
+        trickle: 20,
         old_rounds: 1,
     };
 }
@@ -93,8 +97,9 @@ pub(crate) async fn measure(options: &Cluster) -> Result<()> {
     let start = Gateway::new(&options.gateway, beside);
     if let Some(old) = &options.old {
         let rounds = old::measure(&plan, &start, &Gateway::new(old, beside)).await?;
-        print!("{}", table::markdown(&figure::merge(&rounds)));
-        return Ok(());
+        let rows = figure::merge(&rounds);
+        print!("{}", table::markdown(&rows));
+        return table::write(&options.out, plan.quick, plan.old_rounds, &rows);
     }
     let mut rounds = Vec::new();
     let mut idle = Vec::new();
