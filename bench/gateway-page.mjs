@@ -1,6 +1,6 @@
 // The gateway's part of performance.md and its plot, from the results of `im-chats-gateway-bench`.
 
-const number = (value) => {
+export const number = (value) => {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 };
@@ -9,7 +9,7 @@ const percent = (share) => (share === undefined ? "–" : `${Math.round(share * 
 const sockets = (count) => (count === undefined ? "–" : count.toLocaleString("en-US"));
 const of = (results, key) => results.rows.filter((row) => row.key === key).sort((a, b) => a.subscribers - b.subscribers);
 
-const line = ({ what, subscribers, value, unit, limit, limitName, share }) =>
+export const line = ({ what, subscribers, value, unit, limit, limitName, share }) =>
   `| ${what} | ${sockets(subscribers)} | ${withUnit(value, unit)} | ${withUnit(limit, unit)} | ${limitName ?? "–"} | ${percent(share)} |`;
 
 /** What one more subscriber adds, from each number of them to the next. */

@@ -1,7 +1,9 @@
-// `node page.mjs RESULTS GATEWAY_RESULTS DOCS`: writes performance.md and its plots from the results of a whole run.
+// `node page.mjs RESULTS GATEWAY_RESULTS DOCS`: writes performance.md and its plots from the results of a whole run. The section of
+// cluster-page.mjs stays as it is.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { clusterOf } from "./cluster-page.mjs";
 import { gatewayPlot, gatewaySection } from "./gateway-page.mjs";
 import { shown, table } from "./table.mjs";
 
@@ -50,6 +52,7 @@ ${bars.map(bar).join("\n")}
 `;
 }
 
+const cluster = clusterOf(docs);
 writeFileSync(join(docs, "performance.svg"), plot());
 writeFileSync(join(docs, "performance-gateway.svg"), gatewayPlot(gatewayResults));
 writeFileSync(
@@ -57,7 +60,8 @@ writeFileSync(
   `# Performance
 
 Written by \`cargo xtask bench\`, which fails when something that must be reached is not. \`cargo xtask bench --quick\` shows in a few
-minutes whether it runs; \`--only live --runtime "Node 22"\` runs a part, \`--only gateway\` the gateway.
+minutes whether it runs; \`--only live --runtime "Node 22"\` runs a part, \`--only gateway\` the gateway. \`--only cluster\` measures several
+relays over one log, and writes their section.
 
 ## The client
 
@@ -86,5 +90,5 @@ The run was driven by Node ${node.slice(1)}, all on one machine with ${gatewayRe
 
 ![Events delivered per second, and memory per subscriber](performance-gateway.svg)
 
-${gatewaySection(gatewayResults)}`,
+${gatewaySection(gatewayResults)}${cluster}`,
 );

@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long)]
     quick: bool,
     /// Only the works whose name has this in it: live, replay, parallel, sequence, background, start,
-    /// stalled, gateway, verify.
+    /// stalled, gateway, verify, cluster.
     #[arg(long)]
     only: Option<String>,
     /// Only one runtime: "Node 20", "Node 22" or "Chromium".
@@ -33,6 +33,9 @@ pub struct Options {
 
 /// Runs the rows; a whole run writes `docs/performance.md` and its plots. Fails when something that must be reached is not.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if options.only.as_deref() == Some("cluster") {
+        return measure_cluster(workspace, options);
+    }
     checks::install(workspace)?;
     build::everything(workspace)?;
     let [clients, gateway] = ["bench-clients.json", "bench-gateway.json"].map(|name| workspace.target.join(name));
@@ -93,4 +96,36 @@ fn measure_gateway(workspace: &Workspace, options: &Options, results: &Path) -> 
         .args((options.only.as_deref() == Some("verify")).then_some("--only-verify"))
         .run()
         .context("the gateway lost or misplaced an event, or could not be measured")
+}
+
+/// Several relays over one log, beside one relay; with an earlier commit, its emulator and relay beside those of now. Writes its section of
+/// the page.
+fn measure_cluster(workspace: &Workspace, options: &Options) -> Result<()> {
+    build::gateway(workspace)?;
+    let (sh, nats) = (&workspace.sh, tools::nats_server(workspace)?);
+    let old = options.old.gateway(workspace)?;
+    let [results, old_results] = ["bench-cluster.json", "bench-cluster-old.json"].map(|name| workspace.target.join(name));
+    let measure = |out: &Path, more: &[OsString]| {
+        sh.cmd("cargo")
+            .args(["run", "--release", "--package", "im-chats-gateway-bench", "--", "cluster", "--gateway"])
+            .arg(workspace.gateway())
+            .arg("--nats")
+            .arg(&nats)
+            .arg("--out")
+            .arg(out)
+            .args(more)
+            .args(options.quick.then_some("--quick"))
+            .run()
+            .context("a relay lost or misplaced an event, or could not be measured")
+    };
+    measure(&results, &[])?;
+    if let Some((_, gateway)) = &old {
+        measure(&old_results, &["--old".into(), gateway.into()])?;
+    }
+    if options.quick {
+        return Ok(());
+    }
+    let page = sh.cmd("node").arg(workspace.path("bench/cluster-page.mjs")).arg(workspace.path("docs")).arg(&results);
+    let page = page.args(old.iter().flat_map(|(commit, _)| [OsString::from(&old_results), commit.into()]));
+    page.run().context("docs/performance.md could not be written")
 }
