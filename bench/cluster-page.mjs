@@ -68,7 +68,7 @@ ${old.rows.map(({ what, value, unit, limit, share }) => `| ${what} | ${number(va
 `
     : "";
   return `${TITLE}
-[Several relays over one log](scale-out.md): \`cargo xtask bench --only cluster\`. Three servers of NATS that write to their disks at once, a
+Several relays over one log: \`cargo xtask bench --only cluster\`. Three servers of NATS that write to their disks at once, a
 relay that serves and writes the log (the ingester), and one that only serves (the front), beside one relay that keeps its log alone, each
 with the emulator as its upstream and a log of 1,000,000 events at first.
 

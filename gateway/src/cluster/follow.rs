@@ -26,11 +26,15 @@ use crate::service::health::Health;
 /// The waits between attempts to follow.
 const RETRY: Backoff = Backoff { initial_ms: 50, cap_ms: 2_000 };
 
-/// Messages taken at once, which become one transaction.
+/// Messages taken at once; they become one transaction, or several where they hold many events.
 const CHUNK: usize = 128;
 
 /// A copy that is made again sooner than this after the last time is not worth the hurry.
 const REBUILD_PAUSE: Duration = Duration::from_secs(30);
+
+/// Events of one transaction after which it ends: enough that a copy is not held up by its transactions, and few enough that they do not
+/// take much memory, and that readers do not wait.
+const TRANSACTION: usize = 4_096;
 
 /// How often it is looked at whether the log is another one.
 const LOOK: Duration = Duration::from_secs(1);
@@ -300,6 +304,9 @@ impl Follower {
                         events.extend(read(number, &commit, message.payload.clone())?);
                         position = Some(at);
                         replica.done(step, number, &commit);
+                        if events.len() >= TRANSACTION {
+                            self.append(&mut events, &mut position).await?;
+                        }
                         break;
                     }
                     Step::Begin(first) => {

@@ -376,8 +376,10 @@ mod tests {
         let dir = nats.servers[0].dir.clone();
         let urls = (nats.urls(), nats.monitors());
         assert!(is_open(&nats.servers[0]));
+        assert!(nats.servers[0].process().unwrap().resident_kib().unwrap() > 0);
         nats.servers[0].kill().unwrap();
         assert!(!is_open(&nats.servers[0]));
+        assert!(nats.servers[0].process().is_none() && nats.servers[0].store().is_dir());
         assert!(nats.servers[0].kill().is_err());
         nats.servers[0].start().unwrap();
         assert!(is_open(&nats.servers[0]));
