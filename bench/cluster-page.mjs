@@ -55,8 +55,25 @@ function fronts({ memory, own, cpu, delivery, event }) {
   return [`| sockets | ${titles.join(" | ")} |`, `|--:|${titles.map(() => "---|").join("")}`, ...lines].join("\n");
 }
 
-function section(results, old, commit) {
+/** The part about sockets; none before they were measured. */
+function forSockets(results) {
+  if (!results.rows.some(({ key }) => key === "trickleCpu")) return "";
   const cost = costs(results);
+  return `
+### Fronts for sockets
+
+From these figures: an idle socket takes ${number(cost.memory * 1024)} KiB and ${number(cost.cpu * 1e6)} µs of CPU a second, a front ${number(cost.own)} MiB before the first one; an event
+that comes alone takes ${number(cost.delivery * 1e6)} µs of CPU for each socket that gets it. How many fronts of ${CORES} such cores that needs, none busier than ${BUSY * 100} % and none
+with more than ${MOST.toLocaleString("en-US")} sockets (\`--max-connections\`), one more that may be lost, and how busy and large each of them is then:
+
+${fronts(cost)}
+
+An event counts for those sockets only that get it: a token for some chats gets theirs. \`ulimit -n\` must allow one file for each socket,
+and the kernel's buffers of a socket come on top.
+`;
+}
+
+function section(results, old, commit) {
   const beside = old
     ? `
 One process alone, beside commit ${commit}, the last one without any of this; \`cargo xtask bench --only cluster --old ${commit}\`, the median
@@ -83,18 +100,7 @@ ${results.rows.map(line).join("\n")}
 - A burst is what comes at once: its events are written together. Idle sockets have one subscription each, the default heartbeats, and
   answer each as the package does.
 - The value is the median of ${results.rounds} rounds, and a share the median of the rounds' own shares; idle sockets are measured once.
-
-### Fronts for sockets
-
-From these figures: an idle socket takes ${number(cost.memory * 1024)} KiB and ${number(cost.cpu * 1e6)} µs of CPU a second, a front ${number(cost.own)} MiB before the first one; an event
-that comes alone takes ${number(cost.delivery * 1e6)} µs of CPU for each socket that gets it. How many fronts of ${CORES} such cores that needs, none busier than ${BUSY * 100} % and none
-with more than ${MOST.toLocaleString("en-US")} sockets (\`--max-connections\`), one more that may be lost, and how busy and large each of them is then:
-
-${fronts(cost)}
-
-An event counts for those sockets only that get it: a token for some chats gets theirs. \`ulimit -n\` must allow one file for each socket,
-and the kernel's buffers of a socket come on top.
-${beside}`;
+${forSockets(results)}${beside}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -22,9 +22,13 @@ const TRICKLE: Duration = Duration::from_millis(200);
 
 /// More and more sockets on a fresh front.
 pub(crate) async fn measure(plan: &Plan, start: &Gateway, relays: &Relays, figures: &mut Vec<Figure>) -> Result<()> {
-    // That of the measurements before has grown.
-    let (front, _data) = relays.another_front(start)?;
-    super::world::reaches(front.address, plan.log).await?;
+    // Copying costs time and leaves memory behind, so it is over before, and was another process's.
+    let head = Control::connect(relays.upstream.address).await?.head().await?;
+    let (copying, data) = relays.another_front(start)?;
+    super::world::reaches(copying.address, head).await?;
+    copying.end()?;
+    let front = Relays::start(start.binary(), &relays.nats, "front", data.path(), relays.upstream.address)?;
+    super::world::reaches(front.address, head).await?;
     let mut staying = JoinSet::new();
     for &sockets in plan.idle {
         let more = sockets.saturating_sub(staying.len());

@@ -38,6 +38,9 @@ pub(crate) struct Cluster {
     /// Small amounts and one round, to see that it runs.
     #[arg(long)]
     quick: bool,
+    /// Only what idle sockets cost, over a small log.
+    #[arg(long)]
+    only_sockets: bool,
 }
 
 /// The amounts of a run.
@@ -100,6 +103,15 @@ pub(crate) async fn measure(options: &Cluster) -> Result<()> {
         let rows = figure::merge(&rounds);
         print!("{}", table::markdown(&rows));
         return table::write(&options.out, plan.quick, plan.old_rounds, &rows);
+    }
+    if options.only_sockets {
+        let small = Plan { log: Plan::QUICK.log, ..plan };
+        let (_, cluster) = start::measure(&small, &start, &options.nats, &mut Vec::new()).await?;
+        let mut figures = Vec::new();
+        idle::measure(&small, &start, &cluster, &mut figures).await?;
+        let rows = figure::merge(&[figures]);
+        print!("{}", table::markdown(&rows));
+        return table::write(&options.out, small.quick, 1, &rows);
     }
     let mut rounds = Vec::new();
     let mut idle = Vec::new();
