@@ -1,5 +1,5 @@
 // `node cluster-page.mjs DOCS RESULTS [OLD_RESULTS OLD_COMMIT]`: writes the section about several relays over one log in performance.md, from
-// the results of `im-chats-gateway-bench cluster`.
+// the results of `im-chats-gateway-bench cluster`. `socketsApart` in them says that the rows about sockets were taken from another run.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -77,7 +77,7 @@ function section(results, old, commit) {
   const beside = old
     ? `
 One process alone, beside commit ${commit}, the last one without any of this; \`cargo xtask bench --only cluster --old ${commit}\`, the median
-of ${old.rounds} rounds:
+of ${old.rounds} rounds, some of them beside the idle sockets above (a share above 100 % is better than before):
 
 | what | value | commit ${commit} | share of it |
 |---|--:|--:|--:|
@@ -99,7 +99,9 @@ ${results.rows.map(line).join("\n")}
   which waits for no disk.
 - A burst is what comes at once: its events are written together. Idle sockets have one subscription each, the default heartbeats, and
   answer each as the package does.
-- The value is the median of ${results.rounds} rounds, and a share the median of the rounds' own shares; idle sockets are measured once.
+- The value is the median of ${results.rounds} rounds, and a share the median of the rounds' own shares: above 100 % is better than what is beside
+  it. Idle sockets are measured once${results.socketsApart ? ", here in a run of their own (`--only-sockets`) over a log of 50,000 events" : ""}, on a front that was started with its copy.
+- Other builds were using the machine meanwhile: times and rates, the p99 above all, are those of a busy machine; CPU and shares say more.
 ${forSockets(results)}${beside}`;
 }
 
