@@ -349,3 +349,66 @@ async fn a_directory_is_a_copy_or_a_log_and_never_both() {
     let error = im_chats_launcher::Process::start_logged(&mut command).map(drop).unwrap_err().to_string();
     assert!(error.contains("belongs to the replica") && error.contains("--data"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_holds_up_nothing_before_it() {
+    let world = World::new().await;
+    let writer = world.front(&["--lease-ms", "1000"]);
+    let flags = ["--role", "front"];
+    let mut front = world.front(&flags);
+    let head = world.write(10);
+    for front in [&writer, &front] {
+        reaches(front, head).await;
+    }
+    front.server.terminate();
+    front.server.exit().await;
+    let head = world.write(10);
+    reaches(&writer, head).await;
+    let mut stream = world.stream().await;
+    let last = stream.info().await.unwrap().state.last_sequence;
+    let mut headers = stream.get_raw_message(last).await.unwrap().headers;
+    headers.insert("Im-Prev", head.to_string());
+    headers.insert("Im-Last", (head + 1).to_string());
+    headers.insert("Im-Commit", "other-1");
+    headers.insert("Nats-Expected-Last-Sequence", last.to_string());
+    let subject = stream.cached_info().config.subjects[0].clone();
+    world.jetstream.publish_with_headers(subject, headers, "\u{1}".into()).await.unwrap().await.unwrap();
+    let front = world.front_on(front.data, &flags);
+    reaches(&front, head).await;
+    assert_eq!(read(&front, 0).await, range(1, head));
+    until("it says why nothing more comes", &front, || async {
+        let (status, body) = front.server.request("GET", "/healthz", None);
+        status == 503 && body["reason"].as_str().is_some_and(|reason| reason.contains("cannot be read"))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_names_any_more_goes_on_while_its_stream_is_there() {
+    let world = World::new().await;
+    let front = world.front(&["--lease-ms", "1000"]);
+    reaches(&front, world.write(10)).await;
+    let before = log_of(&front).await.2;
+    world.jetstream.delete_key_value("im-chats-test").await.unwrap();
+    until("it is named again", &front, || async { front.server.said().contains("its stream is there, and goes on") }).await;
+    let head = world.write(10);
+    reaches(&front, head).await;
+    assert_eq!(log_of(&front).await.2, before);
+    assert_eq!(read(&front, 0).await, range(1, head));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_stays_until_another_log_is_there() {
+    let world = World::new().await;
+    let front = world.front(&["--lease-ms", LONG_LEASE]);
+    let head = world.write(10);
+    reaches(&front, head).await;
+    let bucket = world.jetstream.get_key_value("im-chats-test").await.unwrap();
+    bucket.put("log", r#"{"id":"none","stream":"none"}"#.into()).await.unwrap();
+    until("it looks for it", &front, || async {
+        let (status, body) = front.server.request("GET", "/healthz", None);
+        status == 503 && body["reason"].as_str().is_some_and(|reason| reason.contains("is not in NATS"))
+    })
+    .await;
+    assert_eq!(read(&front, 0).await, range(1, head));
+}

@@ -120,6 +120,9 @@ impl Follower {
         let Some(pointer) = pointer::read(&self.nats, &self.bucket).await? else {
             return Err(Ended::Nats(unavailable("no relay has begun the log yet; that takes one with --role auto or ingest")));
         };
+        let stream = LogStream::of(&self.nats, &pointer.id).await?;
+        // Before the copy of another log is thrown away: until this one is there, it is all that readers have.
+        let range = stream.range().await?;
         let is_copy = self.write(|copy| copy.position()).await?.is_some();
         if *self.log.id() != *pointer.id || !is_copy {
             tracing::info!(log = pointer.id, "copying the log");
@@ -127,9 +130,7 @@ impl Follower {
             self.write(move |copy| copy.begin_anew(&id)).await?;
             self.replica = None;
         }
-        let stream = LogStream::of(&self.nats, &pointer.id).await?;
         let mut replica = self.replica().await?;
-        let range = stream.range().await?;
         // Whoever asks for what comes begins there, and not where the copy is.
         let _ = self.log.ask_end().await;
         let is_ours = self.is_ours(&stream).await?;
@@ -213,7 +214,12 @@ impl Follower {
             let result = work(&mut copy);
             (copy, result)
         });
-        let (copy, result) = worked.await.map_err(|error| failed(&error.to_string()))?;
+        let (copy, result) = match worked.await {
+            Ok(worked) => worked,
+            // The copy is gone with it: nothing could be followed any more.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => return Err(failed(&error.to_string())),
+        };
         self.copy = Some(copy);
         result
     }
@@ -236,6 +242,7 @@ impl Follower {
     ) -> Result<Step, Ended> {
         let mut messages = messages.ready_chunks(CHUNK);
         let (mut look, mut ranges) = (interval(LOOK), interval(LOOK_AT_RANGE));
+        let mut before = None;
         for timer in [&mut look, &mut ranges] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
@@ -262,6 +269,11 @@ impl Follower {
                         return Err(Ended::Again);
                     }
                     self.forget_before(stream, range).await?;
+                    // Heartbeats alone are no delivery: one that waits for an answer that was lost on its way would wait for ever.
+                    let behind = (range.last > replica.number()).then_some(replica.number());
+                    if behind.is_some() && std::mem::replace(&mut before, behind) == behind {
+                        return Err(Ended::Nats(unavailable("NATS does not deliver what the stream of the log holds")));
+                    }
                 }
             }
         }
@@ -282,9 +294,13 @@ impl Follower {
                     return Err(Ended::Nats(unavailable(&format!("the delivery of the log from NATS broke off: {error}"))));
                 }
             };
-            let number =
-                message.info().map_err(|error| Ended::Nats(unavailable(&format!("a message without a number: {error}"))))?;
-            let number = number.stream_sequence;
+            let number = match message.info() {
+                Ok(info) => info.stream_sequence,
+                Err(error) => {
+                    self.append(&mut events, &mut position).await?;
+                    return Err(Ended::Nats(unavailable(&format!("a message without a number: {error}"))));
+                }
+            };
             let Some(commit) = commit::commit(message.headers.as_ref()) else {
                 foreign(number);
                 match replica.pass(number) {
@@ -301,7 +317,14 @@ impl Follower {
                 match step {
                     Step::Known => break,
                     Step::Append => {
-                        events.extend(read(number, &commit, message.payload.clone())?);
+                        match read(number, &commit, message.payload.clone()) {
+                            Ok(read) => events.extend(read),
+                            Err(ended) => {
+                                // What came before it is good, and may come together with it every time.
+                                self.append(&mut events, &mut position).await?;
+                                return Err(ended);
+                            }
+                        }
                         position = Some(at);
                         replica.done(step, number, &commit);
                         if events.len() >= TRANSACTION {
