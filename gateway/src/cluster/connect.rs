@@ -328,6 +328,21 @@ impl Nats {
         }
     }
 
+    /// As [`Nats::start`], and gives the bucket; servers that elect a leader in between are asked again.
+    ///
+    /// # Errors
+    /// As [`Nats::start`].
+    pub async fn start_with_bucket(&self) -> Result<kv::Store, ClusterError> {
+        let mut failures = 0;
+        loop {
+            self.start().await?;
+            match self.bucket().await {
+                Err(error) if !error.is_fatal() => self.wait_after(&error, &mut failures).await,
+                result => return result,
+            }
+        }
+    }
+
     /// For as long as the process runs, after [`Nats::start`]: looks at the servers again at each connection. What is wrong
     /// with them then is in [`Nats::link`] and in the log, and nothing ends: replicas serve on.
     pub async fn keep(&self) {

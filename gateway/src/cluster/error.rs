@@ -107,6 +107,12 @@ pub enum ClusterError {
         /// What went wrong.
         reason: String,
     },
+    /// A fault of the program.
+    #[error("the work on the log in NATS broke off: {reason}")]
+    Failed {
+        /// What is known of it.
+        reason: String,
+    },
 }
 
 /// The oldest version of nats-server that is used.

@@ -14,6 +14,9 @@ use percent_encoding::percent_decode_str;
 use super::names::Names;
 use super::relay_name::RelayName;
 
+/// The longest `--lease-ms`.
+pub(super) const MOST_LEASE_MS: u64 = 600_000;
+
 /// Several relays over one log.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Several relays over one log")]
@@ -68,7 +71,7 @@ pub struct ClusterArgs {
 
     /// How long the one that writes the log may be silent until another takes over.
     #[arg(
-        long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1_000..=600_000),
+        long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1_000..=MOST_LEASE_MS),
         requires = "log"
     )]
     pub lease_ms: u64,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use im_chats_protocol::error::Error;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::Follower;
@@ -95,15 +96,20 @@ impl Member {
     /// What is wrong with NATS at the start and does not pass by itself.
     pub async fn run(self, drain: CancellationToken) -> Result<(), ClusterError> {
         let Self { nats, lease_ms, log, copy, retain, following, health, metrics, term, joined } = self;
-        let bucket = async {
-            nats.start().await?;
-            nats.bucket().await
-        };
-        let bucket = match drain.run_until_cancelled(bucket).await {
+        let bucket = match drain.run_until_cancelled(nats.start_with_bucket()).await {
             Some(bucket) => bucket?,
             None => return Ok(()),
         };
-        let parts = TurnsParts { nats: nats.clone(), bucket: bucket.clone(), lease_ms, health, metrics, retain, term };
+        let parts = TurnsParts {
+            nats: nats.clone(),
+            bucket: bucket.clone(),
+            log: log.clone(),
+            lease_ms,
+            health,
+            metrics,
+            retain,
+            term,
+        };
         let beside = async {
             let ends = async {
                 if let Ok(said) = nats.client().subscribe(nats.names.end()).await {
@@ -111,17 +117,28 @@ impl Member {
                 }
             };
             tokio::join!(nats.keep(), ends);
+            std::future::pending::<()>().await;
         };
         // Tasks of their own: a renewal of the lease does not wait for a copy of a million events.
-        let follower = tokio::spawn(Follower::new(nats.clone(), bucket, copy, following, joined).run(drain.clone()));
-        let turns = tokio::spawn(Turns::new(parts).run(drain.clone()));
-        drain.run_until_cancelled(beside).await;
-        for task in [follower, turns] {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the shared log failed");
+        let (stop, mut tasks) = (drain.child_token(), JoinSet::new());
+        tasks.spawn(Follower::new(nats.clone(), bucket, copy, following, joined).run(stop.clone()));
+        tasks.spawn(Turns::new(parts).run(stop.clone()));
+        let ended = async {
+            let mut result = Ok(());
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended {
+                    // Nothing would be followed or written any more, and nobody would hear of it.
+                    tracing::error!(%error, "a task of the shared log failed; this relay ends");
+                    result = Err(ClusterError::Failed { reason: error.to_string() });
+                    stop.cancel();
+                }
             }
+            result
+        };
+        tokio::select! {
+            result = ended => result,
+            () = beside => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -64,6 +64,17 @@ pub async fn begin(nats: &Nats, bucket: &Store, before: Option<&Pointer>) -> Res
     Ok(Some((Pointer { id, revision }, stream)))
 }
 
+/// Says again which log it is, where nobody says so any more: the value or its bucket was deleted. `None` when somebody else was quicker.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn name_again(nats: &Nats, bucket: &Store, id: &str) -> Result<Option<Pointer>, StreamError> {
+    let revision = entry(nats, bucket, KEY).await?.map_or(0, |entry| entry.revision);
+    let value = serde_json::to_vec(&Value { id: id.to_owned(), stream: nats.names.stream(id) }).unwrap_or_default();
+    let written = update(nats, bucket, KEY, value.into(), revision).await?;
+    Ok(written.map(|revision| Pointer { id: id.to_owned(), revision }))
+}
+
 /// A stream that is nobody's log takes room, and does no other harm.
 pub async fn delete_stream(nats: &Nats, id: &str) {
     let name = nats.names.stream(id);

@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{unavailable, within};
+use super::flags::MOST_LEASE_MS;
+use super::stream::{StreamError, unavailable, within};
 use super::writer::{StreamWriter, WriterParts};
 use super::{Nats, pointer, retain};
-use crate::log::RetainArgs;
+use crate::log::{EventLog, RetainArgs};
 use crate::metrics::Metrics;
 use crate::service::health::{Health, HealthState};
 
@@ -68,6 +69,8 @@ pub struct TurnsParts {
     pub nats: Nats,
     /// The bucket of the log.
     pub bucket: Store,
+    /// The log of this relay's copy.
+    pub log: EventLog,
     /// How long this relay may be silent while it writes.
     pub lease_ms: u64,
     /// What it tells of itself.
@@ -97,6 +100,10 @@ pub struct Turns {
     pause: Option<Pause>,
     /// What the holder says of its upstream.
     said: Option<Upstream>,
+    /// Why the last question about the lease has no answer.
+    unanswered: Option<StreamError>,
+    /// The log of this relay's copy.
+    log: EventLog,
 }
 
 /// After a term.
@@ -117,7 +124,7 @@ impl Turns {
     /// Nobody has the turn yet, as far as this relay knows.
     #[must_use]
     pub fn new(parts: TurnsParts) -> Self {
-        let TurnsParts { nats, bucket, lease_ms, health, metrics, retain, term } = parts;
+        let TurnsParts { nats, bucket, log, lease_ms, health, metrics, retain, term } = parts;
         let name: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
         let me = Holder { name: Arc::clone(&name), lease_ms };
         let lease = if term.is_some() { Lease::new(me) } else { Lease::observer(me) };
@@ -135,6 +142,8 @@ impl Turns {
             running: None,
             pause: None,
             said: None,
+            unanswered: None,
+            log,
         }
     }
 
@@ -203,10 +212,12 @@ impl Turns {
                 written.map(|written| written.map_or(LeaseInput::Refused, LeaseInput::Written))
             }
         };
+        self.unanswered = None;
         match answer {
             Ok(input) => input,
             Err(error) => {
                 tracing::debug!(?error, "no answer about the lease");
+                self.unanswered = Some(error);
                 LeaseInput::Unanswered
             }
         }
@@ -245,10 +256,22 @@ impl Turns {
         let end = CancellationToken::new();
         let (nats, bucket, term) = (self.nats.clone(), self.bucket.clone(), Arc::clone(term));
         let (health, metrics, limits) = (self.health.writer.clone(), self.metrics.clone(), self.retain);
+        let copied = self.log.id();
         let token = end.clone();
+        // Whatever ends the task: a turn in which nothing is written any more would be kept for ever.
+        let over = token.clone().drop_guard();
         let task = tokio::spawn(async move {
-            let parts =
-                WriterParts { nats: &nats, bucket: &bucket, epoch, term: token.clone(), health: health.clone(), metrics };
+            let _over = over;
+            let term_token = token.clone();
+            let parts = WriterParts {
+                nats: &nats,
+                bucket: &bucket,
+                copied: &copied,
+                epoch,
+                term: term_token,
+                health: health.clone(),
+                metrics,
+            };
             match token.run_until_cancelled(StreamWriter::open(parts)).await {
                 Some(Ok(writer)) => {
                     health.ok();
@@ -263,7 +286,6 @@ impl Turns {
                 }
                 None => {}
             }
-            token.cancel();
         });
         self.running = Some(Running { end, task });
     }
@@ -286,6 +308,12 @@ impl Turns {
         }
         self.health.writer.ok();
         match (self.lease.holder(self.now()), &self.said) {
+            (holder, _)
+                if let Some(error) = &self.unanswered
+                    && holder.is_none_or(|(holder, silent_ms)| silent_ms > holder.lease_ms) =>
+            {
+                self.health.upstream.degraded(&error.to_error());
+            }
             (Some((holder, silent_ms)), _) if silent_ms > holder.lease_ms => {
                 let reason = format!("no relay writes the log: the last one has been silent for {} s", silent_ms / 1_000);
                 self.health.upstream.degraded(&unavailable(&reason));
@@ -323,6 +351,8 @@ fn seen(entry: Option<Entry>) -> (Seen, Option<Upstream>) {
     match value {
         None => (Seen { revision, holder: None }, None),
         Some(Ok(Value { holder, lease_ms, upstream })) => {
+            // Nobody waits longer than for any relay.
+            let lease_ms = lease_ms.min(MOST_LEASE_MS);
             (Seen { revision, holder: Some(Holder { name: holder.into(), lease_ms }) }, Some(upstream))
         }
         Some(Err(error)) => {

@@ -56,6 +56,8 @@ pub struct WriterParts<'a> {
     pub nats: &'a Nats,
     /// The bucket of the log.
     pub bucket: &'a Store,
+    /// The log of this relay's copy, if it is one of any.
+    pub copied: &'a str,
     /// The epoch of the lease.
     pub epoch: u64,
     /// Cancelled when the term ends.
@@ -72,8 +74,11 @@ impl StreamWriter {
     /// # Errors
     /// `serviceUnavailable` when that cannot be told, or another relay began one at the same time.
     pub async fn open(parts: WriterParts<'_>) -> Result<Self, Error> {
-        let WriterParts { nats, bucket, epoch, term, health, metrics } = parts;
-        let found = pointer::read(nats, bucket).await.map_err(|error| error.to_error())?;
+        let WriterParts { nats, bucket, copied, epoch, term, health, metrics } = parts;
+        let mut found = pointer::read(nats, bucket).await.map_err(|error| error.to_error())?;
+        if found.is_none() {
+            found = again(nats, bucket, copied).await?;
+        }
         let held = match &found {
             None => None,
             Some(pointer) => held_at_last(nats, pointer).await?.map(|held| (pointer.clone(), held)),
@@ -236,7 +241,7 @@ fn fresh_name() -> Arc<str> {
 /// log ends the streams of all readers.
 async fn held_at_last(nats: &Nats, pointer: &Pointer) -> Result<Option<(LogStream, End)>, Error> {
     for look in 1..=GONE_LOOKS {
-        if let Some(held) = held(nats, pointer).await.map_err(|error| error.to_error())? {
+        if let Some(held) = held(nats, &pointer.id).await.map_err(|error| error.to_error())? {
             return Ok(Some(held));
         }
         if look < GONE_LOOKS {
@@ -248,9 +253,9 @@ async fn held_at_last(nats: &Nats, pointer: &Pointer) -> Result<Option<(LogStrea
 }
 
 /// The log's stream and its end; `None` when it is gone, or its end is.
-async fn held(nats: &Nats, pointer: &Pointer) -> Result<Option<(LogStream, End)>, StreamError> {
+async fn held(nats: &Nats, id: &str) -> Result<Option<(LogStream, End)>, StreamError> {
     let gone = |error| if error == StreamError::Gone { Ok(None) } else { Err(error) };
-    let stream = match LogStream::of(nats, &pointer.id).await {
+    let stream = match LogStream::of(nats, id).await {
         Ok(stream) => stream,
         Err(error) => return gone(error),
     };
@@ -259,6 +264,18 @@ async fn held(nats: &Nats, pointer: &Pointer) -> Result<Option<(LogStream, End)>
         Ok(end) => Ok(Some((stream, end))),
         Err(error) => gone(error),
     }
+}
+
+/// The log that is copied here, where nobody says any more which one it is: as long as its stream is there, its readers go on.
+async fn again(nats: &Nats, bucket: &Store, copied: &str) -> Result<Option<Pointer>, Error> {
+    let held = held(nats, copied).await.map_err(|error| error.to_error())?;
+    if held.is_none_or(|(_, end)| end.tip.commit.is_none()) {
+        return Ok(None);
+    }
+    let named = pointer::name_again(nats, bucket, copied).await.map_err(|error| error.to_error())?;
+    let named = named.ok_or_else(|| unavailable("another relay said at the same time which log it is"))?;
+    tracing::warn!(log = named.id, "NATS did not say any more which log it is; its stream is there, and goes on");
+    Ok(Some(named))
 }
 
 async fn begin(nats: &Nats, bucket: &Store, before: Option<&Pointer>) -> Result<(Pointer, LogStream), Error> {
