@@ -353,7 +353,7 @@ async fn a_directory_is_a_copy_or_a_log_and_never_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_read_holds_up_nothing_before_it() {
     let world = World::new().await;
-    let writer = world.front(&["--lease-ms", "1000"]);
+    let writer = world.front(&["--lease-ms", LONG_LEASE]);
     let flags = ["--role", "front"];
     let mut front = world.front(&flags);
     let head = world.write(10);

@@ -30,6 +30,9 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before a term is begun again that could not begin, or that another writer ended.
 const TERM_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often whoever has the turn looks whether there is something else to tell.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Longest rest, in milliseconds: a deadline may be none.
 const MOST_REST_MS: u64 = 60_000;
 
@@ -100,6 +103,8 @@ pub struct Turns {
     pause: Option<Pause>,
     /// What the holder says of its upstream.
     said: Option<Upstream>,
+    /// How it stands with this relay's upstream, as it told the others.
+    told: Option<std::mem::Discriminant<Upstream>>,
     /// Why the last question about the lease has no answer.
     unanswered: Option<StreamError>,
     /// The log of this relay's copy.
@@ -142,6 +147,7 @@ impl Turns {
             running: None,
             pause: None,
             said: None,
+            told: None,
             unanswered: None,
             log,
         }
@@ -163,6 +169,10 @@ impl Turns {
                 }
                 None => {
                     self.rest(&drain).await;
+                    // Others say what they were told: with a long lease that would be wrong for long.
+                    if self.running.is_some() && self.told != Some(std::mem::discriminant(&self.upstream())) {
+                        self.lease.renew(self.now());
+                    }
                     LeaseInput::Tick
                 }
             };
@@ -193,7 +203,7 @@ impl Turns {
             }
         };
         tokio::select! {
-            () = sleep_until(deadline) => {}
+            () = sleep_until(if self.running.is_some() { deadline.min(Instant::now() + LOOK) } else { deadline }) => {}
             () = drain.cancelled() => {}
             () = ended => {}
         }
@@ -207,7 +217,10 @@ impl Turns {
                 LeaseInput::Seen(seen)
             }),
             LeaseOutput::Write(revision) => {
-                let value = serde_json::to_vec(&self.value()).unwrap_or_default();
+                let upstream = self.upstream();
+                self.told = Some(std::mem::discriminant(&upstream));
+                let value = Value { holder: self.name.to_string(), lease_ms: self.lease_ms, upstream };
+                let value = serde_json::to_vec(&value).unwrap_or_default();
                 let written = pointer::update(&self.nats, &self.bucket, KEY, value.into(), revision).await;
                 written.map(|written| written.map_or(LeaseInput::Refused, LeaseInput::Written))
             }
@@ -223,7 +236,11 @@ impl Turns {
         }
     }
 
-    fn value(&self) -> Value {
+    /// What the others are told; before the turn is taken, nothing is known yet but what was said of it by others.
+    fn upstream(&self) -> Upstream {
+        if self.lease.held(self.now()).is_none() {
+            return Upstream::Connecting;
+        }
         let states = [self.health.writer.part(), self.health.upstream.part()];
         let away = states.iter().find_map(|state| match state {
             HealthState::Degraded(error) => {
@@ -232,8 +249,7 @@ impl Turns {
             _ => None,
         });
         let connecting = matches!(self.health.upstream.part(), HealthState::Connecting);
-        let upstream = away.unwrap_or(if connecting { Upstream::Connecting } else { Upstream::Ok });
-        Value { holder: self.name.to_string(), lease_ms: self.lease_ms, upstream }
+        away.unwrap_or(if connecting { Upstream::Connecting } else { Upstream::Ok })
     }
 
     /// Begins and ends terms, as the lease says.
