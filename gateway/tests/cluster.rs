@@ -163,6 +163,23 @@ async fn a_writer_that_is_killed_is_followed_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_does_not_reach_the_upstream_leaves_the_turn_to_another() {
+    let world = World::new().await;
+    let data = TempDir::new().unwrap();
+    let (urls, monitors) = (world.nats.urls(), world.nats.monitors());
+    let cluster =
+        ["--log", &urls, "--log-name", "test", "--log-replicas", "1", "--nats-monitor", &monitors, "--lease-ms", "1000"];
+    let server = Server::relay(data.path(), "http://127.0.0.1:9", &cluster);
+    let cut_off = Front { server, data };
+    let front = world.front(&["--lease-ms", "1000"]);
+    let head = world.write(10);
+    for front in [&front, &cut_off] {
+        reaches(front, head).await;
+    }
+    assert!(cut_off.server.said().contains("leaving the turn to another"), "{}", cut_off.server.said());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_front_that_only_serves_says_when_nobody_writes() {
     let world = World::new().await;
     let mut writer = world.front(&["--lease-ms", "1000", "--role", "ingest"]);

@@ -164,10 +164,10 @@ impl Lease {
         }
     }
 
-    /// Gives it back: this process waits again, and does not take it before others had their turn.
+    /// Gives it back: this process waits again, and looks later than others do.
     pub fn release(&mut self, now: u64) {
         self.asked = None;
-        self.wait(now, None, now.saturating_add(self.me.lease_ms));
+        self.wait(now, None, now.saturating_add(pause(&self.me).saturating_mul(3)));
     }
 
     fn due(&mut self, now: u64) -> Option<LeaseOutput> {
@@ -387,7 +387,7 @@ mod tests {
             assert_eq!(lease.handle(3_000, LeaseInput::Tick), Some(LeaseOutput::Write(1)));
             lease.release(3_010);
             assert_eq!(lease.handle(3_020, late), None);
-            assert_eq!((lease.held(3_020), lease.next_deadline()), (None, 12_010));
+            assert_eq!((lease.held(3_020), lease.next_deadline()), (None, 5_710));
         }
     }
 
@@ -399,6 +399,6 @@ mod tests {
         let _ = lease.handle(0, LeaseInput::Written(1));
         assert_eq!(lease.revision(), Some(1));
         lease.release(10);
-        assert_eq!((lease.held(10), lease.next_deadline()), (None, 9_010));
+        assert_eq!((lease.held(10), lease.next_deadline()), (None, 2_710));
     }
 }

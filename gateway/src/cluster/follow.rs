@@ -134,8 +134,14 @@ impl Follower {
         // Whoever asks for what comes begins there, and not where the copy is.
         let _ = self.log.ask_end().await;
         let is_ours = self.is_ours(&stream).await?;
-        if let Some(step) = replica.found(range, is_ours) {
-            return self.step_back(&pointer, step, replica).await;
+        if replica.found(range, is_ours).is_some() {
+            // Once more: a server that has just begun to lead may not know the end yet.
+            sleep(LOOK).await;
+            let (again, is_ours) = (stream.range().await?, self.is_ours(&stream).await?);
+            return match replica.found(again, is_ours) {
+                Some(step) => self.step_back(&pointer, step, replica).await,
+                None => Ok(Ended::Again),
+            };
         }
         self.forget_before(&stream, range).await?;
         let messages = stream.follow(replica.next()).await?;

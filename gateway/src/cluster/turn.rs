@@ -33,6 +33,9 @@ const TERM_PAUSE: Duration = Duration::from_millis(500);
 /// How often whoever has the turn looks whether there is something else to tell.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a turn without use is kept at least. Longer than it takes to believe that the stream is gone.
+const LEAST_USELESS: Duration = Duration::from_secs(15);
+
 /// Longest rest, in milliseconds: a deadline may be none.
 const MOST_REST_MS: u64 = 60_000;
 
@@ -101,6 +104,8 @@ pub struct Turns {
     started: Instant,
     running: Option<Running>,
     pause: Option<Pause>,
+    /// Since when this relay has had the turn without use.
+    away_since: Option<Instant>,
     /// What the holder says of its upstream.
     said: Option<Upstream>,
     /// How it stands with this relay's upstream, as it told the others.
@@ -146,6 +151,7 @@ impl Turns {
             started: Instant::now(),
             running: None,
             pause: None,
+            away_since: None,
             said: None,
             told: None,
             unanswered: None,
@@ -179,9 +185,32 @@ impl Turns {
             question = self.lease.handle(self.now(), input);
             self.serve().await;
             self.report();
+            if self.is_of_no_use() {
+                tracing::warn!("this relay does not get on with writing the log; leaving the turn to another, if there is one");
+                self.end_term().await;
+                self.give_back().await;
+                self.lease.release(self.now());
+                question = None;
+            }
         }
         self.end_term().await;
         self.give_back().await;
+    }
+
+    /// Whether this relay has the turn, and has not reached the upstream or not been able to write for two leases, and
+    /// [`LEAST_USELESS`] at least: another one perhaps can.
+    fn is_of_no_use(&mut self) -> bool {
+        let away = |health: &Health| !matches!(health.part(), HealthState::Ok);
+        if self.running.is_none() || !(away(&self.health.writer) || away(&self.health.upstream)) {
+            self.away_since = None;
+            return false;
+        }
+        let since = *self.away_since.get_or_insert_with(Instant::now);
+        let is_long = since.elapsed() >= LEAST_USELESS.max(Duration::from_millis(self.lease_ms.saturating_mul(2)));
+        if is_long {
+            self.away_since = None;
+        }
+        is_long
     }
 
     fn now(&self) -> u64 {
