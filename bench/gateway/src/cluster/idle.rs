@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::figures::{alone, with};
+use super::plan::Plan;
 use super::world::{Cpu, Relays};
-use super::{Plan, alone, with};
 use crate::batch::Check;
 use crate::control::Control;
 use crate::fanout::{float, many};

@@ -2,8 +2,10 @@
 //! their disks at once; a relay that serves and writes the log, and one that only serves, the front. Everything runs here: what goes
 //! over a network elsewhere costs more time there, and the work of all of them is on the same cores.
 
+mod figures;
 mod idle;
 mod old;
+mod plan;
 mod readers;
 mod seen;
 mod start;
@@ -13,13 +15,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use plan::Plan;
 
-use crate::figure::{self, Better, Figure, Quantity};
+use crate::figure;
 use crate::process::{Gateway, allow_open_files};
 use crate::table;
-
-/// What the figures of a cluster are beside, unless they say something else.
-const ONE: &str = "one relay that keeps its log alone";
 
 #[derive(Args)]
 pub(crate) struct Cluster {
@@ -41,51 +41,6 @@ pub(crate) struct Cluster {
     /// Only what idle sockets cost, over a small log.
     #[arg(long)]
     only_sockets: bool,
-}
-
-/// The amounts of a run.
-pub(crate) struct Plan {
-    quick: bool,
-    rounds: usize,
-    /// Events in the log.
-    log: u64,
-    /// Readers, and the events that each of them gets.
-    readers: &'static [(usize, u64)],
-    /// Writes, one after the other.
-    writes: usize,
-    /// Idle sockets at a time.
-    idle: &'static [usize],
-    /// Seconds of idleness; a multiple of the interval of heartbeats.
-    idle_s: u64,
-    /// Events, one by one, to all the sockets of the last of these.
-    trickle: u64,
-    /// Rounds beside an earlier binary.
-    old_rounds: usize,
-}
-
-impl Plan {
-    const FULL: Self = Self {
-        quick: false,
-        rounds: 3,
-        log: 1_000_000,
-        readers: &[(1, 1_000_000), (10, 400_000), (100, 80_000)],
-        writes: 500,
-        idle: &[0, 1_000, 2_000, 5_000],
-        idle_s: 60,
-        trickle: 100,
-        old_rounds: 7,
-    };
-    const QUICK: Self = Self {
-        quick: true,
-        rounds: 1,
-        log: 50_000,
-        readers: &[(1, 50_000), (10, 20_000), (100, 8_000)],
-        writes: 100,
-        idle: &[0, 500],
-        idle_s: 15,
-        trickle: 20,
-        old_rounds: 1,
-    };
 }
 
 /// Measures, and writes the results.
@@ -136,24 +91,4 @@ pub(crate) async fn measure(options: &Cluster) -> Result<()> {
     let rows: Vec<_> = figure::merge(&rounds).into_iter().chain(figure::merge(&[idle])).collect();
     print!("{}", table::markdown(&rows));
     table::write(&options.out, plan.quick, plan.rounds, &rows)
-}
-
-/// A figure beside that of [`ONE`] relay.
-fn beside(key: &'static str, what: &'static str, unit: &'static str, better: Better, value: f64, one: f64) -> Figure {
-    Figure { quantity: Quantity { key, what, unit, better, limit_name: ONE }, subscribers: None, value, limit: Some(one) }
-}
-
-/// A figure of a cluster alone.
-fn alone(key: &'static str, what: &'static str, unit: &'static str, value: f64) -> Figure {
-    Figure {
-        quantity: Quantity { key, what, unit, better: Better::Less, limit_name: "" },
-        subscribers: None,
-        value,
-        limit: None,
-    }
-}
-
-/// With so many sockets.
-fn with(sockets: usize, figure: Figure) -> Figure {
-    Figure { subscribers: Some(sockets), ..figure }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::Plan;
+use super::plan::Plan;
 use super::world::reaches;
 use crate::batch::Check;
 use crate::control::Control;

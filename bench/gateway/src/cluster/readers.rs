@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
+use super::figures::{alone, beside, with};
 use super::world::{Cpu, Relays, Single};
-use super::{alone, beside, with};
 use crate::batch::Check;
 use crate::control::Control;
 use crate::fanout::{float, many};

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use super::figures::{alone, beside};
+use super::plan::Plan;
 use super::world::{Relays, Single, reaches};
-use super::{Plan, alone, beside};
 use crate::batch::Check;
 use crate::control::Control;
 use crate::figure::Better::Less;

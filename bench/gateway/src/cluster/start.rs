@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use im_chats_launcher::nats::Server;
 
+use super::figures::{alone, beside};
+use super::plan::Plan;
 use super::world::{Relays, Single, disk, nats, nats_cpu, reaches};
-use super::{Plan, alone, beside};
 use crate::control::Control;
 use crate::fanout::float;
 use crate::figure::Better::{Less, More};
