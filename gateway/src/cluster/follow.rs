@@ -1,5 +1,6 @@
 //! The copy of the log that this relay serves from. It carries the machine of `im_chats_replication::replica`, which decides.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
@@ -38,6 +39,9 @@ const TRANSACTION: usize = 4_096;
 
 /// How often it is looked at whether the log is another one.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// So many looks in a row may have no answer: while NATS elects who leads the bucket, what the stream delivers is as good as before.
+const MOST_BLIND_LOOKS: u32 = 5;
 
 /// How often it is looked at where the stream begins by now.
 const LOOK_AT_RANGE: Duration = Duration::from_secs(10);
@@ -247,11 +251,11 @@ impl Follower {
         messages: Messages,
     ) -> Result<Step, Ended> {
         let mut messages = messages.ready_chunks(CHUNK);
-        let (mut look, mut ranges) = (interval(LOOK), interval(LOOK_AT_RANGE));
+        // Beside the delivery, which does not wait for it: the bucket has a leader of its own.
+        let mut look = pin!(another_log(self.nats.clone(), self.bucket.clone(), pointer.id.clone()));
+        let mut ranges = interval(LOOK_AT_RANGE);
+        ranges.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut before = None;
-        for timer in [&mut look, &mut ranges] {
-            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        }
         loop {
             if replica.number() >= range.last {
                 self.health.ok();
@@ -264,11 +268,7 @@ impl Follower {
                         return Ok(step);
                     }
                 }
-                _ = look.tick() => {
-                    if pointer::read(&self.nats, &self.bucket).await?.is_some_and(|now| now.id != pointer.id) {
-                        return Err(Ended::Again);
-                    }
-                }
+                ended = &mut look => return Err(ended),
                 _ = ranges.tick() => {
                     range = stream.range().await?;
                     if range.last < replica.number() {
@@ -360,6 +360,20 @@ impl Follower {
         }
         self.append(&mut events, &mut position).await?;
         Ok(None)
+    }
+}
+
+/// Waits until the log is another one, or nobody has been able to say for a while which one it is.
+async fn another_log(nats: Nats, bucket: Store, id: String) -> Ended {
+    let mut failures = 0;
+    loop {
+        sleep(LOOK).await;
+        match pointer::read(&nats, &bucket).await {
+            Ok(Some(now)) if now.id != id => return Ended::Again,
+            Ok(_) => failures = 0,
+            Err(error) if failures >= MOST_BLIND_LOOKS => return error.into(),
+            Err(_) => failures += 1,
+        }
     }
 }
 
