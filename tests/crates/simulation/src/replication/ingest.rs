@@ -72,7 +72,8 @@ impl World<'_> {
         let Some(revision) = state.lease.revision().filter(|_| state.alive && now >= state.frozen_until) else { return };
         state.turn = Turn::Off;
         state.believes = None;
-        state.released_until = now + self.script.lease_ms;
+        // As long as every other one needs to have looked twice.
+        state.released_until = now + 2 * (self.script.lease_ms / 10).clamp(1, 1_000);
         if self.bug == Some(Bug::ReleasedInVain) {
             state.lease.release(now.saturating_sub(self.script.lease_ms));
         } else {
