@@ -6,8 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::kv::Store;
 use async_trait::async_trait;
 use bytes::Bytes;
-use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::error::Error;
 use im_chats_protocol::server::LoggedEvent;
 use im_chats_replication::CommitKind;
 use im_chats_replication::writer::{Tip, Writer, WriterInput, WriterOutput};
@@ -19,7 +18,7 @@ use super::pointer::{self, Pointer};
 use super::stream::{End, LogStream, StreamError, unavailable};
 use super::{Nats, ends};
 use crate::base::log_throttle::LogThrottle;
-use crate::log::LogWriter;
+use crate::log::{LogWriter, head_after};
 use crate::metrics::Metrics;
 use crate::service::health::Health;
 
@@ -175,15 +174,7 @@ impl LogWriter for StreamWriter {
     }
 
     async fn append(&mut self, events: Vec<LoggedEvent>) -> Result<(), Error> {
-        let mut last = self.head();
-        for event in &events {
-            if event.sequence <= last || event.sequence > MAX_SAFE_INTEGER {
-                return Err(Error::new(ErrorCode::InternalError, "an event's sequence is out of order or out of range")
-                    .with_context("sequence", event.sequence.to_string())
-                    .with_context("head", last.to_string()));
-            }
-            last = event.sequence;
-        }
+        let last = head_after(self.head(), &events)?;
         let (batches, too_large) = batches(events, self.nats.max_payload());
         for batch in batches {
             self.commit(CommitKind::Events, batch.last.sequence, batch.events, batch.payload, last).await?;

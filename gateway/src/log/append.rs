@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::number::MAX_SAFE_INTEGER;
+use im_chats_protocol::error::Error;
 use im_chats_protocol::server::LoggedEvent;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::order::head_after;
 use super::read::{signed, unsigned};
 use super::reader::EventLog;
 use super::store::layout::{EventRow, INSERT_EVENT};
@@ -70,16 +70,8 @@ impl Appender {
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
         C: FnOnce(),
     {
-        let mut last = self.log.head();
-        for event in &events {
-            if event.sequence <= last || event.sequence > MAX_SAFE_INTEGER {
-                return Err(Error::new(ErrorCode::InternalError, "an event's sequence is out of order or out of range")
-                    .with_context("sequence", event.sequence.to_string())
-                    .with_context("head", last.to_string()));
-            }
-            last = event.sequence;
-        }
         let head = self.log.head();
+        let last = head_after(head, &events)?;
         self.transact(last, events.len(), |transaction| {
             write(transaction)?;
             insert(transaction, head, &events)?;

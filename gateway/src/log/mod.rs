@@ -16,6 +16,7 @@ mod copy;
 #[cfg(test)]
 mod damage;
 mod end;
+mod order;
 mod page;
 mod read;
 mod reader;
@@ -32,6 +33,7 @@ mod writer;
 pub use append::Appender;
 pub use copy::{LogCopy, Position};
 pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
+pub use order::head_after;
 pub use reader::EventLog;
 pub use retain::{Keeper, Pruned, RetainArgs};
 use store::{Store, StoreError};

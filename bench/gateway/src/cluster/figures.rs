@@ -1,4 +1,4 @@
-//! How a figure of a cluster is told.
+//! Figures of a cluster.
 
 use crate::figure::{Better, Figure, Quantity};
 
