@@ -2,8 +2,8 @@
 //! server that keeps a copy must be shown once. A server that was shown counts as shown while it does not answer: one that is
 //! frozen or restarts must not keep the others from going on.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream;
 use futures_util::future::join_all;
@@ -33,14 +33,26 @@ pub(super) struct Proof {
     allow_unsynced: bool,
     /// The names of the servers that were shown to write to their disks at once.
     shown: Mutex<BTreeSet<String>>,
+    /// Since when this relay knows of servers that their leader has not heard.
+    unheard: Mutex<BTreeMap<String, Instant>>,
 }
 
 /// A server that keeps a copy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Peer {
     name: String,
+    presence: Presence,
+}
+
+/// Whether a server is there, as the leader of a stream knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Presence {
+    /// It was heard a moment ago.
+    Heard,
+    /// Not heard since this leader was elected: one that lives is heard within a second, one that was killed before never.
+    Unheard,
     /// It confirms nothing while it is away, and may be away for long.
-    away: bool,
+    Away,
 }
 
 /// What a server says of itself at `/varz`.
@@ -82,7 +94,7 @@ impl Proof {
         };
         let monitors: Result<_, String> = args.nats_monitor.iter().map(monitor).collect();
         let monitors = monitors.map_err(|reason| ClusterError::Monitor { reason })?;
-        Ok(Self { monitors, allow_unsynced: args.nats_allow_unsynced, shown: Mutex::default() })
+        Ok(Self { monitors, allow_unsynced: args.nats_allow_unsynced, shown: Mutex::default(), unheard: Mutex::default() })
     }
 
     /// Asks the monitoring addresses whether these servers write to their disks at once.
@@ -98,14 +110,29 @@ impl Proof {
                 Ok(server) => self.take(server, peers)?,
             }
         }
-        let unknown: Vec<_> = {
+        let (unheard, unknown): (Vec<_>, Vec<_>) = {
             let shown = self.shown.lock();
-            peers.iter().filter(|peer| !peer.away && !shown.contains(&peer.name)).map(|peer| peer.name.clone()).collect()
+            let mut unheard = self.unheard.lock();
+            unheard.retain(|name, _| peers.iter().any(|peer| peer.name == *name && peer.presence == Presence::Unheard));
+            peers
+                .iter()
+                .filter(|peer| !shown.contains(&peer.name))
+                .filter(|peer| match peer.presence {
+                    Presence::Heard => true,
+                    Presence::Unheard => unheard.entry(peer.name.clone()).or_insert_with(Instant::now).elapsed() < AWAY_AFTER,
+                    Presence::Away => false,
+                })
+                .partition(|peer| peer.presence == Presence::Unheard)
         };
+        let names = |peers: Vec<&Peer>| peers.iter().map(|peer| peer.name.as_str()).collect::<Vec<_>>().join(", ");
         if unknown.is_empty() {
-            return Ok(());
+            if unheard.is_empty() || self.allow_unsynced {
+                return Ok(());
+            }
+            let reason = format!("its leader is new and has not heard {} yet", names(unheard));
+            return Err(ClusterError::JetStream { what: "say which servers keep the log", reason });
         }
-        let mut reason = format!("no address shows {}, which keeps a copy", unknown.join(", "));
+        let mut reason = format!("no address shows {}, which keeps a copy", names(unknown));
         if !silent.is_empty() {
             reason = format!("{reason} ({})", silent.join("; "));
         }
@@ -153,16 +180,26 @@ async fn ask(monitor: &Document) -> Result<Server, String> {
 pub(super) fn peers(info: &stream::Info, connected: &str) -> BTreeSet<Peer> {
     let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone()).filter(|leader| !leader.is_empty());
     let others = info.cluster.iter().flat_map(|cluster| &cluster.replicas);
-    let mut peers: BTreeSet<_> =
-        others.map(|peer| Peer { name: peer.name.clone(), away: peer.offline || peer.active >= AWAY_AFTER }).collect();
+    let mut peers: BTreeSet<_> = others.map(|peer| Peer { name: peer.name.clone(), presence: presence(peer) }).collect();
+    let heard = |name| Peer { name, presence: Presence::Heard };
     match leader {
         Some(name) => {
-            peers.insert(Peer { name, away: false });
+            peers.insert(heard(name));
         }
         None if peers.is_empty() => {
-            peers.insert(Peer { name: connected.to_owned(), away: false });
+            peers.insert(heard(connected.to_owned()));
         }
         None => {}
     }
     peers
+}
+
+fn presence(peer: &stream::PeerInfo) -> Presence {
+    if peer.offline || peer.active >= AWAY_AFTER {
+        Presence::Away
+    } else if peer.active.is_zero() && !peer.current {
+        Presence::Unheard
+    } else {
+        Presence::Heard
+    }
 }
