@@ -128,10 +128,13 @@ describe("the console", () => {
     await gateway.kill();
     await page.locator("#state[data-state=reconnecting], #state[data-state=offline]").waitFor();
     assert.match((await page.locator("#state").getAttribute("title")) ?? "", /\(networkError\)/);
-    gateway = await startGateway({ data, token, listen: new URL(address).host });
-    await gateway.call("POST", "/emulator/v1/chats:archive", { chatGuid: ALICE });
+    // Where the page does not look, so that all of it happens while the page is away.
+    const elsewhere = await startGateway({ data, token });
+    await elsewhere.call("POST", "/emulator/v1/chats:archive", { chatGuid: ALICE });
     // No chat event tells of a message: the page has to look again by itself.
-    await gateway.call("POST", "/v1/chats", { addresses: ["bob@example.com"], initialMessage: { text: "made meanwhile" } });
+    await elsewhere.call("POST", "/v1/chats", { addresses: ["bob@example.com"], initialMessage: { text: "made meanwhile" } });
+    await elsewhere.stop();
+    gateway = await startGateway({ data, token, listen: new URL(address).host });
     await page.locator("#state[data-state=live]").waitFor();
     await eventOf("chat.archived").waitFor();
     assert.equal(await page.locator("#feed li").count(), 1);
