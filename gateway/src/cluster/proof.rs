@@ -1,6 +1,7 @@
 //! Whether what NATS confirmed is on the disks. JetStream does not say so; the monitoring addresses of its servers do. Each
 //! server that keeps a copy must be shown once. A server that was shown counts as shown while it does not answer: one that is
-//! frozen or restarts must not keep the others from going on.
+//! frozen or restarts must not keep the others from going on. For the same reason one that is away need not be shown, and one that a
+//! new leader has not heard yet is waited for until it is either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -110,33 +111,39 @@ impl Proof {
                 Ok(server) => self.take(server, peers)?,
             }
         }
-        let (unheard, unknown): (Vec<_>, Vec<_>) = {
-            let shown = self.shown.lock();
-            let mut unheard = self.unheard.lock();
-            unheard.retain(|name, _| peers.iter().any(|peer| peer.name == *name && peer.presence == Presence::Unheard));
-            peers
-                .iter()
-                .filter(|peer| !shown.contains(&peer.name))
-                .filter(|peer| match peer.presence {
-                    Presence::Heard => true,
-                    Presence::Unheard => unheard.entry(peer.name.clone()).or_insert_with(Instant::now).elapsed() < AWAY_AFTER,
-                    Presence::Away => false,
-                })
-                .partition(|peer| peer.presence == Presence::Unheard)
-        };
-        let names = |peers: Vec<&Peer>| peers.iter().map(|peer| peer.name.as_str()).collect::<Vec<_>>().join(", ");
+        let (unheard, unknown) = self.not_shown(peers, Instant::now());
         if unknown.is_empty() {
             if unheard.is_empty() || self.allow_unsynced {
                 return Ok(());
             }
-            let reason = format!("its leader is new and has not heard {} yet", names(unheard));
+            let reason = format!("its leader is new and has not heard {} yet", unheard.join(", "));
             return Err(ClusterError::JetStream { what: "say which servers keep the log", reason });
         }
-        let mut reason = format!("no address shows {}, which keeps a copy", names(unknown));
+        let mut reason = format!("no address shows {}, which keeps a copy", unknown.join(", "));
         if !silent.is_empty() {
             reason = format!("{reason} ({})", silent.join("; "));
         }
         self.missing(reason)
+    }
+
+    /// The servers that have yet to be shown: those that their leader may be about to hear, and those that are there.
+    fn not_shown<'a>(&self, peers: &'a BTreeSet<Peer>, now: Instant) -> (Vec<&'a str>, Vec<&'a str>) {
+        let (shown, mut since) = (self.shown.lock(), self.unheard.lock());
+        since.retain(|name, _| peers.iter().any(|peer| peer.name == *name && peer.presence == Presence::Unheard));
+        let (mut unheard, mut unknown) = (Vec::new(), Vec::new());
+        for peer in peers.iter().filter(|peer| !shown.contains(&peer.name)) {
+            match peer.presence {
+                Presence::Heard => unknown.push(peer.name.as_str()),
+                Presence::Unheard => {
+                    let first = *since.entry(peer.name.clone()).or_insert(now);
+                    if now.saturating_duration_since(first) < AWAY_AFTER {
+                        unheard.push(peer.name.as_str());
+                    }
+                }
+                Presence::Away => {}
+            }
+        }
+        (unheard, unknown)
     }
 
     fn take(&self, server: Server, peers: &BTreeSet<Peer>) -> Result<(), ClusterError> {
@@ -201,5 +208,36 @@ fn presence(peer: &stream::PeerInfo) -> Presence {
         Presence::Unheard
     } else {
         Presence::Heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(name: &str, presence: Presence) -> Peer {
+        Peer { name: name.to_owned(), presence }
+    }
+
+    /// Monitoring addresses that all showed `a`.
+    fn proof() -> Proof {
+        let shown = Mutex::new(BTreeSet::from(["a".to_owned()]));
+        Proof { monitors: Vec::new(), allow_unsynced: false, shown, unheard: Mutex::default() }
+    }
+
+    #[test]
+    fn a_server_that_no_leader_hears_is_waited_for_and_then_away() {
+        use Presence::{Away, Heard, Unheard};
+        let (proof, start) = (proof(), Instant::now());
+        let of = |presence| BTreeSet::from([peer("a", Unheard), peer("b", presence)]);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let none: (Vec<&str>, Vec<&str>) = (vec![], vec![]);
+        assert_eq!(proof.not_shown(&of(Unheard), at(0)), (vec!["b"], vec![]));
+        assert_eq!(proof.not_shown(&of(Unheard), at(4)), (vec!["b"], vec![]));
+        assert_eq!(proof.not_shown(&of(Unheard), at(5)), none);
+        // It lives, and must be shown; the next leader begins anew.
+        assert_eq!(proof.not_shown(&of(Heard), at(6)), (vec![], vec!["b"]));
+        assert_eq!(proof.not_shown(&of(Unheard), at(7)), (vec!["b"], vec![]));
+        assert_eq!(proof.not_shown(&of(Away), at(8)), none);
     }
 }

@@ -1,4 +1,4 @@
-//! The order of a log, whoever writes it and wherever it is kept.
+//! The rule that sequences increase. Both engines of the log check it here.
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
