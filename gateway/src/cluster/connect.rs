@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_nats::jetstream::context::{AccountErrorKind, CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType, Stream};
 use async_nats::jetstream::{self, ErrorCode, kv};
-use async_nats::{Client, ClientError, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError, connection::State};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, ServerError, connection::State};
 use bytes::Bytes;
 use im_chats_protocol::client::Backoff;
 use serde::Deserialize;
@@ -25,12 +25,13 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::credentials::Credentials;
 use super::error::ClusterError;
+use super::events::Events;
 use super::flags::{ClusterArgs, Servers};
 use super::names::Names;
 use super::proof::{Proof, peers};
 use super::version::is_new_enough;
 use crate::base::files;
-use crate::base::log_throttle::{KeyedLogThrottle, LogThrottle, MINUTE};
+use crate::base::log_throttle::{KeyedLogThrottle, MINUTE};
 use crate::base::near::is_near;
 use crate::base::random::fraction;
 
@@ -198,65 +199,6 @@ fn warn_of_plain(servers: &Servers, credentials: &Credentials) {
     if far && !servers.wants_tls() {
         let secret = if credentials.sends_secret() { "messages and the password" } else { "messages" };
         tracing::warn!(%servers, "--log is not tls://: {secret} can be read on their way to NATS");
-    }
-}
-
-/// What the client of NATS tells of the connection.
-struct Events {
-    connected: watch::Sender<u64>,
-    refuse: watch::Sender<Option<String>>,
-    link: watch::Sender<Result<(), ClusterError>>,
-    servers: String,
-}
-
-impl Events {
-    fn take(&self, event: &Event) {
-        static LOST: LogThrottle = LogThrottle::per_minute();
-        static SLOW: LogThrottle = LogThrottle::per_minute();
-        static LAME: LogThrottle = LogThrottle::per_minute();
-        static OTHER: std::sync::LazyLock<KeyedLogThrottle> = std::sync::LazyLock::new(|| KeyedLogThrottle::new(MINUTE, 32));
-        let servers = &self.servers;
-        match event {
-            Event::Connected => {
-                tracing::info!(servers, "connected to NATS");
-                self.connected.send_modify(|count| *count += 1);
-            }
-            Event::Disconnected => {
-                let away = ClusterError::Unreachable { servers: servers.clone(), reason: "the connection was lost".to_owned() };
-                self.link.send_modify(|link| *link = Err(away));
-                if let Some(repeated) = LOST.hit() {
-                    tracing::warn!(repeated, servers, "the connection to NATS was lost; connecting again");
-                }
-            }
-            Event::SlowConsumer(subscription) => {
-                if let Some(repeated) = SLOW.hit() {
-                    tracing::warn!(repeated, subscription, "messages of NATS were dropped: this relay does not keep up");
-                }
-            }
-            Event::LameDuckMode => {
-                if let Some(repeated) = LAME.hit() {
-                    tracing::info!(repeated, "the server of NATS is about to stop; another one will be used");
-                }
-            }
-            Event::ServerError(error) => {
-                let text = error.to_string();
-                if let ServerError::Other(reason) = error
-                    && reason.to_lowercase().starts_with("permissions violation")
-                {
-                    self.refuse.send_replace(Some(reason.clone()));
-                }
-                if let Some(repeated) = OTHER.hit(&text) {
-                    tracing::warn!(repeated, "NATS reports: {text}");
-                }
-            }
-            Event::ClientError(ClientError::Other(text)) => {
-                if let Some(repeated) = OTHER.hit(text) {
-                    tracing::warn!(repeated, servers, "NATS cannot be reached: {text}; trying on");
-                }
-            }
-            Event::ClientError(error) => tracing::warn!(servers, "the client of NATS reports: {error}"),
-            Event::Draining | Event::Closed => {}
-        }
     }
 }
 

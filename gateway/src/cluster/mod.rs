@@ -13,6 +13,7 @@ pub mod connect;
 mod credentials;
 mod ends;
 pub mod error;
+mod events;
 pub mod flags;
 mod follow;
 mod member;
