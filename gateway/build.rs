@@ -6,7 +6,16 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 const ROOT: &str = "proto";
-const FILES: [&str; 2] = ["photon/imessage/v1/chat_service.proto", "photon/imessage/v1/event_service.proto"];
+const FILES: [&str; 8] = [
+    "photon/imessage/v1/address_service.proto",
+    "photon/imessage/v1/attachment_service.proto",
+    "photon/imessage/v1/chat_service.proto",
+    "photon/imessage/v1/event_service.proto",
+    "photon/imessage/v1/group_service.proto",
+    "photon/imessage/v1/location_service.proto",
+    "photon/imessage/v1/message_service.proto",
+    "photon/imessage/v1/poll_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
@@ -22,7 +31,14 @@ fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::write(out.join("descriptors.bin"), &encoded)?;
     // The well-known types are generated here too: their JSON form (`Z`, not `+00:00`) is ours to get right.
     let mut types = tonic_prost_build::Config::new();
-    types.bytes([".photon.imessage.v1.SetBackgroundRequest.data"]);
+    types.bytes([
+        ".photon.imessage.v1.SetBackgroundRequest.data",
+        ".photon.imessage.v1.SetIconRequest.data",
+        ".photon.imessage.v1.UploadAttachmentRequest.data",
+        ".photon.imessage.v1.Companion.data",
+        ".photon.imessage.v1.DownloadAttachmentResponse.primary_chunk",
+        ".photon.imessage.v1.DownloadAttachmentResponse.companion_chunk",
+    ]);
     // The client is for the tests, and for the relay, which is a client of the real service.
     tonic_prost_build::configure()
         .compile_well_known_types(true)
