@@ -77,3 +77,18 @@ pub struct AttachmentInfo {
     #[cfg_attr(feature = "typescript", tsify(optional))]
     pub companion_kind: Option<CompanionKind>,
 }
+
+/// The second file of a live photo.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct CompanionInfo {
+    /// Its name.
+    pub file_name: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// Its size in bytes.
+    pub total_bytes: u64,
+    /// What it is to the first file.
+    pub kind: CompanionKind,
+}

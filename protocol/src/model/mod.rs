@@ -21,7 +21,7 @@ mod poll;
 mod reaction;
 
 pub use address::{ChatServiceType, SingleServiceAddressInfo};
-pub use attachment::{AttachmentInfo, CompanionKind, TransferState};
+pub use attachment::{AttachmentInfo, CompanionInfo, CompanionKind, TransferState};
 pub use chat::{Chat, CreateChatOptions, CreateChatResult};
 pub use context::EventContext;
 pub use cursor::Cursor;
@@ -43,5 +43,7 @@ pub use message_event::{
     MessageStickerPlaced, MessageUnsent,
 };
 pub use mini_app::{MiniAppContent, MiniAppLayoutInfo};
-pub use poll::{PollChangeDelta, PollChanged, PollCreated, PollEvent, PollOption, PollOptionAdded, PollUnvoted, PollVoted};
+pub use poll::{
+    Poll, PollChangeDelta, PollChanged, PollCreated, PollEvent, PollOption, PollOptionAdded, PollUnvoted, PollVote, PollVoted,
+};
 pub use reaction::{MessageAppliedReaction, MessagePlacedSticker, MessageReaction, MessageReactionKind, StickerPlacement};

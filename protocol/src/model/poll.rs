@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::EventContext;
+use super::{EventContext, SingleServiceAddressInfo};
 
 /// One option of a poll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,4 +95,32 @@ tagged_union! {
         /// The poll changed.
         Changed(PollChanged) = "poll.changed",
     }
+}
+
+/// Who chose which option of a poll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct PollVote {
+    /// The option's identifier.
+    pub option_identifier: String,
+    /// The voter.
+    pub participant: SingleServiceAddressInfo,
+}
+
+/// A poll as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct Poll {
+    /// The GUID of the message that carries the poll: what every call on it takes.
+    pub poll_message_guid: String,
+    /// The chat that has it.
+    pub chat_guid: String,
+    /// Its question.
+    pub title: String,
+    /// Its options, in the order in which they were added.
+    pub options: Vec<PollOption>,
+    /// The votes, at most one of each participant.
+    pub votes: Vec<PollVote>,
 }
