@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 export async function listeningAddress(child, exited, log) {
   const ready = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
-      const address = /^listening on (http:\S+)$/.exec(line)?.[1];
+      const address = /^listening on (https?:\S+)$/.exec(line)?.[1];
       if (address) return address;
     }
     throw new Error(`${child.spawnfile} closed its output before it listened:\n${log()}`);
