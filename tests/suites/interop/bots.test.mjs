@@ -6,12 +6,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { ICON } from "./methods/files.mjs";
+import { sunset } from "../support/picture.mjs";
 import { Desk, isOwn } from "./bots/run.mjs";
 
 const ALICE = "alice@example.com";
 const BOB = "bob@example.com";
 const DIRECT = `any;-;${ALICE}`;
+const PICTURE = sunset(40, 20);
 const TITLES = { spectrum: "spectrum-ts", "chat-sdk": "Chat SDK" };
 
 test("the bots of examples/bots have the packages that are tested here", async () => {
@@ -111,12 +112,12 @@ for (const name of Object.keys(TITLES)) {
     });
 
     test("receives a picture, byte for byte", async () => {
-      await say(DIRECT, ALICE, "", { attachment: { fileName: "icon.png", data: ICON.toString("base64") } });
+      await say(DIRECT, ALICE, "", { attachment: { fileName: "icon.png", data: PICTURE.toString("base64") } });
       const { message } = await desk.find("the same picture", (event) => isOwn(event, DIRECT) && event.message.content.attachments.length > 0, head);
       const [{ guid, fileName }] = message.content.attachments;
       assert.equal(fileName, "icon.png");
       const answer = await fetch(`${desk.door.address}/v1/attachments/${guid}/data`, { headers: { authorization: `Bearer ${desk.emulator.token}` } });
-      assert.deepEqual(Buffer.from(await answer.arrayBuffer()), ICON);
+      assert.deepEqual(Buffer.from(await answer.arrayBuffer()), PICTURE);
     });
 
     test("killed and started again, answers what comes then, and nothing twice", async () => {
