@@ -30,6 +30,12 @@ pub struct Options {
     /// What each relay of the cluster does.
     #[arg(long, value_name = "ROLE,ROLE,…", requires = "cluster", default_value = "auto,auto,auto")]
     roles: String,
+    /// A bot that answers every message once, while its server is killed.
+    #[arg(long, conflicts_with_all = ["cluster", "browser", "minutes", "events"])]
+    replies: bool,
+    /// How often the bot's server is killed.
+    #[arg(long, requires = "replies", default_value_t = 50)]
+    kills: u32,
     /// The seed of an earlier run, to draw the same faults again; a fresh one without it.
     #[arg(long)]
     seed: Option<u32>,
@@ -40,13 +46,21 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     checks::install(workspace)?;
     build::everything(workspace)?;
     let project = PackageProject::install(workspace)?;
-    let program = if options.cluster { "cluster/chaos.mjs" } else { "chaos.mjs" };
+    let program = match options {
+        Options { replies: true, .. } => "replies.mjs",
+        Options { cluster: true, .. } => "cluster/chaos.mjs",
+        _ => "chaos.mjs",
+    };
+    let measure = if options.replies {
+        vec![format!("--kills={}", options.kills)]
+    } else {
+        vec![format!("--minutes={}", options.minutes), format!("--events={}", options.events)]
+    };
     let mut command = workspace
         .sh
         .cmd("node")
         .arg(workspace.path("tests/suites/chaos").join(program))
-        .arg(format!("--minutes={}", options.minutes))
-        .arg(format!("--events={}", options.events))
+        .args(measure)
         .args(options.browser.then_some("--browser"))
         .args(options.relay.then_some("--relay"))
         .args(options.seed.map(|seed| format!("--seed={seed}")));
