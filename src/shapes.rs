@@ -32,6 +32,9 @@ pub struct CountChatsOptions {
 /// - `chats:count`: counting all chats; not with a token that is limited to chats
 /// - `events`: events about chats
 /// - `events:all`: events of every kind, messages included
+/// - `messages:read`: reading messages, polls and attachments
+/// - `messages:write`: sending and changing messages, reactions, polls and attachments
+/// - `groups:write`: changing groups: their name, people and icon
 #[derive(Tsify)]
 pub enum TokenScope {
     #[serde(rename = "chats:read")]
@@ -46,6 +49,12 @@ pub enum TokenScope {
     Events,
     #[serde(rename = "events:all")]
     EventsAll,
+    #[serde(rename = "messages:read")]
+    MessagesRead,
+    #[serde(rename = "messages:write")]
+    MessagesWrite,
+    #[serde(rename = "groups:write")]
+    GroupsWrite,
 }
 
 /// What `tokens.create` makes a token of.

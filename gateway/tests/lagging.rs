@@ -22,6 +22,7 @@ use im_chats_gateway::log::{self, EndSource, EventKind, EventLog, LogCopy, Logge
 use im_chats_gateway::metrics::Metrics;
 use im_chats_gateway::service::auth::{Authenticator, Identity, Pass};
 use im_chats_gateway::service::backend::{Backend, CallContext};
+use im_chats_gateway::service::calls::Messaging;
 use im_chats_gateway::service::health::Health;
 use im_chats_gateway::service::proto::catch_up_events_response::Payload;
 use im_chats_gateway::service::proto::event_service_client::EventServiceClient;
@@ -58,6 +59,8 @@ struct Replica(EventLog);
 fn none<T>() -> Result<T, Error> {
     Err(Error::new(ErrorCode::OperationNotSupported, "only the log"))
 }
+
+impl Messaging for Replica {}
 
 #[async_trait]
 impl Backend for Replica {

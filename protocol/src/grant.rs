@@ -35,12 +35,27 @@ pub enum Scope {
     Events,
     /// Events of every kind, messages included. It includes [`Scope::Events`].
     EventsAll,
+    /// Reading messages, polls and attachments.
+    MessagesRead,
+    /// Sending and changing messages, reactions, polls and attachments.
+    MessagesWrite,
+    /// Changing groups: their name, people and icon.
+    GroupsWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] =
-        [Self::ChatsRead, Self::ChatsWrite, Self::ChatsCreate, Self::ChatsCount, Self::Events, Self::EventsAll];
+    pub const ALL: [Self; 9] = [
+        Self::ChatsRead,
+        Self::ChatsWrite,
+        Self::ChatsCreate,
+        Self::ChatsCount,
+        Self::Events,
+        Self::EventsAll,
+        Self::MessagesRead,
+        Self::MessagesWrite,
+        Self::GroupsWrite,
+    ];
 
     /// Its name in a token.
     #[must_use]
@@ -52,6 +67,9 @@ impl Scope {
             Self::ChatsCount => "chats:count",
             Self::Events => "events",
             Self::EventsAll => "events:all",
+            Self::MessagesRead => "messages:read",
+            Self::MessagesWrite => "messages:write",
+            Self::GroupsWrite => "groups:write",
         }
     }
 
@@ -62,12 +80,12 @@ impl Scope {
         matches!(self, Self::ChatsCreate | Self::ChatsCount)
     }
 
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    const fn bit(self) -> u16 {
+        1 << self as u16
     }
 
     /// Its own bit, and those of the scopes that it includes.
-    const fn bits(self) -> u8 {
+    const fn bits(self) -> u16 {
         match self {
             Self::EventsAll => self.bit() | Self::Events.bit(),
             _ => self.bit(),
@@ -83,11 +101,11 @@ impl fmt::Display for Scope {
 
 /// A set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// All of them.
-    pub const ALL: Self = Self(0b11_1111);
+    pub const ALL: Self = Self(0b1_1111_1111);
 
     /// None.
     pub const NONE: Self = Self(0);
@@ -234,6 +252,30 @@ impl Grant {
             _ => Ok(()),
         }
     }
+
+    /// Whether a scope is allowed for the account as a whole.
+    ///
+    /// # Errors
+    /// `unauthorized`, when the scope is lacking or the token is limited to chats.
+    pub fn check_account(&self, scope: Scope) -> Result<(), Error> {
+        self.check(scope, None)?;
+        match self.chats {
+            Some(_) => Err(unauthorized("a token that is limited to chats cannot do this: it is about the whole account")
+                .with_context("scope", scope.as_str())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether what was found is in a chat of the token: one of `chats`, which are those that it is in. The refusal names none of them.
+    ///
+    /// # Errors
+    /// `unauthorized`.
+    pub fn check_found<'a>(&self, mut chats: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+        match &self.chats {
+            Some(own) if !chats.any(|chat| own.contains(chat)) => Err(unauthorized("the token is for no chat that this is in")),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A refusal of what a token does not allow.
@@ -255,7 +297,7 @@ mod tests {
             "",
             "chats:read",
             "chats:read events events:all",
-            "chats:read chats:write chats:create chats:count events events:all",
+            "chats:read chats:write chats:create chats:count events events:all messages:read messages:write groups:write",
         ] {
             assert_eq!(Scopes::parse(text).unwrap().to_string(), text);
         }

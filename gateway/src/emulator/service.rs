@@ -8,6 +8,7 @@ use im_chats_protocol::wire::routes::CHAT_GUID;
 use super::{Emulator, input};
 use crate::log::EventLog;
 use crate::service::backend::{Backend, CallContext};
+use crate::service::calls::Messaging;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
@@ -20,6 +21,8 @@ use im_chats_emulator::{Command, Reply};
 const HASH_INLINE_BYTES: usize = 64 * 1024;
 
 const GUID: &str = CHAT_GUID.name;
+
+impl Messaging for Emulator {}
 
 #[async_trait]
 impl Backend for Emulator {

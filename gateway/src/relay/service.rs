@@ -7,10 +7,11 @@ use super::Relay;
 use super::upstream::Method;
 use crate::log::EventLog;
 use crate::service::backend::{Backend, CallContext};
+use crate::service::calls::{Messaging, messaging_calls};
 use crate::service::proto::{
-    CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
-    HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
-    SetTypingRequest, ShareContactInfoRequest,
+    self, CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest,
+    GetChatResponse, HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest,
+    SetBackgroundRequest, SetTypingRequest, ShareContactInfoRequest,
 };
 
 macro_rules! method {
@@ -18,6 +19,55 @@ macro_rules! method {
         Method { path: concat!("/photon.imessage.v1.ChatService/", $name), repeatable: $repeatable }
     };
 }
+
+/// Whether a call may be sent again when its answer was lost.
+macro_rules! repeatable {
+    (reads, $call:ident, $request:ident) => {
+        true
+    };
+    (sets, $call:ident, $request:ident) => {
+        true
+    };
+    (does, $call:ident, $request:ident) => {
+        $request.client_message_id.is_some()
+    };
+    (uploads, $call:ident, $request:ident) => {
+        false
+    };
+}
+
+/// Metadata is ASCII. A body carries any key, where it carries one.
+macro_rules! move_key {
+    (reads, $call:ident, $request:ident) => {};
+    (uploads, $call:ident, $request:ident) => {};
+    ($kind:ident, $call:ident, $request:ident) => {
+        if $call.idempotency_key.as_deref().is_some_and(|key| !key.is_ascii()) && $request.client_message_id.is_none() {
+            $request.client_message_id = $call.idempotency_key.take();
+        }
+    };
+}
+
+macro_rules! passed_through {
+    ($($service:ident in $module:ident {
+        $($(#[$doc:meta])* $kind:ident $method:ident $name:ident($request:ident) -> $answer:ident at $place:ident;)*
+    } streams { $($stream:tt)* })*) => {
+        #[async_trait]
+        impl Messaging for Relay {
+            $($(
+                async fn $name(&self, call: &CallContext, request: proto::$request) -> Result<proto::$answer, Error> {
+                    #[allow(unused_mut, reason = "some bodies carry no key")]
+                    let (mut call, mut request) = (call.clone(), request);
+                    move_key!($kind, call, request);
+                    let path = concat!("/photon.imessage.v1.", stringify!($service), "/", stringify!($method));
+                    let method = Method { path, repeatable: repeatable!($kind, call, request) };
+                    self.upstream.unary(method, &call, request).await
+                }
+            )*)*
+        }
+    };
+}
+
+messaging_calls!(passed_through);
 
 #[async_trait]
 impl Backend for Relay {

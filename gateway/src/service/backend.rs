@@ -1,10 +1,11 @@
-//! What stands behind every front: the nine calls and the log. REST, gRPC and tests speak to this, so no rule is written
+//! What stands behind every front: the nine calls about chats, those of [`Messaging`], and the log. REST, gRPC and tests speak to this, so no rule is written
 //! twice.
 
 use async_trait::async_trait;
 use im_chats_protocol::error::Error;
 
 use crate::log::EventLog;
+use crate::service::calls::Messaging;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
@@ -25,7 +26,7 @@ pub struct CallContext {
 
 /// A chat service.
 #[async_trait]
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: Messaging {
     /// Creates a chat, or finds the one there is.
     async fn create_chat(&self, call: &CallContext, request: CreateChatRequest) -> Result<CreateChatResponse, Error>;
 

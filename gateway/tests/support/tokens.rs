@@ -15,7 +15,17 @@ use super::server::Server;
 pub const SECRET: &[u8] = b"a secret of thirty-two bytes, 123";
 
 /// Every scope.
-pub const SCOPES: [&str; 6] = ["chats:read", "chats:write", "chats:create", "chats:count", "events", "events:all"];
+pub const SCOPES: [&str; 9] = [
+    "chats:read",
+    "chats:write",
+    "chats:create",
+    "chats:count",
+    "events",
+    "events:all",
+    "messages:read",
+    "messages:write",
+    "groups:write",
+];
 
 /// The `jti` of tokens that are denied from the start.
 pub const DENIED: &str = "denied-from-the-start";

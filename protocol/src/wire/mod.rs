@@ -11,6 +11,7 @@ mod frame_fields;
 #[cfg(test)]
 pub(crate) mod frame_tests;
 pub mod json;
+pub mod messaging;
 pub mod request;
 pub mod response;
 pub mod routes;

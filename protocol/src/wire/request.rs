@@ -17,7 +17,8 @@ use alloc::vec::Vec;
 
 // Sentences with numbers and names in them are literals: put together from the constants they would take more of the wasm. Tests compare.
 
-const NO_SCOPE: &str = "expected one or more of chats:read, chats:write, chats:create, chats:count, events, events:all";
+const NO_SCOPE: &str = "expected one or more of chats:read, chats:write, chats:create, chats:count, events, events:all, \
+    messages:read, messages:write, groups:write";
 
 /// Where a call goes, and what comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,25 +1,27 @@
 //! What stands between every front and the service: it lets a call through when the caller's token allows it. The fronts are handed
 //! a [`Guard`] and never the service itself, so none of them can forget to ask.
 
+mod messaging;
+
 use std::sync::Arc;
 
 use im_chats_protocol::error::Error;
-use im_chats_protocol::grant::Grant;
+use im_chats_protocol::grant::{Grant, Scope};
 use im_chats_protocol::limits::check_key;
 use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID, Method, Route};
 use sha2::{Digest as _, Sha256};
 
-use super::audit::{audit, code};
-use super::auth::{Authenticator, Pass};
-use super::backend::{Backend, CallContext};
-use super::proto::{
+use crate::base::hex::hex;
+use crate::log::EventLog;
+use crate::service::audit::{audit, code};
+use crate::service::auth::{Authenticator, Pass};
+use crate::service::backend::{Backend, CallContext};
+use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,
 };
-use crate::base::hex::hex;
-use crate::log::EventLog;
 
 /// Who calls, and what travels beside the request.
 #[derive(Debug, Clone)]
@@ -45,8 +47,9 @@ macro_rules! calls_for_a_chat {
             /// # Errors
             /// `unauthorized` when the token does not allow it, else those of the service.
             pub async fn $name(&self, caller: &Caller, mut request: $request) -> Result<$answer, Error> {
-                let line = Line::of(Route::$route, caller);
-                let result = match self.admit(Route::$route, caller, Some(&mut request.chat_guid)) {
+                let route = Route::$route.definition();
+                let line = Line::of(route.method, route.path, caller);
+                let result = match self.admit(route.scope, caller, Some(&mut request.chat_guid)) {
                     Ok(context) => self.backend.$name(&context, request).await,
                     Err(error) => Err(error),
                 };
@@ -68,7 +71,8 @@ impl Guard {
     /// # Errors
     /// `unauthorized` when the token does not allow it, else those of the service.
     pub async fn create_chat(&self, caller: &Caller, mut request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
-        let line = Line::of(Route::CreateChat, caller);
+        let route = Route::CreateChat.definition();
+        let line = Line::of(route.method, route.path, caller);
         let result = match self.admit_create(caller, &mut request) {
             Ok(context) => self.backend.create_chat(&context, request).await,
             Err(error) => Err(error),
@@ -77,7 +81,7 @@ impl Guard {
     }
 
     fn admit_create(&self, caller: &Caller, request: &mut CreateChatRequest) -> Result<CallContext, Error> {
-        let context = self.admit(Route::CreateChat, caller, None)?;
+        let context = self.admit(Scope::ChatsCreate, caller, None)?;
         if let Some(key) = &mut request.client_message_id {
             check_key(key, CLIENT_MESSAGE_ID.name)?;
             *key = own_key(&caller.pass.grant, std::mem::take(key));
@@ -90,7 +94,7 @@ impl Guard {
     /// # Errors
     /// As [`Guard::create_chat`].
     pub async fn get_chat_count(&self, caller: &Caller, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
-        let context = self.admit(Route::GetChatCount, caller, None)?;
+        let context = self.admit(Scope::ChatsCount, caller, None)?;
         self.backend.get_chat_count(&context, request).await
     }
 
@@ -119,28 +123,30 @@ impl Guard {
     }
 
     /// Lets a call in, as the service is to see it. The token is looked at again: its body may have come long after its head.
-    fn admit(&self, route: Route, caller: &Caller, chat: Option<&mut String>) -> Result<CallContext, Error> {
+    fn admit(&self, scope: Scope, caller: &Caller, chat: Option<&mut String>) -> Result<CallContext, Error> {
         caller.pass.check_time()?;
         self.authenticator.recheck(&caller.pass)?;
-        admit(route, caller, chat)
+        admit(scope, caller, chat)
     }
 }
 
 /// Lets a call in, as the service is to see it.
-fn admit(route: Route, caller: &Caller, chat: Option<&mut String>) -> Result<CallContext, Error> {
+fn admit(scope: Scope, caller: &Caller, chat: Option<&mut String>) -> Result<CallContext, Error> {
     let grant = &caller.pass.grant;
-    let scope = route.definition().scope;
     match chat {
-        // The service gets the very GUID that was compared: it might read another spelling as another chat.
-        Some(chat) if grant.chats.is_some() => {
-            *chat = ChatGuid::parse(chat, CHAT_GUID.name)?.as_str().to_owned();
-            grant.check(scope, Some(chat))?;
-        }
+        Some(chat) if grant.chats.is_some() => own_chat(grant, scope, chat, CHAT_GUID.name)?,
         _ => grant.check(scope, None)?,
     }
     let mut context = caller.context.clone();
     context.idempotency_key = context.idempotency_key.map(|key| own_key(grant, key));
     Ok(context)
+}
+
+/// Checks a chat for a token that is limited to chats. The service gets the very GUID that was compared: it might read another spelling as
+/// another chat.
+fn own_chat(grant: &Grant, scope: Scope, chat: &mut String, field: &'static str) -> Result<(), Error> {
+    *chat = ChatGuid::parse(chat, field)?.as_str().to_owned();
+    grant.check(scope, Some(chat))
 }
 
 /// The audit line of a write, which is written whatever becomes of it: a caller who hangs up may have written all the same.
@@ -151,9 +157,8 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(route: Route, caller: &'a Caller) -> Self {
-        let definition = route.definition();
-        Self { caller, path: (definition.method == Method::Post).then_some(definition.path) }
+    fn of(method: Method, path: &'static str, caller: &'a Caller) -> Self {
+        Self { caller, path: (method == Method::Post).then_some(path) }
     }
 
     fn write<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {

@@ -1,0 +1,3 @@
+//! Messages, groups, polls and attachments over REST: what `im-chats/messages` and the gateway both know.
+
+pub mod routes;
