@@ -43,11 +43,11 @@ pub struct RelayArgs {
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub upstream_timeout_ms: u64,
 
-    /// Silence of the upstream's live stream, heartbeats included, after which the connection counts as dead.
+    /// Silence of one of the upstream's live streams, heartbeats included, after which the connection counts as dead.
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
     pub upstream_silence_ms: u64,
 
-    /// How often to ask for what the upstream does not tell live: messages, groups, polls.
+    /// How often to ask for what the upstream does not tell live; when it tells everything live, every 30 s or this, whichever is longer.
     #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(50..=600_000))]
     pub poll_interval_ms: u64,
 }

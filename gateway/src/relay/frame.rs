@@ -1,4 +1,4 @@
-//! What travels on the two streams, taken apart without losing a byte: an event that this version does not know passes too.
+//! What travels on the streams, taken apart without losing a byte: an event that this version does not know passes too.
 
 use std::marker::PhantomData;
 
@@ -11,12 +11,13 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use crate::service::proto::CatchUpEventsComplete;
 
-/// Field numbers of `CatchUpEventsResponse` and, where it says so, `SubscribeChatEventsResponse`.
+/// Field numbers of `CatchUpEventsResponse` and, where it says so, of the answers of the live streams
+/// (`SubscribeChatEventsResponse` and its like for messages, groups and polls, which have the same form).
 pub mod field {
-    /// The event's place; both.
+    /// The event's place; all.
     pub const SEQUENCE: u32 = 1;
-    /// A chat event on the live stream.
-    pub const LIVE_CHAT: u32 = 10;
+    /// The event of a live stream, of whatever kind.
+    pub const LIVE: u32 = 10;
     /// A message event.
     pub const MESSAGE: u32 = 10;
     /// A group event.
@@ -27,7 +28,7 @@ pub mod field {
     pub const CHAT: u32 = 13;
     /// The end of a catch-up.
     pub const COMPLETE: u32 = 20;
-    /// A sign of life; both.
+    /// A sign of life; all.
     pub const HEARTBEAT: u32 = 99;
 }
 
@@ -74,22 +75,23 @@ pub fn catch_up(frame: Bytes) -> Result<Frame, Error> {
     })
 }
 
-/// Takes a `SubscribeChatEventsResponse` apart. What it tells beside chat events is left to the catch-up.
+/// Takes an answer of a live stream apart, whose events have this field in `CatchUpEventsResponse`. What it tells beside
+/// events is left to the catch-up.
 ///
 /// # Errors
 /// `internalError` when it is no such message.
-pub fn live(frame: Bytes) -> Result<Frame, Error> {
+pub fn live(frame: Bytes, field: u32) -> Result<Frame, Error> {
     let parts = Parts::read(frame)?;
-    let (Some(sequence), Some((field::LIVE_CHAT, payload))) = (parts.sequence, parts.payload) else {
+    let (Some(sequence), Some((field::LIVE, payload))) = (parts.sequence, parts.payload) else {
         return Ok(Frame::Heartbeat);
     };
     let mut frame = BytesMut::with_capacity(payload.len().saturating_add(24));
     encode_key(field::SEQUENCE, WireType::Varint, &mut frame);
     encode_varint(sequence, &mut frame);
-    encode_key(field::CHAT, WireType::LengthDelimited, &mut frame);
+    encode_key(field, WireType::LengthDelimited, &mut frame);
     encode_varint(payload.len().try_into().unwrap_or(u64::MAX), &mut frame);
     frame.put(payload.clone());
-    Ok(Frame::Event(RawEvent { sequence, field: field::CHAT, payload, frame: frame.freeze() }))
+    Ok(Frame::Event(RawEvent { sequence, field, payload, frame: frame.freeze() }))
 }
 
 struct Parts {
@@ -169,28 +171,64 @@ impl<Q> Decoder for RawAnswers<Q> {
 mod tests {
     use super::*;
     use crate::service::proto::{
-        CatchUpEventsResponse, ChatArchived, ChatChangeEvent, Heartbeat, SubscribeChatEventsResponse, catch_up_events_response,
-        chat_change_event, subscribe_chat_events_response,
+        CatchUpEventsResponse, ChatArchived, ChatChangeEvent, GroupChangeEvent, GroupIconChanged, Heartbeat,
+        MessageChangeEvent, MessageRead, PollChangeEvent, PollVoted, SubscribeChatEventsResponse, SubscribeGroupEventsResponse,
+        SubscribeMessageEventsResponse, SubscribePollEventsResponse, catch_up_events_response, chat_change_event,
+        group_change_event, message_change_event, poll_change_event, subscribe_chat_events_response,
+        subscribe_group_events_response, subscribe_message_events_response, subscribe_poll_events_response,
     };
-
-    fn archived() -> ChatChangeEvent {
-        ChatChangeEvent {
-            chat_guid: "any;-;a".to_owned(),
-            change: Some(chat_change_event::Change::Archived(ChatArchived {})),
-            ..ChatChangeEvent::default()
-        }
-    }
 
     fn replayed(payload: catch_up_events_response::Payload, sequence: Option<u64>) -> Bytes {
         CatchUpEventsResponse { sequence, payload: Some(payload) }.encode_to_vec().into()
     }
 
+    /// A live answer and the catch-up's answer for the same event.
+    macro_rules! both {
+        ($answer:ident, $payload:ident, $kind:ident, $event:expr) => {{
+            let payload = Some($payload::Payload::$kind($event));
+            let live = $answer { sequence: Some(300), payload }.encode_to_vec();
+            (Bytes::from(live), replayed(catch_up_events_response::Payload::$kind($event), Some(300)))
+        }};
+    }
+
     #[test]
-    fn a_live_event_becomes_the_frame_that_a_catch_up_has_for_it() {
-        let payload = Some(subscribe_chat_events_response::Payload::ChatChanged(archived()));
-        let from_live = live(SubscribeChatEventsResponse { sequence: Some(300), payload }.encode_to_vec().into()).unwrap();
-        let frame = replayed(catch_up_events_response::Payload::ChatChanged(archived()), Some(300));
-        assert_eq!(from_live, catch_up(frame).unwrap());
+    fn a_live_event_of_any_kind_becomes_the_frame_that_a_catch_up_has_for_it() {
+        let chat = ChatChangeEvent {
+            chat_guid: "any;-;a".to_owned(),
+            change: Some(chat_change_event::Change::Archived(ChatArchived {})),
+            ..ChatChangeEvent::default()
+        };
+        let message = MessageChangeEvent {
+            chat_guid: "any;-;a".to_owned(),
+            is_from_me: true,
+            change: Some(message_change_event::Change::MessageRead(MessageRead::default())),
+            ..MessageChangeEvent::default()
+        };
+        let group = GroupChangeEvent {
+            chat_guid: "any;+;g".to_owned(),
+            change: Some(group_change_event::Change::IconChanged(GroupIconChanged {})),
+            ..GroupChangeEvent::default()
+        };
+        let voted = PollVoted { option_identifier: "option-1".to_owned() };
+        let poll = PollChangeEvent {
+            poll_message_guid: "m".to_owned(),
+            change: Some(poll_change_event::Change::Voted(voted)),
+            ..PollChangeEvent::default()
+        };
+        let kinds = [
+            (field::CHAT, both!(SubscribeChatEventsResponse, subscribe_chat_events_response, ChatChanged, chat.clone())),
+            (
+                field::MESSAGE,
+                both!(SubscribeMessageEventsResponse, subscribe_message_events_response, MessageChanged, message.clone()),
+            ),
+            (field::GROUP, both!(SubscribeGroupEventsResponse, subscribe_group_events_response, GroupChanged, group.clone())),
+            (field::POLL, both!(SubscribePollEventsResponse, subscribe_poll_events_response, PollChanged, poll.clone())),
+        ];
+        for (field, (from_live, from_catch_up)) in kinds {
+            let from_catch_up = catch_up(from_catch_up).unwrap();
+            assert!(matches!(&from_catch_up, Frame::Event(event) if event.field == field), "{from_catch_up:?}");
+            assert_eq!(live(from_live, field).unwrap(), from_catch_up);
+        }
     }
 
     #[test]
@@ -199,7 +237,7 @@ mod tests {
         assert_eq!(catch_up(replayed(complete, None)), Ok(Frame::Complete(7)));
         let beat = catch_up_events_response::Payload::Heartbeat(Heartbeat {});
         assert_eq!(catch_up(replayed(beat, None)), Ok(Frame::Heartbeat));
-        assert_eq!((live(Bytes::new()), catch_up(Bytes::new())), (Ok(Frame::Heartbeat), Ok(Frame::Heartbeat)));
+        assert_eq!((live(Bytes::new(), field::CHAT), catch_up(Bytes::new())), (Ok(Frame::Heartbeat), Ok(Frame::Heartbeat)));
     }
 
     #[test]
@@ -213,7 +251,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_a_frame_or_an_error(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64)) {
-            let _ = (catch_up(bytes.clone().into()), live(bytes.into()));
+            let _ = (catch_up(bytes.clone().into()), live(bytes.into(), field::CHAT));
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{BoxStream, ReadyChunks, StreamExt};
+use futures_util::stream::{self, BoxStream, ReadyChunks, StreamExt};
 use im_chats_protocol::error::{Category, Error};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::event;
 use super::frame::{Frame, RawEvent};
-use super::merge::{Link, Merge, MergeInput, MergeOutput, Timing};
+use super::merge::{Lane, Link, Merge, MergeInput, MergeOutput, Timing};
 use super::token::Bearer;
 use super::upstream::Upstream;
 use crate::base::random::fraction;
@@ -25,7 +25,9 @@ const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// While the link is down: how often to look whether the token has changed.
 const TOKEN_LOOK: Duration = Duration::from_millis(500);
 
-type Frames = ReadyChunks<BoxStream<'static, Result<Frame, Error>>>;
+type Frames<T> = ReadyChunks<BoxStream<'static, T>>;
+type CatchUpFrame = Result<Frame, Error>;
+type LiveFrame = (Lane, Result<Frame, Error>);
 
 /// The task that keeps our log up with the upstream's.
 pub struct Ingest {
@@ -35,18 +37,16 @@ pub struct Ingest {
     merge: Merge<LoggedEvent>,
     health: Health,
     started: Instant,
-    live: Option<Frames>,
-    catch_up: Option<Frames>,
+    live: Option<Frames<LiveFrame>>,
+    catch_up: Option<Frames<CatchUpFrame>>,
+    /// The lanes that the upstream refuses, until that was said.
+    absent: Vec<(Lane, Error)>,
+    /// Those of which it was said: once is enough, however often the link is opened.
+    said_absent: Vec<Lane>,
     /// The link as it was reported last.
     reported: Link,
     /// The token of the last attempt.
     token: Bearer,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum From {
-    Live,
-    CatchUp,
 }
 
 impl Ingest {
@@ -72,6 +72,8 @@ impl Ingest {
             started: Instant::now(),
             live: None,
             catch_up: None,
+            absent: Vec::new(),
+            said_absent: Vec::new(),
             reported: Link::Down(None),
             token,
         })
@@ -87,8 +89,8 @@ impl Ingest {
             tokio::select! {
                 biased;
                 () = end.cancelled() => return,
-                Some(frames) = next(&mut self.catch_up) => self.take(From::CatchUp, frames).await,
-                Some(frames) = next(&mut self.live) => self.take(From::Live, frames).await,
+                Some(frames) = next(&mut self.catch_up) => self.take_catch_up(frames).await,
+                Some(frames) = next(&mut self.live) => self.take_live(frames).await,
                 () = sleep_until(deadline) => {
                     if look && self.upstream.token() != self.token {
                         self.merge.retry();
@@ -106,18 +108,34 @@ impl Ingest {
         self.merge.handle(now, fraction(), input);
     }
 
-    async fn take(&mut self, from: From, frames: Vec<Result<Frame, Error>>) {
+    async fn take_live(&mut self, frames: Vec<LiveFrame>) {
+        for (lane, frame) in frames {
+            self.tell(match frame {
+                Ok(Frame::Event(raw)) => live_event(lane, raw),
+                Ok(_) => MergeInput::LiveHeartbeat(lane),
+                Err(error) => MergeInput::LiveEnded(lane, error),
+            });
+            // What follows belongs to streams that are over.
+            if self.merge.poll_ends(false) {
+                break;
+            }
+        }
+        self.carry_out().await;
+    }
+
+    async fn take_catch_up(&mut self, frames: Vec<CatchUpFrame>) {
         for frame in frames {
             let ended = frame.is_err();
-            self.tell(input(from, frame));
+            self.tell(match frame {
+                Ok(Frame::Event(raw)) => event::logged(raw).map_or_else(MergeInput::CatchUpEnded, MergeInput::CatchUp),
+                Ok(Frame::Heartbeat) => MergeInput::CatchUpHeartbeat,
+                Ok(Frame::Complete(head)) => MergeInput::Complete(head),
+                Err(error) => MergeInput::CatchUpEnded(error),
+            });
             if ended {
-                match from {
-                    From::Live => self.live = None,
-                    From::CatchUp => self.catch_up = None,
-                }
+                self.catch_up = None;
             }
-            // What follows belongs to a stream that is over.
-            if ended || self.merge.poll_ends(from == From::CatchUp) {
+            if ended || self.merge.poll_ends(true) {
                 break;
             }
         }
@@ -140,12 +158,14 @@ impl Ingest {
                 MergeOutput::Commit(event) => batch.push(event),
                 MergeOutput::OpenLive => {
                     self.token = self.upstream.token();
-                    self.live = Some(self.upstream.live().ready_chunks(CHUNK));
+                    self.live = Some(self.lanes().ready_chunks(CHUNK));
                 }
+                MergeOutput::LaneAbsent(lane, error) => self.absent.push((lane, error)),
                 MergeOutput::OpenCatchUp(after) => self.catch_up = Some(self.upstream.catch_up(after).ready_chunks(CHUNK)),
                 MergeOutput::DropCatchUp => self.catch_up = None,
                 MergeOutput::DropLink => {
                     (self.live, self.catch_up) = (None, None);
+                    self.absent.clear();
                     self.upstream.reconnect();
                 }
                 MergeOutput::Skip(through) => {
@@ -178,6 +198,12 @@ impl Ingest {
         }
     }
 
+    /// All live streams, as one.
+    fn lanes(&self) -> BoxStream<'static, LiveFrame> {
+        let lanes = Lane::ALL.map(|lane| self.upstream.live(lane).map(move |frame| (lane, frame)).boxed());
+        stream::select_all(lanes).boxed()
+    }
+
     /// Whether that went well. If not, everything begins again where the log ends.
     async fn goes_on(&mut self, written: Result<(), Error>) -> bool {
         let Err(error) = written else { return true };
@@ -194,6 +220,7 @@ impl Ingest {
 
     /// Tells the operator, once for each change.
     fn report(&mut self) {
+        self.report_absent();
         let link = self.merge.link();
         if *link == self.reported {
             return;
@@ -215,24 +242,34 @@ impl Ingest {
         }
         self.reported = link.clone();
     }
+
+    /// Says which lanes the upstream refuses. Only while the link is up: a token that is refused everywhere is another matter.
+    fn report_absent(&mut self) {
+        if *self.merge.link() != Link::Up {
+            return;
+        }
+        for (lane, error) in std::mem::take(&mut self.absent) {
+            if self.said_absent.contains(&lane) {
+                continue;
+            }
+            self.said_absent.push(lane);
+            let (lane, poll_ms) = (lane.name(), self.timing.poll_ms);
+            tracing::warn!(
+                code = %error.code,
+                "the upstream gives no live events of {lane}: {}; it is asked for them every {poll_ms} ms instead",
+                error.message
+            );
+        }
+    }
 }
 
-async fn next(frames: &mut Option<Frames>) -> Option<Vec<Result<Frame, Error>>> {
+async fn next<T>(frames: &mut Option<Frames<T>>) -> Option<Vec<T>> {
     match frames {
         Some(frames) => frames.next().await,
         None => std::future::pending().await,
     }
 }
 
-fn input(from: From, frame: Result<Frame, Error>) -> MergeInput<LoggedEvent> {
-    let event = |raw: RawEvent| event::logged(raw);
-    match (from, frame) {
-        (From::Live, Ok(Frame::Event(raw))) => event(raw).map_or_else(MergeInput::LiveEnded, MergeInput::Live),
-        (From::Live, Ok(_)) => MergeInput::LiveHeartbeat,
-        (From::Live, Err(error)) => MergeInput::LiveEnded(error),
-        (From::CatchUp, Ok(Frame::Event(raw))) => event(raw).map_or_else(MergeInput::CatchUpEnded, MergeInput::CatchUp),
-        (From::CatchUp, Ok(Frame::Heartbeat)) => MergeInput::CatchUpHeartbeat,
-        (From::CatchUp, Ok(Frame::Complete(head))) => MergeInput::Complete(head),
-        (From::CatchUp, Err(error)) => MergeInput::CatchUpEnded(error),
-    }
+fn live_event(lane: Lane, raw: RawEvent) -> MergeInput<LoggedEvent> {
+    event::logged(raw).map_or_else(|error| MergeInput::LiveEnded(lane, error), |event| MergeInput::Live(lane, event))
 }

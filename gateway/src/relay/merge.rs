@@ -1,25 +1,32 @@
-//! Two streams of one upstream log, merged into ours without a hole: a state machine without I/O.
+//! Live streams and catch-ups of one upstream log, merged into ours without a hole: a state machine without I/O.
 //!
-//! Upstream offers a live stream, which carries *chat* events only and begins at an unknown moment, and a catch-up, which
-//! carries everything after a cursor, in order, up to the head of its beginning. Sequences are shared by all kinds of events
-//! and not dense for chats: when live says 12 and our head is 9, then 10 and 11 may be messages, which live never gives. So
-//! **live alone proves nothing**, and our log can only grow in order. The rules:
+//! Upstream offers four live streams ([`Lane`]: events of chats, of messages, of groups, of polls), each of which begins at an
+//! unknown moment, and a catch-up, which carries everything after a cursor, in order, up to the head of its beginning.
+//! Sequences are shared by all kinds of events. Between two lanes events may overtake each other, an upstream may lack a lane,
+//! and a number may belong to something that nobody tells live: when live says 12 and our head is 9, then 10 and 11 may be on
+//! their way, or never come. So **live alone proves nothing**, and our log can only grow in order. The rules:
 //!
 //! 1. What a catch-up gives is committed as it comes: it is in order, so nothing is missing before it.
-//! 2. A live event that follows our head immediately (head + 1) is committed at once: between two neighbouring integers
-//!    there is no room for anything. Any other is *held*, and calls for a catch-up from our head, which brings what lies before
-//!    it, and the event itself. A held event that a catch-up passes without giving it is let go: the log decides.
-//! 3. Live is opened first. The catch-up begins at once, and again every second until a frame of live (an event or a
-//!    heartbeat) proves that live is attached; then once more, for what happened before the proof. Nobody waits for the proof.
-//! 4. Live never gives events of messages, groups and polls, so a catch-up runs every few seconds for ever.
+//! 2. A live event of any lane that follows our head immediately (head + 1) is committed at once: between two neighbouring
+//!    integers there is no room for anything. Any other is *held*. While every lane is attached, what is missing gets
+//!    [`GRACE_MS`] to come by itself; then, and without every lane at once, a catch-up from our head brings what lies before
+//!    the held event, and the event itself. A held event that a catch-up passes without giving it is let go: the log decides.
+//! 3. Live is opened first, all lanes. The catch-up begins at once, and again every second until a frame (an event or a
+//!    heartbeat) of each lane proves that the lane is attached; after each proof once more, for what happened before it.
+//!    Nobody waits for the proof. Each lane has a silence of its own that ends the link.
+//! 4. A lane that upstream refuses when it is opened is absent until the link is opened again. While one is, a catch-up runs
+//!    every few seconds, for its events. When all are attached, one runs as a safety net only.
 //!
-//! `same_log` has the rules of whether it is still the same log, `exchange` what goes in and comes out.
+//! `lanes` is what is known of each lane, `live` what their frames do; `same_log` has the rules of whether it is still the same
+//! log, `exchange` what goes in and comes out.
 //!
 //! # Memory
 //! At most [`HELD`] live events are held; beyond that the latest are let go, since a catch-up brings them. As many may be ahead
 //! of the last catch-up.
 
 mod exchange;
+mod lanes;
+mod live;
 mod question;
 mod same_log;
 
@@ -30,23 +37,30 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
 pub use exchange::{Event, Link, MergeInput, MergeOutput, Timing};
+pub use lanes::Lane;
+use lanes::Lanes;
 use question::Question;
 
 /// Live events held back at most.
 pub const HELD: usize = 1024;
 
-/// From one catch-up to the next while nothing proves that live is attached, in milliseconds.
+/// From one catch-up to the next while nothing proves that a lane is attached, in milliseconds.
 pub const UNPROVEN_MS: u64 = 1_000;
+
+/// How long what is missing before a held event may take to come by itself, in milliseconds, while every lane is attached.
+pub const GRACE_MS: u64 = 20;
 
 #[derive(Debug)]
 enum Live {
     Closed { retry_at: u64 },
-    Open { since: u64, attached: bool, heard_at: u64 },
+    Open { since: u64, lanes: Lanes },
 }
 
 #[derive(Debug)]
 struct CatchUp<E> {
     question: Question,
+    /// When it began.
+    began: u64,
     /// How far we were when it began.
     from: u64,
     /// Our last event then, still to be met.
@@ -69,9 +83,11 @@ pub struct Merge<E> {
     live: Live,
     catch_up: Option<CatchUp<E>>,
     next_catch_up: u64,
+    /// When one is due because of what is missing before a held event; only while no catch-up runs.
+    gap_due: Option<u64>,
     /// Live gave something during this catch-up that it may have begun too early to give.
     again: bool,
-    /// Live was proven to be attached during this catch-up.
+    /// A lane was proven to be attached during this catch-up.
     proven: bool,
     /// A catch-up on this link has met our last event.
     verified: bool,
@@ -98,6 +114,7 @@ impl<E: Event + Clone> Merge<E> {
             live: Live::Closed { retry_at: now },
             catch_up: None,
             next_catch_up: now,
+            gap_due: None,
             again: false,
             proven: false,
             verified: false,
@@ -151,24 +168,27 @@ impl<E: Event + Clone> Merge<E> {
     pub fn next_deadline(&self) -> u64 {
         match &self.live {
             Live::Closed { retry_at } => *retry_at,
-            Live::Open { heard_at, .. } => {
-                let silence = heard_at.saturating_add(self.timing.live_silence_ms);
+            Live::Open { lanes, .. } => {
                 let next = match &self.catch_up {
                     Some(catch_up) => catch_up.heard_at.saturating_add(self.timing.catch_up_silence_ms),
-                    None => self.next_catch_up,
+                    None => self.catch_up_due(),
                 };
-                silence.min(next)
+                lanes.silent_at(self.timing.live_silence_ms).map_or(next, |(silent_at, _)| silent_at.min(next))
             }
         }
+    }
+
+    fn catch_up_due(&self) -> u64 {
+        self.gap_due.map_or(self.next_catch_up, |due| due.min(self.next_catch_up))
     }
 
     /// Takes what happened at `now`; `random`, in 0..1, is for the backoff.
     pub fn handle(&mut self, now: u64, random: f64, input: MergeInput<E>) {
         self.now = self.now.max(now);
         let result = match input {
-            MergeInput::Live(event) => self.live_event(event),
-            MergeInput::LiveHeartbeat => {
-                self.live_heard();
+            MergeInput::Live(lane, event) => self.live_event(lane, event),
+            MergeInput::LiveHeartbeat(lane) => {
+                self.live_heard(lane);
                 Ok(())
             }
             MergeInput::CatchUp(event) => self.catch_up_event(event),
@@ -178,10 +198,7 @@ impl<E: Event + Clone> Merge<E> {
             }
             MergeInput::Complete(head) => self.complete(head),
             MergeInput::CatchUpEnded(error) => self.catch_up_ended(error),
-            MergeInput::LiveEnded(error) => match self.live {
-                Live::Open { .. } => Err(error),
-                Live::Closed { .. } => Ok(()),
-            },
+            MergeInput::LiveEnded(lane, error) => self.live_ended(lane, error),
             MergeInput::Tick => self.tick(),
         };
         if let Err(error) = result {
@@ -192,20 +209,23 @@ impl<E: Event + Clone> Merge<E> {
     fn tick(&mut self) -> Result<(), Error> {
         match self.live {
             Live::Closed { retry_at } if retry_at <= self.now => {
-                self.live = Live::Open { since: self.now, attached: false, heard_at: self.now };
+                self.live = Live::Open { since: self.now, lanes: Lanes::open(self.now) };
                 self.out.push(MergeOutput::OpenLive);
                 self.begin_catch_up();
             }
-            Live::Open { heard_at, .. } if heard_at.saturating_add(self.timing.live_silence_ms) <= self.now => {
-                return Err(silent("the live stream"));
-            }
-            _ => {}
+            Live::Open { ref lanes, .. } => match lanes.silent_at(self.timing.live_silence_ms) {
+                Some((silent_at, lane)) if silent_at <= self.now => {
+                    return Err(silent(&format!("the live stream of {}", lane.name())));
+                }
+                _ => {}
+            },
+            Live::Closed { .. } => {}
         }
         match &self.catch_up {
             Some(catch_up) if catch_up.heard_at.saturating_add(self.timing.catch_up_silence_ms) <= self.now => {
                 return Err(silent("a catch-up"));
             }
-            None if self.next_catch_up <= self.now && matches!(self.live, Live::Open { .. }) => self.begin_catch_up(),
+            None if self.catch_up_due() <= self.now && matches!(self.live, Live::Open { .. }) => self.begin_catch_up(),
             _ => {}
         }
         Ok(())
@@ -213,44 +233,6 @@ impl<E: Event + Clone> Merge<E> {
 
     fn begin_catch_up(&mut self) {
         self.ask(if self.last.is_some() { Question::MeetLast } else { Question::Rest { gone: None } });
-    }
-
-    fn live_heard(&mut self) {
-        let now = self.now;
-        let Live::Open { attached, heard_at, .. } = &mut self.live else { return };
-        *heard_at = now;
-        if std::mem::replace(attached, true) {
-            return;
-        }
-        // Rule 3: once more, for what happened between the last catch-up and the moment live was attached.
-        if self.catch_up.is_some() {
-            self.proven = true;
-        } else {
-            self.begin_catch_up();
-        }
-    }
-
-    fn live_event(&mut self, event: E) -> Result<(), Error> {
-        if matches!(self.live, Live::Closed { .. }) {
-            return Ok(());
-        }
-        let sequence = checked(&event)?;
-        self.live_heard();
-        if sequence <= self.head {
-            return Ok(());
-        }
-        self.held.insert(sequence, event);
-        if self.held.len() > HELD {
-            self.held.pop_last();
-        }
-        self.commit_neighbours();
-        if sequence > self.head {
-            match &self.catch_up {
-                Some(_) => self.again = true,
-                None => self.begin_catch_up(),
-            }
-        }
-        Ok(())
     }
 
     fn catch_up_heard(&mut self) {
@@ -326,15 +308,7 @@ impl<E: Event + Clone> Merge<E> {
         self.verified = true;
         self.commit_neighbours();
         self.link = Link::Up;
-        let Live::Open { attached, .. } = self.live else { return Ok(()) };
-        let behind = !self.held.is_empty();
-        if self.proven || (self.again && behind) {
-            self.begin_catch_up();
-        } else {
-            // Live may be ahead of what a catch-up can read; then it is asked again a little later.
-            let pause = if attached && !behind { self.timing.poll_ms } else { UNPROVEN_MS.min(self.timing.poll_ms) };
-            self.next_catch_up = self.now.saturating_add(pause);
-        }
+        self.plan_next(catch_up.began);
         Ok(())
     }
 
@@ -362,16 +336,6 @@ impl<E: Event + Clone> Merge<E> {
         self.held = self.held.split_off(&through.saturating_add(1));
     }
 
-    /// Rule 2: between neighbours there is no room for anything.
-    fn commit_neighbours(&mut self) {
-        while self.verified && self.unconfirmed.len() < HELD {
-            let next = self.head.saturating_add(1);
-            let Some(event) = self.held.remove(&next) else { return };
-            self.unconfirmed.insert(next, event.clone());
-            self.commit(event);
-        }
-    }
-
     fn commit(&mut self, event: E) {
         self.head = event.sequence();
         self.out.push(MergeOutput::Commit(event));
@@ -395,7 +359,7 @@ impl<E: Event + Clone> Merge<E> {
         self.live = Live::Closed { retry_at: self.now.saturating_add(wait) };
         self.catch_up = None;
         self.held.clear();
-        (self.verified, self.below_since) = (false, None);
+        (self.verified, self.below_since, self.gap_due) = (false, None, None);
         self.link = Link::Down(Some(error));
         self.out.push(MergeOutput::DropLink);
     }

@@ -29,6 +29,9 @@ use upstream::Upstream;
 /// Silence of a catch-up after which the link is given up, in milliseconds: it has events to send, or its end.
 const CATCH_UP_SILENCE_MS: u64 = 10_000;
 
+/// From one catch-up to the next, in milliseconds, while every kind of event comes live: a safety net.
+const SAFETY_MS: u64 = 30_000;
+
 /// What is relayed: the upstream, and how its log is followed. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -51,6 +54,7 @@ impl Source {
     pub fn new(args: &RelayArgs) -> Result<Self, Error> {
         let timing = Timing {
             poll_ms: args.poll_interval_ms,
+            safety_ms: args.poll_interval_ms.max(SAFETY_MS),
             live_silence_ms: args.upstream_silence_ms,
             catch_up_silence_ms: CATCH_UP_SILENCE_MS,
             backoff: Backoff::RECONNECT,

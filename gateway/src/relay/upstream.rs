@@ -20,11 +20,15 @@ use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::failure;
-use super::frame::{Frame, RawAnswers};
+use super::frame::{self, Frame, RawAnswers, field};
+use super::merge::Lane;
 use super::token::{Bearer, TokenSource};
 use crate::base::files;
 use crate::service::backend::CallContext;
-use crate::service::proto::{CatchUpEventsRequest, SubscribeChatEventsRequest};
+use crate::service::proto::{
+    CatchUpEventsRequest, SubscribeChatEventsRequest, SubscribeGroupEventsRequest, SubscribeMessageEventsRequest,
+    SubscribePollEventsRequest,
+};
 use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// How long a connection may take to come about, TLS included.
@@ -35,6 +39,10 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// How long the upstream may take to begin a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the upstream may have on its way to us beyond what we took, in bytes, on all streams of a connection together. It is
+/// more than the windows of all streams of events, so that calls get through while those wait for our disk.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 /// Largest file of certificates, in bytes: the whole of a system's authorities has some hundred kilobytes.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
@@ -88,6 +96,7 @@ impl Upstream {
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true);
         if settings.address.scheme_str() == Some("https") {
             let mut tls = ClientTlsConfig::new().with_native_roots().timeout(CONNECT_TIMEOUT);
@@ -170,16 +179,32 @@ impl Upstream {
         }
     }
 
-    /// The live stream.
-    pub fn live(&self) -> BoxStream<'static, Result<Frame, Error>> {
-        let request = self.request(SubscribeChatEventsRequest { chat_guid: None });
-        self.stream("/photon.imessage.v1.ChatService/SubscribeChatEvents", request, super::frame::live)
+    /// A live stream of all events of a kind.
+    pub fn live(&self, lane: Lane) -> BoxStream<'static, Result<Frame, Error>> {
+        match lane {
+            Lane::Chats => {
+                let request = self.request(SubscribeChatEventsRequest { chat_guid: None });
+                self.stream("/photon.imessage.v1.ChatService/SubscribeChatEvents", request, live::<{ field::CHAT }>)
+            }
+            Lane::Messages => {
+                let request = self.request(SubscribeMessageEventsRequest { chat_guid: None });
+                self.stream("/photon.imessage.v1.MessageService/SubscribeMessageEvents", request, live::<{ field::MESSAGE }>)
+            }
+            Lane::Groups => {
+                let request = self.request(SubscribeGroupEventsRequest { chat_guid: None });
+                self.stream("/photon.imessage.v1.GroupService/SubscribeGroupEvents", request, live::<{ field::GROUP }>)
+            }
+            Lane::Polls => {
+                let request = self.request(SubscribePollEventsRequest { poll_message_guid: None });
+                self.stream("/photon.imessage.v1.PollService/SubscribePollEvents", request, live::<{ field::POLL }>)
+            }
+        }
     }
 
     /// A catch-up.
     pub fn catch_up(&self, after: Option<u64>) -> BoxStream<'static, Result<Frame, Error>> {
         let request = self.request(CatchUpEventsRequest { after_sequence: after });
-        self.stream("/photon.imessage.v1.EventService/CatchUpEvents", request, super::frame::catch_up)
+        self.stream("/photon.imessage.v1.EventService/CatchUpEvents", request, frame::catch_up)
     }
 
     /// A stream that always ends with an error: its end is one.
@@ -200,6 +225,10 @@ impl Upstream {
         let end = Error::new(ErrorCode::ServiceUnavailable, "the upstream ended the stream");
         frames.chain(stream::iter([Err(end)])).boxed()
     }
+}
+
+fn live<const FIELD: u32>(frame: Bytes) -> Result<Frame, Error> {
+    frame::live(frame, FIELD)
 }
 
 async fn in_time<T>(open: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {

@@ -3,6 +3,8 @@
 use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::Error;
 
+use super::Lane;
+
 /// What the machine must know of an event.
 pub trait Event {
     /// Its place, from 1.
@@ -15,9 +17,11 @@ pub trait Event {
 /// The timeouts and pauses of the machine, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// From the end of one catch-up to the next one when nothing calls for it earlier.
+    /// From the end of one catch-up to the next one when nothing calls for it earlier, while a lane is absent.
     pub poll_ms: u64,
-    /// Silence of live, heartbeats included, after which the link is given up.
+    /// The same while every lane is attached.
+    pub safety_ms: u64,
+    /// Silence of a lane, heartbeats included, after which the link is given up.
     pub live_silence_ms: u64,
     /// Silence of a catch-up after which the link is given up.
     pub catch_up_silence_ms: u64,
@@ -28,12 +32,12 @@ pub struct Timing {
 /// What the streams and the clock report.
 #[derive(Debug)]
 pub enum MergeInput<E> {
-    /// Live gave an event.
-    Live(E),
-    /// Live sent a heartbeat.
-    LiveHeartbeat,
-    /// Live has ended, or could not be opened.
-    LiveEnded(Error),
+    /// A lane gave an event.
+    Live(Lane, E),
+    /// A lane sent a heartbeat.
+    LiveHeartbeat(Lane),
+    /// A lane has ended, or could not be opened.
+    LiveEnded(Lane, Error),
     /// The catch-up gave an event.
     CatchUp(E),
     /// The catch-up sent a heartbeat.
@@ -49,13 +53,15 @@ pub enum MergeInput<E> {
 /// What is to be done, in this order.
 #[derive(Debug, PartialEq)]
 pub enum MergeOutput<E> {
-    /// Open the live stream.
+    /// Open the live streams, every [`Lane`].
     OpenLive,
+    /// Nothing to do, but to know: upstream refuses this lane, and the catch-ups bring its events.
+    LaneAbsent(Lane, Error),
     /// Open a catch-up after this sequence; `None` = from the beginning of what is held.
     OpenCatchUp(Option<u64>),
     /// Drop the catch-up.
     DropCatchUp,
-    /// Drop both streams; the connection may be half-open, so it should not be used again.
+    /// Drop all streams; the connection may be half-open, so it should not be used again.
     DropLink,
     /// Append the event to our log.
     Commit(E),

@@ -32,8 +32,8 @@ impl<E: Event + Clone> Merge<E> {
                 (None, self.last.clone())
             }
         };
-        (self.again, self.proven) = (false, false);
-        self.catch_up = Some(CatchUp { question, from: self.base, expected, last: 0, heard_at: self.now });
+        (self.again, self.proven, self.gap_due) = (false, false, None);
+        self.catch_up = Some(CatchUp { question, began: self.now, from: self.base, expected, last: 0, heard_at: self.now });
         self.out.push(MergeOutput::OpenCatchUp(after));
     }
 
