@@ -218,7 +218,9 @@ async fn a_directory_of_the_layout_before_is_brought_up() {
     closed(it).await;
     let old = rusqlite::Connection::open(directory.path().join("gateway.sqlite3")).unwrap();
     old.execute_batch(
-        "DROP TABLE times; DROP TABLE checkpoint; DELETE FROM meta WHERE key LIKE 'checkpoint%'; PRAGMA user_version = 3",
+        "DROP TABLE times; DROP TABLE checkpoint; DELETE FROM meta WHERE key LIKE 'checkpoint%'; DROP TABLE blobs;
+         CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL);
+         PRAGMA user_version = 3",
     )
     .unwrap();
     drop(old);
@@ -231,7 +233,7 @@ async fn a_directory_of_the_layout_before_is_brought_up() {
     // One that lacks a table which it should have is not of that layout.
     closed(it).await;
     let old = rusqlite::Connection::open(directory.path().join("gateway.sqlite3")).unwrap();
-    old.execute_batch("DROP TABLE backgrounds; PRAGMA user_version = 3").unwrap();
+    old.execute_batch("DROP TABLE blobs; PRAGMA user_version = 3").unwrap();
     drop(old);
     assert!(matches!(Store::open(directory.path()), Err(StoreError::Damaged { .. })));
 }

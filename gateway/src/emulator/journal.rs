@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::failure::database_failed;
 use super::replay::replay;
+use crate::log::store::blob::{self, Kind};
 use crate::log::store::meta::{self, Key};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Store, StoreError, layout, verify};
@@ -206,11 +207,10 @@ fn write(transaction: &Transaction<'_>, mut last: i64, entries: &[Entry], images
     }
     meta::set_number(transaction, Key::Journal, last)?;
     for image in images {
+        let place = Kind::Background.of(&image.chat);
         match &image.data {
-            Some((mime, data)) => layout::put_background(transaction, &image.chat, mime, data)?,
-            None => {
-                transaction.prepare_cached("DELETE FROM backgrounds WHERE chat = ?1")?.execute([&image.chat])?;
-            }
+            Some((mime, data)) => blob::put(transaction, place, mime, data)?,
+            None => blob::remove(transaction, place)?,
         }
     }
     Ok(())

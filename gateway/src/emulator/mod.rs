@@ -1,7 +1,7 @@
 //! The emulator: an iMessage chat service without a Mac and without an account. Decisions are those of `im_chats_emulator`; this
 //! is its journal on disk. It may use `service` and the log.
 
-mod background;
+mod blob;
 mod compact;
 #[cfg(test)]
 mod compact_tests;

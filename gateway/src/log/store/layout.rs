@@ -2,18 +2,25 @@
 
 use rusqlite::{Connection, Transaction, params};
 
+use super::blob::{self, Kind};
 use super::checksum::Checksum;
 use super::meta::{self, Key};
 use super::problem::Problem;
 
 /// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
-/// The one before: what it has is as it should be, and tables are missing.
-const BEFORE: i64 = 3;
+/// The oldest layout with checksums: what it has is as it should be, tables are missing, and backgrounds lie elsewhere.
+const CHECKED: i64 = 3;
 
-/// How many tables of [`SCHEMA`] that one had.
-const TABLES_BEFORE: usize = 4;
+/// How many tables of [`SCHEMA`] an earlier layout with checksums had, beside [`BACKGROUNDS`].
+const fn tables_of(version: i64) -> Option<usize> {
+    match version {
+        CHECKED => Some(3),
+        4 => Some(5),
+        _ => None,
+    }
+}
 
 /// In the file's header: tells our databases from everything else that SQLite wrote.
 const APPLICATION_ID: i64 = 0x494D_4348;
@@ -30,10 +37,14 @@ const SCHEMA: [&str; 6] = [
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value, sum INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE events (sequence INTEGER PRIMARY KEY, prev INTEGER NOT NULL, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL, proto BLOB, sum INTEGER NOT NULL)",
     "CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, sum INTEGER NOT NULL)",
-    "CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL)",
     "CREATE TABLE times (sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, sum INTEGER NOT NULL)",
     "CREATE TABLE checkpoint (upto INTEGER NOT NULL, item INTEGER NOT NULL, data TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (upto, item)) WITHOUT ROWID",
+    "CREATE TABLE blobs (kind TEXT NOT NULL, owner TEXT NOT NULL, piece INTEGER NOT NULL, mime TEXT NOT NULL, length INTEGER NOT NULL, sum INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, owner, piece))",
 ];
+
+/// What [`blob`] has replaced.
+const BACKGROUNDS: &str =
+    "CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL)";
 
 /// What stands in the way of using a database.
 #[derive(Debug)]
@@ -58,13 +69,14 @@ pub(super) fn found(connection: &Connection) -> Result<i64, Unusable> {
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     match (found, tables) {
         (VERSION, _) => check(connection, application, &SCHEMA).map(|()| VERSION),
-        (BEFORE, 1..) if application == APPLICATION_ID => {
-            check(connection, application, SCHEMA.get(..TABLES_BEFORE).unwrap_or_default()).map(|()| BEFORE)
+        (CHECKED..VERSION, 1..) if application == APPLICATION_ID => {
+            let kept = tables_of(found).and_then(|tables| SCHEMA.get(..tables)).unwrap_or_default();
+            check(connection, application, &[kept, &[BACKGROUNDS]].concat()).map(|()| found)
         }
         (newer, _) if newer > VERSION => Err(Unusable::TooNew(newer)),
         (0, 0) => Ok(0),
         // The versions before those gave their files no application id.
-        (1..BEFORE, 1..) if application == 0 => Ok(found),
+        (1..CHECKED, 1..) if application == 0 => Ok(found),
         _ => Err(Unusable::Foreign),
     }
 }
@@ -110,7 +122,7 @@ pub(super) fn lay_out(connection: &mut Connection, found: i64) -> Result<(), Pro
         return Ok(());
     }
     if found > 0 {
-        if found < BEFORE {
+        if found < CHECKED {
             // What is damaged now would get a good checksum.
             quick_check(connection)?;
         }
@@ -122,12 +134,10 @@ pub(super) fn lay_out(connection: &mut Connection, found: i64) -> Result<(), Pro
             create(&transaction, &SCHEMA)?;
             meta::initialise(&transaction, &meta::fresh_id())?;
         }
-        BEFORE => {
-            create(&transaction, SCHEMA.get(TABLES_BEFORE..).unwrap_or_default())?;
-            meta::set_number(&transaction, Key::Checkpoint, 0)?;
-            meta::set_number(&transaction, Key::CheckpointItems, 0)?;
-        }
-        older => migrate(&transaction, older)?,
+        older => match tables_of(older) {
+            Some(tables) => extend(&transaction, older, tables)?,
+            None => migrate(&transaction, older)?,
+        },
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -138,6 +148,29 @@ pub(super) fn lay_out(connection: &mut Connection, found: i64) -> Result<(), Pro
 pub(super) fn quick_check(connection: &Connection) -> Result<(), Problem> {
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if said == "ok" { Ok(()) } else { Err(Problem::Damage(said)) }
+}
+
+/// From a layout with checksums that had so many of the tables.
+fn extend(transaction: &Transaction<'_>, found: i64, tables: usize) -> Result<(), Problem> {
+    create(transaction, SCHEMA.get(tables..).unwrap_or_default())?;
+    if found == CHECKED {
+        meta::set_number(transaction, Key::Checkpoint, 0)?;
+        meta::set_number(transaction, Key::CheckpointItems, 0)?;
+    }
+    let mut read = transaction.prepare("SELECT chat, mime, data, sum FROM backgrounds")?;
+    let mut rows = read.query([])?;
+    while let Some(row) = rows.next()? {
+        let (chat, mime, data) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_blob()?);
+        let place = Kind::Background.of(chat);
+        blob::put(transaction, place, mime, data)?;
+        if row.get::<_, i64>(3)? != Checksum::default().text(chat).text(mime).blob(Some(data)).finish() {
+            // One that is damaged must not become one that is not.
+            blob::spoil(transaction, place)?;
+        }
+    }
+    drop(rows);
+    drop(read);
+    Ok(transaction.execute_batch("DROP TABLE backgrounds")?)
 }
 
 /// From layout 1 (no `proto`) or 2 (no checksums): the rows are written once more, with what they lacked.
@@ -201,7 +234,7 @@ fn migrate_backgrounds(transaction: &Transaction<'_>) -> Result<(), Problem> {
     let mut rows = read.query([])?;
     while let Some(row) = rows.next()? {
         let (chat, mime) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-        put_background(transaction, chat, mime, row.get_ref(2)?.as_blob()?)?;
+        blob::put(transaction, Kind::Background.of(chat), mime, row.get_ref(2)?.as_blob()?)?;
     }
     Ok(())
 }
@@ -287,26 +320,4 @@ pub(crate) fn time_checksum(sequence: i64, at: i64) -> i64 {
 pub(crate) fn insert_time(transaction: &Transaction<'_>, sequence: i64, at: i64) -> Result<(), rusqlite::Error> {
     let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO times (sequence, at, sum) VALUES (?1, ?2, ?3)")?;
     insert.execute(params![sequence, at, time_checksum(sequence, at)]).map(drop)
-}
-
-pub(crate) fn background_checksum(chat: &str, mime: &str, data: &[u8]) -> i64 {
-    Checksum::default().text(chat).text(mime).blob(Some(data)).finish()
-}
-
-/// The same, of a background that is read in pieces: they go in one after the other.
-pub(crate) fn background_checksum_of_pieces(chat: &str, mime: &str, length: i64) -> Checksum {
-    Checksum::default().text(chat).text(mime).number(length)
-}
-
-pub(crate) fn put_background(
-    transaction: &Transaction<'_>,
-    chat: &str,
-    mime: &str,
-    data: &[u8],
-) -> Result<(), rusqlite::Error> {
-    let mut put = transaction.prepare_cached(
-        "INSERT INTO backgrounds (chat, mime, data, sum) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (chat) DO UPDATE SET mime = excluded.mime, data = excluded.data, sum = excluded.sum",
-    )?;
-    put.execute(params![chat, mime, data, background_checksum(chat, mime, data)]).map(drop)
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::checksum::Checksum;
 use super::*;
 use crate::log::{ChatFilter, ReadQuery, open};
 
@@ -73,10 +74,58 @@ async fn a_relays_database_of_the_second_layout_gets_its_checksums() {
         )
         .unwrap();
     verify::everything(&store.reader().unwrap()).unwrap();
-    let select = "SELECT mime, data FROM backgrounds WHERE chat = 'any;-;a'";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
-    let background = store.reader().unwrap().query_row(select, [], read).unwrap();
-    assert_eq!(background, ("image/png".to_owned(), b"\x89PNG".to_vec()));
+    assert_eq!(background(&store, "any;-;a").unwrap(), ("image/png".to_owned(), b"\x89PNG".to_vec()));
+}
+
+/// All of a small one.
+fn background(store: &Store, chat: &str) -> Result<(String, Vec<u8>), Problem> {
+    let connection = store.reader().unwrap();
+    let place = blob::Kind::Background.of(chat);
+    let head = blob::head(&connection, place)?.unwrap();
+    blob::check(&connection, place, &head)?;
+    Ok((head.mime, blob::piece(&connection, place, 0)?))
+}
+
+/// As the layouts with checksums before this one were written.
+fn older(directory: &Path, layout: i64) {
+    drop(Store::open(directory).unwrap());
+    let old = Connection::open(directory.join(DATABASE)).unwrap();
+    let sum = |data: &[u8]| Checksum::default().text("any;-;a").text("image/png").blob(Some(data)).finish();
+    old.execute_batch(&format!(
+        "DROP TABLE blobs;
+         CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL);
+         INSERT INTO backgrounds VALUES ('any;-;a', 'image/png', x'89504e47', {});
+         INSERT INTO backgrounds VALUES ('any;-;b', 'image/png', x'89504e47', 1);
+         PRAGMA user_version = {layout};",
+        sum(b"\x89PNG")
+    ))
+    .unwrap();
+    if layout == 3 {
+        old.execute_batch("DROP TABLE times; DROP TABLE checkpoint; DELETE FROM meta WHERE key LIKE 'checkpoint%'").unwrap();
+    }
+}
+
+#[test]
+fn backgrounds_of_the_layouts_before_are_kept_and_a_damaged_one_stays_damaged() {
+    for layout in [3, 4] {
+        let directory = tempfile::tempdir().unwrap();
+        older(directory.path(), layout);
+        for _ in 0..2 {
+            let store = Store::open(directory.path()).unwrap();
+            drop(open(&store).unwrap());
+            assert_eq!(background(&store, "any;-;a").unwrap(), ("image/png".to_owned(), b"\x89PNG".to_vec()));
+            let damage = background(&store, "any;-;b").unwrap_err().to_string();
+            assert_eq!(damage, "the background of any;-;b is not what was written");
+            verify::everything(&store.reader().unwrap()).unwrap_err();
+        }
+        // A table that only another layout has.
+        let other = tempfile::tempdir().unwrap();
+        older(other.path(), layout);
+        let old = Connection::open(other.path().join(DATABASE)).unwrap();
+        old.pragma_update(None, "user_version", 7 - layout).unwrap();
+        drop(old);
+        assert!(matches!(Store::open(other.path()), Err(StoreError::Damaged { .. })));
+    }
 }
 
 #[test]
@@ -94,7 +143,7 @@ fn what_is_not_ours_or_damaged_is_refused_and_left_as_it_is() {
 
     drop(Store::open(directory.path()).unwrap());
     let ours = Connection::open(&path).unwrap();
-    ours.execute_batch("DROP TABLE backgrounds").unwrap();
+    ours.execute_batch("DROP TABLE blobs").unwrap();
     let error = Store::open(directory.path()).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     ours.execute_batch("PRAGMA application_id = 0").unwrap();

@@ -1,7 +1,10 @@
 //! The data directory: one SQLite database, owned by one process at a time. It may use `base`,
 //! and counts in `metrics`.
 
-pub(crate) mod checksum;
+pub(crate) mod blob;
+#[cfg(test)]
+mod blob_tests;
+mod checksum;
 mod connection;
 mod directory;
 mod error;

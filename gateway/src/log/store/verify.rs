@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, Row};
 
-use super::layout::{self, EventRow, background_checksum, event_columns, item_checksum, journal_checksum, time_checksum};
+use super::blob;
+use super::layout::{self, EventRow, event_columns, item_checksum, journal_checksum, time_checksum};
 use super::meta::Meta;
 use super::problem::Problem;
 
@@ -15,7 +16,7 @@ pub(crate) fn everything(connection: &Connection) -> Result<Meta, Problem> {
     checkpoint(connection, &meta, |_| Ok(()))?;
     answers(connection, &meta)?;
     journal(connection, &meta, |_, _| Ok(()))?;
-    backgrounds(connection)?;
+    blob::verify(connection)?;
     Ok(meta)
 }
 
@@ -131,16 +132,4 @@ pub(crate) fn journal_entry(connection: &Connection, id: i64) -> Result<String, 
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Err(Problem::damage(format!("entry {id} of the journal is missing"))) };
     checked_entry(row).map(|(_, entry)| entry.to_owned())
-}
-
-fn backgrounds(connection: &Connection) -> Result<(), Problem> {
-    let mut statement = connection.prepare("SELECT chat, mime, data, sum FROM backgrounds")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (chat, mime) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-        if row.get::<_, i64>(3)? != background_checksum(chat, mime, row.get_ref(2)?.as_blob()?) {
-            return Err(Problem::damage("a background is not what was written"));
-        }
-    }
-    Ok(())
 }
