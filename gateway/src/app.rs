@@ -17,6 +17,7 @@ use crate::fronts::grpc::{self, GrpcLimits, GrpcParts};
 use crate::fronts::live::{self, LiveLimits, LiveParts};
 use crate::fronts::metrics::{self, MetricsParts, Readers};
 use crate::fronts::rest::{self, Rest};
+use crate::fronts::spectrum::{self, Project};
 use crate::fronts::{console, control, health, tokens as token_front};
 use crate::http::access::Access;
 use crate::http::admission::Admission;
@@ -51,6 +52,8 @@ pub struct App {
     pub authenticator: Arc<dyn Authenticator>,
     /// The same, where it makes tokens, too.
     pub tokens: Option<Arc<Tokens>>,
+    /// The project of spectrum-ts that gets its tokens here; absent = none does.
+    pub spectrum: Option<Project>,
     /// Which hosts and origins are served. The layers have checked both before any handler runs, upgrades included.
     pub access: Access,
     /// The limits on work under way.
@@ -72,7 +75,7 @@ pub fn router(app: App) -> Router {
     if !app.serves {
         return operator_router(app);
     }
-    let App { backend, emulator, health, metrics, metrics_readers, authenticator, tokens, access, .. } = app;
+    let App { backend, emulator, health, metrics, metrics_readers, authenticator, tokens, spectrum, access, .. } = app;
     let App { admission, subjects, grpc, live, drain, tasks, .. } = app;
     let log = backend.log().clone();
     // From here on nobody has the service itself.
@@ -81,6 +84,7 @@ pub fn router(app: App) -> Router {
     // Written once: every answer shares the bytes.
     let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some(), tokens.is_some())).unwrap_or_default());
     let document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
+    let spectrum = spectrum.zip(tokens.clone()).map(|(project, tokens)| spectrum::routes(project, tokens, &admission));
     let control = emulator.map(|emulator| control::routes(emulator, admission.clone()).route_layer(from_fn(require_operator)));
     let guarded = rest::routes(Rest { guard: guard.clone(), admission: admission.clone() })
         .merge(control.unwrap_or_default())
@@ -113,6 +117,7 @@ pub fn router(app: App) -> Router {
         .merge(health::routes(health, log.clone()))
         .merge(counted.unwrap_or_default())
         .merge(console::routes())
+        .merge(spectrum.unwrap_or_default())
         .merge(streams)
         .merge(calls)
         .merge(guarded);

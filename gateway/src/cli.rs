@@ -7,7 +7,9 @@ use crate::emulator::EmulatorArgs;
 use crate::fronts::grpc::GrpcLimits;
 use crate::fronts::live::LiveLimits;
 use crate::fronts::metrics::MetricsArgs;
+use crate::fronts::spectrum::SpectrumArgs;
 use crate::http::access::AccessArgs;
+use crate::http::authority::SelfSignedArgs;
 use crate::http::flags::ServerLimits;
 use crate::http::listen::Listen;
 use crate::http::subjects::SubjectLimits;
@@ -51,6 +53,14 @@ pub struct EmulatorCommand {
     /// The service.
     #[command(flatten)]
     pub emulator: EmulatorArgs,
+
+    /// TLS without files of one's own.
+    #[command(flatten)]
+    pub self_signed: SelfSignedArgs,
+
+    /// The cloud of spectrum-ts.
+    #[command(flatten)]
+    pub spectrum: SpectrumArgs,
 
     /// Allow no web origins but those of --allow-origin. Without it, pages of `http://localhost:*` and `http://127.0.0.1:*` may
     /// use the emulator, too; they need the token like everyone else.

@@ -1,7 +1,9 @@
 //! From the command line to a running server, and out again. It may use every room, and none uses it.
 //!
-//! `serving` is what every gateway does, `member` a relay that shares its log with others.
+//! `serving` is what every gateway does, `member` a relay that shares its log with others, `desk` what the emulator has for programs
+//! beside it.
 
+mod desk;
 mod error;
 mod member;
 mod serving;
@@ -68,15 +70,19 @@ fn start(serve: &ServeArgs) -> Result<(Runtime, Shutdown), RunError> {
 }
 
 fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
-    let EmulatorCommand { mut serve, emulator: args, strict_origins } = command;
+    let EmulatorCommand { mut serve, emulator: args, self_signed, spectrum, strict_origins } = command;
     let (runtime, shutdown) = start(&serve)?;
     if !strict_origins {
         serve.access.allow_origin.push(Origin::Local);
     }
     let (served, writer) = runtime.block_on(async {
-        let tls = acceptor(&serve, &shutdown)?;
+        let mut tls = acceptor(&serve, &shutdown)?;
         let metrics = Metrics::of_emulator();
         let store = Store::open_with(&args.data, &serve.room, metrics.clone())?;
+        // Once the directory is locked: it is in it.
+        if self_signed.tls_self_signed {
+            tls = Some(desk::acceptor(&serve, &args.data, &shutdown)?);
+        }
         let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
         tokio::spawn(emulator.compactor().run(shutdown.drain()));
         tokio::spawn(Keeper::new(emulator.event_log().clone(), serve.retain).run(shutdown.drain()));
@@ -84,7 +90,14 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
         let served = match tokens(&serve.token, Some(&args.data)) {
             Ok(tokens) => {
                 let backend = Arc::new(emulator.clone());
-                let service = Service { backend, emulator: Some(emulator), health: Health::alone(), metrics, others: None };
+                let service = Service {
+                    backend,
+                    emulator: Some(emulator),
+                    spectrum: spectrum.spectrum_project,
+                    health: Health::alone(),
+                    metrics,
+                    others: None,
+                };
                 listen(serve, tls, tokens, service, true, &shutdown).await
             }
             Err(error) => Err(error),
@@ -115,7 +128,8 @@ fn relay(command: RelayCommand) -> Result<(), RunError> {
             let (log, appender) = log::open(&store)?;
             Ok::<_, StoreError>((store, log, appender))
         })?;
-        let service = Service { backend: Arc::new(source.relay(log.clone())), emulator: None, health, metrics, others: None };
+        let backend = Arc::new(source.relay(log.clone()));
+        let service = Service { backend, emulator: None, spectrum: None, health, metrics, others: None };
         if cluster.log.is_some() {
             let copy = LogCopy::new(appender, &store)?;
             let parts = member::Parts { cluster, serve, tls, source, copy, service };

@@ -62,6 +62,7 @@ async fn a_stream_ends_with_its_token() {
         metrics_readers: None,
         authenticator: Arc::new(Brief(watch::Sender::new(0))),
         tokens: None,
+        spectrum: None,
         access: Access::new(address, Vec::new(), Vec::new()),
         admission: Admission::new(&ServerLimits::default()),
         subjects: Subjects::new(SubjectLimits::default(), &ServerLimits::default()),

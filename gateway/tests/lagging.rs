@@ -174,6 +174,7 @@ impl Front {
             metrics_readers: None,
             authenticator: Arc::new(Anybody(watch::Sender::new(0))),
             tokens: None,
+            spectrum: None,
             access: Access::new(address, Vec::new(), Vec::new()),
             admission: Admission::new(&limits),
             subjects: Subjects::new(SubjectLimits::default(), &limits),

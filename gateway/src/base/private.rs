@@ -1,11 +1,14 @@
 //! Files and directories that nobody but their owner may read: they hold messages.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// The file of a data directory that holds the gateway's own key for tokens. What begins with its name is the gateway's, too.
 pub const TOKEN_KEY: &str = "token.key";
+
+/// The directory of a data directory that holds the local certificate authority.
+pub const TLS: &str = "tls";
 
 /// The bits of a mode that let others in: the group and everyone else.
 #[cfg(unix)]
@@ -40,6 +43,22 @@ pub fn file(path: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     tighten(path)?;
     Ok(file)
+}
+
+/// Writes a file with mode 0600, in place of the one that is there: whole or not at all, whenever the process ends. What it writes
+/// first has the file's name with `.new` at its end.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    let mut new = file(Path::new(&unfinished))?;
+    new.set_len(0)?;
+    new.write_all(content)?;
+    new.sync_all()?;
+    drop(new);
+    std::fs::rename(&unfinished, path)
 }
 
 /// Takes what lets others in from the mode of a file that exists; one that does not is left out.

@@ -7,4 +7,5 @@ pub mod health;
 pub mod live;
 pub mod metrics;
 pub mod rest;
+pub mod spectrum;
 pub mod tokens;

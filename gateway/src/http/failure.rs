@@ -59,7 +59,8 @@ impl Failure {
     pub(super) fn render(&self, headers: &mut HeaderMap, request_id: &str) -> Vec<u8> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.error.grpc_code == GrpcCode::Unauthenticated {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            // Some routes take something else.
+            headers.entry(WWW_AUTHENTICATE).or_insert(HeaderValue::from_static("Bearer"));
         }
         let wait = self.error.retry_after_ms.map(|millis| millis.div_ceil(1000)).or_else(|| self.default_wait());
         if let Some(seconds) = wait {

@@ -4,6 +4,7 @@
 pub mod access;
 pub(crate) mod activity;
 pub mod admission;
+pub mod authority;
 pub mod body;
 pub mod call;
 mod connections;

@@ -154,18 +154,19 @@ async fn watch(files: TlsFiles, mut last: Contents, provider: Arc<CryptoProvider
     }
 }
 
+/// What the two files hold.
 #[derive(PartialEq, Eq)]
-struct Contents {
+pub(super) struct Contents {
     certificate: Vec<u8>,
-    key: Vec<u8>,
+    pub(super) key: Vec<u8>,
 }
 
 impl Contents {
-    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+    pub(super) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         Ok(Self { certificate: read(&files.certificate)?, key: read(&files.key)? })
     }
 
-    fn certified(&self, files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    pub(super) fn certified(&self, files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
         let content = |path: &Path, what| TlsError::Content { path: path.to_owned(), what };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&self.certificate)
             .collect::<Result<_, _>>()

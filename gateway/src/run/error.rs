@@ -3,6 +3,7 @@
 use im_chats_protocol::error::Error;
 
 use crate::cluster::{ClusterError, MemberError};
+use crate::http::authority::AuthorityError;
 use crate::http::listen::Listen;
 use crate::http::tls::TlsError;
 use crate::log::backup::BackupError;
@@ -28,6 +29,8 @@ pub(super) enum RunError {
     MetricsToken(Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     #[error("{}", .0.message)]
     Token(Error),
     #[error(transparent)]

@@ -9,12 +9,14 @@ use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
+use super::desk;
 use super::error::RunError;
 use crate::app::{self, App, MetricsApp};
 use crate::cli::ServeArgs;
 use crate::cluster::{Nats, RelayName, shared};
 use crate::emulator::Emulator;
 use crate::fronts::metrics::{self as metrics_front, Readers};
+use crate::fronts::spectrum::Project;
 use crate::http::access::{Access, Origin};
 use crate::http::admission::Admission;
 use crate::http::flags::ServerLimits;
@@ -37,6 +39,8 @@ pub(super) struct Service {
     pub(super) backend: Arc<dyn Backend>,
     /// The same service, where it is the emulator.
     pub(super) emulator: Option<Emulator>,
+    /// The project of spectrum-ts that finds it.
+    pub(super) spectrum: Option<Project>,
     pub(super) health: Health,
     pub(super) metrics: Metrics,
     /// Other relays over the same log, and what this one is called among them.
@@ -52,7 +56,7 @@ pub(super) async fn listen(
     serves: bool,
     shutdown: &Shutdown,
 ) -> Result<(), RunError> {
-    let Service { backend, emulator, health, metrics, others } = service;
+    let Service { backend, emulator, spectrum, health, metrics, others } = service;
     let listener = args.listen.bind().await.map_err(|source| RunError::Listen { listen: args.listen.clone(), source })?;
     let address = listener.local_addr()?;
     let metrics_token = args.metrics.token().map_err(RunError::MetricsToken)?.map(Arc::new);
@@ -64,6 +68,9 @@ pub(super) async fn listen(
         }
     };
     warn_of_exposure(&args, address, tls.is_some());
+    if let Some(project) = &spectrum {
+        desk::introduce(project, address, tls.is_some());
+    }
     let authenticator: Arc<dyn Authenticator> = Arc::<Tokens>::clone(&tokens);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let beside = match metrics_listener {
@@ -109,6 +116,7 @@ pub(super) async fn listen(
         metrics_readers,
         authenticator,
         tokens: Some(Arc::clone(&tokens)),
+        spectrum,
         access: Access::new(address, args.access.allow_host, args.access.allow_origin),
         admission: Admission::new(&args.limits),
         subjects,

@@ -1,7 +1,7 @@
 //! The gateway's own key, for who configured none: a secret in the data directory, made when the first token is asked for. Whoever deletes
 //! its file takes every token back that it signed.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use im_chats_protocol::error::{Error, ErrorCode};
@@ -117,15 +117,7 @@ pub(super) fn new_secret() -> Option<Vec<u8>> {
 
 fn create(path: &Path) -> io::Result<Key> {
     let secret = new_secret().ok_or_else(|| io::Error::other("the system has no random numbers"))?;
-    // Whole or not at all, whenever the process ends.
-    let unfinished = path.with_extension("key.new");
-    let mut file = private::file(&unfinished)?;
-    file.set_len(0)?;
-    file.write_all(&secret)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&unfinished, path)?;
+    private::replace(path, &[&secret[..], b"\n"].concat())?;
     Key::secret(&name_of_secret(&secret), &secret).map_err(io::Error::other)
 }
 

@@ -62,7 +62,7 @@ const EMULATOR: [Room; 11] = [
     room("decide", &["address", "keys", "entry", "state"]),
 ];
 
-const GATEWAY: [Room; 21] = [
+const GATEWAY: [Room; 22] = [
     // Files, flag values, throttled log lines.
     room("base", &[]),
     // The process's end, its stderr, its log, its open files.
@@ -89,6 +89,8 @@ const GATEWAY: [Room; 21] = [
     room("fronts::live", &["base", "metrics", "log", "service", "http"]),
     room("fronts::health", &["base", "log", "service", "http"]),
     room("fronts::tokens", &["base", "log", "service", "tokens", "http"]),
+    // The cloud of another SDK: a project, and tokens for it.
+    room("fronts::spectrum", &["service", "tokens", "http"]),
     room("fronts::metrics", &["base", "metrics", "log", "service", "http"]),
     room("fronts::console", &[]),
     // The emulator's control plane: the one front of one service.

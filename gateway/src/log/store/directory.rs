@@ -36,6 +36,7 @@ fn is_ours(name: &str) -> bool {
     name == LOCK
         || name == mark::FILE
         || name == "lost+found"
+        || name == private::TLS
         || name.starts_with(DATABASE)
         || name.starts_with(private::TOKEN_KEY)
 }

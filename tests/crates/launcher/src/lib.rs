@@ -52,6 +52,7 @@ fn with_gateway_options(command: &mut Command, mode: &str, data: &Path) {
         .env_remove("IM_CHATS_LOG")
         .env_remove("IM_CHATS_TOKEN")
         .env_remove("IM_CHATS_METRICS_TOKEN")
+        .env_remove("IM_CHATS_SPECTRUM_PROJECT")
         .env_remove("IM_CHATS_UPSTREAM_TOKEN");
 }
 
