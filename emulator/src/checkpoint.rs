@@ -5,14 +5,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use im_chats_protocol::model::Chat;
+use im_chats_protocol::model::{Chat, Message, Poll};
 use serde::{Deserialize, Serialize};
 
+use super::entry::{Attachment, Bubble};
 use super::keys::AgedKey;
-use super::state::State;
+use super::messages::Kept;
+use super::state::{ChatState, State};
 
-/// The form of the pieces.
-const VERSION: u32 = 1;
+/// The form of the pieces. The first one knew no messages, polls and files, and no icons and left groups; its pieces are read.
+const VERSION: u32 = 2;
 
 /// One piece.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,33 @@ pub enum CheckpointItem {
         /// Media type of its background, when it has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         background: Option<String>,
+        /// Media type of its icon, when it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        icon: Option<String>,
+        /// Whether the account left it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        has_left: bool,
+    },
+    /// A message; the oldest comes first.
+    Message {
+        /// The sequence of the event that told of it.
+        place: u64,
+        /// When it was written, in milliseconds since 1970.
+        at: i64,
+        /// The message.
+        message: Arc<Message>,
+        /// Its bubbles, where it has more than one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<Bubble>,
+    },
+    /// A poll.
+    Poll(Box<Poll>),
+    /// A file; the oldest comes first.
+    Attachment {
+        /// The number of the journal's entry that told of it.
+        place: u64,
+        /// The file.
+        attachment: Box<Attachment>,
     },
     /// An idempotency key; the oldest comes first.
     Key(AgedKey),
@@ -51,7 +80,7 @@ pub enum NotACheckpoint {
 impl std::fmt::Display for NotACheckpoint {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Version(version) => write!(formatter, "it has the form {version}, and this version reads {VERSION}"),
+            Self::Version(version) => write!(formatter, "it has the form {version}, and this version reads up to {VERSION}"),
             Self::Order => write!(formatter, "its pieces are not in order"),
         }
     }
@@ -66,14 +95,29 @@ impl State {
         let chats = self.chats().map(|state| CheckpointItem::Chat {
             chat: Box::new((*state.chat).clone()),
             background: state.background.as_deref().map(str::to_owned),
+            icon: state.icon.as_deref().map(str::to_owned),
+            has_left: state.has_left,
         });
-        std::iter::once(first).chain(chats).chain(self.keys.by_age().map(CheckpointItem::Key))
+        let messages = self.messages.iter().map(|(place, kept)| CheckpointItem::Message {
+            place,
+            at: kept.at,
+            message: Arc::clone(&kept.message),
+            parts: kept.parts.to_vec(),
+        });
+        let polls = self.polls.iter().map(|poll| CheckpointItem::Poll(Box::new(poll.clone())));
+        let attachments = self
+            .attachments
+            .iter()
+            .map(|(place, attachment)| CheckpointItem::Attachment { place, attachment: Box::new(attachment.clone()) });
+        let keys = self.keys.by_age().map(CheckpointItem::Key);
+        std::iter::once(first).chain(chats).chain(messages).chain(polls).chain(attachments).chain(keys)
     }
 
     /// How many there are.
     #[must_use]
     pub fn checkpoint_len(&self) -> usize {
-        1_usize.saturating_add(self.chats.len()).saturating_add(self.keys.len())
+        let lengths = [self.chats.len(), self.messages.len(), self.polls.len(), self.attachments.len(), self.keys.len()];
+        lengths.into_iter().fold(1, usize::saturating_add)
     }
 
     /// Takes the next piece; begin with the default.
@@ -83,13 +127,25 @@ impl State {
     pub fn take(&mut self, item: CheckpointItem) -> Result<(), NotACheckpoint> {
         let is_first = self.entries == 0;
         match item {
-            CheckpointItem::State { version, .. } if version != VERSION => return Err(NotACheckpoint::Version(version)),
+            CheckpointItem::State { version, .. } if !(1..=VERSION).contains(&version) => {
+                return Err(NotACheckpoint::Version(version));
+            }
             CheckpointItem::State { head, entries, .. } if is_first && entries > 0 => {
                 (self.head, self.entries) = (head, entries);
             }
-            CheckpointItem::Chat { chat, background } if !is_first && self.chat(&chat.guid).is_none() => {
-                self.add(&chat);
-                self.update(&chat.guid, |state| state.background = background.map(Arc::from));
+            CheckpointItem::Chat { chat, background, icon, has_left } if !is_first && self.chat(&chat.guid).is_none() => {
+                let (background, icon) = (background.map(Arc::from), icon.map(Arc::from));
+                self.add(ChatState { chat: Arc::new(*chat), background, icon, has_left });
+            }
+            CheckpointItem::Message { place, at, message, parts } if !is_first && self.messages.last() < Some(place) => {
+                let chat = message.chat_guids.first().map_or("", String::as_str).into();
+                self.messages.add(place, Kept { message, chat, at, parts: parts.into() });
+            }
+            CheckpointItem::Poll(poll) if !is_first && self.polls.get(&poll.poll_message_guid).is_none() => {
+                self.polls.add(*poll)
+            }
+            CheckpointItem::Attachment { place, attachment } if !is_first && self.attachments.last() < Some(place) => {
+                self.attachments.add(place, *attachment);
             }
             CheckpointItem::Key(key) if !is_first => self.keys.take(key),
             _ => return Err(NotACheckpoint::Order),

@@ -4,105 +4,14 @@ use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::{
-    Chat, ChatGuid, ChatServiceType, CreateChatResult, MessageEffect, MessageSummary, MessageSummaryContent,
-    SingleServiceAddressInfo,
+    Chat, ChatGuid, ChatServiceType, CreateChatResult, Message, MessageContent, SingleServiceAddressInfo,
 };
 
+use super::command::{Command, Request};
+use super::draft::{Draft, Part};
 use super::entry::{Change, Entry, Reply, Toggle, rfc3339};
-use super::keys::Write;
 use super::state::{ChatState, State, sorted};
 use crate::address::Address;
-
-/// A command with all that the machine may not find out for itself.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// What to do.
-    pub command: Command,
-    /// Its idempotency identity; absent = it is done every time it comes.
-    pub write: Option<Write>,
-    /// The time, in milliseconds since 1970.
-    pub now: i64,
-    /// Two fresh random identifiers: a chat may need one and its opening message another.
-    pub ids: [String; 2],
-}
-
-/// What can be asked for. Inputs are checked and normalised; what depends on the state is decided here.
-#[derive(Debug, Clone)]
-pub enum Command {
-    /// Create a chat, or find the one there is.
-    Create {
-        /// One address = direct, more = group. Never empty, no duplicates.
-        addresses: Vec<Address>,
-        /// The transport of a new chat.
-        service: ChatServiceType,
-        /// The opening message.
-        opening: Option<OpeningMessage>,
-    },
-    /// Nothing, but the chat must exist: typing and the contact card leave no trace.
-    Touch {
-        /// The chat's GUID.
-        chat: String,
-    },
-    /// Mark read.
-    MarkRead {
-        /// The chat's GUID.
-        chat: String,
-        /// Who; absent = this account.
-        actor: Option<Address>,
-    },
-    /// Set or replace the background.
-    SetBackground {
-        /// The chat's GUID.
-        chat: String,
-        /// Media type of the image.
-        mime: &'static str,
-        /// Who; absent = this account.
-        actor: Option<Address>,
-    },
-    /// Remove the background.
-    RemoveBackground {
-        /// The chat's GUID.
-        chat: String,
-        /// Who; absent = this account.
-        actor: Option<Address>,
-    },
-    /// Into the archive, or out of it.
-    SetArchived {
-        /// The chat's GUID.
-        chat: String,
-        /// Whether it goes into the archive.
-        archived: bool,
-        /// Who; absent = this account.
-        actor: Option<Address>,
-    },
-    /// A message comes in.
-    Receive {
-        /// The chat's GUID.
-        chat: String,
-        /// A participant.
-        from: Address,
-        /// What they write.
-        text: String,
-    },
-    /// A run of events for a load test.
-    Generate {
-        /// The chats, in turn. Never empty.
-        chats: Vec<Arc<str>>,
-        /// How many events.
-        count: u64,
-    },
-}
-
-/// An opening message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpeningMessage {
-    /// Never empty.
-    pub text: String,
-    /// Its effect.
-    pub effect: Option<MessageEffect>,
-    /// Its subject line.
-    pub subject: Option<String>,
-}
 
 /// What a request leads to.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,7 +78,7 @@ struct Deciding<'a> {
 impl Deciding<'_> {
     fn run(mut self) -> Result<Outcome, Error> {
         let answer = match &self.request.command {
-            Command::Create { addresses, service, opening } => self.create(addresses, *service, opening.as_ref())?,
+            Command::Create { addresses, service, opening } => self.create(addresses, *service, opening.as_deref())?,
             Command::Touch { chat } => {
                 self.state.existing(chat)?;
                 Reply::Done
@@ -191,18 +100,18 @@ impl Deciding<'_> {
                 let change = if *archived { Change::Archived } else { Change::Unarchived };
                 self.change(differs, chat, change, actor.as_ref())?
             }
-            Command::Receive { chat, from, text } => self.receive(chat, from, text)?,
+            Command::Send { chat, draft, actor } => {
+                let chat = Arc::clone(&self.state.existing(chat)?.chat);
+                let sender = actor.as_ref().map(|actor| participant(&chat, actor, "from")).transpose()?;
+                Reply::Message(Box::new(self.send(&chat, draft, sender)?))
+            }
             Command::Generate { chats, count } => self.generate(chats, *count)?,
+            _ => return Err(Error::new(ErrorCode::OperationNotSupported, "the emulator does not do this")),
         };
         Ok(Outcome { answer, entries: self.entries })
     }
 
-    fn create(
-        &mut self,
-        addresses: &[Address],
-        service: ChatServiceType,
-        opening: Option<&OpeningMessage>,
-    ) -> Result<Reply, Error> {
+    fn create(&mut self, addresses: &[Address], service: ChatServiceType, opening: Option<&Draft>) -> Result<Reply, Error> {
         let mut chat = match self.find(addresses) {
             Some(found) => (*found.chat).clone(),
             None => {
@@ -213,17 +122,8 @@ impl Deciding<'_> {
         };
         let initial_message = match opening {
             None => None,
-            Some(opening) => {
-                let message = self.message(&chat.guid, &opening.text, None)?;
-                let message = MessageSummary {
-                    subject: opening.subject.clone(),
-                    content: MessageSummaryContent {
-                        expressive_send_style_id: opening.effect.map(|effect| effect.id().to_owned()),
-                        ..message.content
-                    },
-                    ..message
-                };
-                self.deliver(&chat, &message, None)?;
+            Some(draft) => {
+                let message = self.send(&chat, draft, None)?.summary();
                 chat.is_archived = false;
                 chat.last_message = Some(message.clone());
                 Some(message)
@@ -235,7 +135,7 @@ impl Deciding<'_> {
     fn find(&self, addresses: &[Address]) -> Option<&ChatState> {
         match addresses {
             [address] => self.state.chat(ChatGuid::direct(&address.text).as_str()),
-            _ => self.state.group(&sorted(addresses.iter().map(|address| address.text.clone()))),
+            _ => self.state.group(sorted(addresses.iter().map(|address| address.text.clone()))),
         }
     }
 
@@ -264,48 +164,38 @@ impl Deciding<'_> {
         }
     }
 
-    fn receive(&mut self, guid: &str, from: &Address, text: &str) -> Result<Reply, Error> {
-        let chat = Arc::clone(&self.state.existing(guid)?.chat);
-        let Some(sender) = chat.participants.iter().find(|who| who.address == from.text) else {
-            return Err(Error::invalid("from", "only a participant of the chat can write into it")
-                .with_context("value", from.text.clone()));
-        };
-        let message = self.message(guid, text, Some(sender.clone()))?;
-        self.deliver(&chat, &message, Some(sender))?;
-        Ok(Reply::Done)
-    }
-
     /// A message brings an archived chat back, as it does in Messages.
-    fn deliver(
-        &mut self,
-        chat: &Chat,
-        message: &MessageSummary,
-        actor: Option<&SingleServiceAddressInfo>,
-    ) -> Result<(), Error> {
+    fn send(&mut self, chat: &Chat, draft: &Draft, sender: Option<&SingleServiceAddressInfo>) -> Result<Message, Error> {
+        let [Part::Text { text, .. }] = draft.parts.as_slice() else {
+            return Err(Error::new(ErrorCode::OperationNotSupported, "the emulator does not do this"));
+        };
         if chat.is_archived {
-            self.push_change(&chat.guid, Change::Unarchived, actor.cloned())?;
+            self.push_change(&chat.guid, Change::Unarchived, sender.cloned())?;
         }
+        let [_, id] = &self.request.ids;
+        let message = Message {
+            guid: id.clone(),
+            chat_guids: vec![chat.guid.clone()],
+            content: MessageContent {
+                text: Some(text.clone()),
+                expressive_send_style_id: draft.effect.map(|effect| effect.id().to_owned()),
+                ..MessageContent::default()
+            },
+            subject: draft.subject.clone(),
+            is_from_me: sender.is_none(),
+            date_created: rfc3339(self.request.now).map_err(|_| clock_error())?,
+            sender: sender.cloned(),
+            ..Message::default()
+        };
         let sequence = self.next_sequence(1)?;
         self.entries.push(Entry::Message {
             sequence,
             at: self.request.now,
             chat: chat.guid.clone(),
-            message: Box::new(message.clone()),
+            message: Arc::new(message.clone()),
+            parts: Vec::new(),
         });
-        Ok(())
-    }
-
-    fn message(&self, guid: &str, text: &str, sender: Option<SingleServiceAddressInfo>) -> Result<MessageSummary, Error> {
-        let [_, id] = &self.request.ids;
-        Ok(MessageSummary {
-            guid: id.clone(),
-            chat_guids: vec![guid.to_owned()],
-            content: MessageSummaryContent { text: Some(text.to_owned()), expressive_send_style_id: None },
-            is_from_me: sender.is_none(),
-            date_created: rfc3339(self.request.now).map_err(|_| clock_error())?,
-            sender,
-            ..MessageSummary::default()
-        })
+        Ok(message)
     }
 
     fn change(&mut self, happens: bool, guid: &str, change: Change, actor: Option<&Address>) -> Result<Reply, Error> {
@@ -357,6 +247,13 @@ impl Deciding<'_> {
 
 fn info(address: &Address, service: ChatServiceType) -> SingleServiceAddressInfo {
     SingleServiceAddressInfo { address: address.text.clone(), service, country: address.country.clone() }
+}
+
+/// Someone of a chat.
+fn participant<'a>(chat: &'a Chat, who: &Address, field: &'static str) -> Result<&'a SingleServiceAddressInfo, Error> {
+    chat.participants.iter().find(|known| known.address == who.text).ok_or_else(|| {
+        Error::invalid(field, "only a participant of the chat can do this").with_context("value", who.text.clone())
+    })
 }
 
 fn clock_error() -> Error {

@@ -6,6 +6,9 @@ use im_chats_protocol::limits::check_image_size;
 /// The first bytes of every PNG.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
+/// The first bytes of every GIF.
+const GIF: [&[u8]; 2] = [b"GIF87a", b"GIF89a"];
+
 /// ISO media brands of pictures coded with HEVC: HEIC.
 const HEVC_BRANDS: [Brand; 11] =
     [*b"heic", *b"heix", *b"hevc", *b"hevx", *b"heim", *b"heis", *b"hevm", *b"hevs", *b"MiHB", *b"MiHA", *b"MiHE"];
@@ -50,9 +53,18 @@ impl ImageType {
     /// where that is known.
     pub fn detect(data: &[u8], field: &'static str) -> Result<Self, Error> {
         check_image_size(data.len(), field)?;
+        Self::judge(data, field, "a background is JPEG, PNG, HEIC or HEIF")
+    }
+
+    /// The kind, where it is one of these.
+    pub(crate) fn of(data: &[u8]) -> Option<Self> {
+        Self::judge(data, "", "").ok()
+    }
+
+    fn judge(data: &[u8], field: &'static str, rule: &'static str) -> Result<Self, Error> {
         let other = |detected: Option<&'static str>| {
             let found = detected.unwrap_or("none of them");
-            let error = Error::invalid(field, format!("a background is JPEG, PNG, HEIC or HEIF; this is {found}"));
+            let error = Error::invalid(field, format!("{rule}; this is {found}"));
             detected.into_iter().fold(error, |error, detected| error.with_context("detected", detected))
         };
         let brands = match Brands::read(data) {
@@ -75,6 +87,18 @@ impl ImageType {
             detected => Err(other(detected)),
         }
     }
+}
+
+/// The media type of a group's icon: what a background can be, or GIF.
+///
+/// # Errors
+/// As [`ImageType::detect`].
+pub fn detect_icon(data: &[u8], field: &'static str) -> Result<&'static str, Error> {
+    check_image_size(data.len(), field)?;
+    if GIF.iter().any(|first| data.starts_with(*first)) {
+        return Ok("image/gif");
+    }
+    ImageType::judge(data, field, "an icon is PNG, JPEG, GIF, HEIC or HEIF").map(ImageType::mime)
 }
 
 /// The `ftyp` box of a file: what the file says that it is.

@@ -1,13 +1,17 @@
 //! The state, and how an entry changes it.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use im_chats_protocol::model::Chat;
+use im_chats_protocol::error::Error;
+use im_chats_protocol::model::{Chat, MessageSummary};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
-use super::entry::{Change, Entry, rfc3339};
+use super::attachments::Attachments;
+use super::entry::{Change, Entry, MessageChange, rfc3339};
 use super::keys::Keys;
+use super::messages::{Kept, Messages};
+use super::polls::Polls;
+use crate::account::ACCOUNT;
 
 /// Everything the emulator knows. Cheap enough to keep twice: once with what is being written, once with what is on disk.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,10 +19,14 @@ pub struct State {
     pub(super) head: u64,
     /// How many entries it was made from.
     pub(super) entries: u64,
-    pub(super) chats: BTreeMap<Arc<str>, ChatState>,
-    /// Groups by their sorted addresses: the same people are the same group.
-    groups: HashMap<Vec<String>, Arc<str>>,
+    pub(super) chats: imbl::OrdMap<Arc<str>, ChatState>,
+    /// Groups by their sorted addresses: the same people are the same group. The people of two can become the same; then the
+    /// first one by its GUID counts.
+    groups: imbl::OrdSet<(Vec<String>, Arc<str>)>,
     pub(super) keys: Keys,
+    pub(super) messages: Messages,
+    pub(super) polls: Polls,
+    pub(super) attachments: Attachments,
 }
 
 /// One chat.
@@ -28,6 +36,10 @@ pub struct ChatState {
     pub chat: Arc<Chat>,
     /// Media type of its background, when it has one; the bytes are beside the journal.
     pub background: Option<Arc<str>>,
+    /// Media type of its icon, when it is a group that has one; the bytes are beside the journal.
+    pub icon: Option<Arc<str>>,
+    /// Whether it is a group that the account left.
+    pub has_left: bool,
 }
 
 impl State {
@@ -60,27 +72,43 @@ impl State {
         self.chats.values()
     }
 
-    /// The group of exactly these people.
-    pub(super) fn group(&self, addresses: &[String]) -> Option<&ChatState> {
-        self.groups.get(addresses).and_then(|guid| self.chats.get(guid))
+    /// The media type of a chat's icon; absent when it has none.
+    ///
+    /// # Errors
+    /// `chatNotFound`.
+    pub fn icon(&self, chat: &str) -> Result<Option<&str>, Error> {
+        Ok(self.existing(chat)?.icon.as_deref())
     }
 
-    /// Applies one entry. An entry about a chat that does not exist changes nothing; the journal has none.
+    /// The group of exactly these people and the account.
+    pub(super) fn group(&self, addresses: Vec<String>) -> Option<&ChatState> {
+        let first: (Vec<String>, Arc<str>) = (addresses, "".into());
+        let (found, guid) = self.groups.range::<_, (Vec<String>, Arc<str>)>(&first..).next()?;
+        (*found == first.0).then(|| self.chats.get(guid)).flatten()
+    }
+
+    /// Applies one entry. An entry about what does not exist changes nothing; the journal has none.
     pub fn apply(&mut self, entry: &Entry) {
         self.entries = self.entries.saturating_add(1);
         if let Some(sequence) = entry.last_sequence() {
             self.head = self.head.max(sequence);
         }
         match entry {
-            Entry::ChatCreated { chat } => self.add(chat),
-            Entry::Message { chat, message, .. } => self.update(chat, |state| {
-                let chat = Arc::make_mut(&mut state.chat);
-                if !message.is_from_me {
-                    chat.unread_count = Some(chat.unread_count.unwrap_or(0).saturating_add(1));
-                }
-                chat.last_message = Some((**message).clone());
-            }),
-            Entry::Changed { at, chat, change, .. } => self.update(chat, |state| change.apply(state, *at)),
+            Entry::ChatCreated { chat } => self.add(ChatState::new(chat)),
+            Entry::Message { sequence, at, chat, message, parts } => {
+                self.land(
+                    *sequence,
+                    Kept { message: Arc::clone(message), chat: chat.as_str().into(), at: *at, parts: parts.as_slice().into() },
+                );
+            }
+            Entry::MessageChanged { at, chat, message, change, .. } => self.change_message(chat, message, change, *at),
+            Entry::PollChanged { chat, poll, change, actor, .. } => self.polls.apply(chat, poll, change, actor.as_ref()),
+            Entry::Uploaded { attachment } => self.attachments.add(self.entries, (**attachment).clone()),
+            Entry::Forgotten { messages, attachments } => {
+                messages.iter().for_each(|guid| self.forget(guid));
+                attachments.iter().for_each(|guid| self.attachments.forget(guid));
+            }
+            Entry::Changed { at, chat, change, .. } => self.change_chat(chat, change, *at),
             Entry::Generated { count, chats, .. } => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX);
                 let rounds = count / chats.len().max(1);
@@ -96,22 +124,104 @@ impl State {
         }
     }
 
-    pub(super) fn add(&mut self, chat: &Chat) {
-        let guid: Arc<str> = chat.guid.as_str().into();
-        if chat.is_group {
-            self.groups.insert(sorted(chat.participants.iter().map(|who| who.address.clone())), Arc::clone(&guid));
-        }
-        self.chats.insert(guid, ChatState { chat: Arc::new(chat.clone()), background: None });
+    /// A message lands in its chat. A journal of an earlier version has no entry that forgets, so the limit holds here too.
+    fn land(&mut self, place: u64, kept: Kept) {
+        let oldest: Vec<String> = self.messages.too_many(1).map(str::to_owned).collect();
+        oldest.iter().for_each(|guid| self.forget(guid));
+        self.update(&kept.chat, |state| {
+            let chat = Arc::make_mut(&mut state.chat);
+            if !kept.message.is_from_me {
+                chat.unread_count = Some(chat.unread_count.unwrap_or(0).saturating_add(1));
+            }
+            chat.last_message = Some(kept.message.summary());
+        });
+        self.messages.add(place, kept);
     }
 
-    pub(super) fn update(&mut self, guid: &str, change: impl FnOnce(&mut ChatState)) {
+    fn forget(&mut self, message: &str) {
+        self.messages.forget(message);
+        self.polls.forget(message);
+    }
+
+    fn change_message(&mut self, chat: &str, guid: &str, change: &MessageChange, at: i64) {
+        let time = rfc3339(at).ok();
+        if matches!(change, MessageChange::Read) {
+            return self.read_by_others(chat, guid, time.as_deref());
+        }
+        let changed = self.messages.update(guid, |message, parts| change.apply(message, parts, time));
+        let summary = changed.map(|kept| kept.message.summary());
+        self.summarise(chat, summary);
+    }
+
+    /// The chat shows its last message as that is now.
+    fn summarise(&mut self, chat: &str, summary: Option<MessageSummary>) {
+        self.update(chat, |state| {
+            let is_last = |summary: &MessageSummary| {
+                state.chat.last_message.as_ref().is_some_and(|last| last.guid == summary.guid && last != summary)
+            };
+            if let Some(summary) = summary.filter(is_last) {
+                Arc::make_mut(&mut state.chat).last_message = Some(summary);
+            }
+        });
+    }
+
+    /// This message of the account was read, and so were those before it.
+    fn read_by_others(&mut self, chat: &str, guid: &str, time: Option<&str>) {
+        let unread = self.messages.unread_by_others(chat, guid);
+        for guid in unread {
+            let changed = self.messages.update(&guid, |message, _| message.date_read = time.map(str::to_owned));
+            let summary = changed.map(|kept| kept.message.summary());
+            self.summarise(chat, summary);
+        }
+    }
+
+    fn change_chat(&mut self, guid: &str, change: &Change, at: i64) {
+        if matches!(change, Change::MarkedRead) {
+            let unread = self.chat(guid).and_then(|state| state.chat.unread_count).unwrap_or(0);
+            for message in self.messages.unread(guid, unread) {
+                self.messages.update(&message, |message, _| message.date_read = rfc3339(at).ok());
+            }
+        }
+        let Some(mut state) = self.chats.get(guid).cloned() else { return };
+        if change.is_about_people() {
+            self.groups.remove(&state.people());
+            change.apply(&mut state, at);
+            return self.add(state);
+        }
+        change.apply(&mut state, at);
+        self.chats.insert(guid.into(), state);
+    }
+
+    pub(super) fn add(&mut self, state: ChatState) {
+        if state.chat.is_group && !state.has_left {
+            self.groups.insert(state.people());
+        }
+        self.chats.insert(state.chat.guid.as_str().into(), state);
+    }
+
+    fn update(&mut self, guid: &str, change: impl FnOnce(&mut ChatState)) {
         if let Some(state) = self.chats.get_mut(guid) {
             change(state);
         }
     }
 }
 
+impl ChatState {
+    fn new(chat: &Chat) -> Self {
+        Self { chat: Arc::new(chat.clone()), background: None, icon: None, has_left: false }
+    }
+
+    /// What a group is found by.
+    fn people(&self) -> (Vec<String>, Arc<str>) {
+        (sorted(self.chat.participants.iter().map(|who| who.address.clone())), self.chat.guid.as_str().into())
+    }
+}
+
 impl Change {
+    const fn is_about_people(&self) -> bool {
+        matches!(self, Self::ParticipantAdded(_) | Self::ParticipantRemoved(_) | Self::ParticipantLeft(_))
+    }
+
     fn apply(&self, state: &mut ChatState, at: i64) {
         match self {
             Self::BackgroundChanged(mime) => state.background = Some(mime.as_str().into()),
@@ -119,12 +229,22 @@ impl Change {
             Self::MarkedRead => {
                 let chat = Arc::make_mut(&mut state.chat);
                 chat.unread_count = Some(0);
-                if let Some(message) = chat.last_message.as_mut().filter(|message| !message.is_from_me) {
+                let last = chat.last_message.as_mut().filter(|message| !message.is_from_me && message.date_read.is_none());
+                if let Some(message) = last {
                     message.date_read = rfc3339(at).ok();
                 }
             }
             Self::Archived => Arc::make_mut(&mut state.chat).is_archived = true,
             Self::Unarchived => Arc::make_mut(&mut state.chat).is_archived = false,
+            Self::DisplayNameChanged(name) => Arc::make_mut(&mut state.chat).display_name.clone_from(name),
+            Self::ParticipantAdded(who) if who.address == ACCOUNT => state.has_left = false,
+            Self::ParticipantAdded(who) => Arc::make_mut(&mut state.chat).participants.push(who.clone()),
+            Self::ParticipantLeft(who) if who.address == ACCOUNT => state.has_left = true,
+            Self::ParticipantRemoved(who) | Self::ParticipantLeft(who) => {
+                Arc::make_mut(&mut state.chat).participants.retain(|other| other.address != who.address);
+            }
+            Self::IconChanged(mime) => state.icon = Some(mime.as_str().into()),
+            Self::IconRemoved => state.icon = None,
         }
     }
 }

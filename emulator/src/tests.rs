@@ -14,6 +14,10 @@ fn address(who: usize) -> Address {
     Address::parse(PEOPLE[who % PEOPLE.len()], "a").unwrap()
 }
 
+fn draft(text: &str) -> Box<Draft> {
+    Box::new(Draft::text(text, Vec::new(), "text").unwrap())
+}
+
 /// A command by number, so that proptest can shrink it: which people, which chat of those there are, which key.
 #[derive(Debug, Clone)]
 enum Step {
@@ -43,7 +47,7 @@ fn request(state: &State, step: &Step, key: Option<u8>, now: i64) -> Request {
         Step::Create { people, text } => Command::Create {
             addresses: people.iter().map(|who| address(*who)).collect(),
             service: ChatServiceType::IMessage,
-            opening: text.map(|text| OpeningMessage { text: format!("text {text}"), effect: None, subject: None }),
+            opening: text.map(|text| draft(&format!("text {text}"))),
         },
         Step::On { chat, what, actor } => {
             let chat = guid(*chat);
@@ -56,7 +60,7 @@ fn request(state: &State, step: &Step, key: Option<u8>, now: i64) -> Request {
                 archived => Command::SetArchived { chat, archived: *archived == 5, actor },
             }
         }
-        Step::Receive { chat, from } => Command::Receive { chat: guid(*chat), from: address(*from), text: "hello".to_owned() },
+        Step::Receive { chat, from } => Command::Send { chat: guid(*chat), draft: draft("hello"), actor: Some(address(*from)) },
         Step::Generate { chats, count } => {
             Command::Generate { chats: (0..*chats).map(|index| guid(index).into()).collect(), count: *count }
         }
@@ -202,8 +206,8 @@ fn a_checkpoint_of_another_form_or_order_is_none() {
     for wrong in [vec![chat], vec![first, first], vec![first, chat, chat]] {
         assert_eq!(take(&wrong), Err(NotACheckpoint::Order), "{wrong:?}");
     }
-    let newer = CheckpointItem::State { version: 2, head: 1, entries: 1 };
-    assert_eq!(take(&[&newer]).unwrap_err().to_string(), "it has the form 2, and this version reads 1");
+    let newer = CheckpointItem::State { version: 3, head: 1, entries: 1 };
+    assert_eq!(take(&[&newer]).unwrap_err().to_string(), "it has the form 3, and this version reads up to 2");
 }
 
 fn decide(state: &mut State, request: &Request) -> Result<Outcome, im_chats_protocol::error::Error> {
@@ -217,7 +221,7 @@ fn the_same_people_in_any_order_are_the_same_group() {
     let mut state = State::default();
     let guid = |decision: Outcome| match decision.answer {
         Reply::Created(result) => result.chat.guid,
-        Reply::Done => panic!("no chat"),
+        other => panic!("no chat: {other:?}"),
     };
     let create = |people: Vec<usize>, now| Step::Create { people, text: None }.clone_into_request(now);
     let first = guid(decide(&mut state, &create(vec![0, 1, 2], 1)).unwrap());
@@ -261,7 +265,7 @@ fn asked(command: Command) -> Request {
     Request { command, write: None, now: NOON, ids: ["group".to_owned(), "message".to_owned()] }
 }
 
-fn create(people: &[&str], service: ChatServiceType, opening: Option<OpeningMessage>) -> Command {
+fn create(people: &[&str], service: ChatServiceType, opening: Option<Box<Draft>>) -> Command {
     let addresses = people.iter().map(|who| Address::parse(who, "addresses").unwrap()).collect();
     Command::Create { addresses, service, opening }
 }
@@ -270,7 +274,7 @@ fn create(people: &[&str], service: ChatServiceType, opening: Option<OpeningMess
 fn created(state: &mut State, command: Command) -> (serde_json::Value, serde_json::Value) {
     match decide(state, &asked(command)).unwrap().answer {
         Reply::Created(result) => (json!(result.chat), json!(result.initial_message)),
-        Reply::Done => panic!("no chat"),
+        other => panic!("no chat: {other:?}"),
     }
 }
 
@@ -305,11 +309,8 @@ fn a_new_chat_is_what_its_people_make_it() {
 #[test]
 fn an_opening_message_has_all_that_was_asked_for() {
     let mut state = State::default();
-    let opening = OpeningMessage {
-        text: "hello".to_owned(),
-        effect: Some(MessageEffect::Confetti),
-        subject: Some("a subject".to_owned()),
-    };
+    let opening = draft("hello").effect(Some(MessageEffect::Confetti.id()), "effectId").unwrap();
+    let opening = Box::new(opening.subject(Some("a subject"), "subject").unwrap());
     let (chat, message) = created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, Some(opening)));
     assert_eq!(
         message,
@@ -328,7 +329,7 @@ fn a_message_comes_from_a_participant_and_is_unread_until_it_is_read() {
     let mut state = State::default();
     created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, None));
     let receive = |from: &str| {
-        asked(Command::Receive { chat: DIRECT.to_owned(), from: Address::parse(from, "from").unwrap(), text: "hi".to_owned() })
+        asked(Command::Send { chat: DIRECT.to_owned(), actor: Some(Address::parse(from, "from").unwrap()), draft: draft("hi") })
     };
     let refused = decide(&mut state, &receive("bob@example.com")).unwrap_err();
     assert_eq!((refused.context_value("field"), refused.context_value("value")), (Some("from"), Some("bob@example.com")));
@@ -350,8 +351,8 @@ fn a_message_of_ones_own_is_never_read_by_oneself() {
     let mut state = State::default();
     created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, None));
     let from = Address::parse("alice@example.com", "from").unwrap();
-    decide(&mut state, &asked(Command::Receive { chat: DIRECT.to_owned(), from, text: "hi".to_owned() })).unwrap();
-    let opening = OpeningMessage { text: "hello".to_owned(), effect: None, subject: None };
+    decide(&mut state, &asked(Command::Send { chat: DIRECT.to_owned(), actor: Some(from), draft: draft("hi") })).unwrap();
+    let opening = draft("hello");
     created(&mut state, create(&["alice@example.com"], ChatServiceType::IMessage, Some(opening)));
     decide(&mut state, &asked(Command::MarkRead { chat: DIRECT.to_owned(), actor: None })).unwrap();
     let chat = &state.chat(DIRECT).unwrap().chat;
@@ -395,7 +396,7 @@ fn what_has_no_chat_or_no_time_is_refused() {
         let error = decide(&mut state, &asked(command)).unwrap_err();
         assert_eq!((error.code.as_ref(), error.context_value("chat")), ("chatNotFound", Some(DIRECT)));
     }
-    let opening = OpeningMessage { text: "hello".to_owned(), effect: None, subject: None };
+    let opening = draft("hello");
     let command = create(&["alice@example.com"], ChatServiceType::IMessage, Some(opening));
     let error = decide(&mut state, &Request { now: i64::MAX, ..asked(command) }).unwrap_err();
     assert_eq!(error.message, "the server's clock is out of range");

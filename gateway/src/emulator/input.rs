@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_key;
-use im_chats_protocol::model::{ChatGuid, ChatServiceType, MessageEffect};
+use im_chats_protocol::model::{ChatGuid, ChatServiceType};
 use im_chats_protocol::wire::routes::{CLIENT_MESSAGE_ID, IDEMPOTENCY_KEY_HEADER};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -14,25 +14,12 @@ use crate::service::backend::CallContext;
 use crate::service::convert::service_from_wire;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest};
 use im_chats_emulator::address::Address;
-use im_chats_emulator::limits::{MAX_CHAT_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
-use im_chats_emulator::{Command, OpeningMessage, Write};
+use im_chats_emulator::limits::MAX_CHAT_ADDRESSES;
+use im_chats_emulator::{Command, Draft, Write};
 
 /// A chat GUID, trimmed.
 pub(crate) fn guid(text: &str, field: &'static str) -> Result<String, Error> {
     ChatGuid::parse(text, field).map(|guid| guid.as_str().to_owned())
-}
-
-/// A text of limited length without NUL.
-pub(crate) fn text(text: &str, field: &'static str, limit: usize) -> Result<(), Error> {
-    if text.len() > limit {
-        return Err(Error::invalid(field, format!("at most {limit} bytes"))
-            .with_context("bytes", text.len().to_string())
-            .with_context("limit", limit.to_string()));
-    }
-    if text.contains('\0') {
-        return Err(Error::invalid(field, "a NUL character cannot be sent"));
-    }
-    Ok(())
 }
 
 /// What identifies a write, when its caller gave a key.
@@ -99,23 +86,9 @@ fn addresses(inputs: &[String]) -> Result<Vec<Address>, Error> {
         .collect()
 }
 
-fn opening(message: &CreateChatInitialMessage) -> Result<OpeningMessage, Error> {
-    const TEXT: &str = "initialMessage.text";
-    if message.text.is_empty() {
-        return Err(Error::invalid(TEXT, "an opening message needs a text; an effect or a subject goes only with one"));
-    }
-    text(&message.text, TEXT, MAX_TEXT_BYTES)?;
-    let effect = message.effect_id.as_deref().filter(|id| !id.is_empty()).map(effect).transpose()?;
-    let subject = message.subject.clone().filter(|subject| !subject.is_empty());
-    if let Some(subject) = &subject {
-        text(subject, "initialMessage.subject", MAX_SUBJECT_BYTES)?;
-    }
-    Ok(OpeningMessage { text: message.text.clone(), effect, subject })
-}
-
-fn effect(id: &str) -> Result<MessageEffect, Error> {
-    MessageEffect::ALL.iter().copied().find(|effect| effect.id() == id).ok_or_else(|| {
-        let shown: String = id.chars().take(100).collect();
-        Error::invalid("initialMessage.effectId", "no such message effect").with_context("value", shown)
-    })
+fn opening(message: &CreateChatInitialMessage) -> Result<Box<Draft>, Error> {
+    Draft::text(&message.text, Vec::new(), "initialMessage.text")?
+        .effect(message.effect_id.as_deref(), "initialMessage.effectId")?
+        .subject(message.subject.as_deref(), "initialMessage.subject")
+        .map(Box::new)
 }

@@ -143,7 +143,7 @@ impl Writer {
                         batch.images.push(Image { chat: chat.clone(), data: Some((mime.clone(), data)) });
                     }
                     Change::BackgroundRemoved => batch.images.push(Image { chat: chat.clone(), data: None }),
-                    Change::MarkedRead | Change::Archived | Change::Unarchived => {}
+                    _ => {}
                 }
             }
             self.working.apply(&entry);

@@ -34,7 +34,7 @@ impl Backend for Emulator {
                 chat: Some((&result.chat).into()),
                 initial_message: result.initial_message.as_ref().map(Into::into),
             }),
-            Reply::Done => Err(super::database_failed("a create was answered without a chat")),
+            _ => Err(super::database_failed("a create was answered without a chat")),
         }
     }
 

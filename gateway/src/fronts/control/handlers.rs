@@ -24,10 +24,9 @@ use crate::http::json::{self, SMALL_BODY, with_image};
 use crate::http::large;
 use crate::http::query::Query;
 use crate::service::proto;
-use im_chats_emulator::Command;
 use im_chats_emulator::address::Address;
 use im_chats_emulator::image::ImageType;
-use im_chats_emulator::limits::MAX_TEXT_BYTES;
+use im_chats_emulator::{Command, Draft};
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -165,11 +164,8 @@ pub(super) async fn receive(State(emulator): State<Emulator>, request: Request) 
     let asked: Receive = json::read(request, SMALL_BODY).await?;
     let chat = input::guid(&asked.chat_guid, CHAT_GUID.name)?;
     let from = Address::parse(&asked.from, "from")?;
-    if asked.text.is_empty() {
-        return Err(Error::invalid("text", "a message needs a text").into());
-    }
-    input::text(&asked.text, "text", MAX_TEXT_BYTES)?;
-    run(&emulator, Command::Receive { chat, from, text: asked.text }, None).await
+    let draft = Box::new(Draft::text(&asked.text, Vec::new(), "text")?);
+    run(&emulator, Command::Send { chat, draft, actor: Some(from) }, None).await
 }
 
 pub(super) async fn generate(State(emulator): State<Emulator>, request: Request) -> Result<Json<Generated>, Failure> {
