@@ -32,6 +32,9 @@ const MIB: usize = 1024 * 1024;
 /// The largest image of a background, in bytes: 20 MiB.
 pub const MAX_IMAGE_BYTES: usize = 20 * MIB;
 
+/// The largest attachment, in bytes: 100 MiB. Its companion may be as large.
+pub const MAX_ATTACHMENT_BYTES: usize = 100 * MIB;
+
 /// Checks an idempotency key: any text of 1 to [`MAX_KEY_BYTES`] bytes without control characters that is not only white space.
 ///
 /// # Errors
@@ -72,6 +75,13 @@ pub fn check_image_size(bytes: usize, field: &'static str) -> Result<(), Error> 
 pub fn image_too_large(field: &'static str) -> Error {
     let rule = ["at most ", &number(MAX_IMAGE_BYTES / MIB), " MiB"];
     Error::invalid(field, rule.concat()).with_context("limit", number(MAX_IMAGE_BYTES))
+}
+
+/// The error for more than [`MAX_ATTACHMENT_BYTES`], wherever they are counted.
+#[must_use]
+pub fn attachment_too_large(field: &'static str) -> Error {
+    let rule = ["at most ", &number(MAX_ATTACHMENT_BYTES / MIB), " MiB"];
+    Error::invalid(field, rule.concat()).with_context("limit", number(MAX_ATTACHMENT_BYTES))
 }
 
 fn number(number: usize) -> String {

@@ -3,24 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::model::{
-    self, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatEvent, ChatMarkedRead, ChatUnarchived, EventContext,
-    GroupChange, GroupChanged, GroupDisplayNameChanged, GroupEvent, GroupIconChanged, GroupIconRemoved, GroupParticipantAdded,
-    GroupParticipantLeft, GroupParticipantRemoved, LiveEvent, MessageEdited, MessageEvent, MessageReactionAdded,
-    MessageReactionRemoved, MessageRead, MessageReceived, MessageStickerPlaced, MessageUnsent, PollChangeDelta, PollChanged,
-    PollCreated, PollEvent, PollOptionAdded, PollUnvoted, PollVoted, Unknown, UnknownEvent,
-};
+use im_chats_protocol::model::{EventContext, LiveEvent, Unknown, UnknownEvent};
 use prost::Message;
 use serde::Deserialize;
 
 use super::frame::{RawEvent, field};
 use super::merge;
-use super::message;
 use crate::log::{EventKind, LoggedEvent};
-use crate::service::proto::{
-    self, ChatChangeEvent, GroupChangeEvent, MessageChangeEvent, PollChangeEvent, chat_change_event, group_change_event,
-    message_change_event, poll_change_event,
-};
+use crate::service::convert::event;
+use crate::service::proto::{self, ChatChangeEvent, GroupChangeEvent, MessageChangeEvent, PollChangeEvent};
 
 /// The event as our log holds it. What this version cannot read becomes an opaque event rather than nothing.
 ///
@@ -37,22 +28,29 @@ pub fn logged(raw: RawEvent) -> Result<LoggedEvent, Error> {
 }
 
 fn read(raw: &RawEvent) -> (EventKind, LiveEvent) {
+    let kind = match raw.field {
+        field::MESSAGE => EventKind::Message,
+        field::GROUP => EventKind::Group,
+        field::POLL => EventKind::Poll,
+        field::CHAT => EventKind::Chat,
+        _ => EventKind::Unknown,
+    };
     let (known, context) = match raw.field {
-        field::MESSAGE => open(raw, message_event, |event: &MessageChangeEvent| {
+        field::MESSAGE => open(raw, event::message, |event: &MessageChangeEvent| {
             (&event.chat_guid, event.occurred_at, event.actor.as_ref(), event.is_from_me)
         }),
-        field::GROUP => open(raw, group_event, |event: &GroupChangeEvent| {
+        field::GROUP => open(raw, event::group, |event: &GroupChangeEvent| {
             (&event.chat_guid, event.occurred_at, event.actor.as_ref(), event.is_from_me)
         }),
-        field::POLL => open(raw, poll_event, |event: &PollChangeEvent| {
+        field::POLL => open(raw, event::poll, |event: &PollChangeEvent| {
             (&event.chat_guid, event.occurred_at, event.actor.as_ref(), event.is_from_me)
         }),
-        field::CHAT => open(raw, chat_event, |event: &ChatChangeEvent| {
+        field::CHAT => open(raw, event::chat, |event: &ChatChangeEvent| {
             (&event.chat_guid, event.occurred_at, event.actor.as_ref(), event.is_from_me)
         }),
         _ => (None, None),
     };
-    known.unwrap_or_else(|| {
+    known.map(|event| (kind, event)).unwrap_or_else(|| {
         let about = match raw.field {
             field::MESSAGE => "message",
             field::GROUP => "group",
@@ -73,14 +71,13 @@ fn read(raw: &RawEvent) -> (EventKind, LiveEvent) {
 }
 
 type Envelope<'a> = (&'a String, Option<proto::Timestamp>, Option<&'a proto::SingleServiceAddressInfo>, bool);
-type Known = (EventKind, LiveEvent);
 
 /// Opens an envelope: the event, when it is of a kind that is known, and what stands on the envelope, when it can be read.
 fn open<P: Message + Default>(
     raw: &RawEvent,
-    known: fn(P, EventContext) -> Option<Known>,
+    known: fn(P, EventContext) -> Option<LiveEvent>,
     envelope: fn(&P) -> Envelope<'_>,
-) -> (Option<Known>, Option<EventContext>) {
+) -> (Option<LiveEvent>, Option<EventContext>) {
     let Ok(event) = P::decode(raw.payload.clone()) else { return (None, None) };
     let (chat_guid, occurred_at, actor, is_from_me) = envelope(&event);
     let context = EventContext {
@@ -93,105 +90,6 @@ fn open<P: Message + Default>(
     // A documented event has a time; one without it is not one.
     let known = if context.occurred_at.is_empty() { None } else { known(event, context.clone()) };
     (known, Some(context))
-}
-
-fn chat_event(event: ChatChangeEvent, context: EventContext) -> Option<Known> {
-    use chat_change_event::Change;
-    let event = match event.change? {
-        Change::BackgroundChanged(_) => ChatEvent::BackgroundChanged(ChatBackgroundChanged { context }),
-        Change::BackgroundRemoved(_) => ChatEvent::BackgroundRemoved(ChatBackgroundRemoved { context }),
-        Change::MarkedRead(_) => ChatEvent::MarkedRead(ChatMarkedRead { context }),
-        Change::Archived(_) => ChatEvent::Archived(ChatArchived { context }),
-        Change::Unarchived(_) => ChatEvent::Unarchived(ChatUnarchived { context }),
-    };
-    Some((EventKind::Chat, LiveEvent::Chat(event)))
-}
-
-fn group_event(event: GroupChangeEvent, context: EventContext) -> Option<Known> {
-    use group_change_event::Change;
-    let change = match event.change? {
-        Change::DisplayNameChanged(change) => {
-            GroupChange::DisplayNameChanged(GroupDisplayNameChanged { display_name: change.display_name })
-        }
-        Change::ParticipantAdded(change) => {
-            GroupChange::ParticipantAdded(GroupParticipantAdded { participant: (&change.participant?).into() })
-        }
-        Change::ParticipantRemoved(change) => {
-            GroupChange::ParticipantRemoved(GroupParticipantRemoved { participant: (&change.participant?).into() })
-        }
-        Change::ParticipantLeft(change) => {
-            GroupChange::ParticipantLeft(GroupParticipantLeft { participant: (&change.participant?).into() })
-        }
-        Change::IconChanged(_) => GroupChange::IconChanged(GroupIconChanged {}),
-        Change::IconRemoved(_) => GroupChange::IconRemoved(GroupIconRemoved {}),
-    };
-    Some((EventKind::Group, LiveEvent::Group(GroupEvent::Changed(GroupChanged { context, change }))))
-}
-
-fn poll_event(event: PollChangeEvent, context: EventContext) -> Option<Known> {
-    use poll_change_event::Change;
-    let options = |options: Vec<proto::PollOption>| options.into_iter().map(option).collect();
-    let delta = match event.change? {
-        Change::Created(change) => {
-            PollChangeDelta::Created(PollCreated { title: change.title, options: options(change.options) })
-        }
-        Change::OptionAdded(change) => {
-            PollChangeDelta::OptionAdded(PollOptionAdded { title: change.title, options: options(change.options) })
-        }
-        Change::Voted(change) => PollChangeDelta::Voted(PollVoted { option_identifier: change.option_identifier }),
-        Change::Unvoted(change) => PollChangeDelta::Unvoted(PollUnvoted { option_identifier: change.option_identifier }),
-    };
-    let changed = PollChanged { context, poll_message_guid: event.poll_message_guid, delta };
-    Some((EventKind::Poll, LiveEvent::Poll(PollEvent::Changed(changed))))
-}
-
-fn option(option: proto::PollOption) -> model::PollOption {
-    model::PollOption { text: option.text, option_identifier: option.option_identifier, creator_handle: option.creator_handle }
-}
-
-fn message_event(event: MessageChangeEvent, context: EventContext) -> Option<Known> {
-    use message_change_event::Change;
-    let event = match event.change? {
-        Change::MessageReceived(change) => {
-            MessageEvent::Received(MessageReceived { context, message: Box::new(message::message(change.message?)?) })
-        }
-        Change::MessageEdited(change) => MessageEvent::Edited(MessageEdited {
-            context,
-            message_guid: change.message_guid,
-            content: message::content(change.content?),
-            edited_at: change.edited_at?.to_rfc3339()?,
-        }),
-        Change::MessageRead(change) => MessageEvent::Read(MessageRead {
-            context,
-            message_guid: change.message_guid,
-            read_at: change.read_at?.to_rfc3339()?,
-        }),
-        Change::MessageUnsent(change) => MessageEvent::Unsent(MessageUnsent {
-            context,
-            message_guid: change.message_guid,
-            retracted_at: change.retracted_at?.to_rfc3339()?,
-        }),
-        Change::ReactionAdded(change) => MessageEvent::ReactionAdded(MessageReactionAdded {
-            context,
-            message_guid: change.message_guid,
-            reaction: message::reaction(change.reaction?),
-            target_part_index: change.target_part_index,
-        }),
-        Change::ReactionRemoved(change) => MessageEvent::ReactionRemoved(MessageReactionRemoved {
-            context,
-            message_guid: change.message_guid,
-            reaction: message::reaction(change.reaction?),
-            target_part_index: change.target_part_index,
-        }),
-        Change::StickerPlaced(change) => MessageEvent::StickerPlaced(MessageStickerPlaced {
-            context,
-            message_guid: change.message_guid,
-            sticker: change.sticker.map(message::attachment),
-            placement: change.placement.map(message::placement),
-            target_part_index: change.target_part_index,
-        }),
-    };
-    Some((EventKind::Message, LiveEvent::Message(event)))
 }
 
 /// What tells an event of one log from another's at the same place.
@@ -227,6 +125,7 @@ impl merge::Event for LoggedEvent {
 mod tests {
     use super::*;
     use crate::service::proto::{CatchUpEventsResponse, Timestamp, catch_up_events_response::Payload};
+    use crate::service::proto::{chat_change_event, group_change_event, message_change_event, poll_change_event};
     use serde_json::{Value, json};
 
     fn logged_from(payload: Payload) -> LoggedEvent {

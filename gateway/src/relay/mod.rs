@@ -11,7 +11,6 @@ mod flags;
 mod frame;
 mod ingest;
 pub mod merge;
-mod message;
 mod service;
 mod token;
 mod upstream;

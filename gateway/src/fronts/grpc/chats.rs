@@ -6,10 +6,11 @@ use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
-use super::events::Change;
+use super::events::change;
 use super::reader::Reader;
 use super::stream::{LogReader, Range, Step};
 use super::{Front, incoming, outgoing};
+use crate::service::convert::event::Change;
 use crate::service::proto::chat_service_server::ChatService;
 use crate::service::proto::subscribe_chat_events_response::Payload;
 use crate::service::proto::{
@@ -89,7 +90,7 @@ impl ChatService for Front {
 
 fn response(step: Step) -> Result<SubscribeChatEventsResponse, Status> {
     let (sequence, payload) = match step {
-        Step::Event(event) => match Change::of(&event).map_err(|error| status::from_error(&error))? {
+        Step::Event(event) => match change(&event).map_err(|error| status::from_error(&error))? {
             Change::Chat(change) => (Some(event.sequence), Some(Payload::ChatChanged(change))),
             // The topic lets none of these pass; were one here, its sequence would still be sent.
             _ => (Some(event.sequence), None),

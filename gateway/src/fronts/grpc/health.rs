@@ -7,7 +7,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::{Front, SERVICES};
+use super::{Front, SERVICES, messaging};
 
 #[tonic::async_trait]
 impl Health for Front {
@@ -63,7 +63,7 @@ const fn status(serves: bool) -> ServingStatus {
 }
 
 fn known(service: &str) -> bool {
-    SERVICES.contains(&service)
+    SERVICES.contains(&service) || messaging::SERVICES.contains(&service)
 }
 
 fn answer(status: ServingStatus) -> HealthCheckResponse {

@@ -7,9 +7,11 @@ mod deadline;
 mod events;
 mod health;
 mod limits;
+mod messaging;
 mod reader;
 mod replay;
 mod stream;
+mod subscribe;
 mod tonic_errors;
 
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use im_chats_protocol::error::Error;
-use im_chats_protocol::limits::{MAX_IMAGE_BYTES, image_too_large};
+use im_chats_protocol::limits::{MAX_ATTACHMENT_BYTES, MAX_IMAGE_BYTES, attachment_too_large, image_too_large};
 use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -38,8 +40,14 @@ use crate::http::layers::{Gate, Renderer, Told, require_token};
 use crate::metrics::Metrics;
 use crate::service::auth::Authenticator;
 use crate::service::guard::{Caller, Guard};
+use crate::service::proto::address_service_server::AddressServiceServer;
+use crate::service::proto::attachment_service_server::AttachmentServiceServer;
 use crate::service::proto::chat_service_server::ChatServiceServer;
 use crate::service::proto::event_service_server::EventServiceServer;
+use crate::service::proto::group_service_server::GroupServiceServer;
+use crate::service::proto::location_service_server::LocationServiceServer;
+use crate::service::proto::message_service_server::MessageServiceServer;
+use crate::service::proto::poll_service_server::PollServiceServer;
 use crate::service::proto::{self, DESCRIPTORS};
 use crate::service::status;
 pub use limits::GrpcLimits;
@@ -52,8 +60,11 @@ pub const SMALL_MESSAGE: usize = crate::http::json::SMALL_BODY.0;
 /// Largest message of a call that needs no token: the name of a service, or a question about one.
 pub const OPEN_MESSAGE: usize = 4 * 1024;
 
-/// Largest message of `SetBackground`: the largest image, and room for the rest.
+/// Largest message of `SetBackground` and `SetIcon`: the largest image, and room for the rest.
 pub const IMAGE_MESSAGE: usize = MAX_IMAGE_BYTES + 64 * 1024;
+
+/// Largest message of `UploadAttachment`: the largest file and the largest companion, and room for the rest.
+pub const ATTACHMENT_MESSAGE: usize = 2 * MAX_ATTACHMENT_BYTES + 64 * 1024;
 
 /// How long a request's message may pause on its way.
 pub const MESSAGE_IDLE: Duration = Duration::from_secs(20);
@@ -95,17 +106,35 @@ pub fn routes(parts: GrpcParts) -> Router {
     let GrpcParts { guard, metrics, limits, heartbeat, admission, gate, drain } = parts;
     let (authenticator, places) = (Arc::clone(&gate.authenticator), Places::new(&limits));
     let front = Front { guard, metrics, authenticator, places, heartbeat, drain };
-    let chats = ChatServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
+    macro_rules! small {
+        ($server:ident) => {
+            $server::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE)
+        };
+    }
+    let chats = small!(ChatServiceServer);
     let images = ChatServiceServer::new(front.clone()).max_decoding_message_size(IMAGE_MESSAGE);
-    let events = EventServiceServer::new(front.clone()).max_decoding_message_size(SMALL_MESSAGE);
-    let upload = Router::new()
+    let events = small!(EventServiceServer);
+    let icons = GroupServiceServer::new(front.clone()).max_decoding_message_size(IMAGE_MESSAGE);
+    let files = AttachmentServiceServer::new(front.clone()).max_decoding_message_size(ATTACHMENT_MESSAGE);
+    let images = Router::new()
         .route_service("/photon.imessage.v1.ChatService/SetBackground", images)
-        .layer(map_response(too_large_an_image))
+        .route_service("/photon.imessage.v1.GroupService/SetIcon", icons)
+        .layer(map_response(too_large_an_image));
+    let upload = Router::new()
+        .route_service("/photon.imessage.v1.AttachmentService/UploadAttachment", files)
+        .layer(map_response(too_large_a_file))
+        .merge(images)
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
         .route_layer(from_fn_with_state(admission.clone(), one_upload));
     let guarded = Router::new()
         .route_service("/photon.imessage.v1.ChatService/{method}", chats)
         .route_service("/photon.imessage.v1.EventService/{method}", events)
+        .route_service("/photon.imessage.v1.MessageService/{method}", small!(MessageServiceServer))
+        .route_service("/photon.imessage.v1.GroupService/{method}", small!(GroupServiceServer))
+        .route_service("/photon.imessage.v1.PollService/{method}", small!(PollServiceServer))
+        .route_service("/photon.imessage.v1.AttachmentService/{method}", small!(AttachmentServiceServer))
+        .route_service("/photon.imessage.v1.AddressService/{method}", small!(AddressServiceServer))
+        .route_service("/photon.imessage.v1.LocationService/{method}", small!(LocationServiceServer))
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
         .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(upload)
@@ -120,6 +149,14 @@ pub fn routes(parts: GrpcParts) -> Router {
 async fn too_large_an_image(response: Response) -> Response {
     match tonic::Status::from_header_map(response.headers()) {
         Some(status) if tonic_errors::is_too_large(&status) => Failure::from(image_too_large("data")).into_response(),
+        _ => response,
+    }
+}
+
+/// As [`too_large_an_image`], for a file.
+async fn too_large_a_file(response: Response) -> Response {
+    match tonic::Status::from_header_map(response.headers()) {
+        Some(status) if tonic_errors::is_too_large(&status) => Failure::from(attachment_too_large("data")).into_response(),
         _ => response,
     }
 }
@@ -227,5 +264,5 @@ fn streaming<T>(stream: T) -> tonic::Response<T> {
     response
 }
 
-/// The names of the services whose health can be asked for; the empty one is the whole server.
+/// The names of the services whose health can be asked for, beside [`messaging::SERVICES`]; the empty one is the whole server.
 const SERVICES: [&str; 3] = ["", proto::chat_service_server::SERVICE_NAME, proto::event_service_server::SERVICE_NAME];

@@ -6,9 +6,10 @@ use im_chats_protocol::wire::frame::Topic;
 use tonic::{Request, Response, Status};
 
 use super::Front;
-use super::events::Change;
+use super::events::change;
 use super::reader::Reader;
 use super::stream::{LogReader, Range, Step};
+use crate::service::convert::event::Change;
 use crate::service::proto::catch_up_events_response::Payload;
 use crate::service::proto::event_service_server::EventService;
 use crate::service::proto::{CatchUpEventsComplete, CatchUpEventsRequest, CatchUpEventsResponse, Heartbeat};
@@ -50,7 +51,7 @@ impl EventService for Front {
 fn response(step: Step) -> Result<CatchUpEventsResponse, Status> {
     let (sequence, payload) = match step {
         Step::Event(event) => {
-            let payload = match Change::of(&event).map_err(|error| status::from_error(&error))? {
+            let payload = match change(&event).map_err(|error| status::from_error(&error))? {
                 Change::Chat(change) => Some(Payload::ChatChanged(change)),
                 Change::Message(change) => Some(Payload::MessageChanged(*change)),
                 Change::Group(change) => Some(Payload::GroupChanged(*change)),

@@ -54,12 +54,17 @@ pub(super) struct Range {
     pub from_beginning: bool,
 }
 
+/// Whether an event of the range is one of the stream.
+pub(super) type Keeps = Box<dyn Fn(&LoggedEvent) -> bool + Send + Sync>;
+
 /// The state of one stream.
 pub(super) struct LogReader {
     log: EventLog,
     id: Arc<str>,
     head: watch::Receiver<u64>,
     query: ReadQuery,
+    /// Absent = all of the range.
+    keeps: Option<Keeps>,
     until: Option<u64>,
     from_beginning: bool,
     page: std::vec::IntoIter<Arc<LoggedEvent>>,
@@ -96,6 +101,7 @@ impl LogReader {
                 max_events: PAGE_EVENTS,
                 max_bytes: PAGE_BYTES,
             },
+            keeps: None,
             page: Vec::new().into_iter(),
             reading: None,
             interval,
@@ -104,6 +110,12 @@ impl LogReader {
             metrics: front.metrics.grpc_stream(range.after),
             _slot: slot,
         })
+    }
+
+    /// Leaves out the events that are not of the stream.
+    pub(super) fn keeping(mut self, keeps: Keeps) -> Self {
+        self.keeps = Some(keeps);
+        self
     }
 
     /// The stream. It ends after `Complete` or a failure.
@@ -138,7 +150,8 @@ impl LogReader {
             if std::mem::take(&mut self.greets) {
                 return Ok(Step::Heartbeat);
             }
-            if let Some(event) = self.page.next() {
+            let keeps = |event: &Arc<LoggedEvent>| self.keeps.as_ref().is_none_or(|keeps| keeps(event));
+            if let Some(event) = self.page.find(keeps) {
                 self.metrics.delivered();
                 return Ok(Step::Event(event));
             }

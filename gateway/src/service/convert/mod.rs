@@ -1,4 +1,9 @@
-//! Between the documented shapes and the wire's.
+//! Between the documented shapes and the wire's, in one place for the emulator, the relay and the fronts: [`to_wire`] has the conversions
+//! that lose nothing as `From`, [`from_wire`] those that may find something missing, [`event`] both for events.
+
+pub mod event;
+pub mod from_wire;
+mod to_wire;
 
 use im_chats_protocol::model;
 
@@ -77,3 +82,6 @@ impl From<&proto::SingleServiceAddressInfo> for model::SingleServiceAddressInfo 
         Self { address: info.address.clone(), service: service_from_wire(info.service()), country: info.country.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
-//! From the service's message to the documented one, with every field it has.
+//! From the wire's messages, attachments and polls to the documented ones, with every field that they have.
 
 use im_chats_protocol::model::{
-    AttachmentInfo, CompanionKind, Message, MessageAppliedReaction, MessageContent, MessageItemType, MessageMention,
-    MessagePlacedSticker, MessageReaction, MessageReactionKind, MiniAppContent, MiniAppLayoutInfo, StickerPlacement,
-    TextFormat, TransferState,
+    AttachmentInfo, CompanionInfo, CompanionKind, Message, MessageAppliedReaction, MessageContent, MessageItemType,
+    MessageMention, MessagePlacedSticker, MessageReaction, MessageReactionKind, MiniAppContent, MiniAppLayoutInfo, Poll,
+    PollOption, PollVote, StickerPlacement, TextFormat, TransferState,
 };
 
 use crate::service::proto;
@@ -22,7 +22,9 @@ fn finite(number: f64) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-pub(super) fn message(message: proto::Message) -> Option<Message> {
+/// A message; none when it has no content or no time, which every message has.
+#[must_use]
+pub fn message(message: proto::Message) -> Option<Message> {
     let date_created = time(message.date_created)?;
     Some(Message {
         guid: message.guid,
@@ -74,7 +76,9 @@ pub(super) fn message(message: proto::Message) -> Option<Message> {
     })
 }
 
-pub(super) fn content(content: proto::MessageContent) -> MessageContent {
+/// What a message says.
+#[must_use]
+pub fn content(content: proto::MessageContent) -> MessageContent {
     MessageContent {
         text: content.text,
         expressive_send_style_id: content.expressive_send_style_id,
@@ -86,7 +90,9 @@ pub(super) fn content(content: proto::MessageContent) -> MessageContent {
     }
 }
 
-fn text_format(format: proto::TextFormat) -> TextFormat {
+/// How a stretch of a text looks.
+#[must_use]
+pub fn text_format(format: proto::TextFormat) -> TextFormat {
     TextFormat { style: format.r#type, start: format.start, length: format.length, effect_name: format.effect_name }
 }
 
@@ -115,7 +121,9 @@ fn mini_app(app: proto::MiniAppContent) -> MiniAppContent {
     }
 }
 
-pub(super) fn attachment(info: proto::AttachmentInfo) -> AttachmentInfo {
+/// What is known of an attachment.
+#[must_use]
+pub fn attachment(info: proto::AttachmentInfo) -> AttachmentInfo {
     AttachmentInfo {
         transfer_state: match info.transfer_state() {
             // A number this version does not know reads as the first one, so the number itself is looked at, too.
@@ -125,10 +133,7 @@ pub(super) fn attachment(info: proto::AttachmentInfo) -> AttachmentInfo {
             proto::TransferState::Finished => TransferState::Finished,
             _ => TransferState::Unknown,
         },
-        companion_kind: info.companion_kind.filter(|kind| *kind != 0).map(|kind| match proto::CompanionKind::try_from(kind) {
-            Ok(proto::CompanionKind::LivePhotoVideo) => CompanionKind::LivePhotoVideo,
-            _ => CompanionKind::Unknown,
-        }),
+        companion_kind: info.companion_kind.filter(|kind| *kind != 0).map(companion_kind),
         guid: info.guid,
         original_guid: info.original_guid.filter(|guid| !guid.is_empty()),
         file_name: info.file_name,
@@ -141,7 +146,9 @@ pub(super) fn attachment(info: proto::AttachmentInfo) -> AttachmentInfo {
     }
 }
 
-pub(super) fn reaction(reaction: proto::MessageReaction) -> MessageReaction {
+/// A tapback; a kind that this version does not know is `unknown`.
+#[must_use]
+pub fn reaction(reaction: proto::MessageReaction) -> MessageReaction {
     use proto::MessageReactionKind as Wire;
     let kind = match Wire::try_from(reaction.kind) {
         Ok(Wire::Love) => MessageReactionKind::Love,
@@ -157,7 +164,9 @@ pub(super) fn reaction(reaction: proto::MessageReaction) -> MessageReaction {
     MessageReaction { kind, emoji: reaction.emoji }
 }
 
-pub(super) fn placement(placement: proto::StickerPlacement) -> StickerPlacement {
+/// Where a sticker lies; what is no number is 0, or absent.
+#[must_use]
+pub fn placement(placement: proto::StickerPlacement) -> StickerPlacement {
     StickerPlacement {
         x: finite(placement.x).unwrap_or_default(),
         y: finite(placement.y).unwrap_or_default(),
@@ -197,5 +206,44 @@ fn item_type(item_type: i32) -> MessageItemType {
         Ok(proto::MessageItemType::GroupNameChange) => MessageItemType::GroupNameChange,
         Ok(proto::MessageItemType::ChatAction) => MessageItemType::ChatAction,
         Err(_) => MessageItemType::Unknown,
+    }
+}
+
+fn companion_kind(kind: i32) -> CompanionKind {
+    match proto::CompanionKind::try_from(kind) {
+        Ok(proto::CompanionKind::LivePhotoVideo) => CompanionKind::LivePhotoVideo,
+        _ => CompanionKind::Unknown,
+    }
+}
+
+/// What is known of an attachment's companion.
+#[must_use]
+pub fn companion(info: proto::CompanionInfo) -> CompanionInfo {
+    CompanionInfo {
+        file_name: info.file_name,
+        mime_type: info.mime_type,
+        total_bytes: whole(info.total_bytes),
+        kind: companion_kind(info.kind),
+    }
+}
+
+/// An option of a poll.
+#[must_use]
+pub fn poll_option(option: proto::PollOption) -> PollOption {
+    PollOption { text: option.text, option_identifier: option.option_identifier, creator_handle: option.creator_handle }
+}
+
+/// A poll. A vote without a person is none.
+#[must_use]
+pub fn poll(poll: proto::PollInfo) -> Poll {
+    let vote = |vote: proto::PollParticipantVote| {
+        Some(PollVote { option_identifier: vote.option_identifier, participant: (&vote.participant?).into() })
+    };
+    Poll {
+        poll_message_guid: poll.poll_message_guid,
+        chat_guid: poll.chat_guid,
+        title: poll.title,
+        options: poll.options.into_iter().map(poll_option).collect(),
+        votes: poll.votes.into_iter().filter_map(vote).collect(),
     }
 }
