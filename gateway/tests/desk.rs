@@ -144,14 +144,14 @@ fn ask(server: &Server, credentials: Option<&str>, method: &str, path: &str) -> 
 }
 
 #[test]
-fn who_knows_the_secret_gets_the_project_and_a_token_for_an_hour() {
+fn who_knows_the_secret_gets_the_project_and_a_token_for_a_day() {
     let (server, _data) = support::server::fresh(&["--spectrum-project", PROJECT]);
     let described = json!({ "id": "desk", "name": "desk", "slug": "desk", "profile": {} });
     assert_eq!(ask(&server, Some(PROJECT), "GET", "/projects/desk/"), (200, json!({ "succeed": true, "data": described })));
 
     let (status, answer) = ask(&server, Some(PROJECT), "POST", "/projects/desk/imessage/tokens");
     assert_eq!((status, &answer["succeed"]), (200, &json!(true)), "{answer}");
-    assert_eq!((&answer["data"]["type"], &answer["data"]["expiresIn"]), (&json!("shared"), &json!(3600)));
+    assert_eq!((&answer["data"]["type"], &answer["data"]["expiresIn"]), (&json!("shared"), &json!(86_400)));
     let token = answer["data"]["token"].as_str().unwrap();
     let as_program = |method, path, body: Option<Value>| server.request_as(Some(token), &[], method, path, body.as_ref());
     let (status, body) = as_program("POST", "/v1/chats", Some(json!({ "addresses": ["alice@example.com"] })));
@@ -200,12 +200,14 @@ async fn the_printed_variables_lead_a_program_to_the_emulator() {
     let server = Server::logged(data.path(), &["--tls-self-signed", "--spectrum-project", PROJECT]);
     let said = server.said();
     let variables: HashMap<_, _> = said.split_whitespace().filter_map(|word| word.split_once('=')).collect();
-    assert_eq!(variables["SPECTRUM_CLOUD_URL"], format!("https://{}", server.address));
+    let place = format!("localhost:{}", server.address.rsplit_once(':').unwrap().1);
+    assert_eq!(variables["SPECTRUM_CLOUD_URL"], format!("https://{place}"));
+    assert_eq!(variables["SPECTRUM_IMESSAGE_ADDRESS"], place);
     assert_eq!(variables["SPECTRUM_PROJECT_ID"], "desk");
     assert!(!said.contains("0123456789abcdef"), "{said}");
 
     let authority = trusted(&server);
-    let mut stream = connect(&server, &authority, "127.0.0.1", "http/1.1").await.unwrap();
+    let mut stream = connect(&server, &authority, "localhost", "http/1.1").await.unwrap();
     let request = format!(
         "POST /projects/desk/imessage/tokens HTTP/1.1\r\nhost: {}\r\nauthorization: Basic {}\r\ncontent-length: 0\r\n\
          connection: close\r\n\r\n",
@@ -218,7 +220,7 @@ async fn the_printed_variables_lead_a_program_to_the_emulator() {
     let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
 
     let trust = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(std::fs::read(authority).unwrap()));
-    let endpoint = Endpoint::from_shared(format!("https://{}", variables["SPECTRUM_IMESSAGE_ADDRESS"])).unwrap();
+    let endpoint = Endpoint::from_shared(format!("https://{place}")).unwrap();
     let channel = timeout(TIMEOUT, endpoint.tls_config(trust).unwrap().connect()).await.unwrap().unwrap();
     let mut request = tonic::Request::new(GetChatCountRequest::default());
     let bearer = format!("Bearer {}", answer["data"]["token"].as_str().unwrap());

@@ -1,6 +1,6 @@
 //! What the emulator offers programs on the same desk: TLS that they can trust, and the variables that lead them here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -40,11 +40,14 @@ pub(super) fn introduce(project: &Project, address: SocketAddr, tls: bool) {
         );
     }
     let scheme = if tls { "https" } else { "http" };
-    let place = if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
+    // Of an address Node says that it cannot be the name of a TLS server.
+    let [v4, v6] = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let is_here = address.ip().is_unspecified() || [v4, v6].contains(&address.ip());
+    let place = if is_here { format!("localhost:{}", address.port()) } else { address.to_string() };
+    let id = project.id();
     output::say(format_args!(
         "for spectrum-ts: SPECTRUM_CLOUD_URL={scheme}://{place} SPECTRUM_IMESSAGE_ADDRESS={place} SPECTRUM_PROJECT_ID={id} \
-         SPECTRUM_PROJECT_SECRET=…",
-        id = project.id()
+         SPECTRUM_PROJECT_SECRET=…"
     ));
 }
 

@@ -22,7 +22,7 @@ use crate::http::failure::Failure;
 use crate::http::headers::RequestId;
 use crate::service::audit::audit;
 use crate::service::auth::Authenticator as _;
-use crate::tokens::{Tokens, Wish};
+use crate::tokens::{MAX_LIFETIME_S, Tokens, Wish};
 pub use flags::SpectrumArgs;
 pub use project::{MIN_SECRET_BYTES, Project};
 
@@ -32,8 +32,9 @@ const PROJECT_PATH: &str = "/projects/{project}/";
 /// Where it gets its tokens.
 const TOKENS_PATH: &str = "/projects/{project}/imessage/tokens";
 
-/// How long a token is good, in seconds. The program asks for another one when four fifths of it are over.
-pub const TOKEN_SECONDS: u64 = 60 * 60;
+/// How long a token is good, in seconds: the longest there is. A stream ends with the token that it began with, and a program that has
+/// no cursor yet would miss what comes just then. It asks for another one when four fifths of the time are over.
+pub const TOKEN_SECONDS: u64 = MAX_LIFETIME_S;
 
 /// How the program is to say who it is.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"spectrum\"");
@@ -120,7 +121,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// A token that can do what a program of the project does, and nothing of the operator's, for an hour.
+    /// A token that can do what a program of the project does, and nothing of the operator's.
     async fn mint(&self, id: &str, request_id: &str) -> Result<String, Error> {
         let (sub, scope) = (Some(format!("spectrum:{id}")), Some(Scopes::ALL.to_string()));
         self.tokens.prepare().await?;
