@@ -1,7 +1,6 @@
 //! Idempotency keys: a write that comes again with its key is answered again, not done again. The answers themselves stay in
 //! the journal: they can be large, and most are never asked for again.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
@@ -56,8 +55,8 @@ struct Named {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Keys {
-    by_key: HashMap<Arc<str>, Remembered>,
-    by_age: VecDeque<(i64, Arc<str>)>,
+    by_key: imbl::HashMap<Arc<str>, Remembered>,
+    by_age: imbl::Vector<(i64, Arc<str>)>,
     /// Bytes of the keys in `by_age`.
     bytes: usize,
 }
