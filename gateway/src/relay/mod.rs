@@ -1,7 +1,7 @@
 //! The relay: the real service, for clients that cannot reach it themselves, with a durable log of its events. It may use
 //! `service`, the log and `base`.
 //!
-//! `upstream` is the connection, `service` passes the nine calls through, `ingest` keeps our log up with the upstream's; it
+//! `upstream` is the connection, `service` passes the calls through, `ingest` keeps our log up with the upstream's; it
 //! carries `merge`, which decides how. `frame`, `event` and `message` are what an event goes through on its way.
 
 mod cursor_refusal;

@@ -1,4 +1,6 @@
-//! The nine calls, passed through.
+//! The calls, passed through.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use im_chats_protocol::error::Error;
@@ -7,12 +9,15 @@ use super::Relay;
 use super::upstream::Method;
 use crate::log::EventLog;
 use crate::service::backend::{Backend, CallContext};
-use crate::service::calls::{Messaging, messaging_calls};
+use crate::service::calls::{Messaging, Pieces, messaging_calls};
 use crate::service::proto::{
     self, CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest,
     GetChatResponse, HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest,
     SetBackgroundRequest, SetTypingRequest, ShareContactInfoRequest,
 };
+
+/// How long the upstream may need for the next piece of an attachment.
+const DOWNLOAD_SILENCE: Duration = Duration::from_secs(30);
 
 macro_rules! method {
     ($name:literal, $repeatable:expr) => {
@@ -63,6 +68,24 @@ macro_rules! passed_through {
                     self.upstream.unary(method, &call, request).await
                 }
             )*)*
+
+            async fn download_attachment(
+                &self,
+                call: &CallContext,
+                request: proto::DownloadAttachmentRequest,
+            ) -> Result<Pieces<proto::DownloadAttachmentResponse>, Error> {
+                let path = "/photon.imessage.v1.AttachmentService/DownloadAttachment";
+                self.upstream.pieces(path, call, request, Some(DOWNLOAD_SILENCE)).await
+            }
+
+            async fn watch_shared_friend_locations(
+                &self,
+                call: &CallContext,
+                request: proto::WatchSharedFriendLocationsRequest,
+            ) -> Result<Pieces<proto::WatchSharedFriendLocationsResponse>, Error> {
+                let path = "/photon.imessage.v1.LocationService/WatchSharedFriendLocations";
+                self.upstream.pieces(path, call, request, None).await
+            }
         }
     };
 }

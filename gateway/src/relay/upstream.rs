@@ -1,12 +1,14 @@
-//! The connection to the real service.
+//! The connection to the real service: one for calls and events, and one for what is large, whose streams a slow reader may
+//! hold up without holding up the others.
+
+mod events;
+mod pieces;
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, SERVER_HEADER};
 use parking_lot::RwLock;
@@ -20,15 +22,9 @@ use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::failure;
-use super::frame::{self, Frame, RawAnswers, field};
-use super::merge::Lane;
 use super::token::{Bearer, TokenSource};
 use crate::base::files;
 use crate::service::backend::CallContext;
-use crate::service::proto::{
-    CatchUpEventsRequest, SubscribeChatEventsRequest, SubscribeGroupEventsRequest, SubscribeMessageEventsRequest,
-    SubscribePollEventsRequest,
-};
 use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// How long a connection may take to come about, TLS included.
@@ -47,8 +43,21 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Largest file of certificates, in bytes: the whole of a system's authorities has some hundred kilobytes.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Largest answer or event, in bytes.
+/// Largest answer, piece of one, or event, in bytes.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// A request from this size on, in bytes, is large.
+const LARGE: usize = 256 * 1024;
+
+/// The least speed at which a request must get through, in bytes a millisecond: about a mebibyte a second. It has that time
+/// beside what any call has.
+const LEAST_SPEED: usize = 1024;
+
+/// What the upstream may send ahead on one large stream, in bytes: two pieces of an attachment.
+const TRANSFER_WINDOW: u32 = 512 * 1024;
+
+/// What it may send ahead on all large streams together, in bytes: many more than the gateway has places for.
+const TRANSFERS_WINDOW: u32 = 256 * 1024 * 1024;
 
 /// Which upstream, and how to talk to it.
 #[derive(Debug)]
@@ -71,9 +80,35 @@ pub struct Upstream(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    calls: Connection,
+    transfers: Connection,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+struct Connection {
     endpoint: Endpoint,
     channel: RwLock<Channel>,
-    settings: Settings,
+}
+
+/// What a connection is used for.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    /// Calls and events: little data, soon taken.
+    Call,
+    /// What is large, or taken slowly.
+    Transfer,
+}
+
+impl Connection {
+    fn new(endpoint: Endpoint) -> Self {
+        let channel = RwLock::new(endpoint.connect_lazy());
+        Self { endpoint, channel }
+    }
+
+    fn reconnect(&self) {
+        *self.channel.write() = self.endpoint.connect_lazy();
+    }
 }
 
 /// A call: its path, and whether it may be sent again when its answer was lost.
@@ -96,7 +131,6 @@ impl Upstream {
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true)
-            .initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true);
         if settings.address.scheme_str() == Some("https") {
             let mut tls = ClientTlsConfig::new().with_native_roots().timeout(CONNECT_TIMEOUT);
@@ -107,13 +141,16 @@ impl Upstream {
                 .tls_config(tls)
                 .map_err(|error| Error::invalid("--upstream-ca", format!("these certificates cannot be used: {error:?}")))?;
         }
-        let channel = RwLock::new(endpoint.connect_lazy());
-        Ok(Self(Arc::new(Inner { endpoint, channel, settings })))
+        let transfers =
+            endpoint.clone().initial_stream_window_size(TRANSFER_WINDOW).initial_connection_window_size(TRANSFERS_WINDOW);
+        let calls = Connection::new(endpoint.initial_connection_window_size(CONNECTION_WINDOW));
+        Ok(Self(Arc::new(Inner { calls, transfers: Connection::new(transfers), settings })))
     }
 
-    /// Lets calls that begin from now on use a fresh connection.
+    /// Lets calls that begin from now on use fresh connections.
     pub fn reconnect(&self) {
-        *self.0.channel.write() = self.0.endpoint.connect_lazy();
+        self.0.calls.reconnect();
+        self.0.transfers.reconnect();
     }
 
     /// The token of this moment.
@@ -122,8 +159,13 @@ impl Upstream {
         self.0.settings.token.current()
     }
 
-    fn client(&self) -> Grpc<Channel> {
-        Grpc::new(self.0.channel.read().clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE)
+    /// How large a request may be, the fronts say.
+    fn client(&self, of: Use) -> Grpc<Channel> {
+        let connection = match of {
+            Use::Call => &self.0.calls,
+            Use::Transfer => &self.0.transfers,
+        };
+        Grpc::new(connection.channel.read().clone()).max_decoding_message_size(MAX_MESSAGE)
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -136,6 +178,20 @@ impl Upstream {
         request
     }
 
+    /// What travels beside a request.
+    fn accompany<T>(&self, request: &mut Request<T>, call: &CallContext) -> Result<(), Error> {
+        if let Ok(id) = MetadataValue::try_from(&call.request_id) {
+            request.metadata_mut().insert(REQUEST_ID_HEADER, id);
+        }
+        if let Some(trace) = &call.trace {
+            follow(request.metadata_mut(), trace);
+        }
+        if let Some(key) = &call.idempotency_key {
+            request.metadata_mut().insert(IDEMPOTENCY_KEY_HEADER, printable(key, IDEMPOTENCY_KEY_HEADER)?);
+        }
+        Ok(())
+    }
+
     /// One call, passed through.
     ///
     /// # Errors
@@ -146,20 +202,14 @@ impl Upstream {
         Q: Message + Default + 'static,
         A: Message + Default + 'static,
     {
-        let timeout = self.0.settings.timeout;
+        let size = message.encoded_len();
+        let timeout = self.0.settings.timeout + Duration::from_millis((size / LEAST_SPEED).try_into().unwrap_or(u64::MAX));
+        let of = if size < LARGE { Use::Call } else { Use::Transfer };
         let mut request = self.request(message);
         request.set_timeout(timeout);
-        if let Ok(id) = MetadataValue::try_from(&call.request_id) {
-            request.metadata_mut().insert(REQUEST_ID_HEADER, id);
-        }
-        if let Some(trace) = &call.trace {
-            follow(request.metadata_mut(), trace);
-        }
-        if let Some(key) = &call.idempotency_key {
-            request.metadata_mut().insert(IDEMPOTENCY_KEY_HEADER, printable(key, IDEMPOTENCY_KEY_HEADER)?);
-        }
+        self.accompany(&mut request, call)?;
         let asked = async {
-            let mut client = self.client();
+            let mut client = self.client(of);
             client.ready().await.map_err(|error| Status::from_error(error.into()))?;
             let codec: ProstCodec<Q, A> = ProstCodec::default();
             client.unary(request, PathAndQuery::from_static(method.path), codec).await
@@ -178,61 +228,10 @@ impl Upstream {
             }
         }
     }
-
-    /// A live stream of all events of a kind.
-    pub fn live(&self, lane: Lane) -> BoxStream<'static, Result<Frame, Error>> {
-        match lane {
-            Lane::Chats => {
-                let request = self.request(SubscribeChatEventsRequest { chat_guid: None });
-                self.stream("/photon.imessage.v1.ChatService/SubscribeChatEvents", request, live::<{ field::CHAT }>)
-            }
-            Lane::Messages => {
-                let request = self.request(SubscribeMessageEventsRequest { chat_guid: None });
-                self.stream("/photon.imessage.v1.MessageService/SubscribeMessageEvents", request, live::<{ field::MESSAGE }>)
-            }
-            Lane::Groups => {
-                let request = self.request(SubscribeGroupEventsRequest { chat_guid: None });
-                self.stream("/photon.imessage.v1.GroupService/SubscribeGroupEvents", request, live::<{ field::GROUP }>)
-            }
-            Lane::Polls => {
-                let request = self.request(SubscribePollEventsRequest { poll_message_guid: None });
-                self.stream("/photon.imessage.v1.PollService/SubscribePollEvents", request, live::<{ field::POLL }>)
-            }
-        }
-    }
-
-    /// A catch-up.
-    pub fn catch_up(&self, after: Option<u64>) -> BoxStream<'static, Result<Frame, Error>> {
-        let request = self.request(CatchUpEventsRequest { after_sequence: after });
-        self.stream("/photon.imessage.v1.EventService/CatchUpEvents", request, frame::catch_up)
-    }
-
-    /// A stream that always ends with an error: its end is one.
-    fn stream<Q: Message + 'static>(
-        &self,
-        path: &'static str,
-        request: Request<Q>,
-        read: fn(Bytes) -> Result<Frame, Error>,
-    ) -> BoxStream<'static, Result<Frame, Error>> {
-        let mut client = self.client();
-        let open = async move {
-            client.ready().await.map_err(|error| Status::from_error(error.into()))?;
-            let codec = RawAnswers::<Q>::default();
-            Ok(client.server_streaming(request, PathAndQuery::from_static(path), codec).await?.into_inner())
-        };
-        let frames = stream::once(in_time(open)).try_flatten();
-        let frames = frames.map(move |frame| frame.map_err(|status| failure::from_status(&status)).and_then(read));
-        let end = Error::new(ErrorCode::ServiceUnavailable, "the upstream ended the stream");
-        frames.chain(stream::iter([Err(end)])).boxed()
-    }
 }
 
-fn live<const FIELD: u32>(frame: Bytes) -> Result<Frame, Error> {
-    frame::live(frame, FIELD)
-}
-
-async fn in_time<T>(open: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-    match tokio::time::timeout(OPEN_TIMEOUT, open).await {
+async fn in_time<T>(timeout: Duration, open: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    match tokio::time::timeout(timeout, open).await {
         Ok(opened) => opened,
         Err(_) => Err(Status::deadline_exceeded("the upstream did not begin the stream in time")),
     }
