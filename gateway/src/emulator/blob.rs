@@ -9,7 +9,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use rusqlite::Connection;
 use tokio::time::Instant;
 
-use super::{Emulator, database_failed};
+use super::{Beside, Emulator, database_failed};
 use crate::log::store::blob::{self, Head, Kind};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Operation, Store};
@@ -80,7 +80,7 @@ impl Emulator {
             // They may have been removed meanwhile, on disk already and in the view not yet: the writer's next answer comes
             // after both.
             let settle = Command::Touch { chat: owner.to_owned() };
-            let _ = self.execute(settle, None, None).await;
+            let _ = self.execute(settle, None, Beside::default()).await;
         }
         Err(store.failed(Operation::Read, &kind.of(owner).missing()))
     }

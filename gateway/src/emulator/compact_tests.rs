@@ -46,7 +46,7 @@ async fn happens(emulator: &Emulator, round: usize) -> Vec<(CreateChatRequest, C
     let keyed = CallContext { idempotency_key: Some(format!("read {round}")), ..call };
     emulator.mark_chat_read(&keyed, MarkChatReadRequest { chat_guid: guid.clone() }).await.unwrap();
     let archive = Command::SetArchived { chat: guid, archived: round.is_multiple_of(2), actor: None };
-    emulator.execute(archive, None, None).await.unwrap();
+    emulator.execute(archive, None, Beside::default()).await.unwrap();
     answers
 }
 
@@ -77,7 +77,7 @@ async fn a_checkpoint_and_what_came_after_it_are_the_whole_journal() {
             assert_eq!(it.0.compactor().compact(&|| false).unwrap(), None, "there is nothing new");
             answers.extend(happens(&it.0, round + 10).await.into_iter().take(1));
             it.0.compactor().compact(&|| false).unwrap().unwrap();
-            it.0.execute(Command::Touch { chat: "any;-;bob@example.com".to_owned() }, None, None).await.unwrap();
+            it.0.execute(Command::Touch { chat: "any;-;bob@example.com".to_owned() }, None, Beside::default()).await.unwrap();
         }
         let before = state(&it.0);
         closed(it).await;

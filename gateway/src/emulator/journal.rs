@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use im_chats_protocol::error::{Error, ErrorCode};
 use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
+use super::beside::{Beside, Deed};
 use super::failure::database_failed;
 use super::replay::replay;
-use crate::log::store::blob::{self, Kind};
 use crate::log::store::meta::{self, Key};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Store, StoreError, layout, verify};
 use crate::log::{Appender, LoggedEvent};
-use im_chats_emulator::{Change, Decision, Entry, Reply, Request, State};
+use im_chats_emulator::{Decision, Entry, Reply, Request, State};
 
 /// Requests of one transaction at most.
 const BATCH_REQUESTS: usize = 512;
@@ -23,7 +22,7 @@ const BATCH_REQUESTS: usize = 512;
 /// Events of one transaction, beyond which no further request joins it.
 const BATCH_EVENTS: usize = 8192;
 
-/// Bytes of backgrounds of one transaction, beyond which no further request joins it.
+/// Bytes of images and files of one transaction, beyond which no further request joins it.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 
 /// Requests that wait for the writer at most; a caller beyond waits to be let in.
@@ -36,8 +35,7 @@ type ReplySender = oneshot::Sender<Result<Committed, Error>>;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request: Request,
-    /// The background's bytes, when the request sets one.
-    pub(super) image: Option<Bytes>,
+    pub(super) beside: Beside,
     pub(super) reply: ReplySender,
 }
 
@@ -67,20 +65,14 @@ pub(super) struct Writer {
 struct Batch {
     entries: Vec<Entry>,
     events: Vec<LoggedEvent>,
-    images: Vec<Image>,
-    image_bytes: usize,
+    deeds: Vec<Deed>,
+    bytes: usize,
     replies: Vec<(ReplySender, Result<Committed, Error>)>,
-}
-
-/// A background to store, or (without data) to drop.
-struct Image {
-    chat: String,
-    data: Option<(String, Bytes)>,
 }
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.replies.len() >= BATCH_REQUESTS || self.events.len() >= BATCH_EVENTS || self.image_bytes >= BATCH_BYTES
+        self.replies.len() >= BATCH_REQUESTS || self.events.len() >= BATCH_EVENTS || self.bytes >= BATCH_BYTES
     }
 }
 
@@ -135,16 +127,9 @@ impl Writer {
         }
         let sequences = events.first().zip(events.last()).map(|(first, last)| (first.sequence, last.sequence));
         for entry in decision.entries {
-            if let Entry::Changed { chat, change, .. } = &entry {
-                match change {
-                    Change::BackgroundChanged(mime) => {
-                        let data = job.image.clone().unwrap_or_default();
-                        batch.image_bytes = batch.image_bytes.saturating_add(data.len());
-                        batch.images.push(Image { chat: chat.clone(), data: Some((mime.clone(), data)) });
-                    }
-                    Change::BackgroundRemoved => batch.images.push(Image { chat: chat.clone(), data: None }),
-                    _ => {}
-                }
+            for deed in Deed::of(&entry, &job.beside) {
+                batch.bytes = batch.bytes.saturating_add(deed.bytes());
+                batch.deeds.push(deed);
             }
             self.working.apply(&entry);
             batch.entries.push(entry);
@@ -168,7 +153,7 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: Batch) {
-        let Batch { entries, events, images, replies, .. } = batch;
+        let Batch { entries, events, deeds, replies, .. } = batch;
         let (view, before) = (&self.view, self.last);
         let last = before.saturating_add(i64::try_from(entries.len()).unwrap_or(i64::MAX));
         let result = if entries.is_empty() {
@@ -176,7 +161,7 @@ impl Writer {
         } else {
             self.appender.commit(
                 events,
-                |transaction| write(transaction, before, &entries, &images),
+                |transaction| write(transaction, before, &entries, &deeds),
                 || {
                     let mut view = view.write();
                     entries.iter().for_each(|entry| view.apply(entry));
@@ -199,21 +184,14 @@ impl Writer {
 }
 
 /// Writes entries behind the one numbered `last`.
-fn write(transaction: &Transaction<'_>, mut last: i64, entries: &[Entry], images: &[Image]) -> Result<(), rusqlite::Error> {
+fn write(transaction: &Transaction<'_>, mut last: i64, entries: &[Entry], deeds: &[Deed]) -> Result<(), rusqlite::Error> {
     for entry in entries {
         let json = serde_json::to_string(entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         last = last.saturating_add(1);
         layout::insert_journal(transaction, last, &json)?;
     }
     meta::set_number(transaction, Key::Journal, last)?;
-    for image in images {
-        let place = Kind::Background.of(&image.chat);
-        match &image.data {
-            Some((mime, data)) => blob::put(transaction, place, mime, data)?,
-            None => blob::remove(transaction, place)?,
-        }
-    }
-    Ok(())
+    deeds.iter().try_for_each(|deed| deed.write(transaction))
 }
 
 /// One entry of the journal on disk.

@@ -1,35 +1,28 @@
 //! The nine calls.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::routes::CHAT_GUID;
 
-use super::{Emulator, input};
+use super::{Beside, Emulator, input};
 use crate::log::EventLog;
 use crate::service::backend::{Backend, CallContext};
-use crate::service::calls::Messaging;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,
 };
 use im_chats_emulator::image::ImageType;
-use im_chats_emulator::{Command, Reply};
-
-/// Images above this size are hashed where blocking is allowed.
-const HASH_INLINE_BYTES: usize = 64 * 1024;
+use im_chats_emulator::{ACCOUNT, Command, Reply};
 
 const GUID: &str = CHAT_GUID.name;
-
-impl Messaging for Emulator {}
 
 #[async_trait]
 impl Backend for Emulator {
     async fn create_chat(&self, call: &CallContext, request: CreateChatRequest) -> Result<CreateChatResponse, Error> {
         let write = input::write("CreateChat", call, request.client_message_id.as_deref(), &request)?;
         let command = input::create(&request)?;
-        match self.execute(command, write, None).await?.answer {
+        match self.execute(command, write, Beside::default()).await?.answer {
             Reply::Created(result) => Ok(CreateChatResponse {
                 chat: Some((&result.chat).into()),
                 initial_message: result.initial_message.as_ref().map(Into::into),
@@ -41,27 +34,21 @@ impl Backend for Emulator {
     async fn mark_chat_read(&self, call: &CallContext, request: MarkChatReadRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("MarkChatRead", call, None, &request)?;
-        self.execute(Command::MarkRead { chat, actor: None }, write, None).await.map(drop)
+        self.execute(Command::MarkRead { chat, actor: None }, write, Beside::default()).await.map(drop)
     }
 
     async fn set_background(&self, call: &CallContext, request: SetBackgroundRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let mime = ImageType::detect(&request.data, "data")?.mime();
-        let image: Bytes = request.data.clone();
-        let write = if call.idempotency_key.is_some() && image.len() > HASH_INLINE_BYTES {
-            let call = call.clone();
-            let hashed = tokio::task::spawn_blocking(move || input::write("SetBackground", &call, None, &request));
-            hashed.await.map_err(super::database_failed)??
-        } else {
-            input::write("SetBackground", call, None, &request)?
-        };
-        self.execute(Command::SetBackground { chat, mime, actor: None }, write, Some(image)).await.map(drop)
+        let (beside, size) = (Beside::one(request.data.clone()), request.data.len());
+        let write = input::write_apart("SetBackground", call, None, size, request).await?;
+        self.execute(Command::SetBackground { chat, mime, actor: None }, write, beside).await.map(drop)
     }
 
     async fn remove_background(&self, call: &CallContext, request: RemoveBackgroundRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("RemoveBackground", call, None, &request)?;
-        self.execute(Command::RemoveBackground { chat, actor: None }, write, None).await.map(drop)
+        self.execute(Command::RemoveBackground { chat, actor: None }, write, Beside::default()).await.map(drop)
     }
 
     async fn share_contact_info(&self, call: &CallContext, request: ShareContactInfoRequest) -> Result<(), Error> {
@@ -73,7 +60,9 @@ impl Backend for Emulator {
     async fn set_typing(&self, call: &CallContext, request: SetTypingRequest) -> Result<(), Error> {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("SetTyping", call, None, &request)?;
-        self.touch(chat, write).await
+        self.touch(chat.clone(), write).await?;
+        self.0.typing.set(&chat, ACCOUNT, request.is_typing);
+        Ok(())
     }
 
     async fn get_chat(&self, _call: &CallContext, request: GetChatRequest) -> Result<GetChatResponse, Error> {
@@ -105,6 +94,6 @@ impl Emulator {
         if write.is_none() {
             return self.0.view.read().existing(&chat).map(drop);
         }
-        self.execute(Command::Touch { chat }, write, None).await.map(drop)
+        self.execute(Command::Touch { chat }, write, Beside::default()).await.map(drop)
     }
 }

@@ -9,24 +9,23 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::model::Chat;
 use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde::{Deserialize, Serialize};
 
-use crate::emulator::{Committed, Emulator, database_failed, input};
+use super::answer::{Written, act, run};
+use crate::emulator::{Beside, Emulator, ListedChat, database_failed, draft, input};
 use crate::http::admission::Admission;
 use crate::http::failure::Failure;
 use crate::http::json::{self, SMALL_BODY, with_image};
 use crate::http::large;
 use crate::http::query::Query;
 use crate::service::proto;
+use im_chats_emulator::Command;
 use im_chats_emulator::address::Address;
 use im_chats_emulator::image::ImageType;
-use im_chats_emulator::{Command, Draft};
 
 /// Most events of one `events:generate`.
 pub const MAX_GENERATED: u64 = 10_000_000;
@@ -76,32 +75,9 @@ struct SetBackground {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Receive {
-    #[serde(default)]
-    chat_guid: String,
-    #[serde(default)]
-    from: String,
-    #[serde(default)]
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Generate {
     count: u64,
     chat_guids: Option<Vec<String>>,
-}
-
-/// What was written: every sequence, in order.
-#[derive(Serialize)]
-pub(super) struct Written {
-    sequences: Vec<u64>,
-}
-
-impl From<Committed> for Written {
-    fn from(committed: Committed) -> Self {
-        Self { sequences: committed.sequences.map(|(first, last)| (first..=last).collect()).unwrap_or_default() }
-    }
 }
 
 /// What `events:generate` wrote.
@@ -121,26 +97,22 @@ impl ActOn {
 }
 
 fn actor(text: Option<&str>) -> Result<Option<Address>, Error> {
-    text.map(|text| Address::parse(text, "actor")).transpose()
-}
-
-async fn run(emulator: &Emulator, command: Command, image: Option<Bytes>) -> Result<Json<Written>, Failure> {
-    Ok(Json(emulator.execute(command, None, image).await?.into()))
+    draft::actor(text, "actor")
 }
 
 pub(super) async fn archived(emulator: Emulator, request: Request, archived: bool) -> Result<Json<Written>, Failure> {
     let (chat, actor) = json::read::<ActOn>(request, SMALL_BODY).await?.read()?;
-    run(&emulator, Command::SetArchived { chat, archived, actor }, None).await
+    act(&emulator, Command::SetArchived { chat, archived, actor }).await
 }
 
 pub(super) async fn remove_background(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
     let (chat, actor) = json::read::<ActOn>(request, SMALL_BODY).await?.read()?;
-    run(&emulator, Command::RemoveBackground { chat, actor }, None).await
+    act(&emulator, Command::RemoveBackground { chat, actor }).await
 }
 
 pub(super) async fn mark_read(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
     let (chat, actor) = json::read::<ActOn>(request, SMALL_BODY).await?.read()?;
-    run(&emulator, Command::MarkRead { chat, actor }, None).await
+    act(&emulator, Command::MarkRead { chat, actor }).await
 }
 
 pub(super) async fn set_background(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
@@ -149,23 +121,31 @@ pub(super) async fn set_background(State(emulator): State<Emulator>, request: Re
     let actor = actor(asked.actor.as_deref())?;
     let image = decode(&asked.data)?;
     let mime = ImageType::detect(&image, "data")?.mime();
-    run(&emulator, Command::SetBackground { chat, mime, actor }, Some(image.into())).await
+    run(&emulator, Command::SetBackground { chat, mime, actor }, Beside::one(image.into())).await
 }
 
 /// Base64 in either alphabet, padded or not, as in proto3-JSON.
-fn decode(text: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, Error> {
     let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let url_safe = text.contains(['-', '_']);
     let alphabet = if url_safe { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
     GeneralPurpose::new(alphabet, lenient).decode(text).map_err(|error| Error::invalid("data", format!("not base64: {error}")))
 }
 
-pub(super) async fn receive(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
-    let asked: Receive = json::read(request, SMALL_BODY).await?;
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Type {
+    chat_guid: String,
+    actor: Option<String>,
+    is_typing: Option<bool>,
+}
+
+pub(super) async fn typing(State(emulator): State<Emulator>, request: Request) -> Result<Json<Written>, Failure> {
+    let asked: Type = json::read(request, SMALL_BODY).await?;
     let chat = input::guid(&asked.chat_guid, CHAT_GUID.name)?;
-    let from = Address::parse(&asked.from, "from")?;
-    let draft = Box::new(Draft::text(&asked.text, Vec::new(), "text")?);
-    run(&emulator, Command::Send { chat, draft, actor: Some(from) }, None).await
+    let actor = actor(asked.actor.as_deref())?;
+    emulator.types(&chat, actor.as_ref(), asked.is_typing.unwrap_or(true))?;
+    Ok(Json(Written::default()))
 }
 
 pub(super) async fn generate(State(emulator): State<Emulator>, request: Request) -> Result<Json<Generated>, Failure> {
@@ -182,7 +162,7 @@ pub(super) async fn generate(State(emulator): State<Emulator>, request: Request)
         let count = left.min(GENERATE_CHUNK);
         let reach = usize::try_from(count).unwrap_or(usize::MAX);
         let turn: Vec<Arc<str>> = chats.iter().take(reach).cloned().collect();
-        let outcome = emulator.execute(Command::Generate { chats: turn, count }, None, None).await?;
+        let outcome = emulator.execute(Command::Generate { chats: turn, count }, None, Beside::default()).await?;
         if let Some((first, last)) = outcome.sequences {
             span = Some((span.map_or(first, |(first, _)| first), last));
         }
@@ -199,9 +179,12 @@ pub(super) async fn generate(State(emulator): State<Emulator>, request: Request)
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct Listed<'a> {
     chat: proto::Chat,
     has_background: bool,
+    has_icon: bool,
+    has_left: bool,
+    typing: &'a [String],
 }
 
 pub(super) async fn list(State(control): State<Control>, request: Request) -> Result<Response, Failure> {
@@ -214,12 +197,13 @@ pub(super) async fn list(State(control): State<Control>, request: Request) -> Re
 }
 
 /// Writes `{chats, nextAfter?}`: the chats found, as far as they fit.
-fn page(found: Vec<(Arc<Chat>, bool)>, limit: usize) -> Result<Vec<u8>, serde_json::Error> {
+fn page(found: Vec<ListedChat>, limit: usize) -> Result<Vec<u8>, serde_json::Error> {
     let whole = found.len() < limit;
     let mut text = br#"{"chats":["#.to_vec();
     let mut last = None;
-    for (chat, has_background) in &found {
-        let listed = serde_json::to_vec(&Listed { chat: chat.as_ref().into(), has_background: *has_background })?;
+    for ListedChat { chat, has_background, has_icon, has_left, typing } in &found {
+        let (has_background, has_icon, has_left) = (*has_background, *has_icon, *has_left);
+        let listed = serde_json::to_vec(&Listed { chat: chat.as_ref().into(), has_background, has_icon, has_left, typing })?;
         // The first one always fits, or its reader would stand still for ever.
         if last.is_some() && text.len().saturating_add(listed.len()) > PAGE_BYTES {
             break;
@@ -231,7 +215,7 @@ fn page(found: Vec<(Arc<Chat>, bool)>, limit: usize) -> Result<Vec<u8>, serde_js
         last = Some(&chat.guid);
     }
     text.push(b']');
-    let is_last = whole && last == found.last().map(|(chat, _)| &chat.guid);
+    let is_last = whole && last == found.last().map(|listed| &listed.chat.guid);
     if let Some(guid) = last.filter(|_| !is_last) {
         text.extend_from_slice(br#","nextAfter":"#);
         serde_json::to_writer(&mut text, guid)?;

@@ -1,8 +1,13 @@
 //! The control plane: what other people and other devices of the account do. It may use `http`, `service`, the log and, alone
 //! among the fronts, the emulator.
 
+mod answer;
+mod files;
+mod groups;
 mod handlers;
+mod messages;
 mod openapi;
+mod polls;
 mod table;
 
 use axum::Router;

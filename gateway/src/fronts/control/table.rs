@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use im_chats_protocol::wire::routes::Method;
 
-use super::handlers::{Control, archived, background, generate, list, mark_read, receive, remove_background, set_background};
+use super::handlers::{Control, archived, background, generate, list, mark_read, remove_background, set_background, typing};
 use super::openapi::{chat_query, page_query};
+use super::{files, groups, messages, polls};
 use crate::http::openapi::Parameter;
 
 /// One route of the control plane, and what the OpenAPI document says of it.
@@ -48,6 +49,18 @@ const fn act(
     }
 }
 
+/// As [`act`]; the answer's schema has a name of its own.
+const fn about(
+    path: &'static str,
+    operation: &'static str,
+    summary: &'static str,
+    body: &'static str,
+    response: &'static str,
+    handler: fn(MethodFilter) -> MethodRouter<Control>,
+) -> ControlRoute {
+    ControlRoute { response: Some(response), ..act(path, operation, summary, body, handler) }
+}
+
 /// A read.
 const fn read(
     path: &'static str,
@@ -61,7 +74,7 @@ const fn read(
 }
 
 /// Every route of the control plane.
-pub(super) static ROUTES: [ControlRoute; 9] = [
+pub(super) static ROUTES: [ControlRoute; 22] = [
     read(
         "/emulator/v1/chats",
         "emulatorListChats",
@@ -117,11 +130,111 @@ pub(super) static ROUTES: [ControlRoute; 9] = [
         |method| on(method, mark_read),
     ),
     act(
+        "/emulator/v1/chats:typing",
+        "emulatorTyping",
+        "Show that somebody is typing, or no more. The list of chats tells. Emulator only.",
+        "ActTypingRequest",
+        |method| on(method, typing),
+    ),
+    about(
         "/emulator/v1/messages:receive",
         "emulatorReceive",
         "Let a message come in. Emulator only.",
         "ReceiveRequest",
-        |method| on(method, receive),
+        "WrittenMessage",
+        |method| on(method, messages::receive),
+    ),
+    ControlRoute {
+        takes_image: true,
+        ..about(
+            "/emulator/v1/messages:receiveAttachment",
+            "emulatorReceiveAttachment",
+            "Let a file come in. A body that is not JSON is the file itself, and the rest stands in the query. Emulator only.",
+            "ReceiveAttachmentRequest",
+            "WrittenMessage",
+            |method| on(method, files::receive),
+        )
+    },
+    about(
+        "/emulator/v1/messages:edit",
+        "emulatorEdit",
+        "Let somebody edit a message of their own. Emulator only.",
+        "ActEditRequest",
+        "WrittenMessage",
+        |method| on(method, messages::edit),
+    ),
+    act(
+        "/emulator/v1/messages:unsend",
+        "emulatorUnsend",
+        "Let somebody take a message of their own back. Emulator only.",
+        "ActOnMessageRequest",
+        |method| on(method, messages::unsend),
+    ),
+    about(
+        "/emulator/v1/messages:react",
+        "emulatorReact",
+        "Let somebody put a tapback on a message, or take it away. Emulator only.",
+        "ActReactRequest",
+        "WrittenMessage",
+        |method| on(method, messages::react),
+    ),
+    act(
+        "/emulator/v1/messages:read",
+        "emulatorRead",
+        "Let somebody read a message of this account, and those before it. Emulator only.",
+        "ActReadRequest",
+        |method| on(method, messages::read),
+    ),
+    about(
+        "/emulator/v1/groups:join",
+        "emulatorJoin",
+        "Let somebody bring a person into a group; the account too, when it left. Emulator only.",
+        "ActJoinRequest",
+        "WrittenChat",
+        |method| on(method, groups::join),
+    ),
+    act("/emulator/v1/groups:leave", "emulatorLeave", "Let somebody leave a group. Emulator only.", "ActRequest", |method| {
+        on(method, groups::leave)
+    }),
+    about(
+        "/emulator/v1/groups:rename",
+        "emulatorRename",
+        "Let somebody name a group. Emulator only.",
+        "ActRenameRequest",
+        "WrittenChat",
+        |method| on(method, groups::rename),
+    ),
+    about(
+        "/emulator/v1/polls:create",
+        "emulatorCreatePoll",
+        "Let somebody send a poll. Emulator only.",
+        "ActCreatePollRequest",
+        "WrittenPoll",
+        |method| on(method, polls::create),
+    ),
+    about(
+        "/emulator/v1/polls:vote",
+        "emulatorVote",
+        "Let somebody vote in a poll. Emulator only.",
+        "ActVoteRequest",
+        "WrittenPoll",
+        |method| on(method, polls::vote),
+    ),
+    about(
+        "/emulator/v1/polls:unvote",
+        "emulatorUnvote",
+        "Let somebody take a vote back. Emulator only.",
+        "ActOnPollRequest",
+        "WrittenPoll",
+        |method| on(method, polls::unvote),
+    ),
+    about(
+        "/emulator/v1/polls:addOption",
+        "emulatorAddPollOption",
+        "Let somebody add an option to a poll. Emulator only.",
+        "ActAddOptionRequest",
+        "WrittenPoll",
+        |method| on(method, polls::add_option),
     ),
     ControlRoute {
         response: Some("Generated"),
