@@ -11,8 +11,9 @@ use im_chats_protocol::client::Backoff;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::number::decimal;
 use im_chats_protocol::wire::json::MakeJson;
+use im_chats_protocol::wire::messaging::routes::MessagingRoute;
 use im_chats_protocol::wire::request::Request;
-use im_chats_protocol::wire::response::ResponseShape;
+use im_chats_protocol::wire::response::{Part, ResponseTable};
 use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, Method, SERVER_HEADER};
 use js_sys::{JsString, Promise, Uint8Array, encode_uri_component};
 use wasm_bindgen::prelude::*;
@@ -37,15 +38,15 @@ const MAX_RETRY_AFTER_MS: u64 = 30_000;
 /// A call whose input was checked.
 pub(crate) struct Call {
     pub(crate) request: Request<Value>,
-    /// The image of a `setBackground`.
-    pub(crate) image: Option<Uint8Array>,
+    /// The image of a `setBackground`, or the file of an upload.
+    pub(crate) data: Option<Uint8Array>,
     pub(crate) signal: Option<AbortSignal>,
 }
 
 impl Call {
     /// A call without an image.
     pub(crate) fn new(request: Result<Request<Value>, Error>, options: &Options) -> Result<Self, Error> {
-        Ok(Self { request: request?, image: None, signal: options.signal()? })
+        Ok(Self { request: request?, data: None, signal: options.signal()? })
     }
 }
 
@@ -89,13 +90,26 @@ impl Calls {
     /// Carries a call out, until its timeout, its user's signal or [`Calls::close`] ends it.
     pub(crate) async fn run(&self, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
         let call = call.map_err(|error| self.host.to_js(&error))?;
+        let progress = Progress::default();
+        self.bounded(call.signal, &progress, self.attempts(call.request, call.data, &progress)).await
+    }
+
+    /// Runs what a call does, until its timeout, its user's signal or [`Calls::close`] ends it.
+    pub(crate) async fn bounded(
+        &self,
+        signal: Option<AbortSignal>,
+        progress: &Progress,
+        work: impl Future<Output = Result<JsValue, Error>>,
+    ) -> Result<JsValue, JsValue> {
         let registered = self.endings.add();
         let ending = &registered.ending;
-        let _listener = call.signal.map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
-        let progress = Progress::default();
-        let attempts =
-            async { self.attempts(call.request, call.image, &progress).await.map_err(|error| self.host.to_js(&error)) };
-        self.limited(ending, &progress, attempts).await
+        let _listener = signal.map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
+        self.limited(ending, progress, async { work.await.map_err(|error| self.host.to_js(&error)) }).await
+    }
+
+    /// The key of a write: the caller's own one, or a new one where every write gets one.
+    pub(crate) fn key(&self, own: Option<String>) -> Option<String> {
+        own.or_else(|| self.auto_idempotency.then(idempotency_key))
     }
 
     /// Runs `work` until it is done, is late or is ended.
@@ -125,30 +139,35 @@ impl Calls {
         Error::new(ErrorCode::Timeout, ["no answer from ", who, " within ", &limit, " ms"].concat())
     }
 
-    async fn attempts(
+    /// Sends a request, again after failures that may heal.
+    pub(crate) async fn attempts(
         &self,
         request: Request<Value>,
-        image: Option<Uint8Array>,
+        data: Option<Uint8Array>,
         progress: &Progress,
     ) -> Result<JsValue, Error> {
         let Request { endpoint, fields, idempotency_key: key } = request;
         // One key per logical write: its retries carry the same key, so the service does the write once.
-        let key = key.or_else(|| (!endpoint.repeatable && self.auto_idempotency).then(idempotency_key));
+        let key = if endpoint.repeatable { key } else { self.key(key) };
         // A write without a key might be done twice, so it is never sent twice.
         let max_attempts = if endpoint.repeatable || key.is_some() { self.max_attempts } else { 1 };
-        let mut url = [&self.base_url, endpoint.path].concat();
-        let body = if endpoint.method == Method::Post {
-            Some(self.body(fields, image)?)
+        let mut url = [self.base_url.as_str(), &endpoint.path].concat();
+        // A file is a body by itself, and what else there is to say of it a query.
+        let is_file = cfg!(feature = "messages") && endpoint.path == MessagingRoute::UploadAttachment.definition().path;
+        let content_type = if is_file { "application/octet-stream" } else { "application/json" };
+        let body = if endpoint.method == Method::Post && !is_file {
+            Some(self.body(fields, data)?)
         } else {
             add_query(&mut url, &fields);
-            None
+            data.map(Into::into)
         };
+        let body = body.as_ref().map(|body| (body, content_type));
         let mut failures = 0;
         loop {
             progress.asks_for_token.set(true);
             let token = token::fetch(&self.host).await?;
             progress.asks_for_token.set(false);
-            let error = match self.attempt(endpoint.response, &url, &token, key.as_deref(), body.as_ref()).await {
+            let error = match self.attempt(endpoint.response, &url, &token, key.as_deref(), body).await {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
@@ -164,25 +183,25 @@ impl Calls {
     /// Sends the request once.
     async fn attempt(
         &self,
-        shape: ResponseShape,
+        table: &ResponseTable,
         url: &str,
         token: &str,
         key: Option<&str>,
-        body: Option<&JsValue>,
+        body: Option<(&JsValue, &str)>,
     ) -> Result<JsValue, Error> {
         let headers = Headers::new();
         headers.set("authorization", &["Bearer ", token].concat());
         if let Some(server) = &self.server {
             headers.set(SERVER_HEADER, server);
         }
-        // A header would refuse or change any other key. Only a create takes one from the user, and its body carries it unchanged.
+        // A header would refuse or change any other key. What takes one from the user has it in its body, too, unchanged.
         if let Some(key) = key.filter(|key| token::is_visible_ascii(key)) {
             headers.set(IDEMPOTENCY_KEY_HEADER, key);
         }
-        if body.is_some() {
-            headers.set("content-type", "application/json");
+        if let Some((_, content_type)) = body {
+            headers.set("content-type", content_type);
         }
-        let incoming = exchange(&self.base_url, Outgoing { url, headers, body }).await?;
+        let incoming = exchange(&self.base_url, Outgoing { url, headers, body: body.map(|(body, _)| body) }).await?;
         if !incoming.response.is_ok() {
             let refusal = Refusal::read(incoming.response.status(), |name| incoming.response.header(name));
             return Err(refusal.of_call(incoming.body.ok()));
@@ -191,9 +210,9 @@ impl Calls {
             let message = "the server's answer is not JSON, or only a part of it";
             Error::new(ErrorCode::InternalError, message).with_cause(cause(reason))
         })?;
-        let result = shape.read(body)?;
+        let result = table.read(body)?;
         // The body of an answer that says nothing is an empty object.
-        Ok(if shape == ResponseShape::Empty { JsValue::UNDEFINED } else { result.to_js() })
+        Ok(if table.part == Part::Nothing { JsValue::UNDEFINED } else { result.to_js() })
     }
 
     /// The body of a write.
@@ -212,7 +231,7 @@ impl Calls {
 
 /// What a call waits for.
 #[derive(Default)]
-struct Progress {
+pub(crate) struct Progress {
     asks_for_token: Cell<bool>,
 }
 
@@ -220,8 +239,12 @@ struct Progress {
 fn add_query(url: &mut String, fields: &[(&str, Value)]) {
     let mut separator = "?";
     for (name, value) in fields {
-        // No read takes anything but a text or a true.
-        let value = if let Value::Text(text) = value { String::from(encode_uri_component(text)) } else { "true".to_owned() };
+        let value = match value {
+            Value::Text(text) => String::from(encode_uri_component(text)),
+            Value::Integer(integer) => decimal(*integer),
+            // No query has anything else.
+            value => if matches!(value, Value::Flag(true)) { "true" } else { "false" }.to_owned(),
+        };
         for part in [separator, name, "=", &value] {
             url.push_str(part);
         }

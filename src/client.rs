@@ -16,7 +16,7 @@ use crate::promise::TokenPromise;
 /// The wasm side of a client.
 #[wasm_bindgen]
 pub struct Client {
-    calls: Rc<Calls>,
+    pub(crate) calls: Rc<Calls>,
     driver: Rc<Driver>,
 }
 

@@ -122,7 +122,8 @@ pub(crate) fn token(options: &Options) -> Result<Request<Value>, Error> {
     Request::create_token(&sub, &scopes, chats.as_deref(), ttl)
 }
 
-fn unexpected(field: &str, expected: &str, value: &JsValue) -> Error {
+/// The error for a value of another type.
+pub(crate) fn unexpected(field: &str, expected: &str, value: &JsValue) -> Error {
     Error::invalid(field.to_owned(), ["expected ", expected, ", got ", &type_name(value)].concat())
 }
 

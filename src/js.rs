@@ -68,6 +68,9 @@ impl ReadJson for Parsed {
     fn is_text(&self) -> bool {
         self.0.is_string()
     }
+    fn is_number(&self) -> bool {
+        self.0.as_f64().is_some()
+    }
     fn text(&self) -> Option<String> {
         self.0.as_string()
     }

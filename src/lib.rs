@@ -3,6 +3,7 @@
 //! | what was ordered | where it is |
 //! |---|---|
 //! | an `im.chats` object with methods that return promises | `Chats` in `chats.rs`: nine calls, each one future of `call.rs` |
+//! | sending and reading messages, groups | `messages/`, only in the wasm of `im-chats/messages` (feature `messages`) |
 //! | tokens for others, as a back end makes them | `Client::create_token` in `client.rs`: one more such call |
 //! | an async-iterable event stream over the WebSocket | `EventStream` in `stream.rs`, which `driver.rs` feeds from `socket.rs` |
 //! | TypeScript types that match the documented JSON | tsify, on the shapes of `im_chats_protocol::model` |
@@ -39,6 +40,8 @@ mod idempotency;
 mod input;
 mod js;
 mod mailbox;
+#[cfg(feature = "messages")]
+mod messages;
 mod probe;
 mod promise;
 mod shapes;

@@ -74,7 +74,7 @@ export function tokensOf(client: LazyClient, allowInBrowser: boolean): Tokens {
         return readOptions(options, ["sub", "scope", "chats", "ttlSeconds"]);
       });
       // What is missing is refused there.
-      return client.call(callSite(create), (_, wasm) => wasm.createToken(given() as typeof options));
+      return client.call(callSite(create), (_, { client }) => client.createToken(given() as typeof options));
     },
   };
 }

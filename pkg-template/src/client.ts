@@ -7,18 +7,20 @@ import { Host, weak, type Runtime, type WebSocketConstructor } from "./host.js";
 import { EventIterator } from "./iterator.js";
 import { readOptions, type ClientOptions, type Settings } from "./options.js";
 import { isSignal } from "./snapshot.js";
-import { start } from "./start.js";
 import { asyncDispose, TypedEventStream } from "./stream.js";
-import { awaitAnswer, enter, attempt, refuseAll } from "./trap.js";
 import type { Client } from "./types.js";
 import { wasmLoader } from "./wasm-source.js";
-import { Client as WasmClient, type Chats, type EventStream, type Events } from "./wasm/im_chats.js";
+import type { Chats, Client as WasmClient, Events, EventStream } from "./wasm/im_chats.js";
+import type { Groups, Messages } from "./wasm/messages.js";
 
 /** The wasm's half of a client that has started. @internal */
 export interface Started {
   readonly client: WasmClient;
   readonly chats: Chats;
   readonly events: Events;
+  /** In the wasm of `im-chats/messages` alone. */
+  readonly messages?: Messages | undefined;
+  readonly groups?: Groups | undefined;
 }
 
 /** The options of a stream, as far as the shell looks into them. */
@@ -47,23 +49,26 @@ export class LazyClient {
   }
 
   async #start(): Promise<Started> {
+    const { engine } = this.#runtime;
     if (!this.#isClosed) {
       checkGlobals("AbortController", "Headers", "TextDecoder", "TextEncoder", "URL", "WebAssembly", "fetch", "setTimeout");
-      await awaitAnswer(this, start(this.#runtime));
+      await engine.awaitAnswer(this, engine.start(this.#runtime));
     }
     // Closed, or started by another call, while this one waited.
     if (this.#isClosed) throw closedError();
-    return (this.#started ??= enter(() => {
-      const client = new WasmClient(weak(this.#host));
-      return { client, chats: client.chats, events: client.events };
+    return (this.#started ??= engine.enter(() => {
+      const client: Omit<Started, "client"> & WasmClient = new engine.glue.Client(weak(this.#host));
+      const { chats, events, messages, groups } = client;
+      return { client, chats, events, messages, groups };
     }));
   }
 
   /** Runs a call. Its promise settles also when the wasm traps, or the client is closed. */
-  async call<T>(site: CallSite, act: (chats: Chats, client: WasmClient) => Promise<T>): Promise<T> {
+  async call<T>(site: CallSite, act: (chats: Chats, started: Started) => Promise<T>): Promise<T> {
     try {
-      const { chats, client } = this.#started ?? (await this.#start());
-      return await awaitAnswer(this, enter(() => act(chats, client)));
+      const started = this.#started ?? (await this.#start());
+      const { engine } = this.#runtime;
+      return await engine.awaitAnswer(this, engine.enter(() => act(started.chats, started)));
     } catch (error) {
       throw blame(error, site);
     }
@@ -74,6 +79,7 @@ export class LazyClient {
     given: () => O | undefined,
     open: (started: Started, options: object) => EventStream,
   ): TypedEventStream<T> {
+    const { engine } = this.#runtime;
     let options: StreamOptions = {};
     try {
       options = given() ?? {};
@@ -83,13 +89,14 @@ export class LazyClient {
     const { signal, cursor: store } = options;
     const iterator: EventIterator<T> = new EventIterator<T>(
       {
+        trap: engine,
         open: async (cut) => {
           const started = this.#started ?? (await this.#start());
           const options = { ...given() };
           this.#host.socket ??= await this.#webSocket();
           const cursor = store && (await loadCursor(store, cut));
           if (this.#isClosed) throw closedError();
-          return enter(() => open(started, { ...options, cursor }));
+          return engine.enter(() => open(started, { ...options, cursor }));
         },
         explain: (error) => blame(error, site),
         onEnd: () => this.#streams.delete(iterator),
@@ -122,31 +129,32 @@ export class LazyClient {
   async #close(): Promise<void> {
     this.#isClosed = true;
     const streams = [...this.#streams].map((stream) => stream.return());
-    refuseAll(this, closedError);
+    const { engine } = this.#runtime;
+    engine.refuseAll(this, closedError);
     const started = this.#started;
-    attempt(() => started?.client.close());
+    engine.attempt(() => started?.client.close());
     // Without a stream there was no connection that could have said so.
     if (this.connection.state !== "closed") this.connection.changed({ state: "closed" });
     this.#started = undefined;
     // Not now: the calls that were ended let go of it in their own turn.
     await Promise.resolve();
-    attempt(() => [started?.client, started?.chats, started?.events].forEach((part) => part?.free()));
+    engine.attempt(() => Object.values(started ?? {}).forEach((part?: { free(): void }) => part?.free()));
     for (const end of await Promise.allSettled(streams)) if (end.status === "rejected") throw end.reason;
   }
 }
 
-/** Makes the `createClient` of one runtime. @internal */
-export function clientFactory(runtime: Runtime): (options: ClientOptions) => Client {
+/** Makes the `createClient` of one runtime; `extend` gives what a client has besides. @internal */
+export function clientFactory<E = unknown>(runtime: Runtime, extend?: (client: LazyClient) => E): (options: ClientOptions) => Client & E {
   return function createClient(options) {
     try {
-      return open(runtime, options);
+      return open(runtime, options, extend);
     } catch (error) {
       throw blame(error, callSite(createClient));
     }
   };
 }
 
-function open(runtime: Runtime, options: ClientOptions): Client {
+function open<E>(runtime: Runtime, options: ClientOptions, extend?: (client: LazyClient) => E): Client & E {
   const settings = readOptions(options);
   const { wasm } = options;
   const own = wasm === undefined ? runtime : { ...runtime, wasm: wasmLoader(wasm, runtime.readUrl) };
@@ -158,5 +166,6 @@ function open(runtime: Runtime, options: ClientOptions): Client {
     connection: client.connection,
     close: () => client.close(),
     [asyncDispose]: () => client.close(),
+    ...(extend?.(client) as E),
   };
 }

@@ -1,6 +1,7 @@
 import { abortReason, onAbort } from "./abort.js";
 import { base64 } from "./base64.js";
 import type { LiveConnection } from "./connection.js";
+import type { Engine } from "./engine.js";
 import { buildError, IMessageError, type IMessageErrorOptions } from "./errors.js";
 import type { Settings } from "./options.js";
 import type { ReadUrl, WasmLoader } from "./wasm-source.js";
@@ -11,6 +12,8 @@ export type WebSocketConstructor = new (url: string, protocol: string) => object
 
 /** What each runtime's entry provides. @internal */
 export interface Runtime {
+  /** What the entry runs. */
+  readonly engine: Engine;
   /** The wasm, in any form that {@link WasmLoader} allows. */
   readonly wasm: WasmLoader;
   /** How it reads an address that its `fetch` does not know. */

@@ -1,6 +1,7 @@
 /** The browser's entry while developing (the condition `development`): the wasm is found even where a dev server lost it. */
 import { clientFactory } from "./client.js";
 import { ownWebSocket } from "./environment.js";
+import { engine } from "./main-engine.js";
 import type { CreateClient } from "./options.js";
 import { readWasm } from "./wasm-source.js";
 
@@ -9,6 +10,7 @@ export * from "./index.js";
 
 /** Its documentation is that of {@link CreateClient}. */
 export const createClient: CreateClient = clientFactory({
+  engine,
   wasm: async () => {
     try {
       return await readWasm(new URL("./wasm/im_chats_bg.wasm", import.meta.url));

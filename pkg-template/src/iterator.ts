@@ -1,7 +1,7 @@
 import { abortReason, onAbort } from "./abort.js";
 import { CursorSaver, type CursorStore } from "./cursor-store.js";
 import { precondition } from "./errors.js";
-import { attempt, awaitAnswer, enter } from "./trap.js";
+import type { Trap } from "./trap.js";
 import type { EventStream } from "./wasm/im_chats.js";
 
 /** Marks what is a {@link StreamSource}: a user's own iterable may have methods of the same names. @internal */
@@ -26,6 +26,8 @@ export const END: IteratorResult<never, undefined> = Object.freeze({ done: true,
 
 /** What an {@link EventIterator} needs of its client. @internal */
 export interface StreamOwner {
+  /** Guards the wasm that the stream is in. */
+  readonly trap: Trap;
   /** Opens the subscription; `cut` resolves when that is not needed any more. */
   open(cut: Promise<void>): Promise<EventStream>;
   /** What a failure is to the user. */
@@ -83,10 +85,16 @@ export class EventIterator<T extends object> implements StreamSource<T> {
     this.ready.catch(() => {});
   }
 
+  /** Enters the wasm for an answer. */
+  #enter<A>(act: () => Promise<A>): Promise<A> {
+    const { trap } = this.#owner;
+    return trap.awaitAnswer(this, trap.enter(act));
+  }
+
   async #open(): Promise<EventStream | void> {
     try {
       const stream = await this.#owner.open(this.#cut);
-      if (this.#isCut) attempt(() => stream.close(0));
+      if (this.#isCut) this.#owner.trap.attempt(() => stream.close(0));
       else return (this.#stream = stream);
     } catch (error) {
       this.#fail(this.#owner.explain(error));
@@ -97,7 +105,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
     const stream = await this.#opening;
     try {
       // Before anybody hears that nothing is missed from now on, the place it begins at is kept over a restart.
-      if (stream) await awaitAnswer(this, enter(() => stream.ready())).then(() => this.#saver?.flush());
+      if (stream) await this.#enter(() => stream.ready()).then(() => this.#saver?.flush());
     } catch (error) {
       if (error === undefined) this.#end();
       else this.#fail(this.#owner.explain(error));
@@ -141,7 +149,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
         this.#given = 0;
         const stream = this.#stream ?? (await this.#opening);
         // Asking for more is what handles the last event: from here on the cursor is behind it.
-        const pulling = stream && awaitAnswer(this, enter(this.#pull));
+        const pulling = stream && this.#enter(this.#pull);
         this.#saver?.moved();
         const batch = await pulling;
         if (batch === undefined || this.#isCut) {
@@ -193,7 +201,7 @@ export class EventIterator<T extends object> implements StreamSource<T> {
     this.#given = 0;
     this.#stopListening?.();
     this.#resolveCut();
-    const end = attempt(() => this.#stream?.close(given));
+    const end = this.#owner.trap.attempt(() => this.#stream?.close(given));
     this.#cursor = end?.handled;
     this.#last = end?.given;
     this.#stream = undefined;
@@ -208,17 +216,17 @@ export class EventIterator<T extends object> implements StreamSource<T> {
   }
 
   get cursor(): string | undefined {
-    return this.#isCut ? this.#cursor : attempt(() => this.#stream?.cursor(this.#given));
+    return this.#isCut ? this.#cursor : this.#owner.trap.attempt(() => this.#stream?.cursor(this.#given));
   }
 
   /** How far the log's head is ahead of the last event that was handled. */
   get lag(): number {
-    return attempt(() => this.#stream?.lag(this.#given)) ?? 0;
+    return this.#owner.trap.attempt(() => this.#stream?.lag(this.#given)) ?? 0;
   }
 
   acknowledge(): void {
     if (this.#isCut) this.#cursor = this.#last;
-    else attempt(() => this.#stream?.acknowledge());
+    else this.#owner.trap.attempt(() => this.#stream?.acknowledge());
     this.#saver?.moved();
   }
 

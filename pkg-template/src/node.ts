@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 
 import { clientFactory } from "./client.js";
+import { engine } from "./main-engine.js";
 import { nodeWebSocket } from "./node-socket.js";
 import type { CreateClient } from "./options.js";
 
@@ -10,6 +11,7 @@ export { fileCursor } from "./file-cursor.js";
 
 /** Its documentation is that of {@link CreateClient}. */
 export const createClient: CreateClient = clientFactory({
+  engine,
   wasm: async () => {
     try {
       return await readFile(new URL("./wasm/im_chats_bg.wasm", import.meta.url));

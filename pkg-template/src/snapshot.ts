@@ -29,19 +29,24 @@ export function now<T>(act: () => T): () => T {
 }
 
 /** The options of a method: those of `known`, and `signal`. Undefined is none at all. @internal */
-export function readOptions<O extends object>(options: O | undefined, known: readonly (keyof O & string)[] = []): O | undefined {
+export function readOptions<O extends object>(
+  options: O | undefined,
+  known: readonly (keyof O & string)[] = [],
+  readValue: <T>(name: string, value: T) => unknown = readOption,
+): O | undefined {
   if (options === undefined) return undefined;
   const names = [...known, "signal"] as (keyof O & string)[];
   read("options", () => checkKeys(options, "options", names));
   const values: Partial<O> = {};
   for (const name of names) {
-    const value = read(name, () => readOption(name, options[name]));
-    if (value !== undefined) values[name] = value;
+    const value = read(name, () => readValue(name, options[name]));
+    if (value !== undefined) values[name] = value as O[typeof name];
   }
   return values as O;
 }
 
-function readOption<T>(name: string, value: T): T {
+/** An option as the wasm side may see it. @internal */
+export function readOption<T>(name: string, value: T): T {
   if (name === "signal" && isSignal(value)) return value;
   if (name === "onGap" && typeof value === "function") return value;
   if (name === "scope" || name === "chats") return copyList(name, value as readonly unknown[]) as T;
@@ -71,13 +76,13 @@ export function copyList<T>(name: string, value: readonly T[]): readonly T[] {
   return read(name, () => (Array.isArray(value) ? copyItems<T>(name, value) : plain(name, value)));
 }
 
-/** The bytes of an image; anything else as {@link plain} gives it. @internal */
-export function copyBytes<T>(name: string, value: T): T | Uint8Array {
-  return read(name, () => bytes(value) ?? plain(name, value));
+/** Bytes, which are not copied above `limit`; anything else as {@link plain} gives it. @internal */
+export function copyBytes<T>(name: string, value: T, limit: number = MAX_IMAGE_BYTES): T | Uint8Array {
+  return read(name, () => bytes(value, limit) ?? plain(name, value));
 }
 
 /** A copy of the bytes of a view – only of those it shows – or a buffer; undefined when it is neither. */
-function bytes(value: unknown): Uint8Array | undefined {
+function bytes(value: unknown, limit: number): Uint8Array | undefined {
   let shown: Uint8Array;
   if (ArrayBuffer.isView(value)) {
     shown = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -87,7 +92,7 @@ function bytes(value: unknown): Uint8Array | undefined {
     const buffer = value as ArrayBuffer;
     shown = buffer.byteLength ? new Uint8Array(buffer) : new Uint8Array(0);
   }
-  return shown.length > MAX_IMAGE_BYTES ? shown : shown.slice();
+  return shown.length > limit ? shown : shown.slice();
 }
 
 /** A value of which nothing is read but its type, unless it is a text, a number, or true or false: what stands in is of that type. @internal */
@@ -115,8 +120,8 @@ export function isSignal(value: unknown): value is AbortSignal {
   return typeof aborted === "boolean" && typeof addEventListener === "function";
 }
 
-/** Reads something of the user's, which may run the user's code. */
-function read<T>(field: string, act: () => T): T {
+/** Reads something of the user's, which may run the user's code. @internal */
+export function read<T>(field: string, act: () => T): T {
   try {
     return act();
   } catch (cause) {

@@ -1,12 +1,12 @@
-// Writes inline.js and inline.d.ts beside im_chats_bg.wasm: the same bytes as a module.
+// `inline.mjs STAGE NAME INLINE`: writes INLINE.js and INLINE.d.ts beside NAME_bg.wasm: the same bytes as a module.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const stage = process.argv[2];
-const base64 = readFileSync(join(stage, "im_chats_bg.wasm")).toString("base64");
+const [stage, name, inline] = process.argv.slice(2);
+const base64 = readFileSync(join(stage, `${name}_bg.wasm`)).toString("base64");
 
 writeFileSync(
-  join(stage, "inline.js"),
+  join(stage, `${inline}.js`),
   `const base64 =
   "${base64}";
 
@@ -22,8 +22,8 @@ export function wasmBytes() {
 );
 
 writeFileSync(
-  join(stage, "inline.d.ts"),
-  `/** The bytes of \`im_chats_bg.wasm\`, for bundlers and runtimes that do not move assets. */
+  join(stage, `${inline}.d.ts`),
+  `/** The bytes of \`${name}_bg.wasm\`, for bundlers and runtimes that do not move assets. */
 export declare function wasmBytes(): Uint8Array<ArrayBuffer>;
 `,
 );

@@ -17,31 +17,48 @@ const INTERNAL = [
   "interface WeakHost",
 ];
 
+/** `text` without what `pattern` finds, once at least. */
+function without(text, pattern, what) {
+  if (text.search(pattern) < 0) throw new Error(`no ${what} in the generated types: what wasm-bindgen writes has changed, look at it`);
+  return text.replace(pattern, "");
+}
+
+/** A declaration ends with the first line that closes it, and takes the comment above it along. */
+const declaration = (name) => new RegExp(`(?:^/\\*\\*\\n(?: \\*.*\\n)+)?^export ${name}\\b(?:.*;\\n|[^]*?^\\}\\n)`, "gm");
+
+/** The classes with calls have methods that only the shell uses. */
+const method = (name) => new RegExp(`(?:^ +/\\*\\*\\n(?: +\\*.*\\n)+)?^ +${name}\\(.*\\n`, "gm");
+
+function publicTypes(file) {
+  let text = readFileSync(file, "utf8");
+  for (const name of INTERNAL) text = without(text, declaration(name), name);
+  for (const name of ["free", "\\[Symbol\\.dispose\\]", "subscribeEvents"]) text = without(text, method(name), `method ${name}`);
+  return text;
+}
+
 const types = join(out, "wasm/im_chats.d.ts");
-let text = readFileSync(types, "utf8");
-for (const name of INTERNAL) {
-  // A declaration ends with the first line that closes it, and takes the comment above it along.
-  const declaration = new RegExp(`(?:^/\\*\\*\\n(?: \\*.*\\n)+)?^export ${name}\\b(?:.*;\\n|[^]*?^\\}\\n)`, "m");
-  if (!declaration.test(text)) throw new Error(`${types} has no ${name}: what wasm-bindgen writes has changed, look at it`);
-  text = text.replace(declaration, "");
-}
-// The class with the nine calls has methods that only the shell uses.
-for (const name of ["free", "\\[Symbol\\.dispose\\]", "subscribeEvents"]) {
-  const method = new RegExp(`(?:^ +/\\*\\*\\n(?: +\\*.*\\n)+)?^ +${name}\\(.*\\n`, "m");
-  if (!method.test(text)) throw new Error(`${types} has no method ${name}: what wasm-bindgen writes has changed, look at it`);
-  text = text.replace(method, "");
-}
-writeFileSync(types, `${text.trimEnd()}\n`);
+const main = publicTypes(types);
+writeFileSync(types, `${main.trimEnd()}\n`);
+
+// The other wasm has everything of this one. Its types are only what it has besides, so that a type is the same one in both entries.
+const more = join(out, "wasm/messages.d.ts");
+let text = publicTypes(more);
+const shared = new Set([...main.matchAll(/^export ((?:class|interface|type|enum) \w+)/gm)].map(([, name]) => name));
+for (const name of shared) text = without(text, declaration(name), name);
+const used = [...shared].map((name) => name.split(" ")[1]).filter((name) => new RegExp(`\\b${name}\\b`).test(text.replace(/\/\*[^]*?\*\//g, "")));
+writeFileSync(more, `import type { ${used.sort().join(", ")} } from "./im_chats.js";\n${text.trimEnd()}\n`);
 
 // An editor shows the comment of a call signature at a call, and that of the constant everywhere else. TypeScript has no way to
-// write one comment for both, and none for one comment in six entries.
-const documented = /^export interface CreateClient \{\n((?: {4}.*\n)+) {4}\(options: ClientOptions\): Client;\n/m;
-const [, documentation] = documented.exec(readFileSync(join(out, "options.d.ts"), "utf8")) ?? [];
-if (!documentation) throw new Error("options.d.ts has no documented call signature of CreateClient");
-for (const entry of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
-  const text = readFileSync(join(out, entry), "utf8");
-  const declared = /^(?:\/\*\*.*\*\/\n)?(?=export declare const createClient: CreateClient;$)/m;
-  if (declared.test(text)) writeFileSync(join(out, entry), text.replace(declared, () => documentation.replace(/^ {4}/gm, "")));
+// write one comment for both, and none for one comment in all entries.
+for (const [file, type] of [["options.d.ts", "CreateClient"], ["messages-types.d.ts", "CreateMessagesClient"]]) {
+  const documented = new RegExp(`^export interface ${type} \\{\\n((?: {4}.*\\n)+) {4}\\(options: ClientOptions\\): \\w+;\\n`, "m");
+  const [, documentation] = documented.exec(readFileSync(join(out, file), "utf8")) ?? [];
+  if (!documentation) throw new Error(`${file} has no documented call signature of ${type}`);
+  for (const entry of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
+    const text = readFileSync(join(out, entry), "utf8");
+    const declared = new RegExp(`^(?:/\\*\\*.*\\*/\\n)?(?=export declare const createClient: ${type};$)`, "m");
+    if (declared.test(text)) writeFileSync(join(out, entry), text.replace(declared, () => documentation.replace(/^ {4}/gm, "")));
+  }
 }
 
 for (const file of readdirSync(out).filter((name) => name.endsWith(".js.map"))) {

@@ -24,6 +24,8 @@ pub trait ReadJson: Clone {
     fn is_object(&self) -> bool;
     /// Whether it is a string.
     fn is_text(&self) -> bool;
+    /// Whether it is a number, of whatever kind.
+    fn is_number(&self) -> bool;
     /// Its text, when it is a string.
     fn text(&self) -> Option<String>;
     /// Its value, when it is a boolean.
@@ -79,6 +81,9 @@ impl ReadJson for &Value {
     }
     fn is_text(&self) -> bool {
         self.is_string()
+    }
+    fn is_number(&self) -> bool {
+        Value::is_number(self)
     }
     fn text(&self) -> Option<String> {
         self.as_str().map(str::to_owned)
@@ -158,6 +163,7 @@ mod tests {
             assert!(!ReadJson::is_null(&field(name)) && !ReadJson::is_object(&field(name)), "{name}");
         }
         assert!(ReadJson::is_object(&field("object")));
+        assert_eq!(["part", "negative", "text"].map(|name| ReadJson::is_number(&field(name))), [true, true, false]);
         assert_eq!(["yes", "no", "text", "null"].map(|name| field(name).flag()), [Some(true), Some(false), None, None]);
         let texts = ["text", "empty", "number"].map(|name| (field(name).is_text(), field(name).text()));
         assert_eq!(texts, [(true, Some("hello".to_owned())), (true, Some(String::new())), (false, None)]);

@@ -1,7 +1,7 @@
 //! The nine calls, and the one that makes tokens, as the client sends them, and the checks before anything is sent.
 
 use super::json::MakeJson;
-use super::response::ResponseShape;
+use super::response::{ResponseShape, ResponseTable};
 use super::routes::{
     ADDRESSES, CHAT_GUID, CLIENT_MESSAGE_ID, EFFECT_ID, IMESSAGE, INCLUDE_ARCHIVED, INITIAL_MESSAGE, IS_TYPING, Method, Route,
     SERVICE, SUBJECT, TEXT, TOKENS_PATH,
@@ -11,6 +11,7 @@ use crate::grant::{EXPECTED_CHATS, MAX_CHATS, Scope};
 use crate::limits::{MAX_TOKEN_TTL_SECONDS, check_address_count, check_key};
 use crate::model::{ChatGuid, CreateChatOptions, MessageEffect};
 use crate::number::decimal;
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -21,28 +22,33 @@ const NO_SCOPE: &str = "expected one or more of chats:read, chats:write, chats:c
     messages:read, messages:write, groups:write";
 
 /// Where a call goes, and what comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// How it is called.
     pub method: Method,
     /// The path below the service's address.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// What a success returns.
-    pub response: ResponseShape,
+    pub response: &'static ResponseTable,
     /// Whether doing it twice does no harm, so that it needs no idempotency key to be sent again.
     pub repeatable: bool,
 }
 
 impl Endpoint {
     /// The call that makes a token for someone. It needs the operator's own token.
-    pub const CREATE_TOKEN: Self =
-        Self { method: Method::Post, path: TOKENS_PATH, response: ResponseShape::Token, repeatable: true };
+    pub const CREATE_TOKEN: Self = Self {
+        method: Method::Post,
+        path: Cow::Borrowed(TOKENS_PATH),
+        response: ResponseShape::Token.table(),
+        repeatable: true,
+    };
 
     // Inlined with the table, so that the wasm keeps only these columns.
     #[inline(always)]
     const fn of(route: Route) -> Self {
         let row = route.definition();
-        Self { method: row.method, path: row.path, response: row.response, repeatable: matches!(row.method, Method::Get) }
+        let repeatable = matches!(row.method, Method::Get);
+        Self { method: row.method, path: Cow::Borrowed(row.path), response: row.response.table(), repeatable }
     }
 }
 
@@ -58,7 +64,7 @@ pub struct Request<J> {
 }
 
 impl<J: MakeJson> Request<J> {
-    const fn new(route: Route, fields: Vec<(&'static str, J)>) -> Self {
+    pub(super) const fn new(route: Route, fields: Vec<(&'static str, J)>) -> Self {
         Self { endpoint: Endpoint::of(route), fields, idempotency_key: None }
     }
 

@@ -21,13 +21,24 @@ pub enum ResponseKind {
     Flag,
     /// An integer of 0 or more, as a number or a decimal string.
     Integer,
+    /// A number as JavaScript has it, negative ones and fractions included.
+    Number,
     /// A transport, by its name in [`SERVICES`] or its place there.
     Service,
+    /// One of these, by its name or its place; what only a newer server knows is `unknown`.
+    Choice(&'static [Choice]),
     /// An object with these fields.
     Object(&'static [ResponseField]),
     /// A list of these.
     List(&'static ResponseKind),
 }
+
+/// A value of an enum: its proto3-JSON name, and the documented one. It stands at its wire number; a number that means nothing has no
+/// names.
+pub type Choice = (&'static str, &'static str);
+
+/// What users read for a value that this version does not know.
+const UNKNOWN: &str = "unknown";
 
 /// What it means when a field is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +62,12 @@ pub struct ResponseField {
     pub presence: Presence,
 }
 
-const fn field(name: &'static str, kind: ResponseKind, presence: Presence) -> ResponseField {
+pub(super) const fn field(name: &'static str, kind: ResponseKind, presence: Presence) -> ResponseField {
     ResponseField { name, kind, presence }
 }
 
 use Presence::{Default, Optional, Required};
-use ResponseKind::{Flag, Integer, List, Object, Service, Text};
+use ResponseKind::{Choice as Chosen, Flag, Integer, List, Number, Object, Service, Text};
 
 /// `SingleServiceAddressInfo`: one person's address.
 pub const ADDRESS: &[ResponseField] =
@@ -99,7 +110,46 @@ const GET_CHAT_COUNT: &[ResponseField] = &[field("count", Integer, Default)];
 const HAS_BACKGROUND: &[ResponseField] = &[field("backgroundPresent", Flag, Default)];
 const CREATE_TOKEN: &[ResponseField] = &[field("token", Text, Required), field("expiresAt", Text, Required)];
 
-/// What a call returns, and which part of it the user gets.
+/// What a success returns: the fields of its body, and what of it the user gets.
+///
+/// Calls refer to the tables one by one, so that the wasm keeps only those of its own calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseTable {
+    /// The fields of the body.
+    pub fields: &'static [ResponseField],
+    /// Which part of it the user gets.
+    pub part: Part,
+}
+
+/// Which part of a body the user gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing: the success is all there is to know.
+    Nothing,
+    /// The value of the only field.
+    Only,
+    /// The whole object.
+    Whole,
+}
+
+impl ResponseTable {
+    /// Turns a parsed body into what the user gets; an empty object for [`Part::Nothing`].
+    ///
+    /// # Errors
+    /// `internalError` when the body is not of the documented shape; `context.field` names the place.
+    pub fn read<J: ReadJson>(&self, body: J) -> Result<J::Owned, Error> {
+        let value = convert(Object(self.fields), &body).map_err(undocumented)?;
+        Ok(match (self.part, self.fields) {
+            (Part::Only, [only]) => value.into_field(only.name),
+            _ => value,
+        })
+    }
+}
+
+pub(super) const NOTHING: &ResponseTable = &ResponseTable { fields: EMPTY, part: Part::Nothing };
+pub(super) const ONE_CHAT: &ResponseTable = &ResponseTable { fields: GET_CHAT, part: Part::Only };
+
+/// What one of the nine calls, or the one that makes tokens, returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseShape {
     /// `{}`: the user gets nothing.
@@ -117,17 +167,24 @@ pub enum ResponseShape {
 }
 
 impl ResponseShape {
+    /// Its table. Inlined, so that the wasm keeps only those of its own calls.
+    #[inline(always)]
+    #[must_use]
+    pub const fn table(self) -> &'static ResponseTable {
+        match self {
+            Self::Empty => NOTHING,
+            Self::Chat => ONE_CHAT,
+            Self::Created => &ResponseTable { fields: CREATE_CHAT, part: Part::Whole },
+            Self::Count => &ResponseTable { fields: GET_CHAT_COUNT, part: Part::Only },
+            Self::BackgroundPresent => &ResponseTable { fields: HAS_BACKGROUND, part: Part::Only },
+            Self::Token => &ResponseTable { fields: CREATE_TOKEN, part: Part::Whole },
+        }
+    }
+
     /// The fields of the body.
     #[must_use]
     pub const fn fields(self) -> &'static [ResponseField] {
-        match self {
-            Self::Empty => EMPTY,
-            Self::Chat => GET_CHAT,
-            Self::Created => CREATE_CHAT,
-            Self::Count => GET_CHAT_COUNT,
-            Self::BackgroundPresent => HAS_BACKGROUND,
-            Self::Token => CREATE_TOKEN,
-        }
+        self.table().fields
     }
 
     /// Turns a parsed body into what the user gets; an empty object for [`ResponseShape::Empty`].
@@ -135,11 +192,7 @@ impl ResponseShape {
     /// # Errors
     /// `internalError` when the body is not of the documented shape; `context.field` names the place.
     pub fn read<J: ReadJson>(self, body: J) -> Result<J::Owned, Error> {
-        let value = convert(Object(self.fields()), &body).map_err(undocumented)?;
-        Ok(match (self, self.fields()) {
-            (Self::Chat | Self::Count | Self::BackgroundPresent, [only]) => value.into_field(only.name),
-            _ => value,
-        })
+        self.table().read(body)
     }
 }
 
@@ -152,7 +205,9 @@ fn convert<J: ReadJson>(kind: ResponseKind, value: &J) -> Result<J::Owned, Path>
         Text => same(value.is_text()),
         Flag => same(value.flag().is_some()),
         Integer => integer(value).map(MakeJson::from_integer).ok_or_else(Path::new),
-        Service => service(value).map(|service| MakeJson::from_text(service.as_str())).ok_or_else(Path::new),
+        Number => same(value.is_number()),
+        Service => choice(value, &TRANSPORTS).map(MakeJson::from_text).ok_or_else(Path::new),
+        Chosen(choices) => choice(value, choices).map(MakeJson::from_text).ok_or_else(Path::new),
         List(kind) => {
             let length = value.length().ok_or_else(Path::new)?;
             // A loop and no `collect`, which would make the wasm larger.
@@ -189,20 +244,35 @@ fn default<J: MakeJson>(kind: ResponseKind) -> J {
     match kind {
         Text => J::from_text(""),
         Flag => J::from_flag(false),
-        Integer => J::from_integer(0),
-        Service => J::from_text(ChatServiceType::Unknown.as_str()),
+        Integer | Number => J::from_integer(0),
+        Service => J::from_text(UNKNOWN),
+        Chosen(choices) => J::from_text(choices.first().map_or(UNKNOWN, |(_, documented)| documented)),
         Object(_) => J::object(Vec::new()),
         List(_) => J::array(Vec::new()),
     }
 }
 
-/// A transport by its proto name or its number; one that only a newer server knows is "unknown".
-fn service<J: ReadJson>(value: &J) -> Option<ChatServiceType> {
+/// The transports. [`SERVICES`] and [`ChatServiceType::ALL`] have the same order.
+#[expect(clippy::indexing_slicing, reason = "both have four, and the compiler would see an index out of range")]
+const TRANSPORTS: [Choice; SERVICES.len()] = {
+    let mut transports = [("", UNKNOWN); SERVICES.len()];
+    let mut index = 0;
+    while index < transports.len() {
+        transports[index] = (SERVICES[index], ChatServiceType::ALL[index].as_str());
+        index += 1;
+    }
+    transports
+};
+
+/// The documented name of a value by its proto name or its number; one that only a newer server knows is "unknown".
+fn choice<J: ReadJson>(value: &J, choices: &[Choice]) -> Option<&'static str> {
     let number = match value.text() {
-        Some(name) => SERVICES.iter().position(|known| *known == name),
-        None => Some(usize::try_from(integer(value)?).ok()?),
+        Some(name) => choices.iter().position(|(known, _)| *known == name && !name.is_empty()),
+        None if value.is_number() => integer(value).and_then(|number| usize::try_from(number).ok()),
+        None => return None,
     };
-    Some(number.and_then(|number| ChatServiceType::ALL.get(number).copied()).unwrap_or_default())
+    let documented = number.and_then(|number| choices.get(number)).map(|(_, documented)| *documented);
+    Some(documented.filter(|documented| !documented.is_empty()).unwrap_or(UNKNOWN))
 }
 
 fn undocumented(path: Path) -> Error {

@@ -27,7 +27,7 @@ pub fn assemble(workspace: &Workspace) -> Result<()> {
         workspace.path("xtask/src/build"),
         workspace.path("xtask/js/publish.mjs"),
     ];
-    let outputs = [package.join("package.json"), package.join("wasm/im_chats_bg.wasm")];
+    let outputs = [package.join("package.json"), package.join("wasm/im_chats_bg.wasm"), package.join("wasm/messages_bg.wasm")];
     let ran = stamp::when_changed(workspace, "package", &inputs, &outputs, || {
         let out = workspace.target.join("pkg-out");
         make(workspace, &template, &out)?;
@@ -47,16 +47,18 @@ fn make(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
         fs::remove_dir_all(out)?;
     }
     stamp::mirror(&wasm::stage(workspace), &out.join("wasm"))?;
-    // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the last for code that instantiates the
+    // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the others for code that instantiates the
     // wasm by hand; none is part of ours.
-    for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts"] {
+    for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts", "messages_bg.wasm.d.ts"] {
         let stray = out.join("wasm").join(stray);
         if stray.exists() {
             fs::remove_file(stray)?;
         }
     }
     compile_shell(workspace, template, out)?;
-    fs::copy(template.join("wasm.d.ts"), out.join("wasm.d.ts"))?;
+    for types in ["wasm.d.ts", "messages-wasm.d.ts"] {
+        fs::copy(template.join(types), out.join(types))?;
+    }
     workspace
         .sh
         .cmd("node")
@@ -76,7 +78,7 @@ fn make(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Stages the shell beside the generated code, which it imports as `./wasm/im_chats.js`, and compiles it into `out`.
+/// Stages the shell beside the generated code, which it imports as `./wasm/im_chats.js` and `./wasm/messages.js`, and compiles it into `out`.
 fn compile_shell(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
     let stage = stage_root(workspace)?;
     for entry in fs::read_dir(&stage)? {

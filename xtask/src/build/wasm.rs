@@ -1,7 +1,7 @@
 //! Rust → wasm → bindings → optimised wasm, in the stage that the package is assembled from.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -25,35 +25,69 @@ pub fn stage(workspace: &Workspace) -> PathBuf {
     workspace.target.join("pkg-stage/wasm")
 }
 
-/// The shipped wasm with the names of its functions, for those who ask what is in it.
-pub fn named(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("size/im_chats.wasm")
+/// A wasm of the package.
+#[derive(Clone, Copy)]
+pub struct Module {
+    /// What its files are called: `NAME.js`, `NAME_bg.wasm`.
+    pub name: &'static str,
+    /// The module with the same bytes as text.
+    inline: &'static str,
+    /// The features of the SDK that are in it.
+    features: &'static [&'static str],
 }
 
-/// Builds the SDK's wasm and its bindings into [`stage`].
+/// The wasm of `im-chats`.
+pub const MAIN: Module = Module { name: "im_chats", inline: "inline", features: &[] };
+
+/// The wasm of `im-chats/messages`: everything of the other one, and messages and groups.
+pub const MESSAGES: Module = Module { name: "messages", inline: "messages-inline", features: &["messages"] };
+
+/// The shipped wasm with the names of its functions, for those who ask what is in it.
+pub fn named(workspace: &Workspace, module: Module) -> PathBuf {
+    workspace.target.join(format!("size/{}.wasm", module.name))
+}
+
+/// Builds both of the SDK's wasms and their bindings into [`stage`].
 pub fn build(workspace: &Workspace) -> Result<()> {
-    println!("wasm: cargo rustc --profile wasm");
+    let stage = stage(workspace);
+    let raw = [compile(workspace, MAIN)?, compile(workspace, MESSAGES)?];
+    let shared = ["Cargo.lock", "package-lock.json", "xtask/src/build", "xtask/js/inline.mjs", "tools/wasm-bindgen"];
+    let inputs: Vec<_> = raw.iter().cloned().chain(shared.map(|path| workspace.path(path))).collect();
+    let files = |Module { name, inline, .. }: Module| [format!("{name}.js"), format!("{name}_bg.wasm"), format!("{inline}.js")];
+    let outputs: Vec<_> = [MAIN, MESSAGES]
+        .into_iter()
+        .flat_map(|module| files(module).map(|file| stage.join(file)).into_iter().chain([named(workspace, module)]))
+        .collect();
+    let ran = stamp::when_changed(workspace, "wasm", &inputs, &outputs, || {
+        wasm_bindgen_tool(workspace)?;
+        if stage.exists() {
+            fs::remove_dir_all(&stage)?;
+        }
+        fs::create_dir_all(&stage)?;
+        for (module, raw) in [MAIN, MESSAGES].into_iter().zip(&raw) {
+            bind_and_optimise(workspace, module, raw, &stage)?;
+        }
+        Ok(())
+    })?;
+    println!("wasm: {}", if ran { "bound and optimised" } else { "unchanged" });
+    Ok(())
+}
+
+/// Compiles one of them, and keeps it: Cargo has the same file name for both.
+fn compile(workspace: &Workspace, module: Module) -> Result<PathBuf> {
+    println!("wasm: cargo rustc --profile wasm ({})", module.name);
     workspace
         .cargo()
         .args(["rustc", "--lib", "--package", "im-chats", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
+        .args(["--features", &module.features.join(",")])
         // Only the one kind that is shipped: beside an rlib, Cargo leaves link-time optimisation out, which is a sixth of the bytes.
         .args(["--crate-type", "cdylib"])
         .run()
         .context("the SDK does not build for wasm")?;
-    let raw = workspace.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm");
-    let stage = stage(workspace);
-    let inputs = [
-        raw.clone(),
-        workspace.path("Cargo.lock"),
-        workspace.path("package-lock.json"),
-        workspace.path("xtask/src/build"),
-        workspace.path("xtask/js/inline.mjs"),
-        workspace.path("tools/wasm-bindgen"),
-    ];
-    let outputs = [stage.join("im_chats.js"), stage.join("im_chats_bg.wasm"), stage.join("inline.js"), named(workspace)];
-    let ran = stamp::when_changed(workspace, "wasm", &inputs, &outputs, || bind_and_optimise(workspace, &raw, &stage))?;
-    println!("wasm: {}", if ran { "bound and optimised" } else { "unchanged" });
-    Ok(())
+    let kept = workspace.target.join(format!("raw-wasm/{}.wasm", module.name));
+    fs::create_dir_all(kept.parent().context("no folder")?)?;
+    fs::copy(workspace.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm"), &kept).context("Cargo made no wasm")?;
+    Ok(kept)
 }
 
 /// Builds the wasm-bindgen tool and its test runner, whose version is the crate's because both come from the lock file.
@@ -64,23 +98,18 @@ pub fn wasm_bindgen_tool(workspace: &Workspace) -> Result<()> {
     command.run().context("the wasm-bindgen tool does not build")
 }
 
-fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> Result<()> {
-    wasm_bindgen_tool(workspace)?;
-    if stage.exists() {
-        fs::remove_dir_all(stage)?;
-    }
-    fs::create_dir_all(stage)?;
+fn bind_and_optimise(workspace: &Workspace, module: Module, raw: &Path, stage: &Path) -> Result<()> {
     workspace
         .sh
         .cmd(workspace.tool("wasm-bindgen"))
-        .args(["--target", "bundler", "--out-name", "im_chats", "--out-dir"])
+        .args(["--target", "bundler", "--out-name", module.name, "--out-dir"])
         .arg(stage)
         .arg(raw)
         .run()
         .context("wasm-bindgen failed")?;
-    workspace.sh.cmd(workspace.tool("wasm-finish")).arg(stage).arg("im_chats").run().context("wasm-finish failed")?;
-    let wasm = stage.join("im_chats_bg.wasm");
-    let named = named(workspace);
+    workspace.sh.cmd(workspace.tool("wasm-finish")).arg(stage).arg(module.name).run().context("wasm-finish failed")?;
+    let wasm = stage.join(format!("{}_bg.wasm", module.name));
+    let named = named(workspace, module);
     fs::create_dir_all(named.parent().context("no folder")?)?;
     workspace
         .npm_bin("wasm-opt")
@@ -95,17 +124,18 @@ fn bind_and_optimise(workspace: &Workspace, raw: &PathBuf, stage: &PathBuf) -> R
         .context("wasm-opt failed")?;
     let strip = workspace.npm_bin("wasm-opt").arg("--strip-debug").args(WASM_FEATURES);
     strip.arg(&named).arg("-o").arg(&wasm).run().context("wasm-opt could not take the names out")?;
-    inline_module(workspace, stage)
+    inline_module(workspace, module, stage)
 }
 
 /// The wasm as a module, for bundlers and runtimes that do not move assets.
-fn inline_module(workspace: &Workspace, stage: &PathBuf) -> Result<()> {
+fn inline_module(workspace: &Workspace, module: Module, stage: &Path) -> Result<()> {
     workspace
         .sh
         .cmd("node")
         .arg(workspace.path("xtask/js/inline.mjs"))
         .arg(stage)
+        .args([module.name, module.inline])
         .quiet()
         .run()
-        .context("inline.js could not be written")
+        .with_context(|| format!("{}.js could not be written", module.inline))
 }

@@ -196,6 +196,11 @@ fn value(kind: ResponseKind) -> Value {
         ResponseKind::Text => json!({"type": "string"}),
         ResponseKind::Flag => json!({"type": "boolean"}),
         ResponseKind::Integer => json!({"type": "integer", "minimum": 0}),
+        ResponseKind::Number => json!({"type": "number"}),
+        ResponseKind::Choice(choices) => {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
+            json!({"type": "string", "enum": names})
+        }
         ResponseKind::Service => reference("ChatServiceType"),
         ResponseKind::List(item) => json!({"type": "array", "items": value(*item)}),
         ResponseKind::Object(fields) => match NAMED.iter().find(|(_, named)| *named == fields) {
