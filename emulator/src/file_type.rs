@@ -144,10 +144,9 @@ fn by_bytes(data: &[u8], name: &str) -> Option<(&'static str, &'static str)> {
         None => infer::get(data)?.mime_type(),
     };
     // Some kinds are others at heart, and only the name tells: a document is a ZIP archive, and any text may look like another.
-    if matches!(mime, "application/zip" | "text/plain" | "text/xml" | "text/html" | "application/octet-stream") {
-        if let Some(named) = by_name(name) {
-            return Some(named);
-        }
+    let is_vague = matches!(mime, "application/zip" | "text/plain" | "text/xml" | "text/html" | "application/octet-stream");
+    if is_vague && let Some(named) = by_name(name) {
+        return Some(named);
     }
     TYPES.iter().find(|(_, known, _)| *known == mime).map(|(_, mime, uti)| (*mime, *uti)).or(Some((mime, UNKNOWN.1)))
 }

@@ -95,7 +95,7 @@ impl ImageType {
 /// As [`ImageType::detect`].
 pub fn detect_icon(data: &[u8], field: &'static str) -> Result<&'static str, Error> {
     check_image_size(data.len(), field)?;
-    if GIF.iter().any(|first| data.starts_with(*first)) {
+    if GIF.iter().any(|first| data.starts_with(first)) {
         return Ok("image/gif");
     }
     ImageType::judge(data, field, "an icon is PNG, JPEG, GIF, HEIC or HEIF").map(ImageType::mime)

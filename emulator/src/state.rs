@@ -22,7 +22,7 @@ pub struct State {
     pub(super) chats: imbl::OrdMap<Arc<str>, ChatState>,
     /// Groups by their sorted addresses: the same people are the same group. The people of two can become the same; then the
     /// first one by its GUID counts.
-    groups: imbl::OrdSet<(Vec<String>, Arc<str>)>,
+    pub(super) groups: imbl::OrdSet<(Vec<String>, Arc<str>)>,
     pub(super) keys: Keys,
     pub(super) messages: Messages,
     pub(super) polls: Polls,
