@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header;
 use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use im_chats_protocol::error::Error;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
@@ -108,6 +109,21 @@ pub async fn one_upload(State(admission): State<Admission>, request: Request, ne
         Ok(_places) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     }
+}
+
+/// Lets so many answers that are larger than most wait at a time: each keeps its place until its last byte is out.
+pub async fn one_large_answer(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    let place = match admission.large_answer() {
+        Ok(place) => place,
+        Err(error) => return Failure::from(error).into_response(),
+    };
+    let response = next.run(request).await;
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _place = &place;
+            frame
+        }))
+    })
 }
 
 /// Counts the bytes of a body as they come, for as long as the request is worked on.

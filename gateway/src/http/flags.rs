@@ -34,10 +34,12 @@ pub struct ServerLimits {
     /// Most bytes of request bodies in memory at once, uploads not counted.
     #[arg(long, default_value_t = 67_108_864, value_parser = RangedU64ValueParser::<usize>::new().range(MAX_REQUEST_BODY_BYTES as u64..))]
     pub max_body_bytes: usize,
-    /// Most uploads (setBackground) at once; one more waits 20 seconds and is then refused as serviceUnavailable.
+    /// Most uploads (a background, a group's icon, an attachment) at once; one more waits 20 seconds and is then refused as
+    /// serviceUnavailable. An attachment with a companion may hold 200 MiB.
     #[arg(long, default_value_t = 4, value_parser = size())]
     pub max_uploads: usize,
-    /// Most large answers (a background, a page of the emulator's chats) at once; each holds at most 1 MiB.
+    /// Most large answers (a background, an attachment, a page of chats or messages, a group's icon) at once; each holds a few MiB at
+    /// most, an icon as much as it has.
     #[arg(long, default_value_t = 32, value_parser = size())]
     pub max_large_answers: usize,
 }

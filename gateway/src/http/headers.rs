@@ -20,3 +20,9 @@ pub(super) static SERVER: HeaderName = HeaderName::from_static(SERVER_HEADER);
 /// The id of the request being served; handlers find it in the extensions.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
+
+/// The kind of the companion of an attachment that is downloaded.
+pub const COMPANION_KIND: HeaderName = HeaderName::from_static("x-companion-kind");
+
+/// The size of that companion, in bytes.
+pub const COMPANION_BYTES: HeaderName = HeaderName::from_static("x-companion-total-bytes");

@@ -22,7 +22,7 @@ use super::admission::{Admission, Held, Verdict};
 use super::body::SharedBody;
 use super::call;
 use super::failure::{Failure, OwnBody};
-use super::headers::{IDEMPOTENCY_KEY, MIDDLEWARE, REQUEST_ID, RequestId, SERVER};
+use super::headers::{COMPANION_BYTES, COMPANION_KIND, IDEMPOTENCY_KEY, MIDDLEWARE, REQUEST_ID, RequestId, SERVER};
 use super::share::Peer;
 use super::single;
 use super::subjects::Subjects;
@@ -184,7 +184,14 @@ fn cors(access: &Arc<Access>) -> CorsLayer {
             TRACEPARENT.clone(),
             TRACESTATE.clone(),
         ])
-        .expose_headers([REQUEST_ID.clone(), MIDDLEWARE.clone(), header::RETRY_AFTER])
+        .expose_headers([
+            REQUEST_ID.clone(),
+            MIDDLEWARE.clone(),
+            header::RETRY_AFTER,
+            header::CONTENT_DISPOSITION,
+            COMPANION_KIND,
+            COMPANION_BYTES,
+        ])
         .max_age(PREFLIGHT_AGE)
         // A public page that the operator listed may reach a gateway on this machine.
         .allow_private_network(AllowPrivateNetwork::predicate(move |origin, _| private(origin)))

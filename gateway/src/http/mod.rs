@@ -25,3 +25,4 @@ pub mod share;
 mod single;
 pub mod subjects;
 pub mod tls;
+pub mod upload;

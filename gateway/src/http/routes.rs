@@ -5,7 +5,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter};
 use im_chats_protocol::wire::routes::Method;
 
-use super::admission::{Admission, counted_body, one_upload};
+use super::admission::{Admission, counted_body, one_large_answer, one_upload};
 
 /// The filter for a method of the table.
 #[must_use]
@@ -16,17 +16,36 @@ pub const fn filter(method: Method) -> MethodFilter {
     }
 }
 
-/// A router of these routes: path, whether the body carries an image, handler. Images have a limit of their own on how many are read
-/// at once.
+/// How much a route reads and writes at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Little.
+    Small,
+    /// The body is an image or a file.
+    LargeBody,
+    /// The answer is larger than most.
+    LargeAnswer,
+}
+
+impl From<bool> for Size {
+    /// Whether the body carries an image.
+    fn from(takes_image: bool) -> Self {
+        if takes_image { Self::LargeBody } else { Self::Small }
+    }
+}
+
+/// A router of these routes: path, size, handler. Large bodies have a limit of their own on how many are read at once, and large answers
+/// on how many wait to be sent.
 pub fn split<S: Clone + Send + Sync + 'static>(
-    routes: impl IntoIterator<Item = (&'static str, bool, MethodRouter<S>)>,
+    routes: impl IntoIterator<Item = (&'static str, impl Into<Size>, MethodRouter<S>)>,
     admission: &Admission,
 ) -> Router<S> {
-    routes.into_iter().fold(Router::new(), |router, (path, takes_image, methods)| {
-        let methods = if takes_image {
-            methods.layer(from_fn_with_state(admission.clone(), one_upload))
-        } else {
-            methods.layer(from_fn_with_state(admission.clone(), counted_body))
+    routes.into_iter().fold(Router::new(), |router, (path, size, methods)| {
+        let counted = from_fn_with_state(admission.clone(), counted_body);
+        let methods = match size.into() {
+            Size::Small => methods.layer(counted),
+            Size::LargeBody => methods.layer(from_fn_with_state(admission.clone(), one_upload)),
+            Size::LargeAnswer => methods.layer(counted).layer(from_fn_with_state(admission.clone(), one_large_answer)),
         };
         with_spellings(router, path, &methods)
     })

@@ -33,7 +33,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::http::activity::Unhurried;
-use crate::http::admission::{Admission, counted_body, one_upload};
+use crate::http::admission::{Admission, counted_body, one_large_answer, one_upload};
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::layers::{Gate, Renderer, Told, require_token};
@@ -126,6 +126,12 @@ pub fn routes(parts: GrpcParts) -> Router {
         .merge(images)
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
         .route_layer(from_fn_with_state(admission.clone(), one_upload));
+    let large = Router::new()
+        .route_service("/photon.imessage.v1.GroupService/GetIcon", small!(GroupServiceServer))
+        .route_service("/photon.imessage.v1.MessageService/ListRecentMessages", small!(MessageServiceServer))
+        .route_service("/photon.imessage.v1.MessageService/ListChatMessages", small!(MessageServiceServer))
+        .route_service("/photon.imessage.v1.MessageService/GetEmbeddedMedia", small!(MessageServiceServer))
+        .route_layer(from_fn_with_state(admission.clone(), one_large_answer));
     let guarded = Router::new()
         .route_service("/photon.imessage.v1.ChatService/{method}", chats)
         .route_service("/photon.imessage.v1.EventService/{method}", events)
@@ -135,6 +141,7 @@ pub fn routes(parts: GrpcParts) -> Router {
         .route_service("/photon.imessage.v1.AttachmentService/{method}", small!(AttachmentServiceServer))
         .route_service("/photon.imessage.v1.AddressService/{method}", small!(AddressServiceServer))
         .route_service("/photon.imessage.v1.LocationService/{method}", small!(LocationServiceServer))
+        .merge(large)
         .layer(RequestBodyTimeoutLayer::new(MESSAGE_IDLE))
         .route_layer(from_fn_with_state(admission.clone(), counted_body))
         .merge(upload)

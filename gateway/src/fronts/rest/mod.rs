@@ -1,5 +1,7 @@
-//! The REST front: the nine unary calls over HTTP with proto3-JSON. It may use `http` and `service`.
+//! The REST front: the unary calls over HTTP with proto3-JSON, and attachments as they are. It may use `http` and `service`.
 
+mod attachments;
+mod messaging;
 mod openapi;
 
 use axum::extract::{Request, State};
@@ -13,7 +15,7 @@ use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::json::{self, BodyLimit, SMALL_BODY, with_image};
 use crate::http::query::Query;
-use crate::http::routes::{filter, split};
+use crate::http::routes::{Size, filter, split};
 use crate::service::guard::{Caller, Guard};
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
@@ -28,14 +30,13 @@ pub struct Rest {
     pub admission: Admission,
 }
 
-/// The nine routes, each from its row of the protocol's table. Every one of them needs a token, which whatever stands around
-/// them checks.
+/// The routes, each from its row of the protocol's tables. Every one of them needs a token, which whatever stands around them checks.
 pub fn routes(rest: Rest) -> Router {
     let routes = Route::ALL.iter().map(|route| {
         let definition = route.definition();
-        (definition.path, definition.takes_image(), methods(*route))
+        (definition.path, Size::from(definition.takes_image()), methods(*route))
     });
-    split(routes, &rest.admission).with_state(rest)
+    split(routes.chain(messaging::routes()), &rest.admission).with_state(rest)
 }
 
 /// The handler of a route, for its method.
