@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use im_chats_gateway::service::proto::GetChatCountRequest;
 use im_chats_gateway::service::proto::chat_service_client::ChatServiceClient;
+use im_chats_launcher::Process;
 use serde_json::{Value, json};
 use support::server::{Server, TIMEOUT, TOKEN};
 use tempfile::TempDir;
@@ -99,16 +100,10 @@ fn node_takes_the_line_as_it_is_printed() {
     assert!(wary.contains("SELF_SIGNED") || wary.contains("UNABLE_TO"), "{wary}");
 }
 
-fn refusal(mode: &[&str], data: &Path, flags: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_im-chats-gateway"))
-        .args(mode)
-        .args(["--listen", "127.0.0.1:0", "--token", TOKEN, "--data"])
-        .arg(data)
-        .args(flags)
-        .output()
-        .unwrap();
-    assert!(!output.status.success() && output.stdout.is_empty(), "{flags:?}");
-    String::from_utf8(output.stderr).unwrap()
+/// What a gateway says that does not start.
+fn refusal(mode: &str, data: &Path, flags: &[&str]) -> String {
+    let mut command = im_chats_launcher::gateway(env!("CARGO_BIN_EXE_im-chats-gateway"), mode, data);
+    Process::start_logged(command.args(["--token", TOKEN]).args(flags)).expect_err("it does not start").to_string()
 }
 
 #[test]
@@ -118,16 +113,15 @@ fn what_cannot_work_is_said_at_the_start() {
     drop(Server::start(&data, &["--tls-self-signed"]));
     let key = data.join("tls/authority-key.pem");
     std::fs::write(&key, "damaged").unwrap();
-    let (emulator, relay) = (&["emulator"][..], &["relay", "--upstream", "http://127.0.0.1:1", "--upstream-token", "t"][..]);
     let key = key.to_str().unwrap();
-    let cases: [(&[&str], &[&str], &str); 7] = [
-        (emulator, &["--tls-self-signed"], key),
-        (emulator, &["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"], "cannot be used with"),
-        (relay, &["--tls-self-signed"], "--tls-self-signed"),
-        (relay, &["--spectrum-project", PROJECT], "--spectrum-project"),
-        (emulator, &["--spectrum-project", "desk:0123456789abcde"], "16 to 256"),
-        (emulator, &["--spectrum-project", "desk"], "ID:SECRET"),
-        (emulator, &["--tls-self-signed", "--allow-host", "a..b"], "\"a..b\" cannot be a name"),
+    let cases: [(&str, &[&str], &str); 7] = [
+        ("emulator", &["--tls-self-signed"], key),
+        ("emulator", &["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"], "cannot be used with"),
+        ("relay", &["--tls-self-signed"], "--tls-self-signed"),
+        ("relay", &["--spectrum-project", PROJECT], "--spectrum-project"),
+        ("emulator", &["--spectrum-project", "desk:0123456789abcde"], "16 to 256"),
+        ("emulator", &["--spectrum-project", "desk"], "ID:SECRET"),
+        ("emulator", &["--tls-self-signed", "--allow-host", "a..b"], "\"a..b\" cannot be a name"),
     ];
     for (mode, flags, words) in cases {
         let said = refusal(mode, &data, flags);
