@@ -2,6 +2,7 @@
 
 mod chats;
 mod checkpoints;
+mod drafts;
 mod files;
 mod groups;
 mod history;
@@ -12,7 +13,7 @@ mod reader;
 mod steps;
 
 use im_chats_protocol::error::Error;
-use im_chats_protocol::model::{Chat, ChatServiceType, Message, MessageReaction, MessageReactionKind, Poll};
+use im_chats_protocol::model::{Chat, ChatServiceType, Message, MessageReaction, MessageReactionKind, Poll, TextFormat};
 use serde_json::Value;
 
 use super::*;
@@ -151,4 +152,13 @@ fn target(chat: &str, message: &str) -> Target {
 
 fn tapback(kind: MessageReactionKind) -> MessageReaction {
     MessageReaction { kind, emoji: None }
+}
+
+fn format(style: &str, start: i32, length: i32) -> TextFormat {
+    TextFormat { style: style.to_owned(), start, length, effect_name: None }
+}
+
+fn field(error: &Error) -> Option<&str> {
+    assert_eq!(error.code, "invalidArgument", "{error}");
+    error.context_value("field")
 }
