@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::{MAX_ATTACHMENT_BYTES, attachment_too_large};
-use multer::{Field, Multipart};
+use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::time::timeout;
 
 use super::body::{self, IDLE, TOTAL};
@@ -15,6 +15,9 @@ use super::failure::Failure;
 
 /// Longest text of a form's field that is no file, in bytes.
 const MAX_TEXT: usize = 1024;
+
+/// Largest form: two files, and room for the rest.
+const MAX_FORM: usize = 2 * MAX_ATTACHMENT_BYTES + 64 * 1024;
 
 /// The fields of a form.
 const FILE: &str = "file";
@@ -63,7 +66,10 @@ fn boundary(headers: &HeaderMap) -> Result<Option<String>, Error> {
 }
 
 async fn form(body: Body, boundary: String) -> Result<Upload, Failure> {
-    let mut form = Multipart::new(body.into_data_stream(), boundary);
+    // The library reads ahead what there is; this bounds it.
+    let limit = SizeLimit::new().whole_stream(u64::try_from(MAX_FORM).unwrap_or(u64::MAX));
+    let constraints = Constraints::new().size_limit(limit);
+    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
     let mut upload = Upload::default();
     let mut has_file = false;
     while let Some(field) = timeout(IDLE, form.next_field()).await.map_err(|_| late())?.map_err(unreadable)? {
@@ -124,7 +130,13 @@ fn late() -> Failure {
 
 #[allow(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn unreadable(error: multer::Error) -> Failure {
-    Error::invalid("body", format!("the form cannot be read: {error}")).into()
+    match error {
+        multer::Error::StreamSizeExceeded { .. } => {
+            let error = Error::invalid("body", format!("at most {MAX_FORM} bytes"));
+            Failure::with_status(error.with_context("limit", MAX_FORM.to_string()), StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        error => Error::invalid("body", format!("the form cannot be read: {error}")).into(),
+    }
 }
 
 #[cfg(test)]
@@ -191,7 +203,8 @@ mod tests {
         use futures_util::StreamExt as _;
         let head = part(r#"name="companion""#, "");
         let head = Bytes::from(head.trim_end_matches("\r\n").to_owned() + "\r\n\r\n");
-        let body = futures_util::stream::iter([Ok(head)]).chain(pieces());
+        let end = Bytes::from_static(b"\r\n--x--\r\n");
+        let body = futures_util::stream::iter([Ok(head)]).chain(pieces()).chain(futures_util::stream::iter([Ok(end)]));
         let failure = sent(FORM, Body::from_stream(body)).await.unwrap_err();
         assert_eq!((failure.status.as_u16(), failure.error.context_value("field")), (413, Some("companion.data")));
     }
