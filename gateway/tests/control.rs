@@ -36,7 +36,7 @@ fn each_act_writes_its_event_once_and_says_which() {
         ("chats:markRead", alone, vec![6]),
     ];
     for (verb, body, sequences) in steps {
-        assert_eq!(act(verb, body), json!({"sequences": sequences}), "{verb}");
+        assert_eq!(act(verb, body)["sequences"], json!(sequences), "{verb}");
     }
     let events = gateway.events();
     let told: Vec<_> = events
@@ -197,7 +197,7 @@ fn the_description_is_valid_and_every_path_in_it_is_served() {
             assert!(!parameter.name.is_empty());
         }
     }
-    assert_eq!(operations, 20);
+    assert_eq!(operations, 33);
     // Every reference leads somewhere.
     let text = document.to_string();
     for reference in text.split("\"#/components/schemas/").skip(1) {

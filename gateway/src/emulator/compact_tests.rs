@@ -41,7 +41,7 @@ async fn happens(emulator: &Emulator, round: usize) -> Vec<(CreateChatRequest, C
         answers.push((request.clone(), emulator.create_chat(&call, request).await.unwrap()));
     }
     let guid = "any;-;alice@example.com".to_owned();
-    let png = SetBackgroundRequest { chat_guid: guid.clone(), data: Bytes::from_static(b"\x89PNG\r\n\x1a\n") };
+    let png = SetBackgroundRequest { chat_guid: guid.clone(), data: bytes::Bytes::from_static(b"\x89PNG\r\n\x1a\n") };
     emulator.set_background(&call, png).await.unwrap();
     let keyed = CallContext { idempotency_key: Some(format!("read {round}")), ..call };
     emulator.mark_chat_read(&keyed, MarkChatReadRequest { chat_guid: guid.clone() }).await.unwrap();

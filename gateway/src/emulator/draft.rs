@@ -184,34 +184,18 @@ pub(crate) fn add_option(poll: &str, text: &str, actor: Actor) -> Result<Command
 /// A file, and the moving half of a live photo.
 pub(super) fn upload(request: &proto::UploadAttachmentRequest) -> Result<Command, Error> {
     let file = FileDescription::detect(&request.file_name, &request.data, "data")?;
-    let companion = request.companion.as_ref().map(|companion| self::companion(companion, &file)).transpose()?;
+    let companion = request.companion.as_ref().map(companion).transpose()?;
     Ok(Command::Upload { file, companion, actor: None })
 }
 
-fn companion(companion: &proto::Companion, primary: &FileDescription) -> Result<FileDescription, Error> {
-    const FIELD: &str = "companion.data";
+/// There is one kind, so one that names none means it. Its bytes are given without a name; what cannot be told by them passes for a movie.
+fn companion(companion: &proto::Companion) -> Result<FileDescription, Error> {
     match CompanionKind::try_from(companion.kind) {
-        // There is one kind, so one that names none means it.
-        Ok(CompanionKind::Unspecified | CompanionKind::LivePhotoVideo) => {}
-        Err(_) => {
-            return Err(Error::invalid("companion.kind", "no such kind").with_context("value", companion.kind.to_string()));
+        Ok(CompanionKind::Unspecified | CompanionKind::LivePhotoVideo) => {
+            FileDescription::detect("companion.MOV", &companion.data, "companion.data")
         }
+        Err(_) => Err(Error::invalid("companion.kind", "no such kind").with_context("value", companion.kind.to_string())),
     }
-    if !matches!(primary.mime.as_str(), "image/heic" | "image/heif") {
-        return Err(
-            Error::invalid("data", "only a HEIC or HEIF image has a companion").with_context("detected", primary.mime.clone())
-        );
-    }
-    // The ending as the image's name writes it.
-    let (stem, ending) = primary.name.rsplit_once('.').unwrap_or((&primary.name, ""));
-    let movie = if ending.chars().any(char::is_uppercase) { "MOV" } else { "mov" };
-    let file = FileDescription::detect(&format!("{stem}.{movie}"), &companion.data, FIELD)?;
-    if file.mime != "video/quicktime" {
-        return Err(
-            Error::invalid(FIELD, "the companion of a live photo is a QuickTime movie").with_context("detected", file.mime)
-        );
-    }
-    Ok(file)
 }
 
 /// Somebody who acts, named in `field`; nobody = this account.

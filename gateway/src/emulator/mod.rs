@@ -160,8 +160,9 @@ impl Emulator {
     /// Somebody in a chat begins or ends typing; the account when nobody is named.
     ///
     /// # Errors
-    /// `chatNotFound`, or `invalidArgument` when it is nobody of the chat.
+    /// `chatNotFound`, `preconditionFailed` in a group that the account left, or `invalidArgument` when it is nobody of the chat.
     pub(crate) fn types(&self, chat: &str, actor: Option<&Address>, is_typing: bool) -> Result<(), Error> {
+        self.would(Command::Touch { chat: chat.to_owned() })?;
         let view = self.0.view.read();
         let state = view.existing(chat)?;
         if let Some(actor) = actor

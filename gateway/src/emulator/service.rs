@@ -92,7 +92,7 @@ impl Emulator {
     /// A call that only needs the chat to exist. Without a key there is nothing to write down, so the disk is left alone.
     async fn touch(&self, chat: String, write: Option<super::Write>) -> Result<(), Error> {
         if write.is_none() {
-            return self.0.view.read().existing(&chat).map(drop);
+            return self.would(Command::Touch { chat });
         }
         self.execute(Command::Touch { chat }, write, Beside::default()).await.map(drop)
     }

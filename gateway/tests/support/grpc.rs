@@ -13,12 +13,12 @@ use tonic::{Code, Status};
 
 use super::server::{Server, TIMEOUT, TOKEN};
 
-type Token = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
+pub type Token = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
 pub type Chats = ChatServiceClient<InterceptedService<Channel, Token>>;
 pub type Events = EventServiceClient<InterceptedService<Channel, Token>>;
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of an interceptor")]
-fn token(mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+pub fn token(mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
     request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse().expect("ASCII"));
     Ok(request)
 }

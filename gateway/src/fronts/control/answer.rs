@@ -2,6 +2,7 @@
 
 use axum::Json;
 use im_chats_emulator::{Command, Reply};
+use im_chats_protocol::error::Error;
 use serde::Serialize;
 
 use crate::emulator::{Beside, Committed, Emulator};
@@ -40,7 +41,24 @@ impl From<Committed> for Written {
 
 /// Does it, and tells what was written.
 pub(super) async fn run(emulator: &Emulator, command: Command, beside: Beside) -> Result<Json<Written>, Failure> {
-    Ok(Json(emulator.execute(command, None, beside).await?.into()))
+    Ok(Json(emulator.execute(command, None, beside).await.map_err(respelled)?.into()))
+}
+
+/// The decision names a field as the calls of the service spell it; here a message stands for itself, and so does a tapback.
+fn respelled(mut error: Error) -> Error {
+    let Some(field) = error.context_value("field").map(str::to_owned) else { return error };
+    let here = match field.strip_prefix("target.").or_else(|| field.strip_prefix("reaction.")) {
+        Some(rest) => rest.to_owned(),
+        None if field == "addresses[0]" => "address".to_owned(),
+        None => return error,
+    };
+    error.message = error.message.replacen(&field, &here, 1).into();
+    for (name, value) in &mut error.context {
+        if name == "field" {
+            *value = here.clone().into();
+        }
+    }
+    error
 }
 
 /// As [`run`], of what has no bytes beside it.
