@@ -33,16 +33,31 @@ pub struct Operation {
     pub id: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// The query parameters.
+    /// The parameters of the query, and those that the path has in braces.
     pub query: Vec<Parameter>,
-    /// The name of the body's schema, for a write.
-    pub body: Option<Cow<'static, str>>,
+    /// The body, for a write.
+    pub body: Option<Body>,
     /// What a success returns.
     pub content: Content,
     /// Whether it takes an idempotency key.
     pub takes_key: bool,
     /// What a signed token must allow; none for what only the operator may do.
     pub scope: Option<Scope>,
+}
+
+/// The body of a write.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// JSON of the schema with this name.
+    Json(Cow<'static, str>),
+    /// The bytes of a file, or a form of the schema with this name.
+    File(Cow<'static, str>),
+}
+
+impl<T: Into<Cow<'static, str>>> From<T> for Body {
+    fn from(schema: T) -> Self {
+        Self::Json(schema.into())
+    }
 }
 
 /// The body of a success.
@@ -52,6 +67,8 @@ pub enum Content {
     Json(Cow<'static, str>),
     /// The bytes of an image.
     Image,
+    /// The bytes of any file.
+    File,
 }
 
 /// A query parameter.
@@ -72,7 +89,7 @@ const FAILURES: [(u16, &str, When); 13] = [
     (400, "The input is wrong: context.field names where. Or the state of the chat does not allow it.", When::Always),
     (401, "The token is missing, wrong or expired.", When::Always),
     (403, "The token does not allow this, or this host or web origin is not served.", When::Always),
-    (404, "There is no such chat.", When::Always),
+    (404, "There is no such chat, message, poll or attachment.", When::Always),
     (408, "The body did not arrive in time.", When::Body),
     (409, "The idempotency key was used for another request.", When::Body),
     (413, "The body is too large.", When::Body),
@@ -151,8 +168,9 @@ impl Operation {
             .query
             .iter()
             .map(|parameter| {
+                let place = if self.path.contains(&format!("{{{}}}", parameter.name)) { "path" } else { "query" };
                 json!({
-                    "name": parameter.name, "in": "query", "required": parameter.required,
+                    "name": parameter.name, "in": place, "required": parameter.required,
                     "description": parameter.meaning, "schema": parameter.schema,
                 })
             })
@@ -176,10 +194,14 @@ impl Operation {
             "responses": self.responses(mode),
         });
         if let (Some(body), Value::Object(fields)) = (&self.body, &mut described) {
-            fields.insert(
-                "requestBody".to_owned(),
-                json!({"required": true, "content": {"application/json": {"schema": reference(body)}}}),
-            );
+            let content = match body {
+                Body::Json(name) => json!({"application/json": {"schema": reference(name)}}),
+                Body::File(name) => json!({
+                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                    "multipart/form-data": {"schema": reference(name)},
+                }),
+            };
+            fields.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
         }
         described
     }
@@ -188,6 +210,7 @@ impl Operation {
         let content = match &self.content {
             Content::Json(name) => json!({"application/json": {"schema": reference(name)}}),
             Content::Image => schema::image_types(),
+            Content::File => json!({"*/*": {"schema": {"type": "string", "format": "binary"}}}),
         };
         let done =
             json!({"description": "Done.", "content": content, "headers": {REQUEST_ID_HEADER: {"schema": {"type": "string"}}}});

@@ -1,4 +1,8 @@
-//! The nine routes in the OpenAPI document: the protocol's table, and the prose about it.
+//! The routes in the OpenAPI document: the protocol's tables, and the prose about them.
+
+mod messaging;
+mod protos;
+mod rules;
 
 use im_chats_emulator::limits::{MAX_CHAT_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
 use im_chats_protocol::model::MessageEffect;
@@ -9,7 +13,7 @@ use im_chats_protocol::wire::routes::{
 use serde_json::{Map, Value, json};
 
 use crate::http::openapi::schema::{self, WITHOUT_NUL, guid, object, reference};
-use crate::http::openapi::{Content, Description, Mode, Operation, Parameter};
+use crate::http::openapi::{Body, Content, Description, Mode, Operation, Parameter};
 
 /// The messages that more than one response holds, with their names.
 const NAMED: [(&str, &[ResponseField]); 3] = [("SingleServiceAddressInfo", ADDRESS), ("Message", MESSAGE), ("Chat", CHAT)];
@@ -21,7 +25,7 @@ const UNREAD: [(&str, &str); 2] = [("Message", "isSent"), ("Message", "isDeliver
 const UNPROMISED: [(&str, &str); 3] =
     [("SingleServiceAddressInfo", "address"), ("Message", "guid"), ("Message", "dateCreated")];
 
-/// The nine operations and their schemas.
+/// The operations and their schemas.
 #[must_use]
 pub fn description(mode: Mode) -> Description {
     let mut schemas = Map::from_iter([
@@ -40,7 +44,15 @@ pub fn description(mode: Mode) -> Description {
             schemas.insert(name, described);
         }
     }
-    Description { operations: Route::ALL.iter().copied().map(operation).collect(), schemas }
+    let messaging = messaging::description(mode);
+    // A message is whole wherever it stands; the other shapes stay as the table of chats has them.
+    for (name, schema) in messaging.schemas {
+        if name == "Message" || !schemas.contains_key(&name) {
+            schemas.insert(name, schema);
+        }
+    }
+    let operations = Route::ALL.iter().copied().map(operation).chain(messaging.operations).collect();
+    Description { operations, schemas }
 }
 
 fn operation(route: Route) -> Operation {
@@ -52,7 +64,7 @@ fn operation(route: Route) -> Operation {
         id: definition.operation,
         summary: summary(route),
         query: if is_write { Vec::new() } else { definition.fields.iter().map(parameter).collect() },
-        body: is_write.then(|| request_name(&definition).into()),
+        body: is_write.then(|| Body::Json(request_name(&definition).into())),
         content: Content::Json(response_name(&definition).into()),
         takes_key: is_write,
         scope: Some(definition.scope),
