@@ -3,7 +3,7 @@ import { callSite, invalid } from "./errors.js";
 import type { Runtime } from "./host.js";
 import type { CreateMessagesClient, Groups, Messages } from "./messages-types.js";
 import { copyBytes, copyList, now, plain, read, readOption, readOptions } from "./snapshot.js";
-import type { CallOptions, ChangeGroupOptions, Groups as WasmGroups, Messages as WasmMessages } from "./wasm/messages.js";
+import type { CallOptions, ChangeGroupOptions } from "./wasm/messages.js";
 
 // These are limits of `protocol/src/wire/messaging`, where the wasm side checks them again.
 
@@ -119,7 +119,7 @@ function messagesOf(client: LazyClient): Messages {
       );
       return call(list, (messages) => messages.list(...given()));
     },
-  } satisfies Record<keyof Omit<WasmMessages, "free" | typeof Symbol.dispose>, unknown>;
+  };
 }
 
 type ChangeOptions = (ChangeGroupOptions & CallOptions) | undefined;
@@ -149,7 +149,7 @@ function groupsOf(client: LazyClient): Groups {
       const given = now(() => [plain("chat", chat), optionsOf(options, "clientMessageId")] as const);
       return call(leave, (groups) => groups.leave(...given()));
     },
-  } satisfies Record<keyof Omit<WasmGroups, "free" | typeof Symbol.dispose>, unknown>;
+  };
 }
 
 /** Makes the `createClient` of one runtime. @internal */

@@ -5,12 +5,12 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use super::Page;
 
 const CHAT: &str = "{ guid: 'any;-;a@b.c' }";
-const WHOLE_CHAT: &str = "{ guid: 'any;-;a@b.c', displayName: '', isGroup: false, service: 'unknown', isArchived: false, \
+pub(super) const WHOLE_CHAT: &str = "{ guid: 'any;-;a@b.c', displayName: '', isGroup: false, service: 'unknown', isArchived: false, \
     isFiltered: false, participants: [] }";
 const QUERY: &str = "?chatGuid=any%3B-%3Ba%40b.c";
 
 /// The method and path, the body that goes out, the answer, and what the user gets.
-async fn expect_call(call: &str, sent: &str, body: &str, answer: &str, result: &str) {
+pub(super) async fn expect_call(call: &str, sent: &str, body: &str, answer: &str, result: &str) {
     let page = Page::with("({ autoIdempotency: false })");
     page.run(&["page.answers.push(json(", answer, "))"].concat());
     page.settle(call).await;

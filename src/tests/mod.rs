@@ -13,6 +13,8 @@ mod calls;
 mod cancelling;
 mod failing;
 mod input;
+#[cfg(feature = "messages")]
+mod messages;
 mod minting;
 mod refused;
 mod retries;
@@ -82,7 +84,7 @@ impl Page {
         Self(world)
     }
 
-    /// The value of an expression about `page`, `client`, `chats` and `events`, or what it throws.
+    /// The value of an expression about `page`, `client`, `chats`, `events`, `messages` and `groups`, or what it throws.
     fn attempt(&self, expression: &str) -> Result<JsValue, JsValue> {
         evaluate(expression, &self.0)
     }

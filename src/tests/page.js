@@ -139,7 +139,8 @@ export class Page {
 
   /** Takes the client; expressions know it by these names. */
   set client(client) {
-    this.parts = { client, chats: client.chats, events: client.events };
+    const { chats, events, messages, groups } = client;
+    this.parts = { client, chats, events, messages, groups };
   }
 
   /** Begins something; what comes of it is the `result`. */
@@ -152,7 +153,7 @@ export class Page {
 
   /** As the engine does with what nobody refers to. */
   forget() {
-    Object.values(this.parts ?? {}).forEach((part) => part.free());
+    Object.values(this.parts ?? {}).forEach((part) => part?.free());
     this.parts = undefined;
   }
 

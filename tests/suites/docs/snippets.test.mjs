@@ -1,7 +1,8 @@
 // Every `ts` block of the READMEs and of docs/ compiles under `strict`; every `js` block runs against the real gateway. Those of the
 // READMEs do both: they are what people paste into a first file, whichever its language.
 //
-// A `ts` block that imports is a program of its own. One that does not continues a page where `im` and `chat` are there.
+// A `ts` block that imports is a program of its own. One that does not continues a page where `im` and `chat` are there; in
+// docs/messages.md `im` sends messages, too.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -16,7 +17,7 @@ const run = promisify(execFile);
 const root = process.env.IM_CHATS_ROOT;
 const project = process.env.IM_CHATS_PROJECT;
 
-const PRELUDE = `import { createClient } from "im-chats";
+const prelude = (name) => `import { createClient } from "${name.startsWith("docs-messages-md") ? "im-chats/messages" : "im-chats"}";
 declare const im: ReturnType<typeof createClient>;
 declare const chat: Awaited<ReturnType<typeof im.chats.get>>;
 `;
@@ -36,7 +37,7 @@ describe("the code in the documents", () => {
     for (const { language, name, code } of blocks) {
       if (language !== "ts" && !name.includes("README")) continue;
       const file = join(folder, `${name}.mts`);
-      const complete = /^import /m.test(code) ? code : PRELUDE + code;
+      const complete = /^import /m.test(code) ? code : prelude(name) + code;
       await writeFile(file, `${complete}\nexport {};\n`);
       files.push(file);
     }

@@ -47,6 +47,8 @@ import {
   type WasmSource,
 } from "im-chats";
 import { createClient as inline } from "im-chats/inline";
+import { createClient as withMessages, type ListMessagesOptions, type MessagePage, type MessagesClient, type SendMessageOptions } from "im-chats/messages";
+import messagesWasm from "im-chats/messages/wasm";
 import wasm from "im-chats/wasm";
 
 const retry: RetryOptions = { maxAttempts: 2 };
@@ -105,6 +107,15 @@ export async function program(call: CallOptions, count: CountChatsOptions, creat
   const { filter, close } = stream;
   await filter(() => live).close().then(close);
   return chats.count(count);
+}
+
+export async function sends(options: SendMessageOptions, filters: ListMessagesOptions): Promise<Message> {
+  const client: MessagesClient = withMessages({ address: "im.example.com", token: "t", wasm: messagesWasm });
+  const page: MessagePage = await client.messages.list("any;-;a@b.c", { ...filters, before: undefined, pageToken: undefined });
+  const [first] = page.messages;
+  const sent: Message = await client.messages.send("any;-;a@b.c", "hi", { ...options, replyTo: first && { guid: first.guid } });
+  await client.messages.sendAttachment("any;-;a@b.c", new ArrayBuffer(1), { fileName: "f", isAudioMessage: undefined });
+  return client.messages.react("any;-;a@b.c", sent.guid, { kind: "emoji", emoji: "x" }, { remove: undefined });
 }
 
 function log(event: CatchUpEvent): number {

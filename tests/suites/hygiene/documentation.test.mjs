@@ -38,8 +38,16 @@ test("every symbol of every entry is documented", () => {
 });
 
 test("every entry exports the same, and documents its createClient in the same words", () => {
-  const whole = entries.filter((entry) => !entry.endsWith("wasm.d.ts")).map((entry) => [entry, exportsOf(ts, program, entry)]);
-  assert.equal(whole.length, 6, whole.join());
+  const all = entries.filter((entry) => !entry.endsWith("wasm.d.ts")).map((entry) => [entry, exportsOf(ts, program, entry)]);
+  assert.equal(all.length, 12, all.join());
+  const [messages, main] = [true, false].map((wanted) => all.filter(([entry]) => entry.includes("messages") === wanted));
+  assert.equal(messages.length, main.length);
+  assert.deepEqual([...main[0][1].keys()].filter((name) => !messages[0][1].has(name)), [], "what one entry has, the larger one has, too");
+  same(main);
+  same(messages);
+});
+
+function same(whole) {
   const [[, first]] = whole;
   const checker = program.getTypeChecker();
   const words = (symbol) => [symbol.getDocumentationComment(checker), symbol.getJsDocTags(checker)];
@@ -50,7 +58,7 @@ test("every entry exports the same, and documents its createClient in the same w
     const [call] = checker.getTypeOfSymbol(exports.get("createClient")).getCallSignatures();
     assert.deepEqual([call.getDocumentationComment(checker), call.getJsDocTags()], words(first.get("createClient")), entry);
   }
-});
+}
 
 test("whatever is not documented is found", async () => {
   const folder = join(project, "undocumented");

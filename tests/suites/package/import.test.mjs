@@ -40,9 +40,11 @@ describe("importing", () => {
 
   test("gives the same names to pages, while developing and after", async () => {
     const entry = (name) => import(new URL(name, import.meta.resolve("im-chats/package.json")).href);
-    const [index, development] = await Promise.all(["index.js", "index-dev.js"].map(entry));
-    assert.deepEqual(Object.keys(development).sort(), Object.keys(index).sort());
-    assert.notEqual(development.createClient, index.createClient);
+    for (const names of [["index.js", "index-dev.js"], ["messages.js", "messages-dev.js"]]) {
+      const [index, development] = await Promise.all(names.map(entry));
+      assert.deepEqual(Object.keys(development).sort(), Object.keys(index).sort());
+      assert.notEqual(development.createClient, index.createClient);
+    }
   });
 
   test("touches no global and reads no file", async () => {

@@ -34,6 +34,9 @@ import {
 } from "im-chats";
 import type * as names from "im-chats";
 import { createClient as createInline, fileCursor as fileCursorInline } from "im-chats/inline";
+import { createClient as createMessages } from "im-chats/messages";
+import type * as messages from "im-chats/messages";
+import { createClient as createMessagesInline } from "im-chats/messages/inline";
 
 /** Compiles only when both are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -42,6 +45,50 @@ const same = <A, B>(proof: Same<A, B>) => proof;
 const im: Client = createClient({ address: "localhost:8787", tls: false, token: async () => "t", retry: { maxAttempts: 2 } });
 same<typeof createInline, typeof createClient>(true);
 same<typeof createClient, CreateClient>(true);
+
+// -- the entry with messages has the same types, and more ---------------------------------------------------------------
+
+same<typeof createMessages, messages.CreateMessagesClient>(true);
+same<typeof createMessagesInline, typeof createMessages>(true);
+same<messages.Message, Message>(true);
+same<messages.Chats, Chats>(true);
+same<messages.MessageEffect, MessageEffect>(true);
+same<typeof messages.IMessageError, typeof IMessageError>(true);
+/** What takes a client takes one with messages, too. */
+const whole: messages.MessagesClient = createMessages({ address: "localhost:8787", token: "t" });
+export const plainClient: Client = whole;
+same<Awaited<ReturnType<messages.Messages["send"]>>, Message>(true);
+same<Awaited<ReturnType<messages.Messages["sendAttachment"]>>, Message>(true);
+same<Awaited<ReturnType<messages.Messages["edit"]>>, Message>(true);
+same<Awaited<ReturnType<messages.Messages["unsend"]>>, void>(true);
+same<Awaited<ReturnType<messages.Messages["list"]>>, messages.MessagePage>(true);
+same<messages.MessagePage["nextPageToken"], string | undefined>(true);
+same<messages.MessagePage["messages"], Message[]>(true);
+for (const method of ["get", "rename", "add", "remove"] as const) {
+  same<Awaited<ReturnType<messages.Groups[typeof method]>>, Chat>(true);
+}
+same<Awaited<ReturnType<messages.Groups["leave"]>>, void>(true);
+
+export async function sends(message: Message, signal: AbortSignal): Promise<void> {
+  const { send, react, list, sendAttachment } = whole.messages;
+  await send("c", "t", { replyTo: message.guid, effect: MessageEffect.slam, signal });
+  await send("c", "t", { replyTo: { guid: message.guid, partIndex: undefined }, effect: "slam", clientMessageId: undefined });
+  // What a message has can be given back.
+  await send("c", "t", { formatting: message.content.formatting });
+  for (const { reaction } of message.appliedReactions ?? []) await react("c", message.guid, reaction, { remove: true });
+  await react("c", message.guid, "love");
+  await list("c", { before: new Date(), after: message.dateCreated, pageToken: (await list("c")).nextPageToken });
+  await sendAttachment("c", new Uint8Array(1), { fileName: "f" });
+  await sendAttachment("c", "guid");
+  // @ts-expect-error -- not a reaction
+  await react("c", message.guid, "🎉");
+  // @ts-expect-error -- not an effect
+  await send("c", "t", { effect: "sparkle" });
+  // @ts-expect-error -- a text has no file name
+  await send("c", "t", { fileName: "f" });
+  // @ts-expect-error -- only the entry with messages sends
+  void im.messages;
+}
 
 // -- declared by hand in the shell, generated from Rust -----------------------------------------------------------------
 
