@@ -20,6 +20,8 @@ pub struct Draft {
     pub effect: Option<MessageEffect>,
     /// Whether its file is shown as an audio message.
     pub is_audio_message: bool,
+    /// Whether it came part by part, however many: an error then names the part.
+    pub is_multipart: bool,
 }
 
 /// One bubble of a message.
@@ -98,11 +100,11 @@ impl Draft {
                 .with_context("count", parts.len().to_string())
                 .with_context("limit", MAX_MESSAGE_PARTS.to_string()));
         }
-        Ok(Self::of(parts))
+        Ok(Self { is_multipart: true, ..Self::of(parts) })
     }
 
     const fn of(parts: Vec<Part>) -> Self {
-        Self { parts, reply_to: None, subject: None, effect: None, is_audio_message: false }
+        Self { parts, reply_to: None, subject: None, effect: None, is_audio_message: false, is_multipart: false }
     }
 
     /// As an answer to another message.

@@ -49,7 +49,6 @@ impl Deciding<'_> {
     pub(super) fn content(&self, draft: &Draft, is_outgoing: bool) -> Result<(MessageContent, Vec<Bubble>), Error> {
         let mut whole: Option<String> = None;
         let (mut attachments, mut formats, mut mentions, mut bubbles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let is_alone = draft.parts.len() == 1;
         for (index, part) in draft.parts.iter().enumerate() {
             match part {
                 Part::Text { text, formatting, mention } => {
@@ -67,7 +66,7 @@ impl Deciding<'_> {
                     bubbles.push(Bubble::Text(length));
                 }
                 Part::File { attachment, name } => {
-                    let field = if is_alone { String::new() } else { format!("parts[{index}].") };
+                    let field = if draft.is_multipart { format!("parts[{index}].") } else { String::new() };
                     attachments.push(self.file(attachment, name.as_deref(), is_outgoing, &field)?);
                     bubbles.push(Bubble::File);
                 }

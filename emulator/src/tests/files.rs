@@ -115,6 +115,8 @@ fn a_file_can_be_sent_only_by_who_brought_it() {
     let text = Part::text("a", Vec::new(), None, "parts[0].text").unwrap();
     let several = Draft::parts(vec![text, Part::file(theirs.guid.clone(), None)]).unwrap();
     assert_eq!(world.refused(send(several, None)), invalid("parts[1].attachment.attachmentGuid"));
+    let only = Draft::parts(vec![Part::file(theirs.guid.clone(), None)]).unwrap();
+    assert_eq!(world.refused(send(only, None)), invalid("parts[0].attachment.attachmentGuid"), "a list of one is a list");
     let message = world.send(DIRECT, one(&theirs.guid), alice());
     assert_eq!(message.content.attachments.unwrap()[0].guid, theirs.guid);
 }

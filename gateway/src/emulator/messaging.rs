@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use im_chats_emulator::limits::MESSAGE_PAGE;
 use im_chats_emulator::{ACCOUNT, Command, MessagePage, MessageQuery, Reply, Write};
-use im_chats_protocol::error::Error;
+use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 use im_chats_protocol::wire::routes::CHAT_GUID;
 
 use super::{Beside, Emulator, draft, input};
 use crate::service::backend::CallContext;
-use crate::service::calls::{Messaging, Pieces, not_supported};
+use crate::service::calls::{Messaging, Pieces};
 use crate::service::proto::{self, Empty, MessageResponse, Timestamp};
 
 /// A write of this name, with the key of its body.
@@ -118,8 +118,13 @@ impl Messaging for Emulator {
         let guid = input::name(&request.message_guid, "messageGuid")?;
         let view = self.0.view.read();
         view.existing(&chat)?;
-        view.message(&guid)?;
-        Err(not_supported("GetEmbeddedMedia"))
+        if !view.message(&guid)?.chat_guids.contains(&chat) {
+            return Err(Error::invalid("messageGuid", "the message is in another chat").with_context("value", guid));
+        }
+        // The real service counts this as a mistake of the caller, not as a call that it lacks.
+        let mut error = Error::new(ErrorCode::OperationNotSupported, "the message has no Digital Touch and no handwriting");
+        error.grpc_code = GrpcCode::FailedPrecondition;
+        Err(error.with_context("message", guid))
     }
 
     async fn set_display_name(

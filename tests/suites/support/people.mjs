@@ -12,16 +12,24 @@ export function peopleOf({ call }) {
   };
   return {
     post,
-    /** Somebody writes. `also` may have `replyTo` and `attachment`, a picture or file as base64 with its name. */
-    says: async (chatGuid, from, text, also = {}) => (await post("messages:receive", { chatGuid, from, text, ...also })).message,
+    /**
+     * Somebody writes. `also` may have `replyTo`, or an `attachment` in place of the text: `{ fileName, data }`, the bytes in base64. Gives the
+     * message.
+     */
+    says: async (chatGuid, from, text, { attachment, ...also } = {}) => {
+      const written = attachment
+        ? await post("messages:receiveAttachment", { chatGuid, from, ...attachment, ...also })
+        : await post("messages:receive", { chatGuid, from, text, ...also });
+      return written.message;
+    },
     /** Somebody changes a message of theirs. */
     edits: (chatGuid, actor, messageGuid, text) => post("messages:edit", { chatGuid, actor, messageGuid, text }),
     /** Somebody takes a message of theirs back. */
     unsends: (chatGuid, actor, messageGuid) => post("messages:unsend", { chatGuid, actor, messageGuid }),
-    /** Somebody puts a tapback on a message, or takes it away. */
-    reacts: (chatGuid, actor, messageGuid, reaction, isSet = true) => post("messages:react", { chatGuid, actor, messageGuid, reaction, isSet }),
+    /** Somebody puts a tapback on a message, `{ kind, emoji? }`, or takes it away. */
+    reacts: (chatGuid, actor, messageGuid, reaction, isSet = true) => post("messages:react", { chatGuid, actor, messageGuid, ...reaction, isSet }),
     /** Somebody has read what the account wrote. */
-    reads: (chatGuid, actor, messageGuid) => post("messages:readReceipt", { chatGuid, actor, messageGuid }),
+    reads: (chatGuid, actor, messageGuid) => post("messages:read", { chatGuid, actor, messageGuid }),
     /** Somebody comes into a group. */
     joins: (chatGuid, address, actor) => post("groups:join", { chatGuid, address, actor }),
     /** Somebody leaves a group. */
