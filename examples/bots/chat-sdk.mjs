@@ -42,10 +42,16 @@ async function answer(thread, message) {
   else if (command === "stream") await thread.post(spoken(words));
   else if (command === "like") await adapter.addReaction(thread.id, message.id, emoji.thumbs_up);
   else if (command === "photo") await thread.post({ raw: "", files: [{ filename: "photo.png", mimeType: "image/png", data: PICTURE }] });
+  else if (command === "tell") await tell(words.shift(), words.join(" "));
   else {
     await thread.startTyping();
     await thread.post(`echo: ${message.text}`);
   }
+}
+
+async function tell(address, what) {
+  const chat = bot.thread(await adapter.openDM(address));
+  await chat.post(what);
 }
 
 /** What a message consists of. The adapter's message has the names of attachments; their bytes are in what it was made of. */

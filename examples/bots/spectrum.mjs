@@ -5,6 +5,7 @@
 //   stream …       the words one after the other: a message, edited as they come
 //   like …         a tapback
 //   photo          a picture
+//   tell ADDRESS … a message to somebody else, whether there is a chat with them or not
 //   a picture      the same picture again
 //   a tapback      which one it was
 //
@@ -60,7 +61,13 @@ async function answer(space, message, content) {
   else if (command === "stream") await space.send(text(spoken(words)));
   else if (command === "like") await message.react("👍");
   else if (command === "photo") await space.send(attachment(PICTURE, { name: "photo.png" }));
+  else if (command === "tell") await tell(words.shift(), words.join(" "));
   else await space.responding(() => space.send(`echo: ${content.text}`));
+}
+
+async function tell(address, what) {
+  const chat = await imessage(app).space.create(address);
+  await chat.send(what);
 }
 
 /** Words at the pace of a language model. */

@@ -42,6 +42,20 @@ impl Deciding<'_> {
         Ok(Reply::Created(Box::new(CreateChatResult { chat, initial_message })))
     }
 
+    /// The chat that something is sent into. The account needs no chat to write to one person: the service sends to the GUID that their
+    /// chat would have. So the chat is made here, as a create makes it.
+    pub(super) fn writable(&mut self, guid: &str, actor: Option<&Address>) -> Result<Arc<Chat>, Error> {
+        let missing = match self.state.present(guid) {
+            Ok(state) => return Ok(Arc::clone(&state.chat)),
+            Err(error) => error,
+        };
+        let recipient = recipient(guid).filter(|_| actor.is_none() && self.state.chat(guid).is_none());
+        let Some(recipient) = recipient else { return Err(missing) };
+        let chat = self.new_chat(&[recipient], ChatServiceType::IMessage);
+        self.entries.push(Entry::ChatCreated { chat: Box::new(chat.clone()) });
+        Ok(Arc::new(chat))
+    }
+
     fn find(&self, addresses: &[Address]) -> Option<&ChatState> {
         match addresses {
             [address] => self.state.chat(ChatGuid::direct(&address.text).as_str()),
@@ -86,6 +100,13 @@ impl Deciding<'_> {
         self.entries.push(Entry::Generated { first, count, at: self.request.now, chats: toggles });
         Ok(Reply::Done)
     }
+}
+
+/// Whom a direct chat is with, when its GUID is the one that a create would give it.
+fn recipient(guid: &str) -> Option<Address> {
+    let address = Address::parse(guid.strip_prefix(ChatGuid::DIRECT_PREFIX)?, "chatGuid").ok()?;
+    let is_canonical = ChatGuid::direct(&address.text).as_str() == guid;
+    (is_canonical && address.text != ACCOUNT).then_some(address)
 }
 
 /// What says that an address is the account's own.

@@ -25,7 +25,7 @@ struct Targeted<'a> {
 
 impl<'a> Deciding<'a> {
     pub(super) fn send(&mut self, guid: &str, draft: &Draft, actor: Option<&Address>) -> Result<Reply, Error> {
-        let chat = Arc::clone(&self.state.present(guid)?.chat);
+        let chat = self.writable(guid, actor)?;
         let sender = member(&chat, actor, "from")?;
         self.deliver(&chat, draft, sender).map(|message| Reply::Message(Box::new(message)))
     }

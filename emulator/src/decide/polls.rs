@@ -42,7 +42,7 @@ impl Deciding<'_> {
         options: &[String],
         actor: Option<&Address>,
     ) -> Result<Reply, Error> {
-        let chat = Arc::clone(&self.state.present(guid)?.chat);
+        let chat = self.writable(guid, actor)?;
         let actor = member(&chat, actor, "actor")?;
         if !(2..=MAX_POLL_OPTIONS).contains(&options.len()) {
             return Err(Error::invalid("options", format!("a poll has 2 to {MAX_POLL_OPTIONS} options"))

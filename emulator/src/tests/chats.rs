@@ -176,3 +176,51 @@ fn nobody_can_write_to_the_account_itself() {
         assert_eq!(world.refused(create(&people, ChatServiceType::IMessage, None)), invalid(field));
     }
 }
+
+#[test]
+fn what_is_sent_to_one_person_needs_no_chat_before_it() {
+    let mut created = World::new();
+    created.run(create(&["carol@example.com"], ChatServiceType::IMessage, None));
+    let like_created = created.chat(CAROL).clone();
+
+    let mut world = World::new();
+    let sent = world.outcome(send(CAROL, draft("hi"), None)).unwrap();
+    assert_eq!(sent.entries[0], Entry::ChatCreated { chat: Box::new(like_created.clone()) });
+    assert_eq!(events(&sent).iter().map(|event| &event["type"]).collect::<Vec<_>>(), ["message.received"]);
+    let sent = message(sent.answer);
+    assert_eq!(*world.chat(CAROL), Chat { last_message: Some(sent.summary()), ..like_created });
+    assert_eq!(world.types(send(CAROL, draft("again"), None)), ["message.received"], "and then it is there");
+
+    let mut world = World::new();
+    let file = FileDescription::detect("a.txt", b"hello", "data").unwrap();
+    let (Reply::Attachment(file), _) = world.run(Command::Upload { file, companion: None, actor: None }) else { panic!() };
+    world.run(send(CAROL, Box::new(Draft::file(file.info.guid, None)), None));
+    let options = vec!["yes".to_owned(), "no".to_owned()];
+    let poll = Command::CreatePoll { chat: "any;-;+14155552671".to_owned(), title: "Lunch?".to_owned(), options, actor: None };
+    assert_eq!(world.types(poll), ["message.received", "poll.changed"]);
+}
+
+#[test]
+fn a_chat_is_made_for_nothing_that_no_create_would_make_a_chat_for() {
+    let mut world = World::new();
+    let account = format!("any;-;{ACCOUNT}");
+    for chat in [
+        "any;-;nobody",
+        "any;-;Carol@example.com",
+        "any;-; carol@example.com",
+        "any;-;+1 415 555 2671",
+        &account,
+        "any;+;other",
+    ] {
+        assert_eq!(world.refused(send(chat, draft("hi"), None)), code("chatNotFound"), "{chat}");
+    }
+    assert_eq!(world.refused(send(CAROL, draft("hi"), Some(someone("carol@example.com")))), code("chatNotFound"));
+    let reply = draft("hi").reply_to(Some(ReplyTo { message: "M9".to_owned(), part: None }));
+    assert_eq!(world.refused(send(CAROL, Box::new(reply), None)), code("messageNotFound"));
+}
+
+const CAROL: &str = "any;-;carol@example.com";
+
+fn send(chat: &str, draft: Box<Draft>, actor: Actor) -> Command {
+    Command::Send { chat: chat.to_owned(), draft, actor }
+}

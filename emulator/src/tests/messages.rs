@@ -139,7 +139,8 @@ fn only_somebody_of_the_chat_does_something_in_it() {
     let send = Command::Send { chat: DIRECT.to_owned(), draft: draft("hi"), actor: bob() };
     assert_eq!(world.refused(send), invalid("from"));
     assert_eq!(world.refused(react(DIRECT, &sent, MessageReactionKind::Love, true, bob())), invalid("actor"));
-    let nowhere = Command::Send { chat: "any;-;x@example.com".to_owned(), draft: draft("hi"), actor: None };
+    let nowhere =
+        Command::Send { chat: "any;-;x@example.com".to_owned(), draft: draft("hi"), actor: Some(someone("x@example.com")) };
     assert_eq!(world.refused(nowhere), code("chatNotFound"));
 }
 

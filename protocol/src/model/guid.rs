@@ -13,13 +13,14 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChatGuid(String);
 
-const DIRECT: &str = "any;-;";
-
 /// NUL, which no store of the service keeps, and what JavaScript takes for the end of a line: a GUID with one of them was put
 /// together by mistake.
 const FORBIDDEN: [char; 5] = ['\0', '\n', '\r', '\u{2028}', '\u{2029}'];
 
 impl ChatGuid {
+    /// What the GUID of a direct chat begins with; the recipient's address follows.
+    pub const DIRECT_PREFIX: &str = "any;-;";
+
     /// What the GUID of a group begins with.
     pub const GROUP_PREFIX: &str = "any;+;";
 
@@ -36,7 +37,7 @@ impl ChatGuid {
     pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
         let guid = text.trim();
         let is_short = text.len() <= Self::MAX_BYTES;
-        let rest = guid.strip_prefix(DIRECT).or_else(|| guid.strip_prefix(Self::GROUP_PREFIX));
+        let rest = guid.strip_prefix(Self::DIRECT_PREFIX).or_else(|| guid.strip_prefix(Self::GROUP_PREFIX));
         match rest {
             Some(rest) if is_short && !rest.is_empty() && !rest.contains(FORBIDDEN) => Ok(Self(guid.to_owned())),
             _ => {
@@ -52,7 +53,7 @@ impl ChatGuid {
     /// The GUID of the direct chat with a normalised address.
     #[must_use]
     pub fn direct(address: &str) -> Self {
-        Self(format!("{DIRECT}{address}"))
+        Self([Self::DIRECT_PREFIX, address].concat())
     }
 
     /// The GUID of the group with this identifier.

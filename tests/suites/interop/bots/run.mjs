@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 import { startGateway } from "../../support/gateway.mjs";
@@ -101,9 +101,7 @@ export class Desk {
     const kept = dirname(this.authority);
     for (const name of await readdir(this.data)) {
       const path = join(this.data, name);
-      if (path === this.authority || kept === path || kept.startsWith(path + sep)) continue;
-      if (kept === this.data && /\.(pem|key|crt)$/.test(name)) continue;
-      await rm(path, { recursive: true });
+      if (path !== kept) await rm(path, { recursive: true });
     }
   }
 
