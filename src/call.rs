@@ -41,12 +41,26 @@ pub(crate) struct Call {
     /// The image of a `setBackground`, or the file of an upload.
     pub(crate) data: Option<Uint8Array>,
     pub(crate) signal: Option<AbortSignal>,
+    /// What is sent once an upload was answered.
+    #[cfg(feature = "messages")]
+    pub(crate) then: Option<crate::messages::FileMessage>,
 }
 
 impl Call {
     /// A call without an image.
     pub(crate) fn new(request: Result<Request<Value>, Error>, options: &Options) -> Result<Self, Error> {
-        Ok(Self { request: request?, data: None, signal: options.signal()? })
+        Self::with_data(request?, None, options)
+    }
+
+    /// A call with the bytes of an image or a file.
+    pub(crate) fn with_data(request: Request<Value>, data: Option<Uint8Array>, options: &Options) -> Result<Self, Error> {
+        Ok(Self {
+            request,
+            data,
+            signal: options.signal()?,
+            #[cfg(feature = "messages")]
+            then: None,
+        })
     }
 }
 
@@ -90,21 +104,16 @@ impl Calls {
     /// Carries a call out, until its timeout, its user's signal or [`Calls::close`] ends it.
     pub(crate) async fn run(&self, call: Result<Call, Error>) -> Result<JsValue, JsValue> {
         let call = call.map_err(|error| self.host.to_js(&error))?;
-        let progress = Progress::default();
-        self.bounded(call.signal, &progress, self.attempts(call.request, call.data, &progress)).await
-    }
-
-    /// Runs what a call does, until its timeout, its user's signal or [`Calls::close`] ends it.
-    pub(crate) async fn bounded(
-        &self,
-        signal: Option<AbortSignal>,
-        progress: &Progress,
-        work: impl Future<Output = Result<JsValue, Error>>,
-    ) -> Result<JsValue, JsValue> {
         let registered = self.endings.add();
         let ending = &registered.ending;
-        let _listener = signal.map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
-        self.limited(ending, progress, async { work.await.map_err(|error| self.host.to_js(&error)) }).await
+        let _listener = call.signal.map(|signal| AbortListener::listen(&self.host, signal, ending)).transpose()?;
+        let progress = Progress::default();
+        #[cfg(not(feature = "messages"))]
+        let work = self.attempts(call.request, call.data, &progress);
+        #[cfg(feature = "messages")]
+        let work = self.steps(call.request, call.data, call.then, &progress);
+        let work = async { work.await.map_err(|error| self.host.to_js(&error)) };
+        self.limited(ending, &progress, work).await
     }
 
     /// The key of a write: the caller's own one, or a new one where every write gets one.

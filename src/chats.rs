@@ -221,7 +221,7 @@ impl Chats {
     ) -> VoidPromise {
         let call = || {
             let request = Request::about(Route::SetBackground, &guid(&chat)?);
-            Ok(Call { request, data: Some(bytes(&data)?), signal: Options::new(options).signal()? })
+            Call::with_data(request, Some(bytes(&data)?), &Options::new(options))
         };
         start(&self.calls, call()).unchecked_into()
     }

@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::*;
 use crate::call::{Call, Calls, start};
 use crate::client::Client;
 use crate::input::{Options, guid, text};
+pub(crate) use crate::messages::attachment::FileMessage;
 use crate::messages::groups::Groups;
 use crate::messages::input::{key, list_options, reaction, send_options, target};
 use crate::promise::VoidPromise;

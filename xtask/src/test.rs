@@ -94,7 +94,17 @@ fn wasm_tests(workspace: &Workspace) -> Result<()> {
     build::wasm_bindgen_tool(workspace)?;
     workspace
         .cargo()
-        .args(["test", "--package", "im-chats", "--features", "messages", "--target", "wasm32-unknown-unknown", "--lib", "--tests"])
+        .args([
+            "test",
+            "--package",
+            "im-chats",
+            "--features",
+            "messages",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--lib",
+            "--tests",
+        ])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", workspace.tool("wasm-bindgen-test-runner"))
         .env("CHROMEDRIVER", tools::browser()?.driver)
         // What `wasm-pack test --headless --chrome` sets: a test that does not ask for a browser is an error, not a detour.
