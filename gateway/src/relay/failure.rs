@@ -23,6 +23,10 @@ pub fn from_status(status: &Status) -> Error {
 
 /// Nobody answered.
 fn lost(status: &Status) -> Error {
+    // The connection looks at the deadline of a call, too, and is sometimes the first to see it pass.
+    if has_source::<tonic::TimeoutExpired>(status) {
+        return timed_out();
+    }
     let code = if status.code() == Code::DeadlineExceeded { ErrorCode::Timeout } else { ErrorCode::ServiceUnavailable };
     Error::new(code, format!("the upstream cannot be reached: {}", reason(status)))
 }
@@ -39,9 +43,19 @@ fn reason(status: &Status) -> String {
 /// Whether the connection was never there, so that nothing of a call can have arrived.
 #[must_use]
 pub fn never_connected(status: &Status) -> bool {
+    has_source::<tonic::ConnectError>(status)
+}
+
+/// The upstream has let the time of a call pass.
+#[must_use]
+pub fn timed_out() -> Error {
+    Error::new(ErrorCode::Timeout, "the upstream did not answer in time")
+}
+
+fn has_source<E: std::error::Error + 'static>(status: &Status) -> bool {
     let mut next = status.source();
     while let Some(error) = next {
-        if error.is::<tonic::ConnectError>() {
+        if error.is::<E>() {
             return true;
         }
         next = error.source();

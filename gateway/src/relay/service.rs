@@ -1,7 +1,5 @@
 //! The calls, passed through.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use im_chats_protocol::error::Error;
 
@@ -15,9 +13,6 @@ use crate::service::proto::{
     GetChatResponse, HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest,
     SetBackgroundRequest, SetTypingRequest, ShareContactInfoRequest,
 };
-
-/// How long the upstream may need for the next piece of an attachment.
-const DOWNLOAD_SILENCE: Duration = Duration::from_secs(30);
 
 macro_rules! method {
     ($name:literal, $repeatable:expr) => {
@@ -75,7 +70,7 @@ macro_rules! passed_through {
                 request: proto::DownloadAttachmentRequest,
             ) -> Result<Pieces<proto::DownloadAttachmentResponse>, Error> {
                 let path = "/photon.imessage.v1.AttachmentService/DownloadAttachment";
-                self.upstream.pieces(path, call, request, Some(DOWNLOAD_SILENCE)).await
+                self.upstream.download(path, call, request).await
             }
 
             async fn watch_shared_friend_locations(
@@ -84,7 +79,7 @@ macro_rules! passed_through {
                 request: proto::WatchSharedFriendLocationsRequest,
             ) -> Result<Pieces<proto::WatchSharedFriendLocationsResponse>, Error> {
                 let path = "/photon.imessage.v1.LocationService/WatchSharedFriendLocations";
-                self.upstream.pieces(path, call, request, None).await
+                self.upstream.watch(path, call, request).await
             }
         }
     };

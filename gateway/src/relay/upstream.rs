@@ -4,15 +4,15 @@
 mod events;
 mod pieces;
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::routes::{IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, SERVER_HEADER};
 use parking_lot::RwLock;
 use prost::Message;
+use tokio::sync::Semaphore;
 use tonic::client::Grpc;
 use tonic::codegen::http::Uri;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -43,7 +43,7 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Largest file of certificates, in bytes: the whole of a system's authorities has some hundred kilobytes.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Largest answer, piece of one, or event, in bytes.
+/// Largest answer or event, in bytes.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
 /// A request from this size on, in bytes, is large.
@@ -53,11 +53,17 @@ const LARGE: usize = 256 * 1024;
 /// beside what any call has.
 const LEAST_SPEED: usize = 1024;
 
-/// What the upstream may send ahead on one large stream, in bytes: two pieces of an attachment.
-const TRANSFER_WINDOW: u32 = 512 * 1024;
+/// Most attachments that are passed on at once.
+const DOWNLOADS: usize = 64;
 
-/// What it may send ahead on all large streams together, in bytes: many more than the gateway has places for.
-const TRANSFERS_WINDOW: u32 = 256 * 1024 * 1024;
+/// What the upstream may send ahead of each of them, in bytes: one piece of an attachment.
+const DOWNLOAD_WINDOW: u32 = 256 * 1024;
+
+/// The same for all of them together: readers who take nothing do not hold up the others.
+const DOWNLOADS_WINDOW: u32 = 64 * DOWNLOAD_WINDOW + 1024 * 1024;
+
+/// Largest piece of a streamed answer, in bytes.
+const MAX_PIECE: usize = 4 * 1024 * 1024;
 
 /// Which upstream, and how to talk to it.
 #[derive(Debug)]
@@ -82,6 +88,8 @@ pub struct Upstream(Arc<Inner>);
 struct Inner {
     calls: Connection,
     transfers: Connection,
+    /// The places of downloads.
+    downloads: Arc<Semaphore>,
     settings: Settings,
 }
 
@@ -142,9 +150,14 @@ impl Upstream {
                 .map_err(|error| Error::invalid("--upstream-ca", format!("these certificates cannot be used: {error:?}")))?;
         }
         let transfers =
-            endpoint.clone().initial_stream_window_size(TRANSFER_WINDOW).initial_connection_window_size(TRANSFERS_WINDOW);
+            endpoint.clone().initial_stream_window_size(DOWNLOAD_WINDOW).initial_connection_window_size(DOWNLOADS_WINDOW);
         let calls = Connection::new(endpoint.initial_connection_window_size(CONNECTION_WINDOW));
-        Ok(Self(Arc::new(Inner { calls, transfers: Connection::new(transfers), settings })))
+        Ok(Self(Arc::new(Inner {
+            calls,
+            transfers: Connection::new(transfers),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            settings,
+        })))
     }
 
     /// Lets calls that begin from now on use fresh connections.
@@ -222,18 +235,8 @@ impl Upstream {
                 let answered = error.source.is_some() || failure::never_connected(&status);
                 Err(if answered { error } else { in_doubt(error, repeatable) })
             }
-            Err(_) => {
-                let error = Error::new(ErrorCode::Timeout, "the upstream did not answer in time");
-                Err(in_doubt(error, repeatable))
-            }
+            Err(_) => Err(in_doubt(failure::timed_out(), repeatable)),
         }
-    }
-}
-
-async fn in_time<T>(timeout: Duration, open: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-    match tokio::time::timeout(timeout, open).await {
-        Ok(opened) => opened,
-        Err(_) => Err(Status::deadline_exceeded("the upstream did not begin the stream in time")),
     }
 }
 

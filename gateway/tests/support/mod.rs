@@ -7,3 +7,4 @@ pub mod messaging;
 pub mod proxy;
 pub mod server;
 pub mod tokens;
+pub mod upstream;

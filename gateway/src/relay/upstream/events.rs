@@ -1,5 +1,7 @@
 //! The streams of events.
 
+use std::future::Future;
+
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use im_chats_protocol::error::{Error, ErrorCode};
@@ -7,7 +9,7 @@ use prost::Message;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status};
 
-use super::{OPEN_TIMEOUT, Upstream, Use, in_time};
+use super::{OPEN_TIMEOUT, Upstream, Use};
 use crate::relay::failure;
 use crate::relay::frame::{self, Frame, RawAnswers, field};
 use crate::relay::merge::Lane;
@@ -58,7 +60,7 @@ impl Upstream {
             let codec = RawAnswers::<Q>::default();
             Ok(client.server_streaming(request, PathAndQuery::from_static(path), codec).await?.into_inner())
         };
-        let frames = stream::once(in_time(OPEN_TIMEOUT, open)).try_flatten();
+        let frames = stream::once(in_time(open)).try_flatten();
         let frames = frames.map(move |frame| frame.map_err(|status| failure::from_status(&status)).and_then(read));
         let end = Error::new(ErrorCode::ServiceUnavailable, "the upstream ended the stream");
         frames.chain(stream::iter([Err(end)])).boxed()
@@ -67,4 +69,11 @@ impl Upstream {
 
 fn live<const FIELD: u32>(frame: Bytes) -> Result<Frame, Error> {
     frame::live(frame, FIELD)
+}
+
+async fn in_time<T>(open: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    match tokio::time::timeout(OPEN_TIMEOUT, open).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Status::deadline_exceeded("the upstream did not begin the stream in time")),
+    }
 }
