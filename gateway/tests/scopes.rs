@@ -126,10 +126,34 @@ fn kinds(chat: &str) -> Vec<Kind> {
     kinds
 }
 
+/// What there is to ask about.
+struct There {
+    chat: String,
+    message: String,
+    poll: String,
+}
+
+impl There {
+    fn new(server: &Server) -> Self {
+        let chat = server.create("alice@example.com");
+        let sent = server.post("/v1/messages:sendText", &json!({ "chatGuid": chat, "text": "hi" }));
+        let poll = server.post("/v1/polls", &json!({ "chatGuid": chat, "title": "Go?", "options": ["Yes", "No"] }));
+        let text = |value: &Value| value.as_str().expect("a GUID").to_owned();
+        Self { message: text(&sent["message"]["guid"]), poll: text(&poll["poll"]["pollMessageGuid"]), chat }
+    }
+
+    /// A path with its braces filled in.
+    fn fill(&self, path: &str) -> String {
+        let path = path.replace("{messageGuid}", &self.message).replace("{pollMessageGuid}", &self.poll);
+        path.replace("{attachmentGuid}", "none")
+    }
+}
+
 /// The rule of a REST route, with a query or a body that is right.
-fn route(path: &str, chat: &str) -> (Rule, String, Value) {
+fn route(path: &str, There { chat, message, poll }: &There) -> (Rule, String, Value) {
     let for_chat = json!({ "chatGuid": chat });
     let query = format!("?chatGuid={}", chat.replace(';', "%3B").replace('+', "%2B"));
+    let of_message = format!("{query}&messageGuid={message}");
     let with = |name: &str, value: Value| {
         let mut body = for_chat.clone();
         body[name] = value;
@@ -165,22 +189,25 @@ fn every_route_lets_in_whom_its_rule_names_and_nobody_else() {
     let keys = Keys::new();
     let (emulator, _data) = keys.serve(&["--max-subject-call-burst", "1000", "--max-subject-calls-per-second", "1000"]);
     let (relay, _cache) = keys.relay(&emulator);
-    let chat = emulator.create("alice@example.com");
-    every_route(&emulator, &chat, 20);
-    every_route(&relay, &chat, 11);
+    let there = There::new(&emulator);
+    every_route(&emulator, &there, 36);
+    every_route(&relay, &there, 47);
 }
 
-/// Asks for each of so many routes.
-fn every_route(server: &Server, chat: &str, routes: usize) {
+/// Asks for each route; so many of them are not the control plane's.
+fn every_route(server: &Server, there: &There, routes: usize) {
     let (_, document) = server.request("GET", "/openapi.json", None);
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), routes, "{paths:?}");
-    let kinds = kinds(chat);
+    let others = paths.keys().filter(|path| !path.starts_with("/emulator/")).collect::<Vec<_>>();
+    assert_eq!(others.len(), routes, "{others:?}");
+    let kinds = kinds(&there.chat);
     for (path, item) in paths {
         for method in item.as_object().expect("methods").keys() {
-            let (rule, query, body) = route(path, chat);
+            let (rule, query, body) = route(path, there);
+            let filled = there.fill(path);
             for kind in &kinds {
-                let refusal = refusal(server, &method.to_uppercase(), &format!("{path}{query}"), kind.token.as_deref(), &body);
+                let refusal =
+                    refusal(server, &method.to_uppercase(), &format!("{filled}{query}"), kind.token.as_deref(), &body);
                 assert_eq!(refusal.as_deref(), kind.refusal(rule), "{method} {path} with {}", kind.name);
             }
         }
@@ -188,7 +215,7 @@ fn every_route(server: &Server, chat: &str, routes: usize) {
 }
 
 /// The rule of a gRPC method, with a message that is right.
-fn method(service: &str, name: &str, chat: &str) -> (Rule, Vec<u8>) {
+fn method(service: &str, name: &str, There { chat, message, poll }: &There) -> (Rule, Vec<u8>) {
     use proto::*;
     let chat_guid = chat.to_owned();
     let write = Rule::Needs("chats:write", About::Chat);
@@ -212,8 +239,70 @@ fn method(service: &str, name: &str, chat: &str) -> (Rule, Vec<u8>) {
             let request = SubscribeChatEventsRequest { chat_guid: Some(chat_guid) };
             (Rule::Needs("events", About::Chat), request.encode_to_vec())
         }
+        ("MessageService" | "GroupService" | "PollService" | "AttachmentService" | "AddressService" | "LocationService", _) => {
+            messaging(name, chat, message, poll)
+        }
         ("EventService", "CatchUpEvents") => (Rule::Needs("events:all", About::Filtered), Vec::new()),
         other => panic!("{other:?} has no rule: which scope does it need?"),
+    }
+}
+
+/// As [`method`], for messages, groups, polls, attachments, addresses and locations.
+fn messaging(name: &str, chat: &str, message: &str, poll: &str) -> (Rule, Vec<u8>) {
+    use proto::*;
+    let (chat_guid, message_guid, poll_message_guid) = (chat.to_owned(), message.to_owned(), poll.to_owned());
+    // The requests of one shape have the fields of these at the same places.
+    let for_chat = LeaveGroupRequest { chat_guid: chat_guid.clone(), ..LeaveGroupRequest::default() }.encode_to_vec();
+    let target = MessageTarget { chat_guid: chat_guid.clone(), message_guid: message_guid.clone(), target_part_index: None };
+    let for_target = UnsendMessageRequest { target: Some(target), ..UnsendMessageRequest::default() }.encode_to_vec();
+    let for_message = GetEmbeddedMediaRequest { chat_guid: chat_guid.clone(), message_guid: message_guid.clone() };
+    let session = MiniAppCardSession {
+        chat_guid: chat_guid.clone(),
+        message_guid: message_guid.clone(),
+        target_message_guid: message_guid.clone(),
+        session_id: "s".to_owned(),
+    };
+    let for_session =
+        UpdateCustomizedMiniAppMessageRequest { session: Some(session), ..UpdateCustomizedMiniAppMessageRequest::default() };
+    let for_poll = GetPollRequest { poll_message_guid }.encode_to_vec();
+    let write = Rule::Needs("messages:write", About::Chat);
+    let read = Rule::Needs("messages:read", About::Chat);
+    let account = Rule::Needs("messages:read", About::Account);
+    match name {
+        "SendTextMessage"
+        | "SendAttachmentMessage"
+        | "SendMultipartMessage"
+        | "SendCustomizedMiniAppMessage"
+        | "CreatePoll"
+        | "RequestFriendLocationSharing" => (write, for_chat),
+        "UpdateCustomizedMiniAppMessage" => (write, for_session.encode_to_vec()),
+        "EditMessage" | "UnsendMessage" | "SetReaction" | "PlaceSticker" => (write, for_target),
+        "NotifySilencedMessage" => (write, for_message.encode_to_vec()),
+        "GetEmbeddedMedia" => (read, for_message.encode_to_vec()),
+        "GetMessage" => (read, GetMessageRequest { message_guid }.encode_to_vec()),
+        "ListChatMessages" => (read, for_chat),
+        "VotePoll" | "UnvotePoll" | "AddPollOption" => (write, for_poll),
+        "GetPoll" => (read, for_poll),
+        "UploadAttachment" => (Rule::Needs("messages:write", About::Filtered), Vec::new()),
+        "ListRecentMessages"
+        | "GetAttachmentInfo"
+        | "DownloadAttachment"
+        | "ListSharedFriendLocations"
+        | "GetSharedFriendLocation"
+        | "WatchSharedFriendLocations" => (account, Vec::new()),
+        "GetAddressInfo" | "GetFocusStatus" | "GetIMessageAvailability" => {
+            (Rule::Needs("chats:read", About::Account), Vec::new())
+        }
+        "GetIcon" => (Rule::Needs("chats:read", About::Chat), for_chat),
+        "SubscribeMessageEvents" | "SubscribeGroupEvents" => (Rule::Needs("events:all", About::Chat), for_chat),
+        "SubscribePollEvents" => (Rule::Needs("events:all", About::Filtered), for_poll),
+        name => {
+            assert!(matches!(
+                name,
+                "SetDisplayName" | "AddParticipants" | "RemoveParticipants" | "LeaveGroup" | "SetIcon" | "RemoveIcon"
+            ));
+            (Rule::Needs("groups:write", About::Chat), for_chat)
+        }
     }
 }
 
@@ -221,15 +310,15 @@ fn method(service: &str, name: &str, chat: &str) -> (Rule, Vec<u8>) {
 async fn every_grpc_method_lets_in_whom_its_rule_names_and_nobody_else() {
     let keys = Keys::new();
     let (server, _data) = keys.serve(&["--max-subject-call-burst", "1000", "--max-subject-calls-per-second", "1000"]);
-    let chat = server.create("alice@example.com");
+    let there = There::new(&server);
     let descriptors = FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors");
     let services = descriptors.file.iter().flat_map(|file| &file.service);
     let methods: Vec<(&str, &str)> =
         services.flat_map(|service| service.method.iter().map(|method| (service.name(), method.name()))).collect();
-    assert_eq!(methods.len(), 11, "{methods:?}");
-    let kinds = kinds(&chat);
+    assert_eq!(methods.len(), 50, "{methods:?}");
+    let kinds = kinds(&there.chat);
     for (service, name) in methods {
-        let (rule, message) = method(service, name, &chat);
+        let (rule, message) = method(service, name, &there);
         let everyone = (name == "SubscribeChatEvents").then(|| (Rule::Needs("events", About::Filtered), Vec::new()));
         for (rule, message) in [Some((rule, message)), everyone].into_iter().flatten() {
             for kind in &kinds {

@@ -22,8 +22,9 @@ pub const IDLE: Duration = Duration::from_secs(20);
 /// How long a body may take.
 pub const TOTAL: Duration = Duration::from_secs(300);
 
-/// How much of a refused body is read and thrown away so that the answer arrives; beyond it the connection closes.
-pub const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
+/// How much of a refused body is read and thrown away so that the answer arrives; beyond it the connection closes. A form of two files
+/// that are a little too large fits.
+pub const DISCARD_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How long the reading of a refused body may take.
 pub const DISCARD_TIME: Duration = Duration::from_secs(10);
