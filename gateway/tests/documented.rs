@@ -25,7 +25,7 @@ use im_chats_protocol::client::{Backoff, Config, PROBE_MS, SILENCE_MARGIN_MS};
 use im_chats_protocol::error::{Category, ErrorCode};
 use im_chats_protocol::grant::MAX_CHATS;
 use im_chats_protocol::limits::{
-    MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
+    MAX_ATTACHMENT_BYTES, MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
 };
 use im_chats_protocol::model::MessageEffect;
 use im_chats_protocol::server::SessionLimits;
@@ -331,6 +331,7 @@ fn the_pages_say_the_limits() {
         ("docs/emulator.md", "| `--token TOKEN` |", number(MAX_TOKEN_BYTES), false),
         ("docs/grpc.md", "| message of `SetBackground`", number(MAX_IMAGE_BYTES), false),
         ("docs/grpc.md", "| message of `SetBackground`", number(MAX_REQUEST_BODY_BYTES), false),
+        ("docs/grpc.md", "| message of `UploadAttachment`", number(MAX_ATTACHMENT_BYTES), false),
         ("docs/emulator.md", "- Keys are part of the journal", key_lifetime_ms, true),
         ("docs/emulator.md", "- Keys are part of the journal", number(KEY_LIMIT), false),
         ("docs/emulator.md", "- Keys are part of the journal", number(KEY_BYTES), false),
