@@ -1,7 +1,5 @@
 //! What is done to polls: sent, voted in, given another option.
 
-use std::sync::Arc;
-
 use im_chats_protocol::error::Error;
 use im_chats_protocol::model::{
     MessageContent, Poll, PollChangeDelta, PollCreated, PollOption, PollOptionAdded, PollUnvoted, PollVoted,

@@ -1,7 +1,6 @@
 //! Chat GUIDs: their form, and how one is made from an address.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
