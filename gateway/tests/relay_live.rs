@@ -19,7 +19,7 @@ use im_chats_gateway::service::proto::{
     subscribe_message_events_response,
 };
 use serde_json::{Value, json};
-use support::server::{Server, Socket, TIMEOUT, fresh};
+use support::server::{Dice, Server, Socket, TIMEOUT, fresh};
 use support::upstream::{Answers, Methods};
 use tempfile::TempDir;
 use tokio::sync::broadcast;
@@ -143,6 +143,55 @@ fn live<A: Clone + Send + 'static>(first: A, events: &broadcast::Sender<A>) -> A
     stream::iter([Ok(first)]).chain(later).boxed()
 }
 
+/// Answers a catch-up from these events, up to the present head.
+fn caught_up(
+    log: &[catch_up_events_response::Payload],
+    head: u64,
+    request: Request<CatchUpEventsRequest>,
+) -> Answers<CatchUpEventsResponse> {
+    let after = request.into_inner().after_sequence.unwrap_or(0);
+    let events = (1..=head).zip(log.to_vec()).filter(move |(sequence, _)| *sequence > after);
+    let events = events.map(|(sequence, event)| (Some(sequence), event));
+    let complete = catch_up_events_response::Payload::Complete(CatchUpEventsComplete { head_sequence: head });
+    let answers = events.chain([(None, complete)]).collect::<Vec<_>>();
+    stream::iter(answers).map(|(sequence, payload)| Ok(CatchUpEventsResponse { sequence, payload: Some(payload) })).boxed()
+}
+
+/// For the figures in `docs/relay.md`: it takes a minute.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures what waiting for the poll costs; nothing can fail"]
+async fn a_message_that_does_not_come_live_waits_for_the_poll() {
+    let archived = ChatChangeEvent {
+        chat_guid: "any;-;a".to_owned(),
+        occurred_at: Some(Timestamp { seconds: 1_700_000_000, nanos: 0 }),
+        change: Some(chat_change_event::Change::Archived(ChatArchived {})),
+        ..Default::default()
+    };
+    let log = vec![catch_up_events_response::Payload::ChatChanged(archived); MEASURED];
+    let head = Arc::new(AtomicU64::new(0));
+    let end = Arc::clone(&head);
+    let methods = Methods::default().stream("EventService/CatchUpEvents", move |request: Request<CatchUpEventsRequest>| {
+        Ok(caught_up(&log, end.load(Ordering::SeqCst), request))
+    });
+    let upstream = methods.start().await;
+    let data = TempDir::new().unwrap();
+    let relay = Server::relay(data.path(), &upstream.url, &[]);
+    healthy(&relay).await;
+    let mut socket = reader(&relay).await;
+    let (mut dice, mut waits) = (Dice(7), Vec::new());
+    for sequence in 1..=MEASURED as u64 {
+        // At any time between two polls.
+        tokio::time::sleep(Duration::from_millis(dice.below(2_000))).await;
+        let began = Instant::now();
+        head.store(sequence, Ordering::SeqCst);
+        assert_eq!(next_events(&mut socket).await[0]["sequence"], sequence);
+        waits.push(began.elapsed());
+    }
+    waits.sort_unstable();
+    let (median, longest) = (waits[waits.len() / 2], waits[waits.len() - 1]);
+    println!("without live streams, a poll every 2 s: median {median:?}, longest {longest:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_the_upstream_does_not_give_is_named_once_and_the_others_go_on() {
     use catch_up_events_response::Payload as CaughtUp;
@@ -168,13 +217,7 @@ async fn a_stream_that_the_upstream_does_not_give_is_named_once_and_the_others_g
     let (end_of_log, to_chats, to_messages) = (Arc::clone(&head), chats.clone(), messages.clone());
     let methods = Methods::default()
         .stream("EventService/CatchUpEvents", move |request: Request<CatchUpEventsRequest>| {
-            let (after, head) = (request.into_inner().after_sequence.unwrap_or(0), end_of_log.load(Ordering::SeqCst));
-            let events = (1..=head).zip(log.clone()).filter(move |(sequence, _)| *sequence > after);
-            let events = events.map(|(sequence, event)| (Some(sequence), event));
-            let complete = (None, CaughtUp::Complete(CatchUpEventsComplete { head_sequence: head }));
-            let answers = events.chain([complete]);
-            Ok(stream::iter(answers.map(|(sequence, payload)| Ok(CatchUpEventsResponse { sequence, payload: Some(payload) })))
-                .boxed())
+            Ok(caught_up(&log, end_of_log.load(Ordering::SeqCst), request))
         })
         .stream("ChatService/SubscribeChatEvents", move |_: Request<SubscribeChatEventsRequest>| {
             let beat = SubscribeChatEventsResponse { sequence: None, payload: Some(OfChat::Heartbeat(Heartbeat::default())) };
