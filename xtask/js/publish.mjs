@@ -23,8 +23,8 @@ function without(text, pattern, what) {
   return text.replace(pattern, "");
 }
 
-/** A declaration ends with the first line that closes it, and takes the comment above it along. */
-const declaration = (name) => new RegExp(`(?:^/\\*\\*\\n(?: \\*.*\\n)+)?^export ${name}\\b(?:.*;\\n|[^]*?^\\}\\n)`, "gm");
+/** A declaration is one line, or ends with the first line that closes it, and takes the comment above it along. */
+const declaration = (name) => new RegExp(`(?:^/\\*\\*\\n(?: \\*.*\\n)+)?^export ${name}\\b(?:.*[;}]\\n|[^]*?^\\}\\n)`, "gm");
 
 /** The classes with calls have methods that only the shell uses. */
 const method = (name) => new RegExp(`(?:^ +/\\*\\*\\n(?: +\\*.*\\n)+)?^ +${name}\\(.*\\n`, "gm");
@@ -46,7 +46,8 @@ let text = publicTypes(more);
 const shared = new Set([...main.matchAll(/^export ((?:class|interface|type|enum) \w+)/gm)].map(([, name]) => name));
 for (const name of shared) text = without(text, declaration(name), name);
 const used = [...shared].map((name) => name.split(" ")[1]).filter((name) => new RegExp(`\\b${name}\\b`).test(text.replace(/\/\*[^]*?\*\//g, "")));
-writeFileSync(more, `import type { ${used.sort().join(", ")} } from "./im_chats.js";\n${text.trimEnd()}\n`);
+const imports = `import type { ${used.sort().join(", ")} } from "./im_chats.js";\n`;
+writeFileSync(more, `${imports}${text.trimEnd()}\n`.replace(/\n{3,}/g, "\n\n"));
 
 // An editor shows the comment of a call signature at a call, and that of the constant everywhere else. TypeScript has no way to
 // write one comment for both, and none for one comment in all entries.
