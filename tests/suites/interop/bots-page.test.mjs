@@ -1,10 +1,15 @@
 // The programs of docs/bots.md run as they stand there.
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 
+import { gatewayBinary } from "../support/gateway.mjs";
+import { freePort } from "../support/server.mjs";
 import { Desk } from "./bots/run.mjs";
 
 const ALICE = "alice@example.com";
@@ -39,3 +44,24 @@ for (const [index, code] of programs.entries()) {
     await desk.bot.kill();
   });
 }
+
+test("the step for CI starts the emulator, and a test in it reaches the emulator as a bot does", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "im-chats-ci-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await symlink(gatewayBinary(), join(folder, "im-chats-gateway"));
+  const program = `
+    const answer = await fetch(\`https://\${process.env.IMESSAGE_SERVER_URL}/v1/chats:count\`, { headers: { authorization: \`Bearer \${process.env.IMESSAGE_API_KEY}\` } });
+    console.log("answered", answer.status);
+  `;
+  await writeFile(join(folder, "check.mjs"), program);
+  await writeFile(join(folder, "package.json"), JSON.stringify({ scripts: { test: "node check.mjs" } }));
+  const [, step] = /^- run: \|\n(.*?)^```$/ms.exec(page);
+  const script = step.replaceAll("8787", await freePort());
+  // As the runners of GitHub call a step.
+  const { stdout } = await promisify(execFile)("bash", ["-e", "-c", script], {
+    cwd: folder,
+    env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
+    timeout: 60_000,
+  });
+  assert.match(stdout, /^answered 200$/m);
+});

@@ -120,6 +120,11 @@ for (const name of Object.keys(TITLES)) {
       assert.deepEqual(Buffer.from(await answer.arrayBuffer()), PICTURE);
     });
 
+    test("writes to somebody with whom there is no chat yet", async () => {
+      await say(DIRECT, ALICE, "tell carol@example.com you are invited");
+      await desk.wrote("any;-;carol@example.com", "you are invited", head);
+    });
+
     test("killed and started again, answers what comes then, and nothing twice", async () => {
       await desk.bot.kill();
       await desk.start(name);
