@@ -7,7 +7,8 @@ import { after, before, describe, test } from "node:test";
 
 import { MESSAGES } from "./bad-input/messages.mjs";
 import { OTHERS } from "./bad-input/others.mjs";
-import { ALICE, MAX_ATTACHMENT_BYTES, prepare } from "./bad-input/stage.mjs";
+import { RAW } from "./bad-input/raw.mjs";
+import { MAX_ATTACHMENT_BYTES, prepare } from "./bad-input/stage.mjs";
 import { declaredMethods } from "./methods/run.mjs";
 import { outcomeOf } from "./outcome.mjs";
 import { importInstalled, openSdk, resolveInstalled } from "./sdk.mjs";
@@ -226,10 +227,10 @@ for (const sdk of ["http", "grpc"]) {
         assert.deepEqual(await stored(), before);
       });
     } else {
-      for (const [what, field, path, body] of raw()) {
-        test(`POST ${path}: ${what}`, async () => {
+      for (const [what, field, path, body] of RAW) {
+        test(`${path}: ${what}`, async () => {
           const before = await stored();
-          const [status, answer] = await postText(world.gateway, path, body(stage));
+          const [status, answer] = await callRaw(world.gateway, path, body?.(stage));
           assert.deepEqual({ status, code: answer.errorCode, field: answer.context?.field }, { status: 400, code: "invalidArgument", field });
           assert.deepEqual(await stored(), before);
         });
@@ -238,33 +239,10 @@ for (const sdk of ["http", "grpc"]) {
   });
 }
 
-/** What only JSON that was written by hand can say: `[what, field, path, the body]`. */
-function raw() {
-  const target = ({ direct, own }) => `"target":{"chatGuid":"${direct}","messageGuid":"${own}"}`;
-  return [
-    ["half of a surrogate pair", "text", "/v1/messages:sendText", ({ direct }) => `{"chatGuid":"${direct}","text":"a\\ud800"}`],
-    ["NUL", "text", "/v1/messages:sendText", ({ direct }) => `{"chatGuid":"${direct}","text":"a\\u0000b"}`],
-    ["a number for a text", "text", "/v1/messages:sendText", ({ direct }) => `{"chatGuid":"${direct}","text":5}`],
-    ["a path on the server's disk", "attachment.attachmentPath", "/v1/messages:sendAttachment", ({ direct }) => `{"chatGuid":"${direct}","attachment":{"attachmentPath":"/etc/passwd"}}`],
-    ["no attachment at all", "attachment.attachmentGuid", "/v1/messages:sendAttachment", ({ direct }) => `{"chatGuid":"${direct}"}`],
-    ["half of a surrogate pair in a part", "parts[0].text", "/v1/messages:sendMultipart", ({ direct }) => `{"chatGuid":"${direct}","parts":[{"text":"\\udfff"}]}`],
-    ["a part that is nothing", "parts[0].text", "/v1/messages:sendMultipart", ({ direct }) => `{"chatGuid":"${direct}","parts":[{}]}`],
-    ["no target", "target", "/v1/messages:edit", () => `{"newText":"Hello"}`],
-    ["half of a surrogate pair", "newText", "/v1/messages:edit", (stage) => `{${target(stage)},"newText":"\\ud800"}`],
-    ["no target", "target", "/v1/messages:unsend", () => "{}"],
-    ["no reaction", "reaction", "/v1/messages:setReaction", (stage) => `{${target(stage)},"isSet":true}`],
-    ["a reaction that is not one", "reaction.kind", "/v1/messages:setReaction", (stage) => `{${target(stage)},"isSet":true,"reaction":{"kind":"HUG"}}`],
-    ["half of a surrogate pair", "displayName", "/v1/groups:setDisplayName", ({ group }) => `{"chatGuid":"${group}","displayName":"\\ud800"}`],
-    ["an address that is no text", "addresses[0]", "/v1/groups:addParticipants", ({ group }) => `{"chatGuid":"${group}","addresses":[5]}`],
-    ["bytes that are no base64", "data", "/v1/groups:setIcon", ({ group }) => `{"chatGuid":"${group}","data":"*"}`],
-    ["half of a surrogate pair", "options[1]", "/v1/polls", ({ group }) => `{"chatGuid":"${group}","title":"?","options":["Yes","\\udc00"]}`],
-    ["half of a surrogate pair", "optionText", "/v1/polls:addOption", ({ poll }) => `{"pollMessageGuid":"${poll}","optionText":"\\ud800"}`],
-  ];
-}
-
-async function postText({ address, token }, path, body) {
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const answer = await fetch(new URL(path, address), { method: "POST", headers, body });
+/** A write when there is a body, else a read. */
+async function callRaw({ address, token }, path, body) {
+  const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
+  const answer = await fetch(new URL(path, address), { method: body ? "POST" : "GET", headers, body });
   return [answer.status, await answer.json()];
 }
 

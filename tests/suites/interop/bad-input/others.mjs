@@ -12,7 +12,6 @@ const ICON = sunset(4, 4);
 const onGroup = (call, { takesKey = true } = {}) => [
   ["a direct chat", invalid("chatGuid"), ({ im, direct }) => call(im, direct)],
   ["a group that is not there", missing("chatNotFound"), ({ im }) => call(im, NOWHERE)],
-  ["no GUID of a chat", invalid("chatGuid"), ({ im }) => call(im, "dinner")],
   ["a group that was left", failed, ({ im, left }) => call(im, left)],
   ...(takesKey ? [["the key of another write", reused, ({ im, group }) => call(im, group, { clientMessageId: KEY })]] : []),
 ];
@@ -31,7 +30,6 @@ const onPoll = (call) => [
 export const OTHERS = {
   "groups.setDisplayName": [
     ...onGroup((im, chat, options) => im.groups.setDisplayName(chat, "Dinner", options)),
-    ["no name", invalid("displayName"), ({ im, group }) => im.groups.setDisplayName(group, "  ")],
     ["a name with NUL", invalid("displayName"), ({ im, group }) => im.groups.setDisplayName(group, "a\0b")],
     ["a name that is too long", invalid("displayName"), ({ im, group }) => im.groups.setDisplayName(group, "n".repeat(257))],
   ],

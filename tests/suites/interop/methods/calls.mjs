@@ -4,6 +4,7 @@
 //   shape       the documented shape of what it gives, by its name in `SHAPES`
 //   grpcOnly    their SDK has it over gRPC only
 //   refused     the code of the error where the gateway does not do what is asked
+//   as          the class of that error, where it is not IMessageError
 //   note        what a person wants to know of it
 //   run(stage)  makes the call and gives what it gave; `stage` has the client `im`, the `world`, and what earlier calls left
 
@@ -29,6 +30,8 @@ const keep = (name, call) => async (stage) => (stage[name] = await call(stage));
 
 /** The first event of a live stream, that of something that is done once the stream is attached. */
 const live = (resource, act) => async (stage) => {
+  // What was done before is behind it: when this has reached the gateway, so has that.
+  await stage.world.elsewhere("messages:receive", { chatGuid: stage.direct.chat.guid, from: ALICE, text: "Before" });
   const heard = await stage.world.listen(stage.im[resource].subscribeEvents());
   await act(stage);
   const [event] = await heard.first(1);
@@ -113,6 +116,7 @@ export const CALLS = [
     method: "messages.getEmbeddedMedia",
     shape: "GroupIcon",
     refused: unsupported,
+    as: "ValidationError",
     run: ({ im, direct, text }) => im.messages.getEmbeddedMedia(direct.chat.guid, text.guid),
   },
   {

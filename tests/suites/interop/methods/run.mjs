@@ -41,10 +41,10 @@ export async function callAll(transport, place) {
   }
 }
 
-async function resultOf({ run, shape, rest, refused }, stage) {
+async function resultOf({ run, shape, rest, refused, as = "IMessageError" }, stage) {
   const { value, error } = await outcomeOf(stage.world.module, () => run(stage));
   if (error) {
-    return refused && refused === error.code ? error.code : `differs: ${[error.class, error.code, error.message].filter(Boolean).join(", ")}`;
+    return refused && refused === error.code && as === error.class ? error.code : `differs: ${[error.class, error.code, error.message].filter(Boolean).join(", ")}`;
   }
   const [first, ...others] = rest ? value : [value];
   const places = [...misfits(SHAPES[shape], first), ...others.flatMap((item) => misfits(SHAPES[rest], item))];
