@@ -2,8 +2,9 @@ use super::*;
 use crate::log::backup;
 use crate::log::store::verify;
 use crate::service::backend::{Backend as _, CallContext};
+use crate::service::calls::Messaging as _;
 use crate::service::proto::{
-    CreateChatInitialMessage, CreateChatRequest, CreateChatResponse, MarkChatReadRequest, SetBackgroundRequest,
+    self, CreateChatInitialMessage, CreateChatRequest, CreateChatResponse, MarkChatReadRequest, SetBackgroundRequest,
 };
 use std::cell::Cell;
 use std::path::Path;
@@ -47,7 +48,53 @@ async fn happens(emulator: &Emulator, round: usize) -> Vec<(CreateChatRequest, C
     emulator.mark_chat_read(&keyed, MarkChatReadRequest { chat_guid: guid.clone() }).await.unwrap();
     let archive = Command::SetArchived { chat: guid, archived: round.is_multiple_of(2), actor: None };
     emulator.execute(archive, None, Beside::default()).await.unwrap();
+    talks(emulator, &answers[2].1.chat.as_ref().unwrap().guid, round).await;
     answers
+}
+
+/// Messages of every kind in a group, without keys.
+async fn talks(emulator: &Emulator, group: &str, round: usize) {
+    let call = CallContext::default();
+    let chat_guid = group.to_owned();
+    let text = format!("round {round}");
+    let text = proto::SendTextMessageRequest { chat_guid: chat_guid.clone(), text, ..Default::default() };
+    let sent = emulator.send_text_message(&call, text).await.unwrap().message.unwrap().guid;
+    let target = Some(proto::MessageTarget { chat_guid: chat_guid.clone(), message_guid: sent, target_part_index: None });
+    let edit = proto::EditMessageRequest { target: target.clone(), new_text: "edited".to_owned(), ..Default::default() };
+    emulator.edit_message(&call, edit).await.unwrap();
+    let reaction = Some(proto::MessageReaction::default());
+    let react = proto::SetReactionRequest { target: target.clone(), reaction, is_set: true, client_message_id: None };
+    emulator.set_reaction(&call, react).await.unwrap();
+    let upload =
+        proto::UploadAttachmentRequest { file_name: "f".to_owned(), data: bytes::Bytes::from_static(b"f"), companion: None };
+    let file = emulator.upload_attachment(&call, upload).await.unwrap().attachment.unwrap().guid;
+    let source = Some(proto::attachment_ref::Source::AttachmentGuid(file));
+    let attachment = Some(proto::AttachmentRef { source, attachment_name: None });
+    let file = proto::SendAttachmentMessageRequest { chat_guid: chat_guid.clone(), attachment, ..Default::default() };
+    emulator.send_attachment_message(&call, file).await.unwrap();
+    let actor = Some(Address::parse("bob@example.com", "from").unwrap());
+    let draft = Box::new(im_chats_emulator::Draft::text("and you?", Vec::new(), "text").unwrap());
+    emulator.execute(Command::Send { chat: chat_guid.clone(), draft, actor }, None, Beside::default()).await.unwrap();
+    let unsend = proto::UnsendMessageRequest { target, client_message_id: None };
+    emulator.unsend_message(&call, unsend).await.unwrap();
+    let poll = proto::CreatePollRequest {
+        chat_guid: chat_guid.clone(),
+        title: "Lunch?".to_owned(),
+        options: vec!["Pizza".to_owned(), "Sushi".to_owned()],
+        client_message_id: None,
+    };
+    let poll_message_guid = emulator.create_poll(&call, poll).await.unwrap().poll.unwrap().poll_message_guid;
+    let option_identifier = "option-2".to_owned();
+    let vote = proto::VotePollRequest { poll_message_guid, option_identifier, client_message_id: None };
+    emulator.vote_poll(&call, vote).await.unwrap();
+    let name = proto::SetDisplayNameRequest {
+        chat_guid: chat_guid.clone(),
+        display_name: format!("Group {round}"),
+        client_message_id: None,
+    };
+    emulator.set_display_name(&call, name).await.unwrap();
+    let gif = proto::SetIconRequest { chat_guid, data: bytes::Bytes::from_static(b"GIF89a"), client_message_id: None };
+    emulator.set_icon(&call, gif).await.unwrap();
 }
 
 fn entries(store: &Store) -> (i64, i64) {
@@ -205,6 +252,9 @@ async fn a_backup_has_the_checkpoint_and_what_came_after_it() {
     assert_eq!((state(&emulator), entries(&store)), (expected, entries(&it.2)));
     let (request, answer) = answers.into_iter().next().unwrap();
     assert_eq!(emulator.create_chat(&CallContext::default(), request).await.unwrap(), answer);
+    let group = state(&emulator).chats().find(|listed| listed.chat.is_group).unwrap().chat.guid.clone();
+    let icon = emulator.get_icon(&CallContext::default(), proto::GetIconRequest { chat_guid: group }).await.unwrap();
+    assert_eq!((icon.mime_type.as_str(), &icon.data[..]), ("image/gif", b"GIF89a".as_slice()));
 }
 
 /// As the version before wrote it: the same, without the tables that came since.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::service::backend::{Backend as _, CallContext};
+use crate::service::calls::Messaging as _;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
+use crate::service::proto::{GetAttachmentInfoRequest, UploadAttachmentRequest};
 
 fn create(address: &str) -> CreateChatRequest {
     CreateChatRequest {
@@ -53,4 +55,34 @@ async fn a_journal_that_disagrees_with_the_log_is_refused_at_the_start() {
     store.writer().unwrap().execute("DELETE FROM journal", []).unwrap();
     let error = Emulator::open(store).unwrap_err();
     assert!(error.to_string().contains("the journal ends at entry 0 instead of 3"), "{error}");
+}
+
+/// What is forgotten takes no room: neither in memory nor on the disk.
+#[tokio::test]
+async fn the_oldest_file_of_too_many_goes_with_its_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (emulator, writer) = Emulator::open(store.clone()).unwrap();
+    let call = CallContext::default();
+    let upload = |byte: u8| {
+        let data = bytes::Bytes::from(vec![byte]);
+        emulator.upload_attachment(&call, UploadAttachmentRequest { file_name: "f".to_owned(), data, companion: None })
+    };
+    let first = upload(1).await.unwrap().attachment.unwrap().guid;
+    let second = upload(2).await.unwrap().attachment.unwrap().guid;
+    let rest = futures_util::future::join_all((2..im_chats_emulator::limits::ATTACHMENT_LIMIT + 1).map(|_| upload(3))).await;
+    assert!(rest.iter().all(Result::is_ok));
+    let known = |guid: &str| GetAttachmentInfoRequest { attachment_guid: guid.to_owned() };
+    assert_eq!(emulator.get_attachment_info(&call, known(&first)).await.unwrap_err().code, "attachmentNotFound");
+    emulator.get_attachment_info(&call, known(&second)).await.unwrap();
+    drop(emulator);
+    tokio::task::spawn_blocking(|| writer.join()).await.unwrap().unwrap();
+    let count = |which: &str| {
+        let count = format!("SELECT count(*) FROM blobs {which}");
+        store.reader().unwrap().query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(usize::try_from(count("")), Ok(im_chats_emulator::limits::ATTACHMENT_LIMIT));
+    assert_eq!(count(&format!("WHERE owner = '{first}'")), 0);
+    let (emulator, _writer) = Emulator::open(store).unwrap();
+    assert_eq!(emulator.get_attachment_info(&call, known(&first)).await.unwrap_err().code, "attachmentNotFound");
 }
