@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { importPackage } from "../support/package.mjs";
+import { startProxy } from "../support/proxy.mjs";
 import { seeded } from "../support/seeded.mjs";
 import { eventually } from "../support/until.mjs";
 import { readLog } from "./oracle.mjs";
@@ -33,22 +34,26 @@ export async function replies({ kills, relay = false, seed = Date.now() % 1e9, s
   const token = randomBytes(12).toString("hex");
   const servers = await startServers({ relay, args: [], token });
   const { emulator } = servers;
+  // The server comes back at another port. To the bot its address stays: our SDK asks there until there is an answer.
+  const proxy = await startProxy(() => servers.front().address);
   try {
     for (const address of PEOPLE) await emulator().call("POST", "/v1/chats", { addresses: [address] });
     const { createClient } = await importPackage();
-    const bot = startBot({ createClient, address: () => servers.front().address, token, dice });
+    const bot = startBot({ createClient, address: proxy.address, token, dice });
     const people = startPeople({ emulator, dice });
     for (let killed = 1; killed <= kills; killed += 1) {
-      await pause(dice.between(20, 400));
+      await bot.goesOn(dice.between(1, 10));
+      await pause(dice.between(0, 30));
       await servers.restart(dice.between(0, 150), dice);
       say(`kill ${killed} of ${kills}; ${people.acknowledged.length} messages, ${bot.answered} answers`);
     }
     const acknowledged = await people.stop();
     await bot.reaches(acknowledged.at(-1));
-    const { crashes, refused } = await bot.stop();
+    const { crashes, refused, sentAgain } = await bot.stop();
     const log = await readLog(emulator(), createRequire(join(process.env.IM_CHATS_PROJECT, "package.json"))("ws").WebSocket);
-    return judge({ seed, kills, crashes, refused, acknowledged, log });
+    return judge({ seed, kills, crashes, sentAgain, refused, acknowledged, log });
   } finally {
+    await proxy.close();
     await servers.stop();
   }
 }
@@ -89,17 +94,20 @@ function startPeople({ emulator, dice }) {
 /** The bot, with a client and a cursor of its own. What it saved is all that is left of it after a crash. */
 function startBot({ createClient, address, token, dice }) {
   const seen = new Set();
-  const bot = { answered: 0, crashes: 0, refused: [] };
+  const bot = { answered: 0, crashes: 0, sentAgain: 0, refused: [] };
+  const sent = new Set();
   let saved = 0;
   let over = false;
 
   /** Handles what is new, until there is nothing, the server dies, or the bot does. */
   const live = async () => {
-    const im = createClient({ address: address(), token });
+    const im = createClient({ address, token });
     try {
       for await (const event of im.events.catchUp(saved)) {
         if (event.type === "message.received" && !event.isFromMe) {
-          await answer(address(), token, event);
+          if (sent.has(event.message.guid)) bot.sentAgain += 1;
+          sent.add(event.message.guid);
+          await answer(address, token, event);
           bot.answered += 1;
           if (dice.random() < 0.02) {
             // It dies after the reply and before it could save: the same message comes again.
@@ -121,6 +129,8 @@ function startBot({ createClient, address, token, dice }) {
     }
   })();
   return Object.assign(bot, {
+    /** It has answered so many messages more. */
+    goesOn: (more, from = bot.answered) => eventually("the bot answers", SETTLE_MS, () => bot.answered >= from + more),
     reaches: (guid) => eventually("the bot has answered the last message", SETTLE_MS, () => seen.has(guid)),
     async stop() {
       over = true;
@@ -142,7 +152,7 @@ async function answer(address, token, { chatGuid, message }) {
 }
 
 /** The figures, from the log. */
-function judge({ seed, kills, crashes, refused, acknowledged, log }) {
+function judge({ seed, kills, crashes, sentAgain, refused, acknowledged, log }) {
   const messages = log.filter(({ type }) => type === "message.received");
   const incoming = messages.filter(({ isFromMe }) => !isFromMe).map(({ message }) => message.guid);
   const counts = new Map(incoming.map((guid) => [guid, 0]));
@@ -158,6 +168,7 @@ function judge({ seed, kills, crashes, refused, acknowledged, log }) {
     seed,
     kills,
     crashes,
+    sentAgain,
     messages: incoming.length,
     forgotten: acknowledged.filter((guid) => !known.has(guid)).length,
     answered: of((count) => count > 0),
@@ -179,6 +190,7 @@ export function table(result) {
     ["seed", result.seed],
     ["kills of the server", result.kills],
     ["crashes of the bot between a reply and its cursor", result.crashes],
+    ["replies that the bot sent again", result.sentAgain],
     ["messages that came in", result.messages],
     ["answered once", result.answered - result.repeated],
     ["lost / repeated", `${result.lost} / ${result.repeated}`],
