@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use super::error::RunError;
 use crate::cli::ServeArgs;
 use crate::fronts::spectrum::Project;
-use crate::http::authority::{LocalAuthority, Names};
+use crate::http::authority::{AuthorityError, LocalAuthority, Names};
 use crate::http::listen::Listen;
 use crate::http::tls;
 use crate::process::output;
@@ -22,7 +22,8 @@ pub(super) fn acceptor(serve: &ServeArgs, data: &Path, shutdown: &Shutdown) -> R
         Listen::Address(address) => address.ip().to_string(),
         Listen::Name { host, .. } => host.clone(),
     });
-    let authority = LocalAuthority::new(data, Names::new(hosts.chain(serve.access.allow_host.iter().cloned()))?)?;
+    let names = Names::new(hosts.chain(serve.access.allow_host.iter().cloned())).map_err(AuthorityError::from)?;
+    let authority = LocalAuthority::new(data, names)?;
     authority.keep(SystemTime::now())?;
     let acceptor = tls::acceptor(authority.files(), shutdown.drain())?;
     let certificate = quoted(&authority.certificate().display().to_string());

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{CertificateError, Error, RootCertStore};
 
-use super::Names;
+use super::names::Names;
 
 /// How long an authority is good: as long as nobody wants to think of it.
 const AUTHORITY_LIFETIME: Duration = days(3_650);

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{self, CertificateError};
 use super::tls::{Contents, TlsError, TlsFiles};
 use crate::base::private;
 use issue::{Authority, certificate_pem, days, key_pem, new_key};
-pub use names::Names;
+pub use names::{NameError, Names};
 
 /// The certificate that programs are to trust, in the directory of the authority.
 pub const AUTHORITY: &str = "authority.pem";
@@ -77,8 +77,8 @@ pub enum AuthorityError {
         source: io::Error,
     },
     /// A name that no certificate can have.
-    #[error("--tls-self-signed: {0:?} cannot be a name in a certificate")]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// A certificate that cannot be made.
     #[error("--tls-self-signed: the certificate cannot be made: {0}")]
     Make(#[from] rcgen::Error),

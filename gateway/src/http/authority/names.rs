@@ -5,10 +5,13 @@ use std::net::IpAddr;
 
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::AuthorityError;
-
 /// Under what clients on this machine reach the gateway, whatever it listens on.
 const ALWAYS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// A name that no certificate can have.
+#[derive(Debug, thiserror::Error)]
+#[error("--tls-self-signed: {0:?} cannot be a name in a certificate")]
+pub struct NameError(String);
 
 /// Host names and addresses, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,7 @@ impl Names {
     ///
     /// # Errors
     /// When one of them cannot be in a certificate.
-    pub fn new(more: impl IntoIterator<Item = String>) -> Result<Self, AuthorityError> {
+    pub fn new(more: impl IntoIterator<Item = String>) -> Result<Self, NameError> {
         let mut names: BTreeSet<String> = ALWAYS.map(str::to_owned).into();
         for name in more {
             match name.parse::<IpAddr>().map(|address| address.to_canonical()) {
@@ -30,7 +33,7 @@ impl Names {
                 Err(_) if ServerName::try_from(name.as_str()).is_ok() => {
                     names.insert(name.to_ascii_lowercase());
                 }
-                Err(_) => return Err(AuthorityError::Name(name)),
+                Err(_) => return Err(NameError(name)),
             }
         }
         Ok(Self(names))
