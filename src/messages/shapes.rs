@@ -70,8 +70,7 @@ pub struct SendMessageOptions {
 #[derive(Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct SendAttachmentOptions {
-    /// Name of the file, such as `"photo.jpg"`. Needed with bytes; with the `guid` of an attachment it may be left out, and the
-    /// attachment keeps its name.
+    /// Name of the file, such as `"photo.jpg"`. Needed with bytes. An attachment that is sent by its `guid` keeps its name without it.
     #[tsify(optional, type = "string | undefined")]
     file_name: (),
     /// Whether it is a voice message. Default false.
@@ -85,7 +84,7 @@ pub struct SendAttachmentOptions {
     /// message has none.
     #[tsify(optional, type = "MessageEffectName | MessageEffect | undefined")]
     effect: (),
-    /// Idempotency key of the upload and the message together, as of `messages.send`.
+    /// Idempotency key of the upload and the message together, as of `messages.send`. Without it the call makes one of its own.
     #[tsify(optional, type = "string | undefined")]
     client_message_id: (),
 }
@@ -100,7 +99,7 @@ pub struct EditMessageOptions {
     /// What people see whose devices are too old for edits. Without it the service makes it of the new text.
     #[tsify(optional, type = "string | undefined")]
     backward_compat_text: (),
-    /// Idempotency key of this one edit, as of `messages.send`.
+    /// Idempotency key of this one edit, as of `messages.send`. Without it the call makes one of its own.
     #[tsify(optional, type = "string | undefined")]
     client_message_id: (),
 }
@@ -112,7 +111,7 @@ pub struct UnsendMessageOptions {
     /// The part of the message that is taken back, 0-based. Without it the whole message is.
     #[tsify(optional, type = "number | undefined")]
     part_index: (),
-    /// Idempotency key of this one call, as of `messages.send`.
+    /// Idempotency key of this one call, as of `messages.send`. Without it the call makes one of its own.
     #[tsify(optional, type = "string | undefined")]
     client_message_id: (),
 }
@@ -127,7 +126,7 @@ pub struct ReactOptions {
     /// The part of the message that the reaction is on, 0-based. Without it the reaction is on the whole message.
     #[tsify(optional, type = "number | undefined")]
     part_index: (),
-    /// Idempotency key of this one call, as of `messages.send`.
+    /// Idempotency key of this one call, as of `messages.send`. Without it the call makes one of its own.
     #[tsify(optional, type = "string | undefined")]
     client_message_id: (),
 }
@@ -148,10 +147,10 @@ pub struct ListMessagesOptions {
     /// Only messages that were read (`true`), or only those that were not (`false`). Without it both.
     #[tsify(optional, type = "boolean | undefined")]
     is_read: (),
-    /// Only messages from before this time: a `Date`, or RFC 3339 text such as a message's `dateCreated`.
+    /// Only messages from before this time: a `Date`, or RFC 3339 text such as a message's `dateCreated`. Without it messages of any time.
     #[tsify(optional, type = "string | Date | undefined")]
     before: (),
-    /// Only messages from after this time: a `Date`, or RFC 3339 text such as a message's `dateCreated`.
+    /// Only messages from after this time: a `Date`, or RFC 3339 text such as a message's `dateCreated`. Without it messages of any time.
     #[tsify(optional, type = "string | Date | undefined")]
     after: (),
 }
@@ -173,7 +172,7 @@ pub struct MessagePage {
 #[serde(rename_all = "camelCase")]
 pub struct ChangeGroupOptions {
     /// Idempotency key of this one change: the same key and the same request give the first result again. The rules are those of
-    /// `messages.send`.
+    /// `messages.send`. Without it the call makes one of its own.
     #[tsify(optional, type = "string | undefined")]
     client_message_id: (),
 }
