@@ -1,5 +1,5 @@
 // Bad input of every call about messages, groups, polls and attachments: the error says what is wrong, over both transports of the vendor's
-// SDK, and nothing was stored.
+// SDK, at the emulator and through a relay, and nothing was stored.
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
@@ -169,15 +169,18 @@ async function prepare(world) {
   return stage;
 }
 
-for (const sdk of ["http", "grpc"]) {
-  describe(`bad input, over ${sdk}`, () => {
+/** Each transport, and where its calls go. */
+const PLACES = ["http", "grpc"].flatMap((sdk) => ["emulator", "relay"].map((place) => ({ sdk, place })));
+
+for (const { sdk, place } of PLACES) {
+  describe(`bad input, over ${sdk}, ${place}`, () => {
     let world;
     let stage;
     let reader;
 
     before(async () => {
-      world = await openWorld(sdk, "emulator");
-      reader = (await openSdk("ours", world.gateway.address, { token: world.gateway.token })).im;
+      world = await openWorld(sdk, place);
+      reader = (await openSdk("ours", world.service.address, { token: world.service.token })).im;
       stage = await prepare(world);
     });
     after(async () => {
@@ -185,7 +188,7 @@ for (const sdk of ["http", "grpc"]) {
       await world?.close();
     });
 
-    /** Everything that a person could find: the log, the chats with their counts, the messages and the polls. */
+    /** Everything that a person could find at the service: the log, the chats with their counts, the messages and the polls. */
     const stored = async () => {
       const get = async (path) => {
         const [status, body] = await world.service.call("GET", path);

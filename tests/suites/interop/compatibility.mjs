@@ -49,7 +49,9 @@ const METHODS = `
 
 \`@photon-ai/advanced-imessage\` has 94 methods: 44 over HTTP, and over gRPC the same and 6 more. Each is called over its transport, and what it
 gives is held against its documented shape, field by field (\`methods.test.mjs\`; behind a relay the suite gets the same). "Served" means that it
-does what is asked and gives what is documented. The others are refused with an error of that code, before anything is done.
+does what is asked and gives what is documented. The others are refused with an error of that code, before anything is done. That of
+\`messages.getEmbeddedMedia\` is the one that is documented: no message here has Digital Touch or handwriting, and of such a message the service
+gives a \`ValidationError\` with this code.
 
 `;
 

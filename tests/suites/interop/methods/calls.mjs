@@ -5,7 +5,6 @@
 //   grpcOnly    their SDK has it over gRPC only
 //   refused     the code of the error where the gateway does not do what is asked
 //   as          the class of that error, where it is not IMessageError
-//   note        what a person wants to know of it
 //   run(stage)  makes the call and gives what it gave; `stage` has the client `im`, the `world`, and what earlier calls left
 
 import { all } from "../world.mjs";
