@@ -35,6 +35,12 @@ impl Messages {
         self.by_place.len()
     }
 
+    /// How many there are, by each of the ways to find them.
+    #[cfg(test)]
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        [self.by_place.len(), self.places.len(), self.by_chat.len()]
+    }
+
     /// The place of the newest one.
     pub(crate) fn last(&self) -> Option<u64> {
         self.by_place.get_max().map(|(place, _)| *place)

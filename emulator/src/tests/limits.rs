@@ -46,6 +46,7 @@ fn a_hundred_thousand_messages_are_kept_and_copied_in_no_time() {
     earlier.apply(&outcome.entries[1]);
     for state in [&world.state, &earlier] {
         assert_eq!(state.messages.len(), MESSAGE_LIMIT);
+        assert_eq!(state.messages.sizes(), [MESSAGE_LIMIT; 3], "nothing of the forgotten one stays");
         assert_eq!(state.message(&first).unwrap_err().code, "messageNotFound");
         assert_eq!(state.poll(&first).unwrap_err().code, "pollNotFound");
         let query = MessageQuery {

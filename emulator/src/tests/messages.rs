@@ -177,7 +177,7 @@ fn a_text_is_edited_by_who_wrote_it_for_a_quarter_of_an_hour() {
 #[test]
 fn a_message_is_taken_back_by_who_wrote_it_for_two_minutes_and_nothing_of_it_stays() {
     let mut world = World::new();
-    let sent = world.text(GROUP, "one", None);
+    let sent = world.send(GROUP, draft("one").subject(Some("s"), "subject").unwrap(), None).guid;
     let late = world.text(GROUP, "two", None);
     world.run(react(GROUP, &sent, MessageReactionKind::Love, true, bob()));
     world.now += 2 * MINUTE;
@@ -187,6 +187,7 @@ fn a_message_is_taken_back_by_who_wrote_it_for_two_minutes_and_nothing_of_it_sta
     assert_eq!(events[0]["retractedAt"], "2026-01-01T12:02:00Z");
     let kept = world.kept(&sent);
     assert_eq!(json!(kept.content), json!({ "attachments": [], "formatting": [], "mentions": [] }));
+    assert_eq!(kept.subject, None);
     assert_eq!(
         (kept.date_retracted.as_deref(), kept.applied_reactions.as_deref()),
         (Some("2026-01-01T12:02:00Z"), Some(&[][..]))

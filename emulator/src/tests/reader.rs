@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use im_chats_protocol::model::LiveEvent;
-use im_chats_protocol::server::LoggedEvent;
+use im_chats_protocol::server::{EventKind, LoggedEvent};
 
 use super::*;
 
@@ -40,6 +40,13 @@ impl Chats {
     pub(super) fn read(&mut self, event: &LoggedEvent) {
         let value: Value = serde_json::from_str(&event.json).unwrap();
         serde_json::from_str::<LiveEvent>(&event.json).unwrap();
+        let kind = match value["type"].as_str().unwrap().split('.').next() {
+            Some("chat") => EventKind::Chat,
+            Some("message") => EventKind::Message,
+            Some("group") => EventKind::Group,
+            _ => EventKind::Poll,
+        };
+        assert_eq!(event.kind, kind, "{value}");
         let guid = event.chat_guid.to_string();
         let seen = self.chats.entry(guid.clone()).or_default();
         let who = value["actor"]["address"].as_str().unwrap_or(ACCOUNT).to_owned();
