@@ -41,6 +41,13 @@ const BUNDLERS = [
     },
     { name: `Vite ${major}, dev server`, package: vite, app: "vite", entry: "im-chats", serve: ["node", "serve.mjs", vite] },
   ]),
+  {
+    name: "Vite 8, build, with messages",
+    package: "vite",
+    app: "vite-messages",
+    entry: "im-chats/messages",
+    build: ["node", join(root, "node_modules/vite/bin/vite.js"), "build", "--logLevel=warn"],
+  },
   { name: "webpack", package: "webpack", app: "webpack", entry: "im-chats", build: ["node", "build.mjs", "production"] },
   { name: "webpack, for development", package: "webpack", app: "webpack", entry: "im-chats", build: ["node", "build.mjs", "development"] },
   { name: "Parcel", package: "parcel", app: "parcel", entry: "im-chats", build: [bin("parcel"), "build", "index.html", "--dist-dir=dist", "--no-cache", "--log-level=warn"] },
@@ -50,6 +57,13 @@ const BUNDLERS = [
     app: "esbuild",
     entry: "im-chats/inline",
     build: [bin("esbuild"), "../main-inline.js", ...ESBUILD, "--outfile=dist/main.js"],
+  },
+  {
+    name: "esbuild, inline, with messages",
+    package: "esbuild",
+    app: "esbuild",
+    entry: "im-chats/messages/inline",
+    build: [bin("esbuild"), "../main-messages-inline.js", ...ESBUILD, "--outfile=dist/main.js"],
   },
   {
     name: "esbuild, file loader",

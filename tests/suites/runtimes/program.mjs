@@ -3,8 +3,8 @@
 // It runs unchanged wherever a host imports the package and hands it over. What it needs of the outside – other people's
 // writes, a cut, a restart of the server – it asks of the driver over HTTP, and there it reports.
 
-/** Runs every check and reports; resolves to whether all passed. */
-export async function conform(sdk, driver) {
+/** Runs every check and reports; resolves to whether all passed. `messages` is the entry with messages. */
+export async function conform(sdk, driver, messages) {
   const job = await (await fetch(`${driver}/job`)).json();
   const command = async (name, body = {}) => {
     const answer = await fetch(`${driver}/command/${name}`, { method: "POST", body: JSON.stringify(body) });
@@ -13,6 +13,7 @@ export async function conform(sdk, driver) {
   };
   const world = {
     sdk,
+    messages,
     ...job,
     silent: `${driver}/silent`,
     /** What other people and devices do. */
@@ -226,6 +227,21 @@ const CHECKS = {
     same((await loop) === reason, true);
     const bad = await failure(collect(im.chats.subscribeEvents({ chat: "nobody" })));
     same([bad instanceof sdk.ValidationError, bad.context.field], [true, "chat"]);
+  },
+
+  async "im-chats/messages: a text, a file, a list; the same classes"({ sdk, messages, address, token }) {
+    same(Object.keys(sdk).filter((name) => sdk[name] !== messages[name]), ["createClient"]);
+    const im = messages.createClient({ address, token });
+    const { chat } = await im.chats.create(["mary@example.com"]);
+    const text = await im.messages.send(chat.guid, "Hello 🎂", { effect: "confetti" });
+    same((await im.messages.react(chat.guid, text.guid, "love")).appliedReactions.map(({ reaction }) => reaction.kind), ["love"]);
+    // More than one piece of whatever the bytes are sent in.
+    const file = await im.messages.sendAttachment(chat.guid, new Uint8Array(1_000_001).fill(7), { fileName: "sevens.bin" });
+    same(file.content.attachments.map(({ fileName, totalBytes }) => [fileName, totalBytes]), [["sevens.bin", 1_000_001]]);
+    same((await im.messages.list(chat.guid)).messages.map(({ guid }) => guid), [file.guid, text.guid]);
+    const unknown = await failure(im.messages.get("unknown"));
+    same([unknown instanceof sdk.NotFoundError, unknown.code], [true, "messageNotFound"]);
+    await im.close();
   },
 
   async "close: loops finish, calls are refused, repeating is safe"({ sdk, im }) {

@@ -1,7 +1,8 @@
-/** What every app does once its bundle runs: it creates a chat and sees a live event of it. */
+/** What every app does once its bundle runs: it creates a chat, sends a text where it can, and sees a live event of it. */
 export async function story(createClient, { address, token, ...options }) {
   const im = createClient({ address, token, ...options });
   const { chat } = await im.chats.create(["alice@example.com"]);
+  await im.messages?.send(chat.guid, "Hello!");
   const stream = im.chats.subscribeEvents({ chat: chat.guid });
   await stream.ready;
   // The signature of a PNG, by which the emulator knows one.

@@ -6,8 +6,8 @@ import { conform } from "/program.mjs";
 const driver = location.origin;
 const kind = new URLSearchParams(location.search).get("in");
 
-if (kind === "page") await conform(sdk, driver);
-if (kind === "inline") await conform(await import("/im-chats/inline.js"), driver);
+if (kind === "page") await conform(sdk, driver, await import("/im-chats/messages.js"));
+if (kind === "inline") await conform(await import("/im-chats/inline.js"), driver, await import("/im-chats/messages-inline.js"));
 if (kind === "worker") {
   const worker = new Worker("/hosts/worker.mjs", { type: "module" });
   worker.onmessage = ({ data }) => told(data);

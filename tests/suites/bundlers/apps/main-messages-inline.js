@@ -1,0 +1,5 @@
+import { createClient } from "im-chats/messages/inline";
+
+import { inPage } from "./story.js";
+
+void inPage(createClient);
