@@ -281,7 +281,7 @@ async fn every_refusal_names_its_field_and_nothing_is_stored() {
     names!(messages, send_text_message, reply(&own, Some(1)), "replyTo.targetPartIndex");
     names!(messages, send_text_message, reply(&own, Some(-1)), "replyTo.targetPartIndex");
     refused(messages.send_text_message(reply("no-such", None)).await, Code::NotFound, "messageNotFound");
-    refused(messages.send_text_message(text("any;-;x@example.com", "x")).await, Code::NotFound, "chatNotFound");
+    refused(messages.send_text_message(text("any;-;nobody", "x")).await, Code::NotFound, "chatNotFound");
 
     let file = |attachment| SendAttachmentMessageRequest { chat_guid: BOB.into(), attachment, ..Default::default() };
     let path = AttachmentRef { source: Some(Source::AttachmentPath("/etc/passwd".into())), attachment_name: None };

@@ -1,6 +1,6 @@
 // A bot of the vendor's own stack, whose cursor is of a log that is gone. The recovery is that of spectrum-ts itself
 // (`resumableOrderedStream` of `@spectrum-ts/core`), around the vendor's SDK and called as `@spectrum-ts/imessage` calls it; only
-// the live stream is that of chats, because the gateway does not serve the one of messages.
+// the live stream is that of chats, whose events the control plane makes by the thousand. The published bots are in bots.test.mjs.
 
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
