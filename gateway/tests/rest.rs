@@ -154,7 +154,7 @@ fn mark_read_writes_one_event_when_the_count_goes_to_zero() {
     read();
     let message = json!({"chatGuid": ALICE, "from": "alice@example.com", "text": "hello"});
     for sequence in [1, 2] {
-        assert_eq!(gateway.post("/emulator/v1/messages:receive", &message).ok(), json!({"sequences": [sequence]}));
+        assert_eq!(gateway.post("/emulator/v1/messages:receive", &message).ok()["sequences"], json!([sequence]));
     }
     assert_eq!(chat(&gateway, ALICE)["unreadCount"], 2);
     read();
@@ -258,7 +258,7 @@ fn archived_chats_are_out_of_the_count_until_a_message_brings_them_back() {
     }
     gateway.get("/v1/chats:count?includeArchived=maybe").refuses("includeArchived");
     let message = json!({"chatGuid": ALICE, "from": "alice@example.com", "text": "hello"});
-    assert_eq!(gateway.post("/emulator/v1/messages:receive", &message).ok(), json!({"sequences": [2, 3]}));
+    assert_eq!(gateway.post("/emulator/v1/messages:receive", &message).ok()["sequences"], json!([2, 3]));
     assert_eq!(count(""), "2");
     assert_eq!(types(&gateway.events()), ["chat.archived", "chat.unarchived", "message.received"]);
 }

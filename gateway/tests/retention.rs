@@ -10,7 +10,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use im_chats_gateway::service::backend::{Backend as _, CallContext};
-use im_chats_gateway::service::proto::{CatchUpEventsRequest, CreateChatInitialMessage, CreateChatRequest};
+use im_chats_gateway::service::proto::{
+    CatchUpEventsRequest, CreateChatInitialMessage, CreateChatRequest, SetBackgroundRequest,
+};
 use serde_json::{Value, json};
 use support::grpc::{clients, refused};
 use support::server::{Server, Socket, TIMEOUT, fresh};
@@ -210,7 +212,8 @@ fn friend(n: usize) -> CreateChatRequest {
     }
 }
 
-/// Three entries of the journal for each: a chat, a message, an answer.
+/// Three entries of the journal for each: a chat, a message, an answer. And a few more, so that there are more of them than pieces of the
+/// state.
 async fn fill_journal(data: &Path, chats: usize) {
     let store = im_chats_gateway::log::store::Store::open(data).unwrap();
     let (emulator, writer) = im_chats_gateway::emulator::Emulator::open(store).unwrap();
@@ -218,6 +221,12 @@ async fn fill_journal(data: &Path, chats: usize) {
     for chunk in (0..chats).collect::<Vec<_>>().chunks(512) {
         let creates = chunk.iter().map(|n| emulator.create_chat(&call, friend(*n)));
         futures_util::future::try_join_all(creates).await.unwrap();
+    }
+    let chat_guid = emulator.chats(None, 1)[0].chat.guid.clone();
+    let png: bytes::Bytes = b"\x89PNG\r\n\x1a\n".as_slice().into();
+    for _ in 0..4 {
+        let image = SetBackgroundRequest { chat_guid: chat_guid.clone(), data: png.clone() };
+        emulator.set_background(&call, image).await.unwrap();
     }
     drop(emulator);
     writer.join().unwrap();
@@ -231,23 +240,23 @@ async fn a_kill_while_the_journal_is_compacted_loses_nothing() {
         let disk = rusqlite::Connection::open(data.path().join("gateway.sqlite3")).unwrap();
         disk.query_row(sql, [], |row| row.get(0)).unwrap()
     };
-    assert_eq!(number("SELECT count(*) FROM journal"), 12_000);
+    assert_eq!(number("SELECT count(*) FROM journal"), 12_004);
     // Killed once while the checkpoint is written, and once while the entries go.
-    for sql in ["SELECT count(*) > 0 FROM checkpoint", "SELECT count(*) < 12000 FROM journal"] {
+    for sql in ["SELECT count(*) > 0 FROM checkpoint", "SELECT count(*) < 12004 FROM journal"] {
         let mut server = Server::start(data.path(), &[]);
         eventually(sql, || number(sql) > 0).await;
         server.kill();
     }
     let (upto, left) = (number("SELECT value FROM meta WHERE key = 'checkpoint'"), number("SELECT count(*) FROM journal"));
-    assert!(upto == 12_000 && left > 4000, "it was killed in between: {upto} {left}");
+    assert!(upto == 12_004 && left > 4000, "it was killed in between: {upto} {left}");
     let server = Server::start(data.path(), &[]);
-    assert_eq!(log_of(&server).await, (0, 4000));
+    assert_eq!(log_of(&server).await, (0, 4004));
     let mut chats = clients(&server).await.0;
     for n in [0, 1234, 3999] {
         let again = chats.create_chat(friend(n)).await.unwrap().into_inner();
         assert_eq!(again.initial_message.unwrap().content.unwrap().text, Some(format!("hi {n}")));
     }
-    assert_eq!(log_of(&server).await, (0, 4000), "each was answered as before, and nothing was done again");
+    assert_eq!(log_of(&server).await, (0, 4004), "each was answered as before, and nothing was done again");
     eventually("the rest is gone, but for the answers", || number("SELECT count(*) FROM journal") == 4000).await;
     let new = chats.create_chat(friend(4000)).await.unwrap().into_inner();
     stop(server).await;

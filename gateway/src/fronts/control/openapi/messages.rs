@@ -8,12 +8,11 @@ use crate::http::openapi::schema::{WITHOUT_NUL, guid, object, reference};
 /// What is written, and what it is written about.
 pub(super) fn written(sequences: &Value) -> [(&'static str, Value); 4] {
     let with = |name: &str, shown: Value| object(&["sequences", name], &json!({"sequences": sequences, name: shown}));
-    let attachment = json!({"type": "object", "description": "The file that came with it, as its metadata are answered."});
-    let message = json!({"sequences": sequences, "message": reference("Message"), "attachment": attachment});
+    let message = json!({"sequences": sequences, "message": reference("Message"), "attachment": reference("AttachmentInfo")});
     [
         ("Written", object(&["sequences"], &json!({"sequences": sequences}))),
         ("WrittenMessage", object(&["sequences", "message"], &message)),
-        ("WrittenPoll", with("poll", json!({"type": "object", "description": "As a vote is answered."}))),
+        ("WrittenPoll", with("poll", reference("PollInfo"))),
         ("WrittenChat", with("chat", reference("Chat"))),
     ]
 }
