@@ -43,7 +43,7 @@ pub(crate) struct Call {
     pub(crate) signal: Option<AbortSignal>,
     /// What is sent once an upload was answered.
     #[cfg(feature = "messages")]
-    pub(crate) then: Option<crate::messages::FileMessage>,
+    pub(crate) then: Option<crate::messages::file_message::FileMessage>,
 }
 
 impl Call {

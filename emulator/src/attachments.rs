@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use im_chats_protocol::error::{Error, ErrorCode};
-
-use super::state::State;
 use crate::entry::Attachment;
 use crate::limits::{ATTACHMENT_LIMIT, MAX_ATTACHMENTS_BYTES};
 
@@ -66,17 +63,5 @@ impl Attachment {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.info.total_bytes.saturating_add(self.companion.as_ref().map_or(0, |companion| companion.total_bytes))
-    }
-}
-
-impl State {
-    /// One file.
-    ///
-    /// # Errors
-    /// `attachmentNotFound` with `context.attachment`.
-    pub fn attachment(&self, guid: &str) -> Result<&Attachment, Error> {
-        self.attachments.get(guid).ok_or_else(|| {
-            Error::new(ErrorCode::AttachmentNotFound, "there is no such attachment").with_context("attachment", guid.to_owned())
-        })
     }
 }

@@ -21,6 +21,7 @@ mod marks;
 mod messages;
 mod phone;
 mod polls;
+mod read;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,9 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::error::Error;
 use im_chats_protocol::model::{Message, MessageContent};
 
-use super::state::State;
 use crate::entry::{Bubble, MessageChange};
 use crate::limits::{MESSAGE_LIMIT, MESSAGE_PAGE};
 
@@ -183,52 +182,32 @@ impl MessageChange {
     }
 }
 
-impl State {
-    /// One message.
-    ///
-    /// # Errors
-    /// `messageNotFound` with `context.message`.
-    pub fn message(&self, guid: &str) -> Result<&Arc<Message>, Error> {
-        self.kept(guid).map(|kept| &kept.message)
-    }
-
-    pub(crate) fn kept(&self, guid: &str) -> Result<&Kept, Error> {
-        self.messages.get(guid).ok_or_else(|| {
-            Error::new(ErrorCode::MessageNotFound, "there is no such message").with_context("message", guid.to_owned())
-        })
-    }
-
+impl Messages {
     /// A page of messages, the newest first.
     ///
     /// # Errors
-    /// `chatNotFound`; `invalidArgument` naming `pageSize` or `pageToken`.
-    pub fn messages(&self, query: &MessageQuery) -> Result<MessagePage, Error> {
+    /// `invalidArgument` naming `pageSize` or `pageToken`.
+    pub(crate) fn page(&self, query: &MessageQuery) -> Result<MessagePage, Error> {
         let (_, most) = MESSAGE_PAGE;
         if !(1..=most).contains(&query.page_size) {
             return Err(Error::invalid("pageSize", format!("1 to {most}")).with_context("value", query.page_size.to_string()));
         }
-        if let Some(chat) = &query.chat {
-            self.existing(chat)?;
-        }
         let before = query.page_token.as_deref().map(|token| self.place(token, query.chat.as_deref())).transpose()?;
-        let page = match &query.chat {
-            Some(chat) => page(self.messages.of_chat_before(chat, before), query),
-            None => page(self.messages.before(before), query),
-        };
-        Ok(page)
+        Ok(match &query.chat {
+            Some(chat) => page(self.of_chat_before(chat, before), query),
+            None => page(self.before(before), query),
+        })
     }
 
     /// The place that a page ended at. Its token is the message's GUID: whoever has it has seen it.
     fn place(&self, token: &str, chat: Option<&str>) -> Result<u64, Error> {
-        let place = self.messages.places.get(token).copied();
-        place
-            .filter(|place| chat.is_none_or(|chat| self.messages.by_place.get(place).is_some_and(|kept| *kept.chat == *chat)))
-            .ok_or_else(|| {
-                Error::invalid(
-                    "pageToken",
-                    "no list of these messages gave this, or its message is forgotten; begin again without it",
-                )
-            })
+        let is_listed = |place: &u64| chat.is_none_or(|chat| self.by_place.get(place).is_some_and(|kept| *kept.chat == *chat));
+        self.places.get(token).copied().filter(is_listed).ok_or_else(|| {
+            Error::invalid(
+                "pageToken",
+                "no list of these messages gave this, or its message is forgotten; begin again without it",
+            )
+        })
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::{Poll, PollChangeDelta, PollVote, SingleServiceAddressInfo};
 
-use super::state::State;
 use crate::account::account;
 
 /// Polls by the GUIDs of their messages. Copies share what is the same in them.
@@ -65,21 +63,5 @@ pub(crate) fn changed(poll: &mut Poll, change: &PollChangeDelta, actor: Option<&
             let participant = voter();
             poll.votes.retain(|vote| vote.participant.address != participant.address);
         }
-    }
-}
-
-impl State {
-    /// One poll, by the GUID of the message that carries it.
-    ///
-    /// # Errors
-    /// `pollNotFound` with `context.poll`.
-    pub fn poll(&self, guid: &str) -> Result<Poll, Error> {
-        self.known_poll(guid).cloned()
-    }
-
-    pub(crate) fn known_poll(&self, guid: &str) -> Result<&Poll, Error> {
-        self.polls
-            .get(guid)
-            .ok_or_else(|| Error::new(ErrorCode::PollNotFound, "there is no such poll").with_context("poll", guid.to_owned()))
     }
 }

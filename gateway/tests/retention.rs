@@ -9,10 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use im_chats_gateway::service::backend::{Backend as _, CallContext};
-use im_chats_gateway::service::proto::{
-    CatchUpEventsRequest, CreateChatInitialMessage, CreateChatRequest, SetBackgroundRequest,
-};
+use im_chats_gateway::service::backend::Backend as _;
+use im_chats_gateway::service::context::CallContext;
+use im_chats_gateway::service::proto::{CatchUpEventsRequest, CreateChatInitialMessage, CreateChatRequest};
 use serde_json::{Value, json};
 use support::grpc::{clients, refused};
 use support::server::{Server, Socket, TIMEOUT, fresh};

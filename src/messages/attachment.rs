@@ -3,8 +3,6 @@
 use std::rc::Rc;
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::model::ChatGuid;
-use im_chats_protocol::wire::messaging::request::SendOptions;
 use im_chats_protocol::wire::messaging::upload::upload_key;
 use im_chats_protocol::wire::request::Request;
 use js_sys::{Promise, Uint8Array};
@@ -13,16 +11,9 @@ use wasm_bindgen::prelude::*;
 use crate::call::{Call, Calls, Progress, start};
 use crate::input::{Options, guid, text};
 use crate::js::text_of;
+use crate::messages::file_message::FileMessage;
 use crate::messages::input::{file, send_options};
 use crate::value::Value;
-
-/// The message that a file is uploaded for. Its input was checked.
-pub(crate) struct FileMessage {
-    chat: ChatGuid,
-    options: SendOptions,
-    /// The key of the message, of which the upload's is made.
-    key: Option<String>,
-}
 
 /// Sends a file, or an attachment that is at the service already.
 pub(super) fn send(calls: &Rc<Calls>, chat: &JsValue, data: &JsValue, options: &Options) -> Promise {
@@ -46,15 +37,6 @@ pub(super) fn send(calls: &Rc<Calls>, chat: &JsValue, data: &JsValue, options: &
         Ok(Call { then: Some(message), ..call })
     };
     start(calls, call())
-}
-
-impl FileMessage {
-    /// The message, once its attachment has a GUID.
-    fn request(&self, attachment: &str) -> Result<Request<Value>, Error> {
-        let mut request = Request::send_attachment(&self.chat, attachment, self.options.clone())?;
-        request.idempotency_key.clone_from(&self.key);
-        Ok(request)
-    }
 }
 
 impl Calls {

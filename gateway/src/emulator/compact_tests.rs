@@ -1,8 +1,9 @@
 use super::*;
 use crate::log::backup;
 use crate::log::store::verify;
-use crate::service::backend::{Backend as _, CallContext};
+use crate::service::backend::Backend as _;
 use crate::service::calls::Messaging as _;
+use crate::service::context::CallContext;
 use crate::service::proto::{
     self, CreateChatInitialMessage, CreateChatRequest, CreateChatResponse, MarkChatReadRequest, SetBackgroundRequest,
 };

@@ -6,8 +6,8 @@ use im_chats_protocol::error::Error;
 
 use super::{Beside, Emulator, draft, input};
 use crate::log::store::blob::Kind;
-use crate::service::backend::CallContext;
 use crate::service::calls::Pieces;
+use crate::service::context::CallContext;
 use crate::service::proto::download_attachment_response::Payload;
 use crate::service::proto::{
     DownloadAttachmentRequest, DownloadAttachmentResponse, DownloadHeader, GetAttachmentInfoRequest, GetAttachmentInfoResponse,

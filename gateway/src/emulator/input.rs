@@ -10,7 +10,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::base::hex::hex;
-use crate::service::backend::CallContext;
+use crate::service::context::CallContext;
 use crate::service::convert::service_from_wire;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest};
 use im_chats_emulator::address::Address;

@@ -7,8 +7,8 @@ use im_chats_protocol::error::{Error, ErrorCode, GrpcCode};
 use im_chats_protocol::wire::routes::CHAT_GUID;
 
 use super::{Beside, Emulator, draft, input};
-use crate::service::backend::CallContext;
 use crate::service::calls::{Messaging, Pieces};
+use crate::service::context::CallContext;
 use crate::service::proto::{self, Empty, MessageResponse, Timestamp};
 
 /// A write of this name, with the key of its body.

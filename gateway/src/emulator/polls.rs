@@ -4,7 +4,7 @@ use im_chats_emulator::{Command, Reply, Write};
 use im_chats_protocol::error::Error;
 
 use super::{Beside, Emulator, draft, input};
-use crate::service::backend::CallContext;
+use crate::service::context::CallContext;
 use crate::service::proto::{
     AddPollOptionRequest, CreatePollRequest, GetPollRequest, PollResponse, UnvotePollRequest, VotePollRequest,
 };

@@ -6,7 +6,8 @@ use im_chats_protocol::wire::routes::CHAT_GUID;
 
 use super::{Beside, Emulator, input};
 use crate::log::EventLog;
-use crate::service::backend::{Backend, CallContext};
+use crate::service::backend::Backend;
+use crate::service::context::CallContext;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,

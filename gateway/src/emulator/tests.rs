@@ -1,6 +1,7 @@
 use super::*;
-use crate::service::backend::{Backend as _, CallContext};
+use crate::service::backend::Backend as _;
 use crate::service::calls::Messaging as _;
+use crate::service::context::CallContext;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
 use crate::service::proto::{GetAttachmentInfoRequest, UploadAttachmentRequest};
 

@@ -7,7 +7,7 @@ use im_chats_protocol::wire::routes::IDEMPOTENCY_KEY_HEADER;
 
 use super::headers::{IDEMPOTENCY_KEY, RequestId};
 use crate::service::auth::Pass;
-use crate::service::backend::CallContext;
+use crate::service::context::CallContext;
 use crate::service::guard::Caller;
 use crate::service::trace::TraceContext;
 

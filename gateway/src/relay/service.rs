@@ -6,8 +6,9 @@ use im_chats_protocol::error::Error;
 use super::Relay;
 use super::upstream::Method;
 use crate::log::EventLog;
-use crate::service::backend::{Backend, CallContext};
+use crate::service::backend::Backend;
 use crate::service::calls::{Messaging, Pieces, messaging_calls};
+use crate::service::context::CallContext;
 use crate::service::proto::{
     self, CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest,
     GetChatResponse, HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest,

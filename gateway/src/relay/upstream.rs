@@ -24,7 +24,7 @@ use tonic_prost::ProstCodec;
 use super::failure;
 use super::token::{Bearer, TokenSource};
 use crate::base::files;
-use crate::service::backend::CallContext;
+use crate::service::context::CallContext;
 use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// How long a connection may take to come about, TLS included.

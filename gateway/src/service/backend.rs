@@ -1,28 +1,17 @@
-//! What stands behind every front: the nine calls about chats, those of [`Messaging`], and the log. REST, gRPC and tests speak to this, so no rule is written
-//! twice.
+//! What stands behind every front: the nine calls about chats, those of [`Messaging`], and the log. REST, gRPC and tests speak to
+//! this, so no rule is written twice.
 
 use async_trait::async_trait;
 use im_chats_protocol::error::Error;
 
 use crate::log::EventLog;
 use crate::service::calls::Messaging;
+use crate::service::context::CallContext;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
     SetTypingRequest, ShareContactInfoRequest,
 };
-use crate::service::trace::TraceContext;
-
-/// What travels beside a request, whatever the transport.
-#[derive(Debug, Clone, Default)]
-pub struct CallContext {
-    /// `x-idempotency-key`
-    pub idempotency_key: Option<String>,
-    /// `x-request-id`
-    pub request_id: String,
-    /// `traceparent` and `tracestate`
-    pub trace: Option<TraceContext>,
-}
 
 /// A chat service.
 #[async_trait]

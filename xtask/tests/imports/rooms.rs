@@ -37,10 +37,10 @@ const PROTOCOL: [Room; 8] = [
     room("server", &["number", "error", "model", "limits", "grant", "wire"]),
 ];
 
-const EMULATOR: [Room; 11] = [
+const EMULATOR: [Room; 20] = [
     // The most that the emulator takes.
     room("limits", &[]),
-    // Marks that come with a copied address and are no part of it.
+    // Marks that come with a copied address or a file's name and are no part of it.
     room("marks", &[]),
     // E-mail addresses.
     room("email", &[]),
@@ -48,18 +48,51 @@ const EMULATOR: [Room; 11] = [
     room("phone", &["marks"]),
     // Either of the two: who a chat is with.
     room("address", &["marks", "email", "phone"]),
+    // The account that the emulator is.
+    room("account", &[]),
     // The kinds of images.
     room("image", &[]),
+    // Texts, and their formatted stretches.
+    room("text", &["limits"]),
     // Idempotency keys that were used.
     room("keys", &[]),
+    // A message that is to be sent.
+    room("draft", &["limits", "address", "text"]),
+    // What can be asked for.
+    room("command", &["address", "keys", "draft"]),
+    // What a file is, by its bytes and its name.
+    room("file_type", &["limits", "marks", "image", "command"]),
     // What the journal holds.
     room("entry", &[]),
+    // The messages, files and polls that are kept.
+    room("messages", &["limits", "entry"]),
+    room("attachments", &["limits", "entry"]),
+    room("polls", &["account"]),
     // What follows from the journal.
-    room("state", &["keys", "entry"]),
+    room("state", &["account", "keys", "entry", "messages", "attachments", "polls"]),
+    // What can be read of it.
+    room("read", &["entry", "messages", "state"]),
     // A state at rest, from which the journal goes on.
-    room("checkpoint", &["keys", "state"]),
+    room("checkpoint", &["keys", "entry", "messages", "state"]),
     // The decision on a command.
-    room("decide", &["address", "keys", "entry", "state"]),
+    room(
+        "decide",
+        &[
+            "limits",
+            "address",
+            "account",
+            "text",
+            "keys",
+            "draft",
+            "command",
+            "file_type",
+            "entry",
+            "messages",
+            "polls",
+            "state",
+            "read",
+        ],
+    ),
 ];
 
 const GATEWAY: [Room; 22] = [

@@ -13,8 +13,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use im_chats_protocol::error::{Error, ErrorCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Rest;
-use super::messaging::query;
+use super::parts::{Rest, query};
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::headers::{COMPANION_BYTES, COMPANION_KIND};

@@ -1,8 +1,7 @@
 //! The calls about messages, groups, polls, attachments, addresses and locations: each handler is made from the table of calls.
 
 use axum::Json;
-use axum::RequestExt as _;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, on};
 use im_chats_protocol::error::Error;
@@ -10,7 +9,8 @@ use im_chats_protocol::wire::messaging::routes::MessagingRoute;
 use im_chats_protocol::wire::routes::CHAT_GUID;
 use serde::de::DeserializeOwned;
 
-use super::{Rest, attachments};
+use super::attachments;
+use super::parts::{Rest, query};
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::json::{self, SMALL_BODY, with_image};
@@ -86,15 +86,6 @@ async fn body<T: DeserializeOwned>(route: MessagingRoute, request: Request) -> R
         Size::Small | Size::LargeAnswer => json::read(request, SMALL_BODY).await?,
     };
     Ok((caller, body))
-}
-
-/// A read: who calls, and what the query and the path say.
-pub(super) async fn query(mut request: Request) -> Result<(Caller, Query), Failure> {
-    let caller = call::read(request.headers(), request.extensions())?;
-    let query = Query::parse(request.uri().query().unwrap_or_default())?;
-    let path = request.extract_parts::<RawPathParams>().await;
-    let path = path.map_err(|_| Error::invalid("path", "a part of the path is not UTF-8"))?;
-    Ok((caller, query.with_path(&path)))
 }
 
 /// A request that a query and a path say.

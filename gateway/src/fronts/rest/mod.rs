@@ -3,6 +3,7 @@
 mod attachments;
 mod messaging;
 mod openapi;
+mod parts;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -10,25 +11,16 @@ use axum::routing::{MethodRouter, on};
 use axum::{Json, Router};
 use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Route};
 
-use crate::http::admission::Admission;
 use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::json::{self, BodyLimit, SMALL_BODY, with_image};
 use crate::http::query::Query;
 use crate::http::routes::{Size, filter, split};
-use crate::service::guard::{Caller, Guard};
+use crate::service::guard::Caller;
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
 pub use openapi::description;
-
-/// What the routes need. Cheap to clone.
-#[derive(Clone)]
-pub struct Rest {
-    /// The service.
-    pub guard: Guard,
-    /// The limits on work under way.
-    pub admission: Admission,
-}
+pub use parts::Rest;
 
 /// The routes, each from its row of the protocol's tables. Every one of them needs a token, which whatever stands around them checks.
 pub fn routes(rest: Rest) -> Router {

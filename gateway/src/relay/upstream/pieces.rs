@@ -12,8 +12,8 @@ use tonic_prost::ProstCodec;
 
 use super::{DOWNLOADS, MAX_PIECE, Upstream, Use};
 use crate::relay::failure;
-use crate::service::backend::CallContext;
 use crate::service::calls::Pieces;
+use crate::service::context::CallContext;
 use crate::service::full;
 
 /// How long the upstream may need for the next piece of a download.

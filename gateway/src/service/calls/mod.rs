@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use im_chats_protocol::error::{Error, ErrorCode};
 
-use super::backend::CallContext;
+use super::context::CallContext;
 use super::proto;
 pub(crate) use table::messaging_calls;
 

@@ -7,8 +7,8 @@ use im_chats_protocol::wire::messaging::routes::MessagingRoute;
 use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID};
 
 use super::{Caller, Guard, Line, own_chat, own_key};
-use crate::service::backend::CallContext;
 use crate::service::calls::{Pieces, messaging_calls};
+use crate::service::context::CallContext;
 use crate::service::proto;
 
 /// Makes the idempotency key of a body the subject's own. Reads and uploads carry none.

@@ -16,7 +16,8 @@ use crate::base::hex::hex;
 use crate::log::EventLog;
 use crate::service::audit::{audit, code};
 use crate::service::auth::{Authenticator, Pass};
-use crate::service::backend::{Backend, CallContext};
+use crate::service::backend::Backend;
+use crate::service::context::CallContext;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
     HasBackgroundRequest, HasBackgroundResponse, MarkChatReadRequest, RemoveBackgroundRequest, SetBackgroundRequest,
