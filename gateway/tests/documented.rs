@@ -31,6 +31,7 @@ use im_chats_protocol::model::MessageEffect;
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::wire::close::{self, Meaning, Reaction};
 use im_chats_protocol::wire::frame::MAX_ID_BYTES;
+use im_chats_protocol::wire::messaging::request::{MAX_FORMATS, MAX_PAGE_SIZE};
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
@@ -384,6 +385,11 @@ fn the_pages_say_the_limits() {
         ("pkg-template/src/snapshot.ts", "const MAX_IMAGE_BYTES = ", number(MAX_IMAGE_BYTES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_ADDRESSES = ", number(MAX_CREATE_ADDRESSES), false),
         ("pkg-template/src/snapshot.ts", "const MAX_BODY_BYTES = ", number(MAX_REQUEST_BODY_BYTES), false),
+        ("pkg-template/src/messages-calls.ts", "const MAX_ATTACHMENT_BYTES = ", number(MAX_ATTACHMENT_BYTES), false),
+        ("pkg-template/src/messages-calls.ts", "const MAX_FORMATS = ", number(MAX_FORMATS), false),
+        ("docs/messages.md", "Bytes are 1 to ", number(MAX_ATTACHMENT_BYTES), false),
+        ("docs/messages.md", "The whole request has at most ", number(MAX_REQUEST_BODY_BYTES), false),
+        ("docs/messages.md", "`pageSize` is 1 to 100", MAX_PAGE_SIZE, false),
     ] {
         check_number(page, place, limit, is_milliseconds);
     }

@@ -5,7 +5,7 @@ import type { CreateMessagesClient, Groups, Messages } from "./messages-types.js
 import { copyBytes, copyList, now, plain, read, readOption, readOptions } from "./snapshot.js";
 import type { CallOptions, ChangeGroupOptions } from "./wasm/messages.js";
 
-// These are limits of `protocol/src/wire/messaging`, where the wasm side checks them again.
+// These are limits of `protocol/src/wire/messaging`, where the wasm side checks them again; `gateway/tests/documented.rs` compares.
 
 /** The largest file; a larger one is refused unread. */
 const MAX_ATTACHMENT_BYTES = 104_857_600;

@@ -1,12 +1,10 @@
-//! Uploading a file: how large it may be, and the key of the upload that belongs to a message.
+//! Uploading a file: the check of its size, and the key of the upload that belongs to a message.
 
 use crate::error::Error;
+use crate::limits::{MAX_ATTACHMENT_BYTES, attachment_too_large};
 use crate::number::decimal;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-
-/// The largest file, in bytes: 100 MiB.
-pub const MAX_ATTACHMENT_BYTES: usize = 104_857_600;
 
 /// Checks the size of a file, in bytes.
 ///
@@ -17,9 +15,8 @@ pub fn check_attachment_size(bytes: usize, field: &'static str) -> Result<(), Er
         return Err(Error::invalid(field, "the file must not be empty"));
     }
     if bytes > MAX_ATTACHMENT_BYTES {
-        let number = |number: usize| decimal(u64::try_from(number).unwrap_or(u64::MAX));
-        let error = Error::invalid(field, "at most 100 MiB").with_context("limit", number(MAX_ATTACHMENT_BYTES));
-        return Err(error.with_context("bytes", number(bytes)));
+        let bytes = decimal(u64::try_from(bytes).unwrap_or(u64::MAX));
+        return Err(attachment_too_large(field).with_context("bytes", bytes));
     }
     Ok(())
 }
