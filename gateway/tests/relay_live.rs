@@ -86,7 +86,8 @@ async fn a_message_is_there_as_soon_as_an_event_of_a_chat_and_nobody_waits_for_a
         let waits = waits(&upstream, &relay, &chat, kinds).await;
         let (median, longest) = (waits[waits.len() / 2], waits[waits.len() - 1]);
         println!("{}, written upstream → seen through the relay: median {median:?}, longest {longest:?}", kinds[0]);
-        assert!(longest < TIMEOUT, "waited for the poll");
+        // While a stream is not attached, a catch-up begins every second, and each event waits for the next.
+        assert!(median < Duration::from_millis(700) && longest < TIMEOUT, "waited for a catch-up: {median:?}, {longest:?}");
     }
     assert!(!relay.said().contains("no live events"), "{}", relay.said());
 }
