@@ -321,7 +321,7 @@ fn the_pages_say_the_limits() {
         ("docs/protocol.md", "| `init` |", session.init_timeout_ms, true),
         ("docs/protocol.md", "wait to be written to a socket", number(session.high_water_bytes), false),
         ("docs/protocol.md", "- **`id`**", number(MAX_ID_BYTES), false),
-        ("docs/emulator.md", "| body of `setBackground` |", number(MAX_IMAGE_BYTES), false),
+        ("docs/emulator.md", "| body of `setBackground`, `setIcon` |", number(MAX_IMAGE_BYTES), false),
         ("docs/emulator.md", "(20,971,520 bytes)", number(MAX_IMAGE_BYTES), false),
         ("docs/emulator.md", "| any other body |", number(MAX_REQUEST_BODY_BYTES), false),
         ("docs/emulator.md", "| text, subject of a message |", number(emulator::MAX_TEXT_BYTES), false),

@@ -162,9 +162,9 @@ pub(super) fn short(name: &str) -> &str {
 
 /// A field that may be absent may be `null`.
 fn or_null(mut schema: Value) -> Value {
-    let null = json!({"type": "null"});
+    let absent = json!({"type": "null"});
     if let Some(Value::Array(any)) = schema.get_mut("anyOf") {
-        any.push(null);
+        any.push(absent);
         return schema;
     }
     match schema.get_mut("type") {
@@ -172,6 +172,6 @@ fn or_null(mut schema: Value) -> Value {
             *kind = json!([kind.take(), "null"]);
             schema
         }
-        None => json!({"anyOf": [schema, null]}),
+        None => json!({"anyOf": [schema, absent]}),
     }
 }
