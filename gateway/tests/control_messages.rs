@@ -113,7 +113,11 @@ fn a_file_comes_in_as_base64_or_as_itself() {
     refused(json!({"chatGuid": ALICE, "from": "alice@example.com", "data": "*"}), "data");
     let reply = json!({"chatGuid": ALICE, "from": "alice@example.com", "data": "aGk=", "replyTo": {"messageGuid": ""}});
     refused(reply, "replyTo.messageGuid");
+    let data = std::sync::Arc::clone(&gateway.data);
     assert_eq!(gateway.events().len(), 4);
+    let disk = rusqlite::Connection::open(data.path().join("gateway.sqlite3")).unwrap();
+    let files = disk.query_row("SELECT count(DISTINCT owner) FROM blobs", [], |row| row.get::<_, i64>(0));
+    assert_eq!(files, Ok(2), "no file of a refused message is kept");
 }
 
 #[test]

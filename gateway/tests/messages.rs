@@ -226,7 +226,10 @@ async fn damaged_bytes_are_refused_before_the_first_of_them_and_everything_else_
     let server = Server::start(data.path(), &[]);
     let mut clients = Clients::of(&server).await;
     for (guid, says) in [(&broken, "is not what was written"), (&torn, "is missing, or a part of it")] {
-        let refusal = refused(download(&mut clients, guid).await, Code::Internal, "databaseError");
+        // The call itself is refused, and not its stream.
+        let request = DownloadAttachmentRequest { attachment_guid: guid.clone() };
+        let answer = clients.files.download_attachment(request).await.map(|_| ());
+        let refusal = refused(answer, Code::Internal, "databaseError");
         assert!(!refusal.retryable(), "{refusal:?}");
         let message = refusal.0.message();
         assert!(message.contains(&format!("the attachment of {guid} {says}")), "{message}");
