@@ -26,9 +26,17 @@ export const MESSAGES = {
     ["a group that is not there", missing("chatNotFound"), ({ im }) => im.messages.sendText(NOWHERE, "Hello")],
     ["a GUID with NUL", invalid("chatGuid"), ({ im }) => im.messages.sendText("any;-;a\0b", "Hello")],
     ["a group that was left", failed, ({ im, left }) => im.messages.sendText(left, "Hello")],
-    ["a reply to a message that is not there", missing("messageNotFound"), ({ im, direct }) => im.messages.sendText(direct, "Hello", { replyTo: UNKNOWN })],
+    [
+      "a reply to a message that is not there",
+      missing("messageNotFound"),
+      ({ im, direct }) => im.messages.sendText(direct, "Hello", { replyTo: UNKNOWN }),
+    ],
     ["a reply to nothing", invalid("replyTo.messageGuid"), ({ im, direct }) => im.messages.sendText(direct, "Hello", { replyTo: " " })],
-    ["a reply to a message of another chat", invalid("replyTo.messageGuid"), ({ im, direct, elsewhere }) => im.messages.sendText(direct, "Hello", { replyTo: elsewhere })],
+    [
+      "a reply to a message of another chat",
+      invalid("replyTo.messageGuid"),
+      ({ im, direct, elsewhere }) => im.messages.sendText(direct, "Hello", { replyTo: elsewhere }),
+    ],
     ["a reply to a message that was unsent", failed, ({ im, direct, unsent }) => im.messages.sendText(direct, "Hello", { replyTo: unsent })],
     ...[3, -1].map((partIndex) => [
       `a reply to bubble ${partIndex}`,
@@ -48,17 +56,29 @@ export const MESSAGES = {
       invalid(`formatting[0].${field}`),
       ({ im, direct }) => im.messages.sendText(direct, "Hello", { formatting: [format] }),
     ]),
-    ["a key that is too long", invalid("clientMessageId"), ({ im, direct }) => im.messages.sendText(direct, "Hello", { clientMessageId: "k".repeat(2_000) })],
+    [
+      "a key that is too long",
+      invalid("clientMessageId"),
+      ({ im, direct }) => im.messages.sendText(direct, "Hello", { clientMessageId: "k".repeat(2_000) }),
+    ],
     ["the key of another text", reused, ({ im, direct }) => im.messages.sendText(direct, "Another", { clientMessageId: KEY })],
     ["the key of the text to another chat", reused, ({ im, group }) => im.messages.sendText(group, "Mine", { clientMessageId: KEY })],
   ],
   "messages.sendAttachment": [
     ["an attachment that is not there", missing("attachmentNotFound"), ({ im, direct }) => im.messages.sendAttachment(direct, UNKNOWN)],
     ["no attachment", invalid("attachment.attachmentGuid"), ({ im, direct }) => im.messages.sendAttachment(direct, "")],
-    ["an attachment of somebody else", invalid("attachment.attachmentGuid"), ({ im, direct, foreign }) => im.messages.sendAttachment(direct, foreign)],
+    [
+      "an attachment of somebody else",
+      invalid("attachment.attachmentGuid"),
+      ({ im, direct, foreign }) => im.messages.sendAttachment(direct, foreign),
+    ],
     ["a chat that is not there", missing("chatNotFound"), ({ im, file }) => im.messages.sendAttachment(NOBODY, file)],
     ["a group that was left", failed, ({ im, left, file }) => im.messages.sendAttachment(left, file)],
-    ["a reply to a message of another chat", invalid("replyTo.messageGuid"), ({ im, direct, file, elsewhere }) => im.messages.sendAttachment(direct, file, { replyTo: elsewhere })],
+    [
+      "a reply to a message of another chat",
+      invalid("replyTo.messageGuid"),
+      ({ im, direct, file, elsewhere }) => im.messages.sendAttachment(direct, file, { replyTo: elsewhere }),
+    ],
     ["the key of another write", reused, ({ im, direct, file }) => im.messages.sendAttachment(direct, file, { clientMessageId: KEY })],
   ],
   "messages.sendMultipart": [
@@ -66,7 +86,11 @@ export const MESSAGES = {
     ["too many parts", invalid("parts"), ({ im, direct }) => im.messages.sendMultipart(direct, Array.from({ length: 101 }, () => ({ text: "a" })))],
     ["an empty part", invalid("parts[0].text"), ({ im, direct }) => im.messages.sendMultipart(direct, [{ text: " " }])],
     ["a second part with NUL", invalid("parts[1].text"), ({ im, direct }) => im.messages.sendMultipart(direct, [{ text: "a" }, { text: "\0b" }])],
-    ["an attachment that is not there", missing("attachmentNotFound"), ({ im, direct }) => im.messages.sendMultipart(direct, [{ attachmentGuid: UNKNOWN }])],
+    [
+      "an attachment that is not there",
+      missing("attachmentNotFound"),
+      ({ im, direct }) => im.messages.sendMultipart(direct, [{ attachmentGuid: UNKNOWN }]),
+    ],
     [
       "an attachment of somebody else",
       invalid("parts[0].attachment.attachmentGuid"),
@@ -90,7 +114,11 @@ export const MESSAGES = {
     ["a message of another chat", invalid("target.messageGuid"), ({ im, direct, elsewhere }) => im.messages.edit(direct, elsewhere, "Hello")],
     ["a message that was unsent", failed, ({ im, direct, unsent }) => im.messages.edit(direct, unsent, "Hello")],
     ["a picture", failed, ({ im, direct, picture }) => im.messages.edit(direct, picture, "Hello")],
-    ["a bubble that is not there", invalid("target.targetPartIndex"), ({ im, direct, own }) => im.messages.edit(direct, own, "Hello", { partIndex: 4 })],
+    [
+      "a bubble that is not there",
+      invalid("target.targetPartIndex"),
+      ({ im, direct, own }) => im.messages.edit(direct, own, "Hello", { partIndex: 4 }),
+    ],
     ["a group that was left", failed, ({ im, left, ownThere }) => im.messages.edit(left, ownThere, "Hello")],
     ["the key of another write", reused, ({ im, direct, own }) => im.messages.edit(direct, own, "Hello", { clientMessageId: KEY })],
   ],
@@ -106,11 +134,19 @@ export const MESSAGES = {
   "messages.setReaction": [
     ["a message that was unsent", failed, ({ im, direct, unsent }) => im.messages.setReaction(direct, unsent, LOVE, true)],
     ["a message that is not there", missing("messageNotFound"), ({ im, direct }) => im.messages.setReaction(direct, UNKNOWN, LOVE, true)],
-    ["a message of another chat", invalid("target.messageGuid"), ({ im, direct, elsewhere }) => im.messages.setReaction(direct, elsewhere, LOVE, true)],
+    [
+      "a message of another chat",
+      invalid("target.messageGuid"),
+      ({ im, direct, elsewhere }) => im.messages.setReaction(direct, elsewhere, LOVE, true),
+    ],
     ["two emoji", invalid("reaction.emoji"), ({ im, direct, own }) => im.messages.setReaction(direct, own, { kind: "emoji", emoji: "🎂🎂" }, true)],
     ["no emoji", invalid("reaction.emoji"), ({ im, direct, own }) => im.messages.setReaction(direct, own, { kind: "emoji", emoji: "" }, true)],
     ["a letter", invalid("reaction.emoji"), ({ im, direct, own }) => im.messages.setReaction(direct, own, { kind: "emoji", emoji: "a" }, true)],
-    ["a bubble that is not there", invalid("target.targetPartIndex"), ({ im, direct, own }) => im.messages.setReaction(direct, own, LOVE, true, { partIndex: 1 })],
+    [
+      "a bubble that is not there",
+      invalid("target.targetPartIndex"),
+      ({ im, direct, own }) => im.messages.setReaction(direct, own, LOVE, true, { partIndex: 1 }),
+    ],
     ["a group that was left", failed, ({ im, left, ownThere }) => im.messages.setReaction(left, ownThere, LOVE, true)],
     ["the key of another write", reused, ({ im, direct, own }) => im.messages.setReaction(direct, own, LOVE, true, { clientMessageId: KEY })],
   ],
@@ -122,7 +158,11 @@ export const MESSAGES = {
     ["a chat that is not there", missing("chatNotFound"), ({ im, own }) => im.messages.getEmbeddedMedia(NOBODY, own)],
     ["a message that is not there", missing("messageNotFound"), ({ im, direct }) => im.messages.getEmbeddedMedia(direct, UNKNOWN)],
     ["a message of another chat", invalid("messageGuid"), ({ im, direct, elsewhere }) => im.messages.getEmbeddedMedia(direct, elsewhere)],
-    ["a message without any", { class: "ValidationError", code: "operationNotSupported" }, ({ im, direct, own }) => im.messages.getEmbeddedMedia(direct, own)],
+    [
+      "a message without any",
+      { class: "ValidationError", code: "operationNotSupported" },
+      ({ im, direct, own }) => im.messages.getEmbeddedMedia(direct, own),
+    ],
   ],
   "messages.listInChat": [
     ["a chat that is not there", missing("chatNotFound"), ({ im }) => im.messages.listInChat(NOBODY)],

@@ -73,7 +73,11 @@ export const OTHERS = {
     ["a title that is too long", invalid("title"), ({ im, group }) => im.polls.create(group, "t".repeat(257), ["Yes", "No"])],
     ["no options", invalid("options"), ({ im, group }) => im.polls.create(group, "Dinner?", [])],
     ["one option", invalid("options"), ({ im, group }) => im.polls.create(group, "Dinner?", ["Yes"])],
-    ["too many options", invalid("options"), ({ im, group }) => im.polls.create(group, "Dinner?", Array.from({ length: 101 }, (_, index) => `${index}`))],
+    [
+      "too many options",
+      invalid("options"),
+      ({ im, group }) => im.polls.create(group, "Dinner?", Array.from({ length: 101 }, (_, index) => `${index}`)),
+    ],
     ["an empty option", invalid("options[1]"), ({ im, group }) => im.polls.create(group, "Dinner?", ["Yes", " "])],
     ["a chat that is not there", missing("chatNotFound"), ({ im }) => im.polls.create(NOBODY, "Dinner?", ["Yes", "No"])],
     ["a group that was left", failed, ({ im, left }) => im.polls.create(left, "Dinner?", ["Yes", "No"])],
@@ -108,6 +112,11 @@ export const OTHERS = {
         im.attachments.upload({ fileName: "a.png", data: ICON, companion: { kind: "live-photo-video", data: new Uint8Array([1, 2, 3]) } }),
     ],
     // Over gRPC such a message does not leave their SDK.
-    ["100 MiB and a byte", invalid("data"), ({ im }) => im.attachments.upload({ fileName: "much.bin", data: new Uint8Array(MAX_ATTACHMENT_BYTES + 1) }), "http"],
+    [
+      "100 MiB and a byte",
+      invalid("data"),
+      ({ im }) => im.attachments.upload({ fileName: "much.bin", data: new Uint8Array(MAX_ATTACHMENT_BYTES + 1) }),
+      "http",
+    ],
   ],
 };

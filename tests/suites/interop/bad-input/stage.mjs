@@ -26,7 +26,7 @@ export async function prepare({ im, service }) {
   const people = peopleOf(service);
   const chat = async (...addresses) => (await im.chats.create(addresses)).chat.guid;
   const [direct, group, left] = [await chat(ALICE), await chat(ALICE, BOB), await chat(ALICE, BOB, CAROL)];
-  const stage = { im, direct, group, left };
+  const stage = { im, direct, group, left, since: Date.now() };
   stage.own = (await im.messages.sendText(direct, "Mine", { clientMessageId: KEY })).guid;
   stage.elsewhere = (await im.messages.sendText(group, "In the group")).guid;
   stage.unsent = (await im.messages.sendText(direct, "Not this")).guid;
@@ -43,4 +43,12 @@ export async function prepare({ im, service }) {
   stage.pollThere = (await im.polls.create(left, "Supper?", ["Yes", "No"])).pollMessageGuid;
   await im.groups.leave(left);
   return stage;
+}
+
+/** A message can be taken back for two minutes: after one, there is another. Says whether there is. */
+export async function refresh(stage) {
+  if (Date.now() - stage.since < 60_000) return false;
+  stage.since = Date.now();
+  stage.own = (await stage.im.messages.sendText(stage.direct, "Mine too")).guid;
+  return true;
 }
