@@ -33,7 +33,7 @@ struct Pair {
 impl Pair {
     fn start(keys: &Keys) -> Self {
         let (emulator, data) = keys.serve(&[]);
-        let (relay, cache) = keys.relay(&emulator);
+        let (relay, cache) = keys.relay(&emulator, &[]);
         Self { emulator, relay, _data: [data, cache] }
     }
 

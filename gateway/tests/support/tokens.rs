@@ -68,11 +68,11 @@ impl Keys {
     }
 
     /// A relay with them, in front of an emulator.
-    pub fn relay(&self, upstream: &Server) -> (Server, TempDir) {
+    pub fn relay(&self, upstream: &Server, extra: &[&str]) -> (Server, TempDir) {
         let data = TempDir::new().expect("a directory");
         let own = self.flags();
-        let own = own.each_ref().map(String::as_str);
-        (Server::relay(data.path(), &format!("http://{}", upstream.address), &own), data)
+        let flags: Vec<&str> = own.iter().map(String::as_str).chain(extra.iter().copied()).collect();
+        (Server::relay(data.path(), &format!("http://{}", upstream.address), &flags), data)
     }
 }
 
