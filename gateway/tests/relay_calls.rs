@@ -144,7 +144,7 @@ async fn a_write_without_an_answer_may_be_repeated_when_a_key_or_its_kind_makes_
     let keyed = messages.send_text_message(with(text("a"), &[("x-idempotency-key", "k")])).await.unwrap_err();
     let body = SendTextMessageRequest { client_message_id: Some("ü".to_owned()), ..text("a") };
     let keyed_in_body = messages.send_text_message(with(body, &[])).await.unwrap_err();
-    let read = GetMessageRequest { message_guid: "m".to_owned(), ..Default::default() };
+    let read = GetMessageRequest { message_guid: "m".to_owned() };
     let read = messages.get_message(with(read, &[])).await.unwrap_err();
     let name = SetDisplayNameRequest { chat_guid: "g".to_owned(), ..Default::default() };
     let set = GroupServiceClient::new(world.channel.clone()).set_display_name(with(name, &[])).await.unwrap_err();
@@ -238,7 +238,7 @@ async fn the_error_of_a_download_arrives_before_and_within_it() {
             Ok(stream::iter([Ok(header), Err(gone)]).boxed())
         });
     let world = relay_of(methods, &[]).await;
-    let ask = |guid: &str| with(DownloadAttachmentRequest { attachment_guid: guid.to_owned(), ..Default::default() }, &[]);
+    let ask = |guid: &str| with(DownloadAttachmentRequest { attachment_guid: guid.to_owned() }, &[]);
     refused(world.attachments().download_attachment(ask("none")).await, Code::NotFound, "attachmentNotFound");
     let mut pieces = world.attachments().download_attachment(ask("half")).await.unwrap().into_inner();
     assert!(pieces.message().await.unwrap().is_some());
@@ -262,5 +262,5 @@ async fn an_upload_as_large_as_may_be_arrives_whole() {
     let world = relay_of(methods, &[]).await;
     let file = UploadAttachmentRequest { file_name: "a.bin".to_owned(), data: vec![7; LARGEST].into(), ..Default::default() };
     let answer = world.attachments().upload_attachment(with(file, &[("x-idempotency-key", "k")])).await.unwrap().into_inner();
-    assert_eq!(answer.attachment.unwrap().total_bytes, LARGEST as i64);
+    assert_eq!(answer.attachment.unwrap().total_bytes, i64::try_from(LARGEST).unwrap());
 }

@@ -52,7 +52,7 @@ pub(super) fn write(
     keys(call, client_message_id).map(|keys| identified(method, keys, request))
 }
 
-/// As [`write`], of a request with so many bytes in it: where they are many, they are hashed on a thread that may block.
+/// As [`write()`], of a request with so many bytes in it: where they are many, they are hashed on a thread that may block.
 pub(super) async fn write_apart<M: Message + 'static>(
     method: &'static str,
     call: &CallContext,

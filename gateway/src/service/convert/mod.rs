@@ -1,4 +1,4 @@
-//! Between the documented shapes and the wire's, in one place for the emulator, the relay and the fronts: [`to_wire`] has the conversions
+//! Between the documented shapes and the wire's, in one place for the emulator, the relay and the fronts: `to_wire` has the conversions
 //! that lose nothing as `From`, [`from_wire`] those that may find something missing, [`event`] both for events.
 
 pub mod event;
