@@ -23,6 +23,8 @@ use support::grpc::{channel, refused};
 use support::server::{Server, TIMEOUT, TOKEN};
 use support::upstream::{Answers, Methods, Upstream};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -88,9 +90,18 @@ async fn what_travels_beside_a_call_arrives_with_it() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = with(text("a"), &[("x-request-id", "r-1"), ("x-idempotency-key", "k-1"), ("traceparent", trace)]);
     world.messages().send_text_message(request).await.unwrap();
-    // A key that a header cannot carry travels in the body.
-    let body = SendTextMessageRequest { client_message_id: Some("schlüssel".to_owned()), ..text("b") };
-    world.messages().send_text_message(with(body, &[("x-request-id", "r-2")])).await.unwrap();
+    // A key that gRPC metadata cannot carry travels in the body.
+    let body = r#"{"chatGuid":"b","text":"hello"}"#;
+    let head = format!(
+        "POST /v1/messages:sendText HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\nx-request-id: r-2\r\n\
+         x-idempotency-key: schlüssel\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&world.relay.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(TIMEOUT, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let [first, second] = seen.lock().clone().try_into().unwrap();
     assert_eq!(first.0[..2], ["r-1", "k-1"]);
     assert!(first.0[2].starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"), "{}", first.0[2]);
