@@ -127,8 +127,15 @@ describe("send", () => {
     assert.equal((await im.messages.list(chat)).messages.length, 1);
   });
 
-  test("names an unknown chat as what was not found", async () => {
-    await assert.rejects(im.messages.send("any;-;nobody@example.com", "hi"), (error) => error instanceof NotFoundError && error.code === "chatNotFound");
+  test("begins the direct chat that is not there yet", async () => {
+    const address = someone();
+    const message = await im.messages.send(`any;-;${address}`, "hi");
+    const { participants, lastMessage } = await im.chats.get(message.chatGuids[0]);
+    assert.deepEqual([participants[0].address, lastMessage.guid], [address, message.guid]);
+  });
+
+  test("names a chat that cannot be as what was not found", async () => {
+    await assert.rejects(im.messages.send("any;-;nobody", "hi"), (error) => error instanceof NotFoundError && error.code === "chatNotFound");
   });
 });
 
@@ -209,7 +216,7 @@ describe("sendAttachment", () => {
 
   test("says what was uploaded when the message is not sent", async () => {
     const bytes = new Uint8Array([1]);
-    const error = await im.messages.sendAttachment("any;-;nobody@example.com", bytes, { fileName: "a.bin" }).catch((error) => error);
+    const error = await im.messages.sendAttachment("any;-;nobody", bytes, { fileName: "a.bin" }).catch((error) => error);
     assert.equal(error.code, "chatNotFound");
     const sent = await im.messages.sendAttachment(await direct(), error.context.attachmentGuid);
     assert.equal(sent.content.attachments[0].fileName, "a.bin");
