@@ -16,7 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 
 pub use rustix::process::Signal;
 pub use usage::own_cpu_time;
@@ -145,6 +145,16 @@ impl Process {
     /// The process was waited for already.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// SIGSTOP, and waits until every thread of it stands still: the signal itself does not wait.
+    ///
+    /// # Errors
+    /// Those of [`Process::signal`], and that it ended meanwhile.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)?;
+        waitid(WaitId::Pid(Pid::from_child(&self.child)), WaitIdOptions::STOPPED)?;
+        Ok(())
     }
 
     /// SIGTERM, as an operator ends it.

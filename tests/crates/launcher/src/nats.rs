@@ -272,7 +272,7 @@ impl Server {
     /// # Errors
     /// It does not run.
     pub fn freeze(&self) -> io::Result<()> {
-        self.signal(Signal::STOP)
+        self.process().ok_or_else(not_running)?.freeze()
     }
 
     /// Lets it go on.
@@ -296,7 +296,7 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) -> io::Result<()> {
-        self.running.as_ref().ok_or_else(|| io::Error::other("it does not run"))?.process.signal(signal)
+        self.process().ok_or_else(not_running)?.signal(signal)
     }
 
     /// Changes its configuration for the next start.
@@ -345,6 +345,10 @@ impl Drop for Watchdog {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn not_running() -> io::Error {
+    io::Error::other("it does not run")
 }
 
 /// Whether the server at this port says that it is well.
