@@ -70,7 +70,7 @@ fn whatever_changes_in_the_table_is_noticed_by_a_reader_and_by_a_backup() {
         verify::everything(&store.reader().unwrap()).unwrap();
         let only = format!("{change} {} kind = 'attachment'", if change.contains("WHERE") { "AND" } else { "WHERE" });
         assert!(store.writer().unwrap().execute(&only, []).unwrap() > 0);
-        let said = read(&store, Kind::Attachment.of(GUID)).unwrap_err().to_string();
+        let said = read(&store, Kind::Attachment.of(GUID)).map(drop).unwrap_err().to_string();
         assert!(said.contains("the attachment of 0A0A"), "{change}: {said}");
         assert!(matches!(verify::everything(&store.reader().unwrap()), Err(Problem::Damage(_))), "{change}");
         assert!(read(&store, Kind::Companion.of(GUID)).unwrap().is_some(), "{change}");
