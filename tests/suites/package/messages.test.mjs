@@ -157,7 +157,7 @@ describe("edit, unsend, react", () => {
     assert.equal(await im.messages.unsend(chat, guid), undefined);
     const gone = await im.messages.get(guid);
     assert.deepEqual([gone.content.text, typeof gone.dateRetracted], [undefined, "string"]);
-    for (const call of [im.messages.unsend(chat, guid), im.messages.edit(chat, guid, "x"), im.messages.react(chat, guid, "love")]) {
+    for (const call of [() => im.messages.unsend(chat, guid), () => im.messages.edit(chat, guid, "x"), () => im.messages.react(chat, guid, "love")]) {
       await assert.rejects(call, refused(undefined, ErrorCode.preconditionFailed));
     }
   });

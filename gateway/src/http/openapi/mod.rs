@@ -210,7 +210,11 @@ impl Operation {
         let content = match &self.content {
             Content::Json(name) => json!({"application/json": {"schema": reference(name)}}),
             Content::Image => schema::image_types(),
-            Content::File => json!({"*/*": {"schema": {"type": "string", "format": "binary"}}}),
+            // A file has its own type; generated clients know how to read bytes, but not those of any type.
+            Content::File => {
+                let bytes = json!({"schema": {"type": "string", "format": "binary"}});
+                json!({"*/*": &bytes, "application/octet-stream": &bytes})
+            }
         };
         let done =
             json!({"description": "Done.", "content": content, "headers": {REQUEST_ID_HEADER: {"schema": {"type": "string"}}}});
