@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use im_chats_gateway::service::backend::Backend as _;
 use im_chats_gateway::service::context::CallContext;
-use im_chats_gateway::service::proto::{CatchUpEventsRequest, CreateChatInitialMessage, CreateChatRequest};
+use im_chats_gateway::service::proto::{
+    CatchUpEventsRequest, CreateChatInitialMessage, CreateChatRequest, SetBackgroundRequest,
+};
 use serde_json::{Value, json};
 use support::grpc::{clients, refused};
 use support::server::{Server, Socket, TIMEOUT, fresh};

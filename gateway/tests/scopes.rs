@@ -168,6 +168,41 @@ fn route(path: &str, There { chat, message, poll }: &There) -> (Rule, String, Va
         "/v1/chats:setBackground" => (Rule::Needs("chats:write", About::Chat), "", with("data", json!("AAAA"))),
         "/v1/chats:get" | "/v1/chats:hasBackground" => (Rule::Needs("chats:read", About::Chat), &*query, for_chat),
         "/v1/chats:count" => (Rule::Needs("chats:count", About::Account), "", for_chat),
+        "/v1/messages:sendText"
+        | "/v1/messages:sendAttachment"
+        | "/v1/messages:sendMultipart"
+        | "/v1/messages:sendCustomizedMiniApp"
+        | "/v1/polls"
+        | "/v1/locations:requestSharing" => (Rule::Needs("messages:write", About::Chat), "", for_chat),
+        "/v1/messages:edit" | "/v1/messages:unsend" | "/v1/messages:setReaction" | "/v1/messages:placeSticker" => {
+            let target = json!({ "target": { "chatGuid": chat, "messageGuid": message } });
+            (Rule::Needs("messages:write", About::Chat), "", target)
+        }
+        "/v1/messages:updateCustomizedMiniApp" => {
+            let session = json!({ "session": { "chatGuid": chat, "messageGuid": message, "targetMessageGuid": message } });
+            (Rule::Needs("messages:write", About::Chat), "", session)
+        }
+        "/v1/messages:notifySilenced" => (Rule::Needs("messages:write", About::Chat), "", with("messageGuid", json!(message))),
+        "/v1/polls:vote" | "/v1/polls:unvote" | "/v1/polls:addOption" => {
+            (Rule::Needs("messages:write", About::Chat), "", with("pollMessageGuid", json!(poll)))
+        }
+        "/v1/attachments:upload" => (Rule::Needs("messages:write", About::Filtered), "", json!("")),
+        "/v1/messages/{messageGuid}" | "/v1/polls/{pollMessageGuid}" => {
+            (Rule::Needs("messages:read", About::Chat), "", for_chat)
+        }
+        "/v1/messages:listByChat" => (Rule::Needs("messages:read", About::Chat), &*query, for_chat),
+        "/v1/messages:embeddedMedia" => (Rule::Needs("messages:read", About::Chat), &*of_message, for_chat),
+        "/v1/messages:listRecent"
+        | "/v1/attachments/{attachmentGuid}"
+        | "/v1/attachments/{attachmentGuid}/data"
+        | "/v1/attachments/{attachmentGuid}/companion"
+        | "/v1/locations:sharedFriends"
+        | "/v1/locations:sharedFriend" => (Rule::Needs("messages:read", About::Account), "?address=a@example.com", for_chat),
+        "/v1/groups:icon" => (Rule::Needs("chats:read", About::Chat), &*query, for_chat),
+        path if path.starts_with("/v1/groups:") => (Rule::Needs("groups:write", About::Chat), "", for_chat),
+        path if path.starts_with("/v1/addresses:") => {
+            (Rule::Needs("chats:read", About::Account), "?address=a@example.com", for_chat)
+        }
         "/v1/tokens" => (Rule::Operator, "", json!({ "sub": "u", "scope": "chats:read", "ttlSeconds": 60 })),
         "/healthz" => (Rule::Open, "", for_chat),
         path if path.starts_with("/emulator/v1/") => (Rule::Operator, &*query, for_chat),

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use crate::call::{Call, Calls, Progress, start};
 use crate::input::{Options, guid, text};
 use crate::js::text_of;
-use crate::messages::file::FileMessage;
+use crate::messages::file_message::FileMessage;
 use crate::messages::input::{file, send_options};
 use crate::value::Value;
 

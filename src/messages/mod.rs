@@ -1,7 +1,7 @@
 //! `im.messages` and `im.groups`: sending, reading and changing messages, and what groups are. Only the wasm of `im-chats/messages` has it.
 
 mod attachment;
-mod file;
+pub(crate) mod file_message;
 mod groups;
 mod input;
 mod shapes;
@@ -16,7 +16,6 @@ use wasm_bindgen::prelude::*;
 use crate::call::{Call, Calls, start};
 use crate::client::Client;
 use crate::input::{Options, guid, text};
-pub(crate) use crate::messages::file::FileMessage;
 use crate::messages::groups::Groups;
 use crate::messages::input::{key, list_options, reaction, send_options, target};
 use crate::promise::VoidPromise;

@@ -2,6 +2,8 @@
 //! a [`Guard`] and never the service itself, so none of them can forget to ask.
 
 mod messaging;
+#[cfg(test)]
+mod messaging_tests;
 
 use std::sync::Arc;
 
