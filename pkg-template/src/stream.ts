@@ -305,7 +305,7 @@ function adopt<T>(iterable: AsyncIterable<T>, cleanup: (() => void | Promise<voi
       void (async () => iterator?.return?.(undefined))().catch(() => {});
       await cleanup?.();
     })());
-  const step = async (): Promise<IteratorResult<T, undefined>> => {
+  const step = async (interrupt: () => void): Promise<IteratorResult<T, undefined>> => {
     try {
       iterator ??= iterable[Symbol.asyncIterator]();
       const given = await iterator.next();
@@ -313,6 +313,8 @@ function adopt<T>(iterable: AsyncIterable<T>, cleanup: (() => void | Promise<voi
     } catch (error) {
       // What an iterator says after its stream was closed is nobody's.
       if (over) return END;
+      // Everyone else who waits gets the end, and this one the error.
+      interrupts.delete(interrupt);
       await finish().catch(() => {});
       throw error;
     }
@@ -327,7 +329,7 @@ function adopt<T>(iterable: AsyncIterable<T>, cleanup: (() => void | Promise<voi
         : new Promise((resolve, reject) => {
             const interrupt = () => resolve(END);
             interrupts.add(interrupt);
-            step()
+            step(interrupt)
               .then(resolve, reject)
               .finally(() => interrupts.delete(interrupt));
           }),

@@ -32,6 +32,7 @@ export interface World {
    *
    * @param message from whom, or where, and what it says
    * @returns the GUIDs of the chat and the message
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * const { chat, message } = await world.receive({ from: "alice@example.com", text: "Lunch?" });
@@ -44,6 +45,7 @@ export interface World {
    *
    * @param attachment from whom, or where, and the file
    * @returns the GUIDs of the chat, the message and the file
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.receiveAttachment({ from: "alice@example.com", data: await readFile("photo.jpg"), fileName: "photo.jpg" });
@@ -59,6 +61,7 @@ export interface World {
    * @param text the new text
    * @param options `actor`, the message's author, and `partIndex`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.edit(chat, message, "Lunch at one?", { actor: "alice@example.com" });
@@ -73,6 +76,7 @@ export interface World {
    * @param message the message's GUID
    * @param options `actor`, the message's author
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.unsend(chat, message, { actor: "alice@example.com" });
@@ -88,6 +92,7 @@ export interface World {
    * @param reaction the name of a tapback, or `{ emoji }` with exactly one
    * @param options `actor`, `partIndex`, and `remove` to take it away
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.react(chat, message, "love", { actor: "alice@example.com" });
@@ -102,6 +107,7 @@ export interface World {
    * @param chat the chat's GUID
    * @param options `actor`, who reads, and `message`, up to which
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.read(chat);
@@ -113,6 +119,7 @@ export interface World {
    * @param chat the chat's GUID
    * @param options `actor`, who types, and `isTyping`
    * @returns that nothing was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.typing(chat, { actor: "alice@example.com" });
@@ -126,6 +133,7 @@ export interface World {
    * @param chat the chat's GUID
    * @param options `actor`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.archive(chat);
@@ -139,6 +147,7 @@ export interface World {
    * @param chat the chat's GUID
    * @param options `actor`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.unarchive(chat);
@@ -153,6 +162,7 @@ export interface World {
    * @param data the image: JPEG, PNG, HEIC or HEIF, of at most 20 MiB
    * @param options `actor`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.setBackground(chat, await readFile("beach.jpg"), { actor: "alice@example.com" });
@@ -166,6 +176,7 @@ export interface World {
    * @param chat the chat's GUID
    * @param options `actor`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.removeBackground(chat);
@@ -179,6 +190,7 @@ export interface World {
    * @param chat the chat's GUID
    * @param options `actor`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.markRead(chat);
@@ -193,6 +205,7 @@ export interface World {
    * @param address who comes in
    * @param options `actor`, who brings them
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.join(chat, "carol@example.com", { actor: "alice@example.com" });
@@ -206,6 +219,7 @@ export interface World {
    * @param chat the group's GUID
    * @param options `actor`, who leaves
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.leave(chat, { actor: "carol@example.com" });
@@ -220,6 +234,7 @@ export interface World {
    * @param name the new name
    * @param options `actor`
    * @returns what was written
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.rename(chat, "Trip", { actor: "alice@example.com" });
@@ -235,6 +250,7 @@ export interface World {
    * @param options its options, 2 to 100 texts
    * @param act `actor`
    * @returns the poll's GUID, and its options with their identifiers
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * const { poll, options } = await world.createPoll(chat, "Lunch?", ["Pizza", "Sushi"], { actor: "alice@example.com" });
@@ -249,6 +265,7 @@ export interface World {
    * @param option the option's identifier, such as `option-2`
    * @param act `actor`
    * @returns the poll as it is then
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.vote(poll, options[1].optionIdentifier, { actor: "bob@example.com" });
@@ -262,6 +279,7 @@ export interface World {
    * @param poll the GUID of the message that carries the poll
    * @param act `actor`
    * @returns the poll as it is then
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.unvote(poll, { actor: "bob@example.com" });
@@ -276,6 +294,7 @@ export interface World {
    * @param text what voters see
    * @param act `actor`
    * @returns the poll as it is then
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.addPollOption(poll, "Thai", { actor: "bob@example.com" });
@@ -288,6 +307,7 @@ export interface World {
    *
    * @param options how many, and in which chats
    * @returns the first and the last sequence
+   * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.generate({ count: 1000 });
@@ -297,6 +317,7 @@ export interface World {
    * All chats that there are, the archived ones and those that the account left included, in the order of their GUIDs.
    *
    * @returns what the emulator knows of each
+   * @throws ValidationError of code `preconditionFailed` when the emulator is stopped
    *
    * @example
    * const [{ typing }] = await world.chats(); // whether a program types now
