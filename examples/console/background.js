@@ -1,7 +1,9 @@
 // A chat's background: choosing a picture, looking at it first, sending it, taking it away.
 
 import { $, busy, say } from "./dom.js";
-import { bytes, clearErrors, duration, showError } from "./words.js";
+import { duration } from "./dates.js";
+import { clearErrors, showError } from "./errors.js";
+import { bytes } from "./names.js";
 
 export class Background {
   #session;
@@ -19,35 +21,52 @@ export class Background {
     $("background-remove").onclick = () => busy($("background-remove"), () => this.#remove());
   }
 
+  /** The file that was chosen and not sent. */
+  get fileName() {
+    return this.#file?.name;
+  }
+
   /** Forgets what was chosen and not sent. */
   leave() {
     this.#guid = undefined;
+    this.#present = false;
     this.#unchoose();
+    this.#paint();
     $("background-status").textContent = "";
   }
 
-  /** Asks whether `guid` has a background, and shows it. */
-  async check(guid) {
+  /** Another chat is open. */
+  open(guid) {
     this.#guid = guid;
+    this.#check(guid).catch((error) => this.#session.signal.aborted || showError("Reading the background", error));
+  }
+
+  /** The background of this chat is another one: the picture that is held is no longer it. */
+  changed(guid) {
+    this.#forget(guid);
+    if (this.#guid === guid) this.open(guid);
+  }
+
+  /** Asks whether `guid` has a background, and shows it. */
+  async #check(guid) {
     const present = await this.#session.im.chats.hasBackground(guid);
     if (this.#guid !== guid) return; // another chat was opened meanwhile
     this.#present = present;
-    if (!present) this.forget(guid);
+    if (!present) this.#forget(guid);
     else if (!this.#set.has(guid)) await this.#fetch(guid);
     if (this.#guid === guid) this.#paint();
   }
 
-  /** The picture that is held for this chat is no longer the one that is set. */
-  forget(guid) {
+  #forget(guid) {
     const url = this.#set.get(guid);
     if (url) URL.revokeObjectURL(url);
     this.#set.delete(guid);
   }
 
   async #fetch(guid) {
-    const picture = await this.#session.world.background(guid);
+    const picture = await this.#session.world?.background(guid);
     if (!picture) return;
-    this.forget(guid);
+    this.#forget(guid);
     this.#set.set(guid, URL.createObjectURL(picture));
   }
 
@@ -73,17 +92,17 @@ export class Background {
   async #send() {
     const guid = this.#guid;
     const file = this.#file;
-    if (!guid || !file) return;
+    if (!guid || !file || !(await this.#session.warning.ask("The people in this chat see the background"))) return;
     clearErrors();
     const started = performance.now();
     progress(`Sending ${bytes(file.size)}…`);
     try {
       await this.#session.im.chats.setBackground(guid, await file.arrayBuffer());
-      this.forget(guid);
+      this.#forget(guid);
       this.#unchoose();
       progress(undefined, `Set in ${duration(performance.now() - started)}. Devices of a real chat show it within about 30 s.`);
       say("Background set.");
-      await this.#session.refresh(guid);
+      this.changed(guid);
       $("file").focus();
     } catch (error) {
       progress(undefined, "Not set.");
@@ -93,14 +112,14 @@ export class Background {
 
   async #remove() {
     const guid = this.#guid;
-    if (!guid) return;
+    if (!guid || !(await this.#session.warning.ask("The people in this chat see that the background goes"))) return;
     clearErrors();
     try {
       await this.#session.im.chats.removeBackground(guid);
       this.#unchoose();
       $("background-status").textContent = "No background now.";
       say("Background removed.");
-      await this.#session.refresh(guid);
+      this.changed(guid);
     } catch (error) {
       showError("Removing the background", error);
     }
@@ -110,6 +129,7 @@ export class Background {
     const url = this.#chosenUrl ?? this.#set.get(this.#guid);
     const image = $("backdrop");
     image.onerror = () => {
+      if (!image.hasAttribute("src")) return;
       image.hidden = true;
       $("backdrop-caption").textContent = "This browser cannot show this kind of picture; the service may take it all the same.";
     };
@@ -118,14 +138,14 @@ export class Background {
     if (!url) image.removeAttribute("src");
     image.alt = this.#chosenUrl ? "Preview of the chosen background" : "The chat's background";
     const unseen = this.#present && !url;
-    $("phone").dataset.background = this.#chosenUrl ? "chosen" : unseen ? "unseen" : this.#present ? "set" : "none";
+    $("stage").dataset.background = this.#chosenUrl ? "chosen" : unseen ? "unseen" : this.#present ? "set" : "none";
     $("backdrop-caption").textContent = this.#chosenUrl
-      ? "Preview"
+      ? "A preview: nobody else sees it."
       : unseen
-        ? "Has a background that only its devices can show"
+        ? "This chat has a background that only its devices can show."
         : this.#present
-          ? "Background set"
-          : "No background";
+          ? "This chat has a background."
+          : "This chat has no background.";
     $("background-remove").disabled = !this.#present;
   }
 }

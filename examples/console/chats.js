@@ -1,140 +1,196 @@
-// The list of chats, and the form that makes one.
+// The list of chats: newest first, searched, one row a chat, and only the rows that changed are touched.
 
-import { MessageEffect } from "im-chats";
+import { short, onNewDay, timeElement } from "./dates.js";
+import { $, make, onceAFrame, paintAvatar, unseen } from "./dom.js";
+import { describe } from "./errors.js";
+import { KeyedList } from "./keyed.js";
+import { Roving } from "./keyboard.js";
+import { addressesOf, chatName, messageText, shortGuid } from "./names.js";
+import { noChats } from "./no-chats.js";
 
-import { $, busy, make, paintAvatar, say } from "./dom.js";
-import { chatName, clearErrors, messageText, shortGuid, showError } from "./words.js";
-
-/** How many `get` calls run at a time when the list is read. */
-const AT_ONCE = 8;
+/** The most chats that a search reads beyond those that are shown. */
+const SEARCHED = 2_000;
 
 export class Chats {
   #session;
-  #chats = new Map();
+  #views;
+  #rows;
+  #roving;
+  #archived = false;
   #current;
+  #render = onceAFrame(() => this.#paint());
 
   constructor(session) {
+    const { inbox, signal } = session;
     this.#session = session;
-    this.clear();
-    fillEffects();
-    $("new").onclick = () => this.#toggleForm($("create").hidden);
-    $("create-cancel").onclick = () => this.#toggleForm(false);
-    $("create").onsubmit = (event) => {
-      event.preventDefault();
-      this.#create();
-    };
-    $("create").onkeydown = (event) => {
-      if (event.key === "Escape") this.#toggleForm(false);
-    };
-    $("list").onkeydown = (event) => moveInList(event);
-  }
-
-  get(guid) {
-    return this.#chats.get(guid);
-  }
-
-  /** The chat that is open, as it was read last. */
-  get current() {
-    return this.#chats.get(this.#current);
-  }
-
-  /** All chats the gateway has. The SDK has no list; a relay's page fills up from events and from what it creates. */
-  async load() {
-    const guids = (await this.#session.world.chats()) ?? [];
-    for (let from = 0; from < guids.length; from += AT_ONCE) {
-      const chats = await Promise.all(guids.slice(from, from + AT_ONCE).map((guid) => this.#session.im.chats.get(guid)));
-      for (const chat of chats) this.#chats.set(chat.guid, chat);
+    this.#views = { false: inbox.chats({ archived: false }), true: inbox.chats({ archived: true }) };
+    this.#rows = new KeyedList($("list"), { key: (chat) => chat.guid, create: makeRow, update: fillRow });
+    this.#roving = new Roving($("list"), "button", { signal, keys: ["ArrowDown", "ArrowUp"] });
+    for (const view of Object.values(this.#views)) {
+      const stop = view.subscribe(this.#render);
+      signal.addEventListener("abort", stop);
     }
+    $("list").onclick = (event) => {
+      const guid = event.target.closest("button")?.dataset.guid;
+      if (guid) session.open(guid);
+    };
+    $("search").value = "";
+    $("search").oninput = this.#render;
+    $("search").onkeydown = (event) => {
+      if (event.key === "ArrowDown") this.focus();
+      else if (event.key === "Escape" && $("search").value) $("search").value = "";
+      else return;
+      event.preventDefault();
+      this.#render();
+    };
+    $("visible").onclick = () => this.show(false);
+    $("archived").onclick = () => this.show(true);
+    $("more").onclick = () => this.#state().loadMore();
+    onNewDay(() => this.#rows.repaint(), signal);
+    this.show(false);
+  }
+
+  /** Resolves when the chats were read; throws what reading them threw. */
+  async ready() {
+    const view = this.#views.false;
+    while (view.get().status === "loading") {
+      await new Promise((resolve) => {
+        const stop = view.subscribe(() => {
+          stop();
+          resolve();
+        });
+      });
+    }
+    if (view.get().status === "error") throw view.get().error;
+  }
+
+  /** A chat as it is held, if it is. */
+  get(guid) {
+    for (const view of Object.values(this.#views)) {
+      const chat = view.get().chats.find((held) => held.guid === guid);
+      if (chat) return chat;
+    }
+    return undefined;
+  }
+
+  /** What a chat is called in a list, cheaply. */
+  nameOf(guid) {
+    const chat = this.#rows.item(guid);
+    return chat ? chatName(chat) : shortGuid(guid);
+  }
+
+  /** Shows the archived chats, or the others. */
+  show(archived) {
+    this.#archived = archived;
+    $("visible").setAttribute("aria-pressed", String(!archived));
+    $("archived").setAttribute("aria-pressed", String(archived));
     this.#render();
   }
 
-  put(chat) {
-    this.#chats.set(chat.guid, chat);
-    this.#render();
-  }
-
+  /** Marks the chat that is open. */
   mark(guid) {
+    const before = this.#button(this.#current);
+    before?.removeAttribute("aria-current");
     this.#current = guid;
-    this.#render();
+    const button = this.#button(guid);
+    button?.setAttribute("aria-current", "true");
+    this.#roving.refresh(button);
+  }
+
+  /** Puts the focus on the open chat, or the first. */
+  focus() {
+    const button = this.#button(this.#current);
+    if (button) button.focus();
+    else this.#roving.focus();
   }
 
   clear() {
-    this.#chats.clear();
-    this.#current = undefined;
-    this.#toggleForm(false, false);
-    this.#render();
+    this.#rows.clear();
+    $("count").textContent = "";
   }
 
-  #toggleForm(shown, focus = true) {
-    $("create").hidden = !shown;
-    $("new").setAttribute("aria-expanded", String(shown));
-    if (focus) $(shown ? "addresses" : "new").focus();
+  #state() {
+    return this.#views[this.#archived].get();
   }
 
-  async #create() {
-    const addresses = $("addresses").value.split(",").map((address) => address.trim()).filter(Boolean);
-    const message = $("message").value.trim();
-    const effect = $("effect").value;
-    const options = message ? { message, ...(effect && { effect }) } : {};
-    clearErrors();
-    await busy($("create").querySelector("[type=submit]"), async () => {
-      try {
-        const { chat } = await this.#session.im.chats.create(addresses, options);
-        $("create").reset();
-        this.#toggleForm(false);
-        await this.#session.refresh(chat.guid);
-        this.#session.open(chat.guid);
-        say(`Chat with ${chatName(chat)} is there.`);
-      } catch (error) {
-        showError("Creating the chat", error);
-        $("addresses").focus();
-      }
-    });
+  #button(guid) {
+    return guid === undefined ? undefined : this.#rows.element(guid)?.firstElementChild;
   }
 
-  #render() {
-    // A keyboard user must not lose the focus when an event redraws the list.
+  #paint() {
+    if (this.#session.signal.aborted) return;
+    const { status, error, chats, hasMore, loadMore } = this.#state();
+    const wanted = $("search").value.trim().toLowerCase();
+    const shown = wanted ? chats.filter((chat) => haystack(chat).includes(wanted)) : chats;
     const focused = document.activeElement?.closest?.("#list button")?.dataset.guid;
-    const items = [...this.#chats.values()].sort(byArchiveThenName).map((chat) => this.#item(chat));
-    $("list").replaceChildren(...items);
-    $("list-empty").hidden = items.length > 0;
-    if (focused) $("list").querySelector(`[data-guid="${CSS.escape(focused)}"]`)?.focus();
+    this.#rows.show(shown);
+    const current = this.#button(this.#current);
+    if (current && !current.hasAttribute("aria-current")) current.setAttribute("aria-current", "true");
+    this.#roving.refresh();
+    // A chat with the focus that went elsewhere, such as into the archive: the focus stays in the list.
+    if (focused && !this.#button(focused)) this.#roving.focus();
+    const total = `${chats.length}${hasMore ? "+" : ""}`;
+    const count = wanted ? `${shown.length} of ${total}` : total;
+    if ($("count").textContent !== count) $("count").textContent = count;
+    $("more").hidden = !hasMore;
+    // What is searched must be there; one page after another, each when the one before has come.
+    if (wanted && hasMore && chats.length < SEARCHED && status === "ready") loadMore();
+    this.#paintEmpty(shown.length === 0, wanted, status, error);
   }
 
-  #item(chat) {
-    const name = chatName(chat);
-    const unread = chat.unreadCount ?? 0;
-    const button = make("button", { type: "button", onclick: () => this.#session.open(chat.guid) });
-    button.dataset.guid = chat.guid;
-    if (chat.guid === this.#current) button.setAttribute("aria-current", "true");
-    const badge = make("span", { className: "badge" }, String(unread));
-    badge.setAttribute("aria-label", `${unread} unread`);
-    const last = messageText(chat.lastMessage) ?? shortGuid(chat.guid);
-    const avatar = paintAvatar(make("span", { className: "avatar", ariaHidden: "true" }), name);
-    button.append(avatar, make("span", { className: "name" }, name), unread > 0 ? badge : make("span"));
-    button.append(make("span", { className: "last" }, chat.isArchived ? `Archived · ${last}` : last));
-    return make("li", {}, button);
+  #paintEmpty(empty, wanted, status, error) {
+    const words =
+      status === "error" ? "error" : !empty || status === "loading" ? "" : wanted ? "search" : this.#archived ? "archived" : `none ${this.#session.mode}`;
+    $("list-empty").hidden = !words;
+    if ($("list-empty").dataset.words === words) return;
+    $("list-empty").dataset.words = words;
+    const texts = {
+      "": [],
+      error: [make("p", {}, `The chats could not be read: ${error && describe(error).message}`), make("button", { type: "button", className: "small", onclick: () => this.#state().reload() }, "Try again")],
+      search: [make("p", {}, "No chat has this in its name, its addresses or its last message.")],
+      archived: [make("p", {}, "No chat is archived.")],
+    };
+    $("list-empty").replaceChildren(...(texts[words] ?? noChats(this.#session)));
   }
 }
 
-function byArchiveThenName(one, other) {
-  if (one.isArchived !== other.isArchived) return one.isArchived ? 1 : -1;
-  return chatName(one).localeCompare(chatName(other));
-}
+const texts = new WeakMap();
 
-function fillEffects() {
-  const options = Object.entries(MessageEffect).map(([name, id]) => make("option", { value: id }, name));
-  $("effect").replaceChildren(make("option", { value: "" }, "none"), ...options);
-}
-
-/** Arrow keys move between chats, as in any list; Tab leaves it. */
-function moveInList(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  const buttons = [...$("list").querySelectorAll("button")];
-  const next = buttons[buttons.indexOf(document.activeElement) + step];
-  if (next) {
-    event.preventDefault();
-    next.focus();
+/** What a search looks in; made once for each state of a chat. */
+function haystack(chat) {
+  let text = texts.get(chat);
+  if (text === undefined) {
+    text = [chat.displayName, chat.guid, ...addressesOf(chat), messageText(chat.lastMessage)].join("\n").toLowerCase();
+    texts.set(chat, text);
   }
+  return text;
+}
+
+function makeRow(chat) {
+  const button = make("button", { type: "button", tabIndex: -1 });
+  button.dataset.guid = chat.guid;
+  button.append(
+    make("span", { className: "avatar", ariaHidden: "true" }),
+    make("span", { className: "name" }),
+    make("span", { className: "at" }),
+    make("span", { className: "last" }),
+    make("span", { className: "unread" }),
+  );
+  return make("li", {}, button);
+}
+
+function fillRow(row, chat) {
+  const [avatar, name, at, last, unread] = row.firstElementChild.children;
+  const called = chatName(chat);
+  if (name.textContent !== called) {
+    paintAvatar(avatar, called);
+    name.textContent = called;
+  }
+  const { lastMessage } = chat;
+  at.replaceChildren(...(lastMessage?.dateCreated ? [timeElement(lastMessage.dateCreated, short(lastMessage.dateCreated))] : []));
+  const said = lastMessage ? (messageText(lastMessage) ?? "A message without text") : "No messages yet";
+  last.textContent = lastMessage?.isFromMe ? `You: ${said}` : said;
+  const count = chat.unreadCount ?? 0;
+  unread.className = count > 0 ? "unread badge" : "unread";
+  unread.replaceChildren(...(count > 0 ? [count > 99 ? "99+" : String(count), unseen(" unread")] : []));
 }

@@ -6,8 +6,23 @@ export const $ = (id) => document.getElementById(id);
 /** Makes an element: `make("li", { className: "x" }, "text", child)`. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children.filter((child) => child !== undefined && child !== null));
+  element.append(...children.filter((child) => child !== undefined && child !== null && child !== false));
   return element;
+}
+
+/** Text for those who listen instead of looking. */
+export const unseen = (text) => make("span", { className: "hidden" }, text);
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** One of the drawings at the end of index.html. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
 }
 
 /** A round with initials, in a colour of the name's own. */
@@ -26,10 +41,12 @@ export function say(text) {
   $("said").textContent = text;
 }
 
-/** Shows one of the views where there is room for only one. */
+/** Whether there is room for one view only. */
+export const isNarrow = () => matchMedia("(max-width: 44rem)").matches;
+
+/** Shows one of the views where there is room for only one: `chats`, `talk` or `side`. */
 export function showView(view) {
   document.body.dataset.view = view;
-  $("main").scrollTop = 0;
   for (const tab of document.querySelectorAll(".tabs button")) {
     tab.setAttribute("aria-pressed", String(tab.dataset.view === view));
   }
@@ -37,11 +54,36 @@ export function showView(view) {
 
 /** While `work` runs, the button is busy and cannot be pressed again. */
 export async function busy(button, work) {
-  if (button.getAttribute("aria-busy") === "true") return;
+  if (button.getAttribute("aria-busy") === "true") return undefined;
   button.setAttribute("aria-busy", "true");
   try {
     return await work();
   } finally {
     button.removeAttribute("aria-busy");
+  }
+}
+
+/** Runs `work` in the next frame, once, however often it is asked for until then. */
+export function onceAFrame(work) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      work();
+    });
+  };
+}
+
+/** Puts a text on the clipboard, and says so. */
+export async function copyText(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied.`);
+    return true;
+  } catch {
+    say("This browser does not let the page copy. Select the text and copy it yourself.");
+    return false;
   }
 }

@@ -1,45 +1,87 @@
-// Events as they happen, newest first.
+// All events, newest first: a few hundred from before, and what happens from then on. Only the rows that can be seen are in the page.
 
-import { $, make } from "./dom.js";
-import { chatName, eventWords, shortGuid, time } from "./words.js";
+import { showCode } from "./code.js";
+import { seconds, timeElement } from "./dates.js";
+import { $, make, onceAFrame } from "./dom.js";
+import { showError } from "./errors.js";
+import { eventActor, eventWords, TYPES } from "./event-words.js";
+import { KeyedList } from "./keyed.js";
+import { Roving } from "./keyboard.js";
+import { follow } from "./snippets.js";
 
-/** What is kept on the page; older entries go, the log keeps them. */
-const KEPT = 200;
+/** How many sequence numbers back the feed begins. */
+const BACK = 300;
+/** What is kept here; older entries go, the log keeps them. */
+const KEPT = 5_000;
+/** Height of a row, as side.css has it. */
+const ROW = 56;
+/** Rows beyond the edges. */
+const BEYOND = 4;
 
 export class Feed {
   #session;
+  #rows;
+  #roving;
+  #events = [];
+  #stream;
+  #back = BACK;
   #unseen = 0;
+  #render = onceAFrame(() => this.#paint());
 
   constructor(session) {
+    const { signal } = session;
     this.#session = session;
-    this.clear();
+    this.#rows = new KeyedList($("feed"), {
+      key: ({ event }) => event.sequence,
+      create: makeRow,
+      update: fillRow,
+      same: (one, other) => one.event === other.event && one.top === other.top && one.name === other.name,
+    });
+    this.#roving = new Roving($("feed"), "button", { signal, keys: ["ArrowDown", "ArrowUp"] });
+    $("feed").onclick = (event) => {
+      const guid = event.target.closest("button")?.dataset.guid;
+      if (guid) session.open(guid);
+    };
+    $("feed-scroll").onscroll = this.#render;
+    addEventListener("resize", this.#render, { signal });
+    $("kinds").replaceChildren(make("option", { value: "" }, "All events"), ...kinds());
+    $("kinds").onchange = () => this.start();
     $("clear").onclick = () => this.clear();
+    $("resume").onclick = () => this.start();
+    $("earlier").onclick = () => {
+      this.#back *= 4;
+      this.start();
+    };
+    $("feed-code").onclick = () => showCode(follow(types() ? { types: types() } : {}), follow({ after: 0, ...(types() && { types: types() }) }, "Follow, from the beginning of the log"));
+    this.clear();
   }
 
-  add(event) {
-    const chat = this.#session.chats.get(event.chatGuid);
-    const name = chat ? chatName(chat) : shortGuid(event.chatGuid);
-    const by = event.isFromMe ? "by this account" : event.actor ? `by ${event.actor.address}` : "by someone else";
-    const item = make(
-      "li",
-      { title: `${event.type} · ${event.chatGuid}` },
-      make("span", { className: "mark", ariaHidden: "true" }),
-      make("span", { className: "what" }, make("strong", {}, name), ` ${eventWords(event.type)}`),
-      make(
-        "span",
-        { className: "meta" },
-        make("time", { dateTime: event.occurredAt }, time(event.occurredAt)),
-        make("span", {}, `#${event.sequence}`),
-        make("span", {}, by),
-        make("code", {}, event.type),
-      ),
-    );
-    item.dataset.type = event.type;
-    const feed = $("feed");
-    feed.prepend(item);
-    while (feed.children.length > KEPT) feed.lastElementChild.remove();
-    $("feed-empty").hidden = true;
-    if (document.body.dataset.view !== "events") this.#count(this.#unseen + 1);
+  /** Begins again, some events back. */
+  async start() {
+    this.stop();
+    this.clear();
+    $("resume").hidden = true;
+    const now = this.#session.im.events.subscribe({});
+    this.#stream = now;
+    try {
+      await now.ready;
+      const head = headOf(now.cursor);
+      await now.close();
+      if (this.#stream !== now) return;
+      const chosen = types();
+      const from = head === undefined ? {} : { after: Math.max(0, head - this.#back) };
+      await this.#follow(this.#session.im.events.subscribe({ ...from, onGap: "skip", ...(chosen && { types: chosen }) }));
+    } catch (error) {
+      if (this.#stream === undefined || this.#session.signal.aborted) return;
+      showError("The event stream", error);
+      $("resume").hidden = false;
+    }
+  }
+
+  stop() {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.close().catch(() => {});
   }
 
   /** The events were looked at. */
@@ -48,9 +90,49 @@ export class Feed {
   }
 
   clear() {
-    $("feed").replaceChildren();
-    $("feed-empty").hidden = false;
+    this.#events = [];
     this.#count(0);
+    this.#render();
+  }
+
+  async #follow(stream) {
+    this.#stream = stream;
+    await stream.ready;
+    const begun = headOf(stream.cursor) + this.#back;
+    for await (const event of stream) {
+      if (this.#stream !== stream) return;
+      this.#events.push(event);
+      if (this.#events.length > KEPT * 1.2) this.#events.splice(0, this.#events.length - KEPT);
+      // What happened before the page was opened is no news.
+      if (event.sequence > begun) this.#unseen += 1;
+      this.#render();
+    }
+  }
+
+  #paint() {
+    if (this.#session.signal.aborted) return;
+    const events = this.#events;
+    const scroll = $("feed-scroll");
+    $("feed-empty").hidden = events.length > 0;
+    scroll.hidden = events.length === 0;
+    $("feed").style.setProperty("height", `${events.length * ROW}px`);
+    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - BEYOND);
+    const last = Math.min(events.length, Math.ceil((scroll.scrollTop + scroll.clientHeight) / ROW) + BEYOND);
+    const items = [];
+    for (let index = first; index < last; index += 1) {
+      // The newest is the last of the list, and the first that is shown.
+      const event = events[events.length - 1 - index];
+      items.push({ event, top: index * ROW, name: this.#session.chats.nameOf(event.chatGuid) });
+    }
+    const hadFocus = $("feed").contains(document.activeElement);
+    this.#rows.show(items);
+    this.#roving.refresh();
+    if (hadFocus && !$("feed").contains(document.activeElement)) this.#roving.focus();
+    this.#count(this.#isShown() ? 0 : this.#unseen);
+  }
+
+  #isShown() {
+    return document.body.dataset.view === "side" || $("panel-events").checkVisibility();
   }
 
   #count(unseen) {
@@ -58,6 +140,49 @@ export class Feed {
     const badge = $("unseen");
     badge.hidden = unseen === 0;
     badge.textContent = unseen > 99 ? "99+" : String(unseen);
-    badge.setAttribute("aria-label", `${unseen} unseen`);
   }
+}
+
+/** The sequence that a cursor begins with: the log's head, for a stream that begins now. */
+function headOf(cursor) {
+  const sequence = Number.parseInt(cursor ?? "", 10);
+  return Number.isNaN(sequence) ? undefined : sequence;
+}
+
+/** The types that are chosen, or undefined for all. */
+function types() {
+  const chosen = $("kinds").value;
+  return chosen === "" ? undefined : (TYPES[chosen] ?? [chosen]);
+}
+
+function kinds() {
+  return Object.entries(TYPES).map(([about, all]) => {
+    const group = make("optgroup", { label: about });
+    if (all.length > 1) group.append(make("option", { value: about }, `All about ${about.toLowerCase()}`));
+    group.append(...all.map((type) => make("option", {}, type)));
+    return group;
+  });
+}
+
+function makeRow() {
+  const button = make("button", { type: "button", tabIndex: -1 });
+  button.append(make("span", { className: "mark", ariaHidden: "true" }), make("span", { className: "what" }), make("span", { className: "meta" }));
+  return make("li", {}, button);
+}
+
+function fillRow(row, { event, top, name }) {
+  row.style.setProperty("top", `${top}px`);
+  const button = row.firstElementChild;
+  if (button.dataset.sequence === String(event.sequence) && button.dataset.name === name) return;
+  row.dataset.type = event.type;
+  Object.assign(button.dataset, { sequence: event.sequence, guid: event.chatGuid, name });
+  const [, what, meta] = button.children;
+  what.replaceChildren(make("strong", {}, name), ` ${eventWords(event)}`);
+  button.title = `${what.textContent}\n${event.type} · ${event.chatGuid}`;
+  meta.replaceChildren(
+    event.occurredAt ? timeElement(event.occurredAt, seconds(event.occurredAt)) : "",
+    make("span", {}, `#${event.sequence}`),
+    make("code", {}, event.type),
+    make("span", {}, eventActor(event)),
+  );
 }
