@@ -1,60 +1,67 @@
-// A bot that answers every message once, while its server is killed again and again, and now and then the bot with it.
+// The bot of examples/bot, which answers every message once, while it and its server are killed again and again.
 //
-//   node tests/suites/chaos/replies.mjs --kills 50 [--seed N]
+//   node tests/suites/chaos/replies.mjs --kills 50 [--relay] [--seed N]
 //
-// The bot is what docs/bots.md says a bot should be: the cursor is saved when a message has been answered, and the reply's idempotency key is
-// made of the message's GUID. At the end the log is asked: each message that came in has one reply. `cargo xtask chaos --replies` runs it with
-// the environment it needs.
+// The bot is the example's own file, in a process of its own. At the end the chats are read: each message that came in has one reply.
+// `cargo xtask chaos --replies` runs it with the environment it needs.
 
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { execPath } from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { installExample, startProgram } from "../support/example.mjs";
 import { importPackage } from "../support/package.mjs";
 import { startProxy } from "../support/proxy.mjs";
 import { seeded } from "../support/seeded.mjs";
 import { eventually } from "../support/until.mjs";
-import { readLog } from "./oracle.mjs";
 import { startServers } from "./servers.mjs";
 
 /** How long after the last kill every message must have its reply. */
 const SETTLE_MS = 60_000;
 
-/** How long the bot waits before it asks again for what is new. */
-const IDLE_MS = 20;
-
 const PEOPLE = ["alice", "bob", "carol"].map((name) => `${name}@example.com`);
 
-/** Kills the server `kills` times. Gives the figures; `wrong` in them says which promise was not kept. */
+/** Kills the bot and its server `kills` times each. Gives the figures; `wrong` in them says which promise was not kept. */
 export async function replies({ kills, relay = false, seed = Date.now() % 1e9, say = () => {} }) {
   const dice = seeded(seed);
   const token = randomBytes(12).toString("hex");
+  const example = await installExample("bot");
   const servers = await startServers({ relay, args: [], token });
   const { emulator } = servers;
-  // The server comes back at another port. To the bot its address stays: our SDK asks there until there is an answer.
+  // The server comes back at another port. To the bot its address stays: it asks there until there is an answer.
   const proxy = await startProxy(() => servers.front().address);
+  let bot;
   try {
     for (const address of PEOPLE) await emulator().call("POST", "/v1/chats", { addresses: [address] });
-    const { createClient } = await importPackage();
-    const bot = startBot({ createClient, address: proxy.address, token, dice });
+    bot = await startBot({ folder: example.folder, address: proxy.address, token });
     const people = startPeople({ emulator, dice });
-    for (let killed = 1; killed <= kills; killed += 1) {
-      await bot.goesOn(dice.between(1, 10));
-      await pause(dice.between(0, 30));
-      await servers.restart(dice.between(0, 150), dice);
-      say(`kill ${killed} of ${kills}; ${people.acknowledged.length} messages, ${bot.answered} answers`);
+    const killed = { bot: 0, server: 0 };
+    while (killed.bot < kills || killed.server < kills) {
+      // Now and then it is killed before it has done anything, in the middle of its start.
+      if (dice.random() < 0.8) await bot.goesOn(dice.between(1, 10));
+      await pause(dice.between(0, 300));
+      const turn = killed.bot <= killed.server ? "bot" : "server";
+      const dies = ["bot", "server"].filter((who) => killed[who] < kills && (who === turn || dice.random() < 0.3));
+      for (const who of dies) killed[who] += 1;
+      await Promise.all([
+        dies.includes("bot") && bot.restart(dice.between(0, 150)),
+        dies.includes("server") && servers.restart(dice.between(0, 150), dice),
+      ]);
+      say(`killed: bot ${killed.bot}, server ${killed.server} of ${kills}; ${people.acknowledged.length} messages, ${bot.answered()} answers`);
     }
     const acknowledged = await people.stop();
     await bot.reaches(acknowledged.at(-1));
-    const { crashes, refused, sentAgain } = await bot.stop();
-    const log = await readLog(emulator(), createRequire(join(process.env.IM_CHATS_PROJECT, "package.json"))("ws").WebSocket);
-    return judge({ seed, kills, crashes, sentAgain, refused, acknowledged, log });
+    await bot.stop();
+    const messages = await readChats(emulator());
+    return judge({ seed, killed, unexpected: bot.unexpected, sentAgain: bot.sentAgain(), acknowledged, messages });
   } finally {
+    await bot?.stop();
     await proxy.close();
     await servers.stop();
+    await example.remove();
   }
 }
 
@@ -76,7 +83,7 @@ function startPeople({ emulator, dice }) {
   const running = (async () => {
     while (!over) {
       await write();
-      await pause(dice.between(1, 40));
+      await pause(dice.between(1, 80));
     }
   })();
   return {
@@ -91,83 +98,71 @@ function startPeople({ emulator, dice }) {
   };
 }
 
-/** The bot, with a client and a cursor of its own. What it saved is all that is left of it after a crash. */
-function startBot({ createClient, address, token, dice }) {
-  const seen = new Set();
-  const bot = { answered: 0, crashes: 0, sentAgain: 0, refused: [] };
-  const sent = new Set();
-  let saved = 0;
-  let over = false;
-
-  /** Handles what is new, until there is nothing, the server dies, or the bot does. */
-  const live = async () => {
-    const im = createClient({ address, token });
-    try {
-      for await (const event of im.events.catchUp(saved)) {
-        if (event.type === "message.received" && !event.isFromMe) {
-          if (sent.has(event.message.guid)) bot.sentAgain += 1;
-          sent.add(event.message.guid);
-          await answer(address, token, event);
-          bot.answered += 1;
-          if (dice.random() < 0.02) {
-            // It dies after the reply and before it could save: the same message comes again.
-            bot.crashes += 1;
-            return;
-          }
-          seen.add(event.message.guid);
-        }
-        saved = event.type === "catchup.complete" ? event.headSequence : event.sequence;
-      }
-    } finally {
-      await im.close();
-    }
+/** The bot's process, and the service manager that starts it again. The cursor in its file is all that is left of it after a kill. */
+async function startBot({ folder, address, token }) {
+  const env = { ...process.env, IM_CHATS_ADDRESS: address, IM_CHATS_TOKEN: token, CURSOR_FILE: join(folder, "cursor.txt") };
+  const answers = [];
+  const unexpected = [];
+  const onLine = (line) => line.startsWith("answered ") && answers.push(line.slice("answered ".length));
+  let process;
+  const start = async (ready) => {
+    const started = (process = await startProgram(execPath, ["bot.mjs"], { cwd: folder, env, onLine, ready }));
+    // Nothing but a kill may end it.
+    started.ended.then((code) => code !== "SIGKILL" && code !== 0 && unexpected.push(`the bot ended with ${code}: ${started.output()}`));
   };
-  const running = (async () => {
-    while (!over) {
-      await live().catch((error) => error.retryable || error.name === "TypeError" || bot.refused.push(`${error.code}: ${error.message}`));
-      await pause(IDLE_MS);
-    }
-  })();
-  return Object.assign(bot, {
+  // People write once its first cursor is saved: what was before is none of its business.
+  await start(/^listening$/);
+  return {
+    /** How many replies it sent, those included that it sent again. */
+    answered: () => answers.length,
+    sentAgain: () => answers.length - new Set(answers).size,
+    unexpected,
     /** It has answered so many messages more. */
-    goesOn: (more, from = bot.answered) => eventually("the bot answers", SETTLE_MS, () => bot.answered >= from + more),
-    reaches: (guid) => eventually("the bot has answered the last message", SETTLE_MS, () => seen.has(guid)),
-    async stop() {
-      over = true;
-      await running;
-      return bot;
+    goesOn: (more, from = answers.length) => eventually("the bot answers", SETTLE_MS, () => answers.length >= from + more),
+    reaches: (guid) => eventually("the bot has answered the last message", SETTLE_MS, () => answers.includes(guid)),
+    async restart(downMs) {
+      await process.kill();
+      await pause(downMs);
+      await start();
     },
-  });
+    stop: () => process.stop(),
+  };
 }
 
-/** One reply. Its key is the message's, so that it is one reply however often it is sent. */
-async function answer(address, token, { chatGuid, message }) {
-  const response = await fetch(new URL("/v1/messages:sendText", address), {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ chatGuid, text: `re: ${message.guid}`, clientMessageId: `reply-${message.guid}` }),
-  });
-  if (!response.ok) throw Object.assign(new Error(await response.text()), { retryable: response.status >= 500, code: response.status });
-  await response.json();
+/** Every message of every chat, read as a program reads them. */
+async function readChats({ address, token }) {
+  const { createClient } = await importPackage("im-chats/messages");
+  const im = createClient({ address, token });
+  const all = [];
+  try {
+    for (const person of PEOPLE) {
+      for (let pageToken; ; ) {
+        const page = await im.messages.list(`any;-;${person}`, { pageSize: 100, ...(pageToken && { pageToken }) });
+        all.push(...page.messages);
+        pageToken = page.nextPageToken;
+        if (!pageToken) break;
+      }
+    }
+  } finally {
+    await im.close();
+  }
+  return all;
 }
 
-/** The figures, from the log. */
-function judge({ seed, kills, crashes, sentAgain, refused, acknowledged, log }) {
-  const messages = log.filter(({ type }) => type === "message.received");
-  const incoming = messages.filter(({ isFromMe }) => !isFromMe).map(({ message }) => message.guid);
-  const counts = new Map(incoming.map((guid) => [guid, 0]));
+/** The figures. A reply says what it answers, and no two messages are alike. */
+function judge({ seed, killed, unexpected, sentAgain, acknowledged, messages }) {
+  const incoming = messages.filter(({ isFromMe }) => !isFromMe);
+  const counts = new Map(incoming.map(({ content }) => [`You wrote: ${content.text}`, 0]));
   let foreign = 0;
-  for (const { message } of messages.filter(({ isFromMe }) => isFromMe)) {
-    const guid = message.content.text.slice("re: ".length);
-    if (counts.has(guid)) counts.set(guid, counts.get(guid) + 1);
+  for (const { content } of messages.filter(({ isFromMe }) => isFromMe)) {
+    if (counts.has(content.text)) counts.set(content.text, counts.get(content.text) + 1);
     else foreign += 1;
   }
   const of = (is) => [...counts.values()].filter(is).length;
-  const known = new Set(incoming);
+  const known = new Set(incoming.map(({ guid }) => guid));
   const result = {
     seed,
-    kills,
-    crashes,
+    killed,
     sentAgain,
     messages: incoming.length,
     forgotten: acknowledged.filter((guid) => !known.has(guid)).length,
@@ -175,12 +170,9 @@ function judge({ seed, kills, crashes, sentAgain, refused, acknowledged, log }) 
     lost: of((count) => count === 0),
     repeated: of((count) => count > 1),
     foreign,
-    refused,
   };
-  result.wrong = [
-    ...["forgotten", "lost", "repeated", "foreign"].filter((key) => result[key] > 0).map((key) => `${result[key]} ${key}`),
-    ...refused,
-  ];
+  const kinds = ["forgotten", "lost", "repeated", "foreign"];
+  result.wrong = [...kinds.filter((kind) => result[kind] > 0).map((kind) => `${result[kind]} ${kind}`), ...unexpected];
   return result;
 }
 
@@ -188,8 +180,7 @@ function judge({ seed, kills, crashes, sentAgain, refused, acknowledged, log }) 
 export function table(result) {
   const rows = [
     ["seed", result.seed],
-    ["kills of the server", result.kills],
-    ["crashes of the bot between a reply and its cursor", result.crashes],
+    ["kills of the bot / of its server", `${result.killed.bot} / ${result.killed.server}`],
     ["replies that the bot sent again", result.sentAgain],
     ["messages that came in", result.messages],
     ["answered once", result.answered - result.repeated],

@@ -1,11 +1,11 @@
-// A short run of a bot whose server is killed. The long form is `cargo xtask chaos --replies`.
+// A short run of the bot of examples/bot that is killed, and its server with it. The long form is `cargo xtask chaos --replies`.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { replies, table } from "./replies.mjs";
 
-describe("every message has one reply, however often the bot's server dies", () => {
+describe("every message has one reply, however often the bot and its server die", () => {
   for (const { where, ...how } of [{ where: "at the emulator" }, { where: "behind a relay", relay: true }]) {
     test(where, { timeout: 150_000 }, async (context) => {
       const result = await replies({ kills: 5, ...how });

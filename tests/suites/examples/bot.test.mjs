@@ -65,14 +65,8 @@ test("what comes while the bot is down is answered when it is up again, and noth
   await start();
   await people.says(ALICE, "alice@example.com", "Three");
   await answers(3);
-  assert.deepEqual(await texts(), [
-    "alice: One",
-    "bot: You wrote: One",
-    "alice: Two",
-    "alice: Three",
-    "bot: You wrote: Two",
-    "bot: You wrote: Three",
-  ]);
+  const replies = (await texts()).filter((text) => text.startsWith("bot: "));
+  assert.deepEqual(replies, ["bot: You wrote: One", "bot: You wrote: Two", "bot: You wrote: Three"]);
 });
 
 test("a message without a text has a reply, too", async () => {

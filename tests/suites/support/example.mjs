@@ -47,10 +47,10 @@ function signal(pid, name) {
 }
 
 /**
- * Starts a program that serves, with all the processes that it starts, and waits for the line that `ready` matches. Gives the match, `output()`,
- * `ended` (the exit code, or the signal), `stop()` and `kill()`.
+ * Starts a program that goes on, with all the processes that it starts, and waits for the line that `ready` matches; without `ready` it waits for
+ * nothing. `onLine` is called with every line. Gives the match, `output()`, `ended` (the exit code, or the signal), `stop()` and `kill()`.
  */
-export async function startProgram(program, args, { ready, ...options }) {
+export async function startProgram(program, args, { ready, onLine = () => {}, ...options }) {
   const child = spawn(program, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   groups.add(child.pid);
   const ended = once(child, "exit").then(([code, name]) => {
@@ -65,7 +65,8 @@ export async function startProgram(program, args, { ready, ...options }) {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => {
       output += `${line}\n`;
-      const match = ready.exec(line);
+      onLine(line);
+      const match = ready?.exec(line);
       if (match) found(match);
     });
   }
@@ -74,7 +75,7 @@ export async function startProgram(program, args, { ready, ...options }) {
     return ended;
   };
   try {
-    const match = await Promise.race([
+    const match = ready && await Promise.race([
       matched,
       ended.then((code) => Promise.reject(new Error(`${program} ended with ${code} before it was ready:\n${output}`))),
     ]);

@@ -16,8 +16,8 @@ const project = () => {
   return createRequire(join(dir, "package.json"));
 };
 
-/** The installed package, as Node imports it. */
-export const importPackage = () => import(pathToFileURL(project().resolve("im-chats")).href);
+/** An entry of the installed package, as Node imports it. */
+export const importPackage = (entry = "im-chats") => import(pathToFileURL(project().resolve(entry)).href);
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>im-chats</title><link rel="icon" href="data:,">
 <script type="importmap">{ "imports": { "im-chats": "/im-chats/index.js" } }</script>`;
