@@ -1,0 +1,65 @@
+// What docs/testing.md shows works as it stands there, in every test runner that it names.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import { freePort } from "../support/server.mjs";
+import { makeProject, samples, tool } from "./samples.mjs";
+
+const run = promisify(execFile);
+
+let shown;
+let folder;
+
+before(async () => {
+  shown = new Map(await samples());
+  folder = await makeProject([...shown, ...extra(shown)]);
+});
+
+after(() => folder && rm(folder, { recursive: true, force: true }));
+
+/** The page's Vitest file in the environments that it names, and Playwright with the browser of this machine. */
+function extra(shown) {
+  const file = shown.get("test/welcome.test.js");
+  const browser = { executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] };
+  return [
+    ["test/jsdom.test.js", `// @vitest-environment jsdom\n${file}`],
+    ["test/happy-dom.test.js", `// @vitest-environment happy-dom\n${file}`],
+    ["machine.config.js", `import config from "./playwright.config.js";\nexport default { ...config, use: { ...config.use, launchOptions: ${JSON.stringify(browser)} } };\n`],
+  ];
+}
+
+/** Runs a program of a runner in the project; what it printed. */
+async function runner(args, env = {}) {
+  // A test that runs in a test of Node's would report to that one.
+  const { NODE_TEST_CONTEXT, ...environment } = process.env;
+  const options = { cwd: folder, env: { ...environment, NO_COLOR: "1", FORCE_COLOR: undefined, CI: "1", ...env }, timeout: 150_000 };
+  const { stdout, stderr } = await run(process.execPath, args, options).catch((error) => assert.fail(`${error.message}\n${error.stdout}`));
+  return stdout + stderr;
+}
+
+describe("docs/testing.md", () => {
+  for (const [name, file] of [["node", "welcome"], ["jsdom", "jsdom"], ["happy-dom", "happy-dom"]]) {
+    test(`Vitest, in the environment ${name}`, async () => {
+      const printed = await runner([tool("vitest/vitest.mjs"), "run", `test/${file}.test.js`]);
+      assert.match(printed, /Tests +2 passed \(2\)/);
+    });
+  }
+
+  test("Jest", async () => {
+    const args = [tool("jest/bin/jest.js"), "--testMatch", "**/*.jest.test.js"];
+    assert.match(await runner(args, { NODE_OPTIONS: "--experimental-vm-modules --no-warnings" }), /Tests: +2 passed, 2 total/);
+  });
+
+  test("node:test", async () => {
+    assert.match(await runner(["--test", "--test-reporter=tap", "test/welcome.node.test.js"]), /^# pass 2$/m);
+  });
+
+  test("Playwright", async () => {
+    const printed = await runner([tool("@playwright/test/cli.js"), "test", "--config", "machine.config.js", "--reporter=line"], { PORT: String(await freePort()) });
+    assert.match(printed, /1 passed/);
+  });
+});
