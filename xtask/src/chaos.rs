@@ -30,10 +30,10 @@ pub struct Options {
     /// What each relay of the cluster does.
     #[arg(long, value_name = "ROLE,ROLE,…", requires = "cluster", default_value = "auto,auto,auto")]
     roles: String,
-    /// A bot that answers every message once, while its server is killed.
+    /// The bot of `examples/bot`, which answers every message once, while it and its server are killed.
     #[arg(long, conflicts_with_all = ["cluster", "browser", "minutes", "events"])]
     replies: bool,
-    /// How often the bot's server is killed.
+    /// How often the bot is killed, and its server.
     #[arg(long, requires = "replies", default_value_t = 50)]
     kills: u32,
     /// The seed of an earlier run, to draw the same faults again; a fresh one without it.
@@ -69,6 +69,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     command
         .env("IM_CHATS_GATEWAY", workspace.gateway())
+        .env("IM_CHATS_ROOT", &workspace.root)
         .env("IM_CHATS_PROJECT", project.path())
         .env("CHROMIUM", tools::browser()?.chromium)
         .run()

@@ -119,6 +119,14 @@ impl PackageProject {
             .context("tests/suites/browser failed")
     }
 
+    /// Runs the tests of `examples/`, one of which needs a newer Node than the others.
+    pub fn example_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "examples")?
+            .env("IM_CHATS_RUNTIMES", tools::npm_folder(workspace, "tests/suites/runtimes", "runtimes")?)
+            .run()
+            .context("tests/suites/examples failed")
+    }
+
     /// The tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the
     /// installed package.
     fn repository_test<'a>(&self, workspace: &'a Workspace, folder: &str) -> Result<Cmd<'a>> {

@@ -170,9 +170,15 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
         },
         Step {
             name: "docs",
-            what: "the code in README and docs, and the examples",
+            what: "the code in README and docs, and examples/node",
             needs: &["pack"],
             run: Box::new(move || installed()?.node_tests(workspace, "docs")),
+        },
+        Step {
+            name: "examples",
+            what: "react-inbox, next, bot and worker of examples/, installed as their READMEs say; two of them in Chromium",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.example_tests(workspace)),
         },
         Step {
             name: "hygiene",

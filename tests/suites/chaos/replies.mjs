@@ -7,7 +7,6 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { execPath } from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -104,9 +103,9 @@ async function startBot({ folder, address, token }) {
   const answers = [];
   const unexpected = [];
   const onLine = (line) => line.startsWith("answered ") && answers.push(line.slice("answered ".length));
-  let process;
+  let bot;
   const start = async (ready) => {
-    const started = (process = await startProgram(execPath, ["bot.mjs"], { cwd: folder, env, onLine, ready }));
+    const started = (bot = await startProgram(process.execPath, ["bot.mjs"], { cwd: folder, env, onLine, ready }));
     // Nothing but a kill may end it.
     started.ended.then((code) => code !== "SIGKILL" && code !== 0 && unexpected.push(`the bot ended with ${code}: ${started.output()}`));
   };
@@ -121,11 +120,11 @@ async function startBot({ folder, address, token }) {
     goesOn: (more, from = answers.length) => eventually("the bot answers", SETTLE_MS, () => answers.length >= from + more),
     reaches: (guid) => eventually("the bot has answered the last message", SETTLE_MS, () => answers.includes(guid)),
     async restart(downMs) {
-      await process.kill();
+      await bot.kill();
       await pause(downMs);
       await start();
     },
-    stop: () => process.stop(),
+    stop: () => bot.stop(),
   };
 }
 
