@@ -82,7 +82,8 @@ pub fn router(app: App) -> Router {
     let guard = Guard::new(backend, Arc::clone(&authenticator));
     let gate = Gate { authenticator: Arc::clone(&authenticator), subjects: subjects.clone() };
     // Written once: every answer shares the bytes.
-    let document = Bytes::from(serde_json::to_vec(&document(emulator.is_some(), tokens.is_some())).unwrap_or_default());
+    let mode = if emulator.is_some() { Mode::Emulator } else { Mode::Relay };
+    let document = Bytes::from(serde_json::to_vec(&document(mode, tokens.is_some())).unwrap_or_default());
     let document = move || async move { ([(CONTENT_TYPE, "application/json")], document) };
     let spectrum = spectrum.zip(tokens.clone()).map(|(project, tokens)| spectrum::routes(project, tokens, &admission));
     let control = emulator.map(|emulator| control::routes(emulator, admission.clone()).route_layer(from_fn(require_operator)));
@@ -116,7 +117,7 @@ pub fn router(app: App) -> Router {
         .route(OPENAPI_PATH, get(document))
         .merge(health::routes(health, log.clone()))
         .merge(counted.unwrap_or_default())
-        .merge(console::routes())
+        .merge(console::routes(mode))
         .merge(spectrum.unwrap_or_default())
         .merge(streams)
         .merge(calls)
@@ -169,13 +170,12 @@ pub fn metrics_router(app: MetricsApp) -> Router {
 }
 
 /// The OpenAPI document of every front that it describes.
-fn document(emulator: bool, tokens: bool) -> serde_json::Value {
-    let mode = if emulator { Mode::Emulator } else { Mode::Relay };
+fn document(mode: Mode, tokens: bool) -> serde_json::Value {
     let mut fronts = vec![rest::description(mode)];
     if tokens {
         fronts.push(token_front::description());
     }
-    if emulator {
+    if matches!(mode, Mode::Emulator) {
         fronts.push(control::description());
     }
     openapi::document(mode, fronts)

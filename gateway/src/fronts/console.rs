@@ -16,7 +16,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::{Embed, EmbeddedFile};
+use serde_json::json;
 use sha2::{Digest, Sha256};
+
+use crate::http::openapi::Mode;
 
 const PAGE: &str = "console/index.html";
 
@@ -37,10 +40,12 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-/// `/`, `/console/*` and `/im-chats/*`.
-pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// `/`, `/console/*` and `/im-chats/*`. `/console/config.json` tells the page what serves it: on a relay it has no "others" to play, and
+/// warns before something reaches a real person.
+pub fn routes<S: Clone + Send + Sync + 'static>(mode: Mode) -> Router<S> {
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { serve(PAGE, &headers) }))
+        .route("/console/config.json", get(move || async move { config(mode) }))
         .route(
             "/console/{*path}",
             get(|Path(path): Path<String>, headers: HeaderMap| async move { serve(&format!("console/{path}"), &headers) }),
@@ -49,6 +54,15 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
             "/im-chats/{*path}",
             get(|Path(path): Path<String>, headers: HeaderMap| async move { serve(&format!("im-chats/{path}"), &headers) }),
         )
+}
+
+fn config(mode: Mode) -> Response {
+    let mode = match mode {
+        Mode::Emulator => "emulator",
+        Mode::Relay => "relay",
+    };
+    let body = Body::from(json!({ "mode": mode }).to_string());
+    answer(StatusCode::OK, HeaderValue::from_static("application/json; charset=utf-8"), body)
 }
 
 fn serve(path: &str, request: &HeaderMap) -> Response {
@@ -121,7 +135,7 @@ mod tests {
         if let Some(held) = held {
             request = request.header(IF_NONE_MATCH, held);
         }
-        routes::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        routes::<()>(Mode::Emulator).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     #[tokio::test]
@@ -149,6 +163,19 @@ mod tests {
             ["/console/none.js", "/im-chats/../../Cargo.toml", "/console/%2e%2e/%2e%2e/Cargo.toml", "/console//etc/passwd"]
         {
             assert_eq!(get(path, None).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_learns_whether_an_emulator_or_a_relay_serves_it() {
+        for (mode, name) in [(Mode::Emulator, "emulator"), (Mode::Relay, "relay")] {
+            let request = Request::get("/console/config.json").body(Body::empty()).unwrap();
+            let response = routes::<()>(mode).oneshot(request).await.unwrap();
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/json; charset=utf-8");
+            // A page that was opened on an emulator must not believe it is still there.
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-cache");
+            let body = to_bytes(response.into_body(), 1024).await.unwrap();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), json!({ "mode": name }));
         }
     }
 
