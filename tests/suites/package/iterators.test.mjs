@@ -196,3 +196,22 @@ describe("an iterable with methods of our names", () => {
     assert.ok(IMessageError);
   });
 });
+
+describe("a stream made of an iterable", () => {
+  test("gives the error of its iterable to the loop", async () => {
+    const mistake = new Error("its own");
+    const failing = async function* () {
+      yield 1;
+      await null;
+      throw mistake;
+    };
+    const seen = [];
+    await assert.rejects(
+      async () => {
+        for await (const number of new TypedEventStream(failing())) seen.push(number);
+      },
+      (error) => error === mistake,
+    );
+    assert.deepEqual(seen, [1]);
+  });
+});
