@@ -165,7 +165,8 @@ function flag(value: unknown, field: string, otherwise: boolean): boolean {
   return value;
 }
 
-function integer(value: unknown, field: string, otherwise: number, least: number, most: number): number {
+/** A whole number, or what there is without one. @internal */
+export function integer(value: unknown, field: string, otherwise: number, least: number, most: number): number {
   if (value === undefined) return otherwise;
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
     throw invalid(field, `expected a whole number from ${least} to ${most}, got ${typeof value === "number" ? value : messageOf(typeof value)}`);
