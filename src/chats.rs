@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use im_chats_protocol::error::Error;
+use im_chats_protocol::wire::frame::Topic;
 use im_chats_protocol::wire::request::Request;
 use im_chats_protocol::wire::routes::Route;
 use js_sys::Promise;
@@ -280,7 +281,7 @@ impl Chats {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "object")] options: JsValue,
     ) -> Result<EventStream, JsValue> {
-        EventStream::subscribe(&self.driver, &Options::new(options))
+        EventStream::subscribe(&self.driver, Topic::Chats, &Options::new(options))
     }
 }
 

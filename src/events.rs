@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use im_chats_protocol::wire::frame::Topic;
 use wasm_bindgen::prelude::*;
 
 use crate::driver::Driver;
@@ -16,6 +17,14 @@ pub struct Events {
 
 #[wasm_bindgen]
 impl Events {
+    /// Opens a stream of everything in the log.
+    pub fn subscribe(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "object")] options: JsValue,
+    ) -> Result<EventStream, JsValue> {
+        EventStream::subscribe(&self.driver, Topic::All, &Options::new(options))
+    }
+
     /// Opens a catch-up.
     #[wasm_bindgen(js_name = catchUp)]
     pub fn catch_up(

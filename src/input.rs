@@ -83,6 +83,11 @@ impl Options {
         self.value(name).map(|value| text(&value, name)).transpose()
     }
 
+    /// An array of strings.
+    pub(crate) fn texts(&self, name: &'static str, expected: &str) -> Result<Option<Vec<String>>, Error> {
+        self.value(name).map(|value| texts(&value, name, expected)).transpose()
+    }
+
     /// A boolean.
     pub(crate) fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
         self.value(name).map(|value| flag(&value, name)).transpose()
@@ -117,7 +122,7 @@ pub(crate) fn token(options: &Options) -> Result<Request<Value>, Error> {
     let scope = given("scope");
     let scope = scope.dyn_ref::<JsString>().map(|scope| scope.split(" ").into()).unwrap_or(scope);
     let scopes = texts(&scope, "scope", "an array of scopes")?;
-    let chats = options.value("chats").map(|chats| texts(&chats, "chats", "an array of chat GUIDs")).transpose()?;
+    let chats = options.texts("chats", "an array of chat GUIDs")?;
     let ttl = given("ttlSeconds").as_f64().and_then(safe_integer);
     Request::create_token(&sub, &scopes, chats.as_deref(), ttl)
 }

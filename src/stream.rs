@@ -8,6 +8,7 @@ use im_chats_protocol::client::{ClientInput, OnGap, Plan, Start, StreamId};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::model::Cursor;
 use im_chats_protocol::number::{MAX_SAFE_INTEGER, safe_integer};
+use im_chats_protocol::wire::filter::Filter;
 use im_chats_protocol::wire::frame::{After, Topic};
 use im_chats_protocol::wire::json::MakeJson;
 use js_sys::Promise;
@@ -15,7 +16,7 @@ use tsify::Ts;
 use wasm_bindgen::prelude::*;
 
 use crate::driver::Driver;
-use crate::input::{Options, guid, text};
+use crate::input::{Options, text};
 use crate::mailbox::Mailbox;
 use crate::promise::{BatchPromise, VoidPromise, promise};
 use crate::shapes::StreamEnd;
@@ -30,12 +31,18 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    pub(crate) fn subscribe(driver: &Rc<Driver>, options: &Options) -> Result<Self, JsValue> {
+    /// Opens a stream that goes on for ever, of what the options ask for within a topic. The shell gives only options that the method has.
+    pub(crate) fn subscribe(driver: &Rc<Driver>, topic: Topic, options: &Options) -> Result<Self, JsValue> {
         let mut on_gap = JsValue::UNDEFINED;
         let mut plan = || {
+            let filter = Filter {
+                topic,
+                chat: options.text("chat")?,
+                chats: options.texts("chats", "an array of chat GUIDs")?,
+                types: options.texts("types", "an array of types of events")?,
+            };
             Ok(Plan {
-                topic: Topic::Chats,
-                chat: options.value("chat").map(|chat| guid(&chat)).transpose()?.map(|chat| chat.as_str().to_owned()),
+                filter: filter.checked()?,
                 start: begin(options, &options.value("after").unwrap_or_default(), Start::Head)?,
                 until_head: false,
                 resume: options.flag("resume")?.unwrap_or(true),
@@ -49,8 +56,7 @@ impl EventStream {
     pub(crate) fn catch_up(driver: &Rc<Driver>, after: &JsValue, options: &Options) -> Result<Self, JsValue> {
         let plan = || {
             Ok(Plan {
-                topic: Topic::All,
-                chat: None,
+                filter: Filter::of(Topic::All),
                 start: begin(options, after, Start::Beginning)?,
                 until_head: true,
                 resume: true,

@@ -122,4 +122,7 @@ impl ObjectWriter for Value {
     fn put_texts(&mut self, name: &'static str, texts: &[(String, String)]) {
         self.put(name, Self::texts(texts.iter().cloned()));
     }
+    fn put_list(&mut self, name: &'static str, list: &[String]) {
+        self.put(name, Self::List(list.iter().cloned().map(Self::Text).collect()));
+    }
 }

@@ -36,6 +36,7 @@ use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGa
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::grant::Grant;
 use im_chats_protocol::server::WholeEnd;
+use im_chats_protocol::wire::filter::Filter;
 use im_chats_protocol::wire::frame::{After, ClientInfo, ServerFrame, Topic};
 use serde_json::{Value, json};
 use support::grpc::refused;
@@ -270,7 +271,7 @@ impl Client {
             sockets: 0,
         };
         let start = Start::After(After { log: Some(log.to_owned()), sequence: after });
-        let plan = Plan { topic: Topic::Chats, chat: None, start, until_head: false, resume: true, on_gap: OnGap::Fail };
+        let plan = Plan { filter: Filter::of(Topic::Chats), start, until_head: false, resume: true, on_gap: OnGap::Fail };
         client.feed(ClientInput::Open { stream: 1, plan }).await;
         client.feed(ClientInput::Pull { stream: 1 }).await;
         client

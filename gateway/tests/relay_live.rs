@@ -120,18 +120,12 @@ async fn what_came_live_is_in_the_log_as_what_was_caught_up() {
 /// Every event as it lies on the disk: its kind, JSON and protobuf.
 async fn stored(data: &TempDir) -> Vec<String> {
     use im_chats_gateway::log::store::Store;
-    use im_chats_gateway::log::{ChatFilter, ReadQuery};
+    use im_chats_gateway::log::{EventFilter, ReadQuery};
     use im_chats_protocol::wire::frame::Topic;
     let store = Store::open(data.path()).unwrap();
     let (log, _appender) = im_chats_gateway::log::open(&store).unwrap();
-    let query = ReadQuery {
-        after: 0,
-        through: u64::MAX,
-        topic: Topic::All,
-        chats: ChatFilter::All,
-        max_events: 100,
-        max_bytes: 1 << 20,
-    };
+    let query =
+        ReadQuery { after: 0, through: u64::MAX, filter: EventFilter::of(Topic::All), max_events: 100, max_bytes: 1 << 20 };
     log.read(query).await.unwrap().events.iter().map(|event| format!("{event:?}")).collect()
 }
 

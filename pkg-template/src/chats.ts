@@ -2,7 +2,7 @@ import type { LazyClient } from "./client.js";
 import { isBrowser } from "./environment.js";
 import { callSite, precondition } from "./errors.js";
 import { copyBytes, copyList, now, plain, readOptions } from "./snapshot.js";
-import type { CatchUpOptions, Chats, Events, SubscribeOptions, Tokens } from "./types.js";
+import type { CatchUpOptions, Chats, Events, SubscribeAllOptions, SubscribeOptions, Tokens } from "./types.js";
 import type { CallOptions } from "./wasm/im_chats.js";
 
 // Each method reads its input now, and calls the wasm once that has started. They are functions of their own, so that they work without
@@ -82,6 +82,10 @@ export function tokensOf(client: LazyClient, allowInBrowser: boolean): Tokens {
 /** `im.events` of a client. @internal */
 export function eventsOf(client: LazyClient): Events {
   return {
+    subscribe: function subscribe(options?: SubscribeAllOptions) {
+      const given = now(() => readOptions(options, ["chats", "types", "after", "resume", "onGap", "cursor"]));
+      return client.stream(callSite(subscribe), given, ({ events }, options) => events.subscribe(options));
+    },
     catchUp: function catchUp(after, options?: CatchUpOptions) {
       const start = now(() => plain("after", after));
       const given = now(() => readOptions(options, ["cursor"]));

@@ -49,7 +49,7 @@ export function readOptions<O extends object>(
 export function readOption<T>(name: string, value: T): T {
   if (name === "signal" && isSignal(value)) return value;
   if (name === "onGap" && typeof value === "function") return value;
-  if (name === "scope" || name === "chats") return copyList(name, value as readonly unknown[]) as T;
+  if (name === "scope" || name === "chats" || name === "types") return copyList(name, value as readonly unknown[]) as T;
   if (name !== "cursor") return plain(name, value);
   checkStore(value);
   return value;

@@ -2,7 +2,7 @@ import type { CursorStore } from "./cursor-store.js";
 import type { Connection } from "./connection.js";
 import type { ClientOptions } from "./options.js";
 import type { TypedEventStream } from "./stream.js";
-import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap } from "./wasm/im_chats.js";
+import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap, LiveEvent } from "./wasm/im_chats.js";
 
 /** The calls of `chats`. */
 type Calls =
@@ -48,6 +48,23 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `type` says of an event of the log: one of the types of {@link LiveEvent}, such as `"message.received"`. */
+export type EventType = LiveEvent["type"];
+
+/** Options of `events.subscribe`. What is not here is as for {@link SubscribeOptions}. */
+export interface SubscribeAllOptions extends Omit<SubscribeOptions, "chat"> {
+  /**
+   * Only events of these chats, by their `guid`: 1 to 100. Without it: of all chats that the token is for. The server picks, so what is
+   * left out costs nothing here.
+   */
+  readonly chats?: readonly string[] | undefined;
+  /**
+   * Only events of these types: 1 to 32, such as `["message.received", "message.edited"]`. Without it: events of every type, also of
+   * those that this version does not know, which come as `"unknown"`.
+   */
+  readonly types?: readonly EventType[] | undefined;
+}
+
 /** Options of `events.catchUp`. */
 export interface CatchUpOptions extends CallOptions {
   /**
@@ -81,6 +98,31 @@ export interface Chats extends Pick<WasmChats, Calls> {
 
 /** `im.events`: the durable log of everything that happened. */
 export interface Events {
+  /**
+   * Everything that happens – messages, groups, polls, chats – as one ordered stream: from now on, or from a cursor through what was
+   * missed to live. What {@link Chats.subscribeEvents | chats.subscribeEvents} promises holds here, too.
+   *
+   * The token needs the scope `events:all`. A gateway of an older version cannot pick by `chats` and `types`: such a stream ends with an
+   * `IMessageError` of code `operationNotSupported`. Bad options are reported by the stream, as a `ValidationError`: this call itself
+   * throws nothing.
+   *
+   * @param options of which chats and types, from where on, and where the cursor is kept; by default everything, from now on
+   * @returns the stream, for `for await` or {@link TypedEventStream.on}
+   *
+   * @example
+   * for await (const event of im.events.subscribe()) {
+   *   if (event.type === "message.received") console.log(event.chatGuid, event.message.content.text);
+   * }
+   *
+   * @example
+   * // A bot of two chats; what was said while it was down comes first.
+   * const stream = im.events.subscribe({
+   *   chats: [team.guid, alice.guid],
+   *   types: ["message.received"],
+   *   cursor: fileCursor("cursor.txt"),
+   * });
+   */
+  subscribe(options?: SubscribeAllOptions): TypedEventStream<LiveEvent>;
   /**
    * Replays everything the log still holds after `after` – a saved cursor or a sequence, from the beginning without it – and
    * ends with one `catchup.complete`. Bad input is reported by the stream, as a `ValidationError`: this call itself throws nothing.

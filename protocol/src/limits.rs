@@ -18,6 +18,12 @@ pub const KEY_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 /// The most addresses that a `create` sends. It bounds the request; the service's own limit is lower.
 pub const MAX_CREATE_ADDRESSES: usize = 1_024;
 
+/// The most chats, and the most types, that one stream of events may name.
+pub const MAX_STREAM_CHATS: usize = 100;
+
+/// See [`MAX_STREAM_CHATS`].
+pub const MAX_STREAM_TYPES: usize = 32;
+
 /// The largest body of a request, in bytes, an image not counted.
 pub const MAX_REQUEST_BODY_BYTES: usize = 262_144;
 

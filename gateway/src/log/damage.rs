@@ -83,8 +83,11 @@ fn queries() -> Vec<ReadQuery> {
     let all = everything(0);
     vec![
         ReadQuery { max_events: 3, ..all.clone() },
-        ReadQuery { chats: ChatFilter::One("any;-;1@example.com".into()), ..all.clone() },
-        ReadQuery { topic: Topic::Chats, max_bytes: 400, ..all.clone() },
+        ReadQuery {
+            filter: EventFilter { chats: ChatFilter::One("any;-;1@example.com".into()), ..EventFilter::of(Topic::All) },
+            ..all.clone()
+        },
+        ReadQuery { filter: EventFilter::of(Topic::Chats), max_bytes: 400, ..all.clone() },
         ReadQuery { after: 51, through: 120, ..all.clone() },
         all,
     ]
@@ -104,7 +107,9 @@ async fn judge(directory: &Path, id: &str, seed: u64) -> bool {
         let (found, error) = read_all(&log, query.clone()).await;
         let mut expected = written();
         expected.retain(|event| {
-            event.sequence > query.after && event.sequence <= query.through && query.admits(event.kind, &event.chat_guid)
+            event.sequence > query.after
+                && event.sequence <= query.through
+                && query.filter.admits(event.kind, &event.chat_guid, &event.json)
         });
         assert!(found.len() <= expected.len(), "seed {seed}: more than was written");
         assert!(found.iter().zip(&expected).all(|(found, expected)| **found == *expected), "seed {seed}: {query:?}");

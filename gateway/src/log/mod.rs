@@ -32,7 +32,7 @@ mod writer;
 
 pub use append::Appender;
 pub use copy::{LogCopy, Position};
-pub use im_chats_protocol::server::{ChatFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
+pub use im_chats_protocol::server::{ChatFilter, EventFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use order::head_after;
 pub use reader::EventLog;
 pub use retain::{Keeper, Pruned, RetainArgs};

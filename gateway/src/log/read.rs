@@ -44,7 +44,7 @@ pub(super) fn page(connection: &Connection, query: &ReadQuery, bound: u64, scan:
         if page.looked_at() == scan {
             return Ok(counted(page, PageBuilder::partial));
         }
-        if !query.admits(kind(&event), event.chat) {
+        if !query.filter.admits(kind(&event), event.chat, event.json) {
             page.skip(sequence);
             continue;
         }

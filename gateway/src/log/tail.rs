@@ -63,7 +63,7 @@ impl Tail {
         let start = self.events.partition_point(|event| event.sequence <= query.after);
         let mut page = PageBuilder::new(query);
         for event in self.events.range(start..).take_while(|event| event.sequence <= bound).take(scan) {
-            if query.admits(event.kind, &event.chat_guid) {
+            if query.filter.admits(event.kind, &event.chat_guid, &event.json) {
                 if !page.has_room(event.json.len()) {
                     return Some(page.partial());
                 }

@@ -12,14 +12,7 @@ fn event(sequence: u64, kind: EventKind, chat: &str) -> LoggedEvent {
 
 /// A query of all there is after a place.
 pub(super) fn everything(after: u64) -> ReadQuery {
-    ReadQuery {
-        after,
-        through: u64::MAX,
-        topic: Topic::All,
-        chats: ChatFilter::All,
-        max_events: usize::MAX,
-        max_bytes: usize::MAX,
-    }
+    ReadQuery { after, through: u64::MAX, filter: EventFilter::of(Topic::All), max_events: usize::MAX, max_bytes: usize::MAX }
 }
 
 fn sequences(page: &ReadPage) -> Vec<u64> {
@@ -83,7 +76,7 @@ async fn a_hidden_stretch_moves_the_reader_in_bounded_steps() {
     // Opened again: memory is empty, so this reads from disk.
     let (log, _appender) = open(&store).unwrap();
     let mut query = everything(0);
-    query.topic = Topic::Chats;
+    query.filter.topic = Topic::Chats;
     let page = log.read(query.clone()).await.unwrap();
     assert_eq!((page.through, page.events.len()), (SCAN_ROWS as u64, 0));
     assert_eq!(read_to_the_end(&log, query).await, Vec::<u64>::new());
@@ -142,12 +135,16 @@ proptest! {
         appender.append(events.clone()).unwrap();
         let query = ReadQuery {
             after: from, through: upto,
-            topic: if chats_only { Topic::Chats } else { Topic::All },
-            chats: if one_chat { ChatFilter::One("c1".into()) } else { ChatFilter::All }, max_events, max_bytes,
+            filter: EventFilter {
+                topic: if chats_only { Topic::Chats } else { Topic::All },
+                chats: if one_chat { ChatFilter::One("c1".into()) } else { ChatFilter::All },
+                types: None,
+            },
+            max_events, max_bytes,
         };
         let bound = upto.min(log.head());
         let expected: Vec<u64> = events.iter()
-            .filter(|e| e.sequence > from && e.sequence <= bound && query.admits(e.kind, &e.chat_guid))
+            .filter(|e| e.sequence > from && e.sequence <= bound && query.filter.admits(e.kind, &e.chat_guid, &e.json))
             .map(|e| e.sequence).collect();
         let disk_connection = store.reader().unwrap();
         for disk in [false, true] {

@@ -190,7 +190,7 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq
 
 /// The log of a data directory that no process holds.
 pub fn read_events(data: &Path) -> Vec<Value> {
-    use im_chats_gateway::log::{ReadQuery, open};
+    use im_chats_gateway::log::{EventFilter, ReadQuery, open};
     use im_chats_protocol::wire::frame::Topic;
     let store = im_chats_gateway::log::store::Store::open(data).unwrap();
     let (log, _appender) = open(&store).unwrap();
@@ -201,8 +201,7 @@ pub fn read_events(data: &Path) -> Vec<Value> {
         let query = ReadQuery {
             after,
             through: u64::MAX,
-            topic: Topic::All,
-            chats: im_chats_gateway::log::ChatFilter::All,
+            filter: EventFilter::of(Topic::All),
             max_events: usize::MAX,
             max_bytes: usize::MAX,
         };

@@ -6,7 +6,8 @@ use alloc::string::String;
 use super::{Batch, StreamId};
 use crate::error::{Error, ErrorCode};
 use crate::model::Cursor;
-use crate::wire::frame::{After, Subscribe, SubscriptionId, Topic, Until};
+use crate::wire::filter::Filter;
+use crate::wire::frame::{After, Subscribe, SubscriptionId, Until};
 
 /// Where a stream begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +33,7 @@ pub enum OnGap {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Which events.
-    pub topic: Topic,
-    /// Of one chat only.
-    pub chat: Option<String>,
+    pub filter: Filter,
     /// From where.
     pub start: Start,
     /// Whether it ends at the head: a catch-up.
@@ -135,8 +134,7 @@ impl<B: Batch> Stream<B> {
         self.asked_after = after.as_ref().map_or(0, |after| after.sequence);
         Subscribe {
             id: SubscriptionId::Number(wire_id),
-            topic: self.plan.topic,
-            chat: self.plan.chat.clone(),
+            filter: self.plan.filter.clone(),
             after,
             until: self.plan.until_head.then_some(Until::Head),
             credit: self.granted,

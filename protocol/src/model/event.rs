@@ -97,6 +97,11 @@ pub struct UnknownEvent {
 
 type_tag!(UnknownEvent, "unknown");
 
+impl UnknownEvent {
+    /// Its `type`.
+    pub const TAG: &'static str = "unknown";
+}
+
 /// An [`UnknownEvent`] with its tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
@@ -171,6 +176,7 @@ pub enum CatchUpEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{EventType, EventTypes};
     use serde_json::{Value, json};
 
     /// An event as it travels, with what every event carries.
@@ -219,14 +225,21 @@ mod tests {
             poll(json!({ "type": "unvoted", "optionIdentifier": "o" })),
             event("unknown", &json!({ "about": "other", "data": "" })),
         ];
+        let mut seen = std::collections::BTreeSet::new();
         for json in events {
             let typed: CatchUpEvent = serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{json}: {error}"));
             let CatchUpEvent::Event(event) = &typed else { panic!("{json}") };
             assert_eq!(event.context().chat_guid, "g", "{json}");
             assert_eq!(serde_json::to_value(&typed).unwrap(), json);
             // The tag comes first, and all of it is one object.
-            assert!(serde_json::to_string(&typed).unwrap().starts_with("{\"type\":"), "{json}");
+            let text = serde_json::to_string(&typed).unwrap();
+            assert!(text.starts_with("{\"type\":"), "{json}");
+            // So a filter of types finds it without reading on.
+            let named = EventType::parse(json["type"].as_str().unwrap()).unwrap();
+            assert_eq!(EventTypes::of_json(&text), EventTypes::default().with(named), "{json}");
+            seen.insert(named);
         }
+        assert_eq!(seen, EventType::all().map(|(one, _)| one).collect(), "an event of every type");
         let end = json!({ "type": "catchup.complete", "headSequence": 7 });
         let typed: CatchUpEvent = serde_json::from_value(end.clone()).unwrap();
         assert!(matches!(typed, CatchUpEvent::Complete(_)));

@@ -1,6 +1,6 @@
 //! Chat GUIDs: their form, and how one is made from an address.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use core::fmt;
 
@@ -33,7 +33,7 @@ impl ChatGuid {
     ///
     /// # Errors
     /// `invalidArgument` with `context.field`, and `context.value` unless the text is too long to be repeated.
-    pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
+    pub fn parse(text: &str, field: impl Into<Cow<'static, str>>) -> Result<Self, Error> {
         let guid = text.trim();
         let is_short = text.len() <= Self::MAX_BYTES;
         let rest = guid.strip_prefix(Self::DIRECT_PREFIX).or_else(|| guid.strip_prefix(Self::GROUP_PREFIX));

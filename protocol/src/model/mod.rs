@@ -12,6 +12,7 @@ mod context;
 mod cursor;
 mod effect;
 mod event;
+mod event_type;
 mod group;
 mod guid;
 mod message;
@@ -30,6 +31,8 @@ pub use event::{
     CatchUpComplete, CatchUpEvent, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatEvent, ChatMarkedRead,
     ChatUnarchived, Complete, LiveEvent, Unknown, UnknownEvent,
 };
+pub(crate) use event_type::no_type;
+pub use event_type::{EventType, EventTypes};
 pub use group::{
     GroupChange, GroupChanged, GroupDisplayNameChanged, GroupEvent, GroupIconChanged, GroupIconRemoved, GroupParticipantAdded,
     GroupParticipantLeft, GroupParticipantRemoved,

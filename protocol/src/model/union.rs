@@ -17,6 +17,11 @@ macro_rules! tagged_union {
             $($(#[$meaning])* #[serde(rename = $tag)] $Variant($Member),)*
         }
 
+        impl $Union {
+            /// Every value of `type`, in the order of the members.
+            pub const TAGS: &'static [&'static str] = &[$($tag),*];
+        }
+
         #[cfg(feature = "typescript")]
         const _: () = {
             $(#[$about])*

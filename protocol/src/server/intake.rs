@@ -2,13 +2,13 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::model::ChatGuid;
 use crate::wire::codec::{Problems, Reader, WrongField};
+use crate::wire::filter::Filter;
 use crate::wire::frame::{ClientFrame, Subscribe, SubscriptionId};
 use crate::wire::unique::{Unique, repeated};
 
@@ -49,10 +49,12 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, FrameError> {
     }
     match frame {
         // The frame's form is right; what is wrong from here on ends this subscription only.
-        Some(ClientFrame::Subscribe(ask)) => match check(&value, &problems, &ask) {
-            Ok(chat) => Ok(ClientFrame::Subscribe(Subscribe { chat, ..ask })),
-            Err(error) => Err(FrameError::Subscription(ask.id, error)),
-        },
+        Some(ClientFrame::Subscribe(Subscribe { id, filter, after, until, credit })) => {
+            match check(&value, &problems, filter) {
+                Ok(filter) => Ok(ClientFrame::Subscribe(Subscribe { id, filter, after, until, credit })),
+                Err(error) => Err(FrameError::Subscription(id, error)),
+            }
+        }
         Some(frame) => Ok(frame),
         None => {
             let known = ClientFrame::TYPES.join(", ");
@@ -61,12 +63,12 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, FrameError> {
     }
 }
 
-/// The chat that a subscription asks for, once everything it asks for means something.
-fn check(frame: &Value, problems: &Problems, ask: &Subscribe) -> Result<Option<String>, Error> {
-    if let Some(wrong) = problems.unacceptable() {
-        return Err(describe(frame, wrong));
+/// What a subscription asks for, once all of it means something.
+fn check(frame: &Value, problems: &Problems, filter: Filter) -> Result<Filter, Error> {
+    match problems.unacceptable() {
+        Some(wrong) => Err(describe(frame, wrong)),
+        None => filter.checked(),
     }
-    ask.chat.as_deref().map(|chat| ChatGuid::parse(chat, "chat").map(|chat| chat.as_str().to_owned())).transpose()
 }
 
 fn describe(frame: &Value, wrong: WrongField) -> Error {
@@ -81,6 +83,7 @@ mod tests {
     use super::*;
     use crate::wire::frame::Topic;
     use crate::wire::frame_tests::client_frames;
+    use alloc::string::String;
     use proptest::prelude::*;
 
     fn field(text: &str) -> String {
@@ -128,6 +131,15 @@ mod tests {
             (r#"{"type":"subscribe","id":1,"topic":"chats","credit":1,"after":{"sequence":1,"log":1}}"#, "session after.log"),
             (r#"{"type":"subscribe","id":1,"topic":"chats","credit":1,"chat":1}"#, "session chat"),
             (r#"{"type":"subscribe","id":1,"topic":"chats","credit":1,"chat":"bob"}"#, "subscription chat"),
+            (r#"{"type":"subscribe","id":1,"topic":"all","credit":1,"chats":"any;-;a"}"#, "session chats"),
+            (r#"{"type":"subscribe","id":1,"topic":"all","credit":1,"chats":[]}"#, "subscription chats"),
+            (r#"{"type":"subscribe","id":1,"topic":"all","credit":1,"chats":["any;-;a","bob"]}"#, "subscription chats[1]"),
+            (
+                r#"{"type":"subscribe","id":1,"topic":"all","credit":1,"chat":"any;-;a","chats":["any;-;a"]}"#,
+                "subscription chats",
+            ),
+            (r#"{"type":"subscribe","id":1,"topic":"all","credit":1,"types":["unknown",1]}"#, "session types"),
+            (r#"{"type":"subscribe","id":1,"topic":"all","credit":1,"types":["unknown","chat"]}"#, "subscription types[1]"),
             (r#"{"type":"subscribe","id":1,"topic":"groups","credit":1}"#, "subscription topic"),
             (r#"{"type":"subscribe","id":1,"topic":"chats","credit":1,"until":"noon"}"#, "subscription until"),
         ] {
@@ -167,8 +179,7 @@ mod tests {
         let text = r#"{"type":"subscribe","id":"é","topic":"all","chat":null,"after":null,"until":null,"credit":0,"new":[1]}"#;
         let expected = Subscribe {
             id: SubscriptionId::Text("é".into()),
-            topic: Topic::All,
-            chat: None,
+            filter: Filter::of(Topic::All),
             after: None,
             until: None,
             credit: 0,

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::filter::EventFilter;
 use crate::error::{Error, ErrorCode};
-use crate::grant::{ChatSet, Grant, Scope};
 use crate::wire::frame::{LogInfo, Topic};
 
 /// What an event is about; a [`Topic`] selects by it.
@@ -124,66 +124,6 @@ pub enum Place {
     Beyond,
 }
 
-/// The chats whose events a reader sees.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChatFilter {
-    /// Every chat.
-    All,
-    /// The one that the reader asked for.
-    One(Box<str>),
-    /// Those that the reader's token is limited to.
-    Set(ChatSet),
-}
-
-impl ChatFilter {
-    /// What a reader with this grant sees who asked for one chat, or for no chat in particular.
-    ///
-    /// # Errors
-    /// `unauthorized` when the grant has no such topic, or is not for the chat.
-    pub fn within(grant: &Grant, topic: Topic, chat: Option<&str>) -> Result<Self, Error> {
-        grant.check(scope(topic), chat)?;
-        Ok(match (chat, &grant.chats) {
-            (Some(chat), _) => Self::One(chat.into()),
-            (None, Some(chats)) => Self::Set(chats.clone()),
-            (None, None) => Self::All,
-        })
-    }
-
-    /// Whether a grant still allows all that this lets pass.
-    ///
-    /// # Errors
-    /// `unauthorized`, saying what it no longer allows.
-    pub fn check(&self, grant: &Grant, topic: Topic) -> Result<(), Error> {
-        let chat = if let Self::One(chat) = self { Some(&**chat) } else { None };
-        grant.check(scope(topic), chat)?;
-        let covered = match (self, &grant.chats) {
-            (Self::One(_), _) | (_, None) => true,
-            (Self::All, Some(_)) => false,
-            (Self::Set(chats), Some(allowed)) => allowed.covers(chats),
-        };
-        if covered { Ok(()) } else { Err(Error::new(ErrorCode::Unauthorized, "the fresh token is for fewer chats")) }
-    }
-
-    /// Whether it lets events of a chat pass.
-    #[must_use]
-    pub fn admits(&self, chat: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::One(wanted) => **wanted == *chat,
-            Self::Set(chats) => chats.contains(chat),
-        }
-    }
-}
-
-/// What a token must allow for a topic.
-#[must_use]
-pub const fn scope(topic: Topic) -> Scope {
-    match topic {
-        Topic::Chats => Scope::Events,
-        Topic::All => Scope::EventsAll,
-    }
-}
-
 /// What a reader asks for.
 #[derive(Debug, Clone)]
 pub struct ReadQuery {
@@ -191,22 +131,12 @@ pub struct ReadQuery {
     pub after: u64,
     /// Upper bound, inclusive; a value beyond the head means the head.
     pub through: u64,
-    /// Which kinds it sees.
-    pub topic: Topic,
-    /// Which chats it sees.
-    pub chats: ChatFilter,
+    /// Which events it sees.
+    pub filter: EventFilter,
     /// Most events in the answer; 0 gives none.
     pub max_events: usize,
     /// Most bytes of JSON in the answer; one event is given even when it alone is larger.
     pub max_bytes: usize,
-}
-
-impl ReadQuery {
-    /// Whether this reader sees an event of `kind` in `chat`.
-    #[must_use]
-    pub fn admits(&self, kind: EventKind, chat: &str) -> bool {
-        kind.is_in(self.topic) && self.chats.admits(chat)
-    }
 }
 
 /// What a reader gets.

@@ -4,6 +4,7 @@
 //! moment; the session answers with what to do.
 
 mod exchange;
+mod filter;
 mod held;
 mod intake;
 mod limits;
@@ -14,9 +15,10 @@ mod rate;
 mod subscription;
 
 pub use exchange::{AskId, Opening, ReadId, Sent, ServerInput, ServerOutput};
+pub use filter::{ChatFilter, EventFilter};
 pub use limits::SessionLimits;
 pub use log::{
-    ChatFilter, EventKind, LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, WholeEnd, cursor_ahead,
+    EventKind, LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, WholeEnd, cursor_ahead,
     cursor_too_old, log_changed, replica_behind,
 };
 pub use machine::Session;

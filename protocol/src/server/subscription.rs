@@ -1,23 +1,24 @@
 //! One cursor over the log. It holds no events: without credit it simply stays behind.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorCode};
 use crate::grant::Grant;
+use crate::model::EventTypes;
 use crate::number::MAX_SAFE_INTEGER;
 use crate::wire::frame::{Subscribe, Topic, Until};
 
+use super::filter::{ChatFilter, EventFilter};
 use super::limits::SessionLimits;
-use super::log::{ChatFilter, LogState, LoggedEvent, Place, ReadPage, ReadQuery};
+use super::log::{LogState, LoggedEvent, Place, ReadPage, ReadQuery};
 use super::outgoing::{EventBatch, FRAME_OVERHEAD};
 
 #[derive(Debug)]
 pub(super) struct Subscription {
-    topic: Topic,
-    chats: ChatFilter,
+    filter: EventFilter,
     /// The client's position: everything up to here was sent.
     position: u64,
     /// The server's: between `position` and this there is nothing the filter lets pass. Ahead of `position` only while a
@@ -43,33 +44,39 @@ pub(super) struct Subscription {
 /// A replica's head may go back and come up again around a read, unseen. That happens once, and not again and again.
 const MAX_FRUITLESS: u8 = 3;
 
-/// The chats that a stretch of the log is about.
+/// What a stretch of the log is about: the chats, and the types of the events in each.
 #[derive(Debug, Default)]
 pub(super) struct News<'a> {
     /// Of every event.
-    all: BTreeSet<&'a str>,
+    all: BTreeMap<&'a str, EventTypes>,
     /// Of the chat events.
-    chats: BTreeSet<&'a str>,
+    chats: BTreeMap<&'a str, EventTypes>,
 }
 
 impl<'a> News<'a> {
     pub(super) fn of(events: &'a [Arc<LoggedEvent>]) -> Self {
         let mut news = Self::default();
         for event in events {
-            news.all.insert(&event.chat_guid);
+            let types = EventTypes::of_json(&event.json);
+            let add = |chats: &mut BTreeMap<&'a str, EventTypes>| {
+                let before = chats.entry(&event.chat_guid).or_default();
+                *before = before.and(types);
+            };
+            add(&mut news.all);
             if event.kind.is_in(Topic::Chats) {
-                news.chats.insert(&event.chat_guid);
+                add(&mut news.chats);
             }
         }
         news
     }
 
-    /// Whether a subscription to this sees any of it.
-    fn concern(&self, topic: Topic, filter: &ChatFilter) -> bool {
-        let events = if topic == Topic::All { &self.all } else { &self.chats };
-        match filter {
-            ChatFilter::One(chat) => events.contains(&**chat),
-            filter => events.iter().any(|chat| filter.admits(chat)),
+    /// Whether a subscription with this filter sees any of it.
+    fn concern(&self, filter: &EventFilter) -> bool {
+        let news = if filter.topic == Topic::All { &self.all } else { &self.chats };
+        let wanted = |types: &EventTypes| filter.types.is_none_or(|wanted| wanted.meets(*types));
+        match &filter.chats {
+            ChatFilter::One(chat) => news.get(&**chat).is_some_and(wanted),
+            chats => news.iter().any(|(chat, types)| chats.admits(chat) && wanted(types)),
         }
     }
 }
@@ -92,7 +99,7 @@ impl Subscription {
     /// `unauthorized` when the grant does not allow it; `logChanged`, `cursorAhead` or `cursorTooOld` when there is no such place in
     /// the log.
     pub(super) fn new(ask: &Subscribe, grant: &Grant, log: &LogState) -> Result<(Self, Place), Error> {
-        let chats = ChatFilter::within(grant, ask.topic, ask.chat.as_deref())?;
+        let filter = EventFilter::within(grant, &ask.filter)?;
         let (position, place) = match &ask.after {
             None => (log.now(), Place::Here),
             Some(after) => {
@@ -106,8 +113,7 @@ impl Subscription {
             }
         };
         let subscription = Self {
-            topic: ask.topic,
-            chats,
+            filter,
             position,
             scanned: position,
             target: 0,
@@ -138,12 +144,7 @@ impl Subscription {
     /// # Errors
     /// `unauthorized` when it does not.
     pub(super) fn check(&mut self, grant: &Grant) -> Result<(), Error> {
-        if self.attached {
-            return self.chats.check(grant, self.topic);
-        }
-        let chat = if let ChatFilter::One(chat) = &self.chats { Some(&**chat) } else { None };
-        self.chats = ChatFilter::within(grant, self.topic, chat)?;
-        Ok(())
+        if self.attached { self.filter.check(grant) } else { self.filter.renew(grant) }
     }
 
     pub(super) const fn position(&self) -> u64 {
@@ -183,7 +184,7 @@ impl Subscription {
         // One that has seen everything before this stretch has caught up, and no read is under way for it. Only the head of a replica may
         // have come back to the place of one that reads, where nothing in this stretch is in its page; or of one that has yet to arrive,
         // which reads on, since only a read tells it that it did.
-        if self.caught_up && self.scanned == before && !news.concern(self.topic, &self.chats) {
+        if self.caught_up && self.scanned == before && !news.concern(&self.filter) {
             self.scanned = head;
         }
     }
@@ -219,8 +220,7 @@ impl Subscription {
         Some(ReadQuery {
             after: self.scanned,
             through: self.bound(head),
-            topic: self.topic,
-            chats: self.chats.clone(),
+            filter: self.filter.clone(),
             max_events: limits.max_batch_events.min(one_more),
             max_bytes: limits.max_outgoing_frame_bytes.saturating_sub(FRAME_OVERHEAD),
         })
@@ -306,6 +306,7 @@ fn fitting(events: &[Arc<LoggedEvent>], limits: &SessionLimits) -> usize {
 mod tests {
     use super::*;
     use crate::server::log::EventKind;
+    use crate::wire::filter::Filter;
     use crate::wire::frame::SubscriptionId;
 
     /// Events of these sizes, with the comma that follows each in a frame.
@@ -323,8 +324,8 @@ mod tests {
     #[test]
     fn one_that_can_use_a_read_stands_in_the_queue_once_however_often_the_log_moves() {
         let log = LogState { id: "log-1".into(), first: 0, head: 5, replica: None };
-        let ask =
-            Subscribe { id: SubscriptionId::Number(1), topic: Topic::Chats, chat: None, after: None, until: None, credit: 1 };
+        let (id, filter) = (SubscriptionId::Number(1), Filter::of(Topic::Chats));
+        let ask = Subscribe { id, filter, after: None, until: None, credit: 1 };
         let (mut subscription, place) = Subscription::new(&ask, &Grant::ADMIN, &log).unwrap();
         assert_eq!(place, Place::Here);
         subscription.attach(log.head);

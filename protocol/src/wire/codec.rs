@@ -25,6 +25,8 @@ pub enum Expected {
     Object,
     /// An array.
     Array,
+    /// An array of strings.
+    Texts,
     /// A [`SubscriptionId`].
     Id,
     /// A [`super::frame::Topic`].
@@ -43,6 +45,7 @@ impl Expected {
             Self::Flag => "true or false",
             Self::Object => "an object",
             Self::Array => "an array",
+            Self::Texts => "an array of strings",
             Self::Id => "a string of 1 to 64 bytes, or an integer from 0 to 2^53 - 1",
             Self::Topic => "chats or all",
             Self::Until => "head, or nothing",
@@ -173,6 +176,8 @@ pub trait ObjectWriter: Sized {
     fn put_object(&mut self, name: &'static str, write: impl FnOnce(&mut Self));
     /// Adds an object of strings, whose names may be any text.
     fn put_texts(&mut self, name: &'static str, texts: &[(String, String)]);
+    /// Adds an array of strings.
+    fn put_list(&mut self, name: &'static str, list: &[String]);
 }
 
 /// Parsed JSON, for tests.
@@ -197,6 +202,9 @@ impl ObjectWriter for Value {
     fn put_texts(&mut self, name: &'static str, texts: &[(String, String)]) {
         let texts: Map<_, _> = texts.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
         put(self, name, texts);
+    }
+    fn put_list(&mut self, name: &'static str, list: &[String]) {
+        put(self, name, list);
     }
 }
 
@@ -237,6 +245,17 @@ impl ObjectWriter for String {
                 push_quoted(object, text);
             }
         });
+    }
+    fn put_list(&mut self, name: &'static str, list: &[String]) {
+        push_name(self, name);
+        self.push('[');
+        for (index, text) in list.iter().enumerate() {
+            if index > 0 {
+                self.push(',');
+            }
+            push_quoted(self, text);
+        }
+        self.push(']');
     }
 }
 
@@ -362,6 +381,18 @@ impl Field for Vec<(String, String)> {
     }
     fn write<W: ObjectWriter>(&self, name: &'static str, out: &mut W) {
         out.put_texts(name, self);
+    }
+}
+
+/// Texts in order, an array. One that is no text makes the frame malformed.
+impl Field for Vec<String> {
+    fn read<J: ReadJson>(reader: &Reader<'_, J>, name: &'static str) -> Self {
+        let list = reader.json.field(name);
+        let texts = list.length().and_then(|length| (0..length).map(|index| list.item(index).text()).collect());
+        reader.or_malformed(name, Expected::Texts, texts)
+    }
+    fn write<W: ObjectWriter>(&self, name: &'static str, out: &mut W) {
+        out.put_list(name, self);
     }
 }
 

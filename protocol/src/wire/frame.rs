@@ -5,6 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::filter::Filter;
 use crate::error::{Error, ErrorDetails, GrpcCode};
 
 /// The WebSocket subprotocol, which client and server must both name.
@@ -64,10 +65,8 @@ pub struct ClientInfo {
 pub struct Subscribe {
     /// Its name on this socket.
     pub id: SubscriptionId,
-    /// Which events it gets.
-    pub topic: Topic,
-    /// Only this chat.
-    pub chat: Option<String>,
+    /// Which events it gets; on the wire its fields are those of the frame.
+    pub filter: Filter,
     /// Where it begins; absent = the log's head at this moment.
     pub after: Option<After>,
     /// Where it ends by itself; absent = never.
@@ -160,6 +159,8 @@ pub enum ServerFrame<B> {
         limits: Limits,
         /// When the token ends, in milliseconds from now.
         token_expires_in_ms: Option<u64>,
+        /// What the server can do beyond the first version of the protocol, such as [`FEATURE`](super::filter::FEATURE).
+        features: Option<Vec<String>>,
     },
     /// The cursor is attached.
     Subscribed {

@@ -6,6 +6,7 @@
 use alloc::string::String;
 
 use super::codec::{Expected, Field, ObjectWriter, Problems, Reader, WrongField};
+use super::filter::Filter;
 use super::frame::{
     After, Attached, ClientFrame, ClientInfo, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, Topic, Until,
 };
@@ -36,10 +37,14 @@ macro_rules! words {
 }
 
 /// Objects: the field in Rust and its name in JSON. They are read and written in this order. `lenient` is for a text that only
-/// people read: of another type it counts as absent, since a frame is worth more than its decoration.
+/// people read: of another type it counts as absent, since a frame is worth more than its decoration. `within` is for an object whose
+/// fields stand among those of the object that it belongs to.
 macro_rules! objects {
     (@read $reader:ident $name:literal) => { $reader.field($name) };
     (@read $reader:ident $name:literal lenient) => { $reader.text_or_none($name) };
+    (@read $reader:ident $name:literal within) => { Within::read_within($reader) };
+    (@write $field:ident $out:ident $name:literal $(lenient)?) => { $field.write($name, $out) };
+    (@write $field:ident $out:ident $name:literal within) => { $field.write_within($out) };
     ($($object:ident { $($field:ident: $name:literal $($how:ident)?),* })*) => {$(
         impl $object {
             fn read_fields<J: ReadJson>(reader: &Reader<'_, J>) -> Self {
@@ -47,7 +52,7 @@ macro_rules! objects {
             }
             fn write_fields<W: ObjectWriter>(&self, out: &mut W) {
                 let Self { $($field),* } = self;
-                $($field.write($name, out);)*
+                $(objects!(@write $field out $name $($how)?);)*
             }
         }
 
@@ -134,7 +139,8 @@ frames! {
             log: "log",
             heartbeat_interval_ms: "heartbeatIntervalMs",
             limits: "limits",
-            token_expires_in_ms: "tokenExpiresInMs"
+            token_expires_in_ms: "tokenExpiresInMs",
+            features: "features"
         }
         "subscribed" => Subscribed { id: "id", after: "after", head: "head" }
         "events" => Events { id: "id", prev: "prev", through: "through", events: "events" by batch }
@@ -148,7 +154,8 @@ frames! {
 }
 
 objects! {
-    Subscribe { id: "id", topic: "topic", chat: "chat", after: "after", until: "until", credit: "credit" }
+    Subscribe { id: "id", filter: "" within, after: "after", until: "until", credit: "credit" }
+    Filter { topic: "topic", chat: "chat", chats: "chats", types: "types" }
     After { log: "log", sequence: "sequence" }
     ClientInfo { name: "name", version: "version" }
     LogInfo { id: "id", first: "first", head: "head" }
@@ -170,6 +177,21 @@ objects! {
         context: "context",
         source: "source" lenient,
         request_id: "requestId" lenient
+    }
+}
+
+/// An object whose fields stand among those of another one.
+trait Within: Sized {
+    fn read_within<J: ReadJson>(reader: &Reader<'_, J>) -> Self;
+    fn write_within<W: ObjectWriter>(&self, out: &mut W);
+}
+
+impl Within for Filter {
+    fn read_within<J: ReadJson>(reader: &Reader<'_, J>) -> Self {
+        Self::read_fields(reader)
+    }
+    fn write_within<W: ObjectWriter>(&self, out: &mut W) {
+        self.write_fields(out);
     }
 }
 

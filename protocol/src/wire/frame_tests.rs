@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::codec::{WrongField, push_name};
+use super::filter::Filter;
 use super::frame::{
     After, Attached, ClientFrame, ClientInfo, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until,
 };
@@ -15,24 +16,27 @@ fn ids() -> impl Strategy<Value = SubscriptionId> {
     prop_oneof![SAFE.prop_map(SubscriptionId::Number), ".{1,16}".prop_map(SubscriptionId::Text)]
 }
 
+/// Those that mean something.
+fn filters() -> impl Strategy<Value = Filter> {
+    use proptest::collection::vec;
+    use proptest::option::of;
+    let chat = "any;[-+];[a-z@.\"]{1,20}";
+    let chats = prop_oneof![of(chat).prop_map(|chat| (chat, None)), vec(chat, 1..5).prop_map(|chats| (None, Some(chats)))];
+    let types = of(vec("chat\\.(archived|markedRead)", 1..4));
+    let topic = prop_oneof![Just(Topic::Chats), Just(Topic::All)];
+    (topic, chats, types).prop_map(|(topic, (chat, chats), types)| Filter { topic, chat, chats, types })
+}
+
 pub(crate) fn client_frames() -> impl Strategy<Value = ClientFrame> {
     let token = proptest::option::of(".*");
     let client = proptest::option::of((".*", ".*").prop_map(|(name, version)| ClientInfo { name, version }));
     let after = proptest::option::of((proptest::option::of(".*"), SAFE).prop_map(|(log, sequence)| After { log, sequence }));
-    let topic = prop_oneof![Just(Topic::Chats), Just(Topic::All)];
     let until = proptest::option::of(Just(Until::Head));
     prop_oneof![
         (token, client).prop_map(|(token, client)| ClientFrame::Init { token, client }),
-        (ids(), topic, proptest::option::of("any;[-+];[a-z@.]{1,20}"), after, until, SAFE).prop_map(
-            |(id, topic, chat, after, until, credit)| ClientFrame::Subscribe(Subscribe {
-                id,
-                topic,
-                chat,
-                after,
-                until,
-                credit
-            })
-        ),
+        (ids(), filters(), after, until, SAFE).prop_map(|(id, filter, after, until, credit)| ClientFrame::Subscribe(
+            Subscribe { id, filter, after, until, credit }
+        )),
         (ids(), SAFE).prop_map(|(id, add)| ClientFrame::Credit { id, add }),
         ids().prop_map(|id| ClientFrame::Unsubscribe { id }),
         ".*".prop_map(|token| ClientFrame::Token { token }),
@@ -42,18 +46,20 @@ pub(crate) fn client_frames() -> impl Strategy<Value = ClientFrame> {
 
 fn server_frames() -> impl Strategy<Value = ServerFrame<Value>> {
     let ready =
-        (".*", SAFE, SAFE, SAFE, proptest::option::of(SAFE)).prop_map(|(id, first, head, limit, expires)| ServerFrame::Ready {
-            protocol: 1,
-            log: LogInfo { id, first, head },
-            heartbeat_interval_ms: first,
-            limits: Limits {
-                max_frame_bytes: limit,
-                max_outgoing_frame_bytes: first,
-                max_batch_events: head,
-                max_subscriptions: limit,
-            },
-            token_expires_in_ms: expires,
-        });
+        (".*", SAFE, SAFE, SAFE, proptest::option::of(SAFE), proptest::option::of(proptest::collection::vec(".*", 0..3)))
+            .prop_map(|(id, first, head, limit, expires, features)| ServerFrame::Ready {
+                protocol: 1,
+                log: LogInfo { id, first, head },
+                heartbeat_interval_ms: first,
+                limits: Limits {
+                    max_frame_bytes: limit,
+                    max_outgoing_frame_bytes: first,
+                    max_batch_events: head,
+                    max_subscriptions: limit,
+                },
+                token_expires_in_ms: expires,
+                features,
+            });
     let error = (proptest::option::of(ids()), any::<bool>(), ".*", 0..17_u8, proptest::option::of(SAFE)).prop_map(
         |(id, fatal, text, grpc_code, retry_after_ms)| {
             ServerFrame::Error(ErrorFrame {
@@ -178,9 +184,10 @@ fn every_frame_is_written_as_the_protocol_says() {
     let (id, word) = (SubscriptionId::Text("a\"\n".into()), String::from);
     let client = Some(ClientInfo { name: word("n"), version: word("1") });
     let after = Some(After { log: Some(word("l")), sequence: 3 });
-    let (topic, chat, until) = (Topic::Chats, Some(word("c")), Some(Until::Head));
+    let until = Some(Until::Head);
+    let one = Filter { chat: Some(word("c")), ..Filter::of(Topic::Chats) };
+    let lists = Filter { chats: Some(vec![word("c"), word("\"")]), types: Some(vec![word("t")]), ..Filter::of(Topic::All) };
     let number = SubscriptionId::Number(9_007_199_254_740_991);
-    let (none, all) = (None, Topic::All);
     for (frame, text) in [
         (ClientFrame::Init { token: None, client: None }, r#"{"type":"init"}"#),
         (
@@ -188,11 +195,21 @@ fn every_frame_is_written_as_the_protocol_says() {
             r#"{"type":"init","token":"t","client":{"name":"n","version":"1"}}"#,
         ),
         (
-            ClientFrame::Subscribe(Subscribe { id: id.clone(), topic, chat, after, until, credit: 10 }),
+            ClientFrame::Subscribe(Subscribe { id: id.clone(), filter: one, after, until, credit: 10 }),
             r#"{"type":"subscribe","id":"a\"\n","topic":"chats","chat":"c","after":{"log":"l","sequence":3},"until":"head","credit":10}"#,
         ),
         (
-            ClientFrame::Subscribe(Subscribe { id: number, topic: all, chat: none, after: None, until: None, credit: 0 }),
+            ClientFrame::Subscribe(Subscribe { id: number.clone(), filter: lists, after: None, until: None, credit: 0 }),
+            r#"{"type":"subscribe","id":9007199254740991,"topic":"all","chats":["c","\""],"types":["t"],"credit":0}"#,
+        ),
+        (
+            ClientFrame::Subscribe(Subscribe {
+                id: number,
+                filter: Filter::of(Topic::All),
+                after: None,
+                until: None,
+                credit: 0,
+            }),
             r#"{"type":"subscribe","id":9007199254740991,"topic":"all","credit":0}"#,
         ),
         (ClientFrame::Credit { id: SubscriptionId::Number(1), add: 2 }, r#"{"type":"credit","id":1,"add":2}"#),
@@ -227,8 +244,9 @@ fn every_frame_is_written_as_the_protocol_says() {
                 heartbeat_interval_ms: 15_000,
                 limits,
                 token_expires_in_ms: Some(60),
+                features: Some(vec![word("filters")]),
             },
-            r#"{"type":"ready","protocol":1,"log":{"id":"l","first":0,"head":9},"heartbeatIntervalMs":15000,"limits":{"maxFrameBytes":1,"maxOutgoingFrameBytes":2,"maxBatchEvents":3,"maxSubscriptions":4},"tokenExpiresInMs":60}"#,
+            r#"{"type":"ready","protocol":1,"log":{"id":"l","first":0,"head":9},"heartbeatIntervalMs":15000,"limits":{"maxFrameBytes":1,"maxOutgoingFrameBytes":2,"maxBatchEvents":3,"maxSubscriptions":4},"tokenExpiresInMs":60,"features":["filters"]}"#,
         ),
         (
             ServerFrame::Subscribed { id: id.clone(), after: Attached { log: word("l"), sequence: 3 }, head: 9 },

@@ -6,6 +6,7 @@
 pub mod close;
 pub mod codec;
 pub mod failure;
+pub mod filter;
 pub mod frame;
 mod frame_fields;
 #[cfg(test)]

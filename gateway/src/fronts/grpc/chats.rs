@@ -78,11 +78,11 @@ impl ChatService for Front {
         let chat = request.into_inner().chat_guid;
         let chat = chat.map(|chat| ChatGuid::parse(&chat, "chatGuid")).transpose();
         let chat = chat.map_err(|error| status::from_error(&error))?;
-        let chats = reader.sees(Topic::Chats, chat.as_ref().map(ChatGuid::as_str))?;
+        let filter = reader.sees(Topic::Chats, chat.as_ref().map(ChatGuid::as_str))?;
         let head = self.guard.log().watch_head();
         let state = self.guard.log().state();
         let after = state.now();
-        let range = Range { log: state.id, after, until: None, topic: Topic::Chats, chats, from_beginning: false };
+        let range = Range { log: state.id, after, until: None, filter, from_beginning: false };
         let steps = LogReader::new(self, head, range, reader)?.steps();
         Ok(super::streaming(steps.map(|step| step.and_then(response)).boxed()))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::wire::filter::Filter;
 use im_chats_protocol::wire::frame::Topic;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::sleep_until;
@@ -14,7 +15,7 @@ use super::Front;
 use super::deadline::End;
 use crate::http::call;
 use crate::http::subjects::Subject;
-use crate::log::ChatFilter;
+use crate::log::EventFilter;
 use crate::service::auth::{Authenticator, Pass};
 use crate::service::status;
 
@@ -41,9 +42,10 @@ impl Reader {
         Ok(Self { pass, authenticator, changes, end: End::of(extensions), subject })
     }
 
-    /// The chats that it sees when it asks for one, or for none in particular.
-    pub(super) fn sees(&self, topic: Topic, chat: Option<&str>) -> Result<ChatFilter, Status> {
-        ChatFilter::within(&self.pass.grant, topic, chat).map_err(|error| status::from_error(&error))
+    /// The events that it sees when it asks for one chat, or for none in particular.
+    pub(super) fn sees(&self, topic: Topic, chat: Option<&str>) -> Result<EventFilter, Status> {
+        let asked = Filter { chat: chat.map(str::to_owned), ..Filter::of(topic) };
+        EventFilter::within(&self.pass.grant, &asked).map_err(|error| status::from_error(&error))
     }
 
     /// Its subject, unless it is the operator.

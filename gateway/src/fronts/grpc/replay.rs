@@ -24,7 +24,7 @@ impl EventService for Front {
         request: Request<CatchUpEventsRequest>,
     ) -> Result<Response<Self::CatchUpEventsStream>, Status> {
         let mut reader = Reader::of(self, request.extensions())?;
-        let chats = reader.sees(Topic::All, None)?;
+        let filter = reader.sees(Topic::All, None)?;
         let wanted = request.into_inner().after_sequence;
         let log = self.guard.log();
         let watched = log.watch_head();
@@ -39,8 +39,7 @@ impl EventService for Front {
             log: state.id,
             after: wanted.unwrap_or(state.first),
             until: Some(state.head),
-            topic: Topic::All,
-            chats,
+            filter,
             from_beginning: wanted.is_none(),
         };
         let steps = LogReader::new(self, watched, range, reader)?.steps();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, Stream, stream};
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::wire::frame::Topic;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use tonic::Status;
 use super::Front;
 use super::reader::{Reader, draining};
 use crate::http::subjects;
-use crate::log::{ChatFilter, EventLog, LoggedEvent, ReadPage, ReadQuery};
+use crate::log::{EventFilter, EventLog, LoggedEvent, ReadPage, ReadQuery};
 use crate::metrics::StreamMetrics;
 use crate::service::status;
 
@@ -47,9 +46,7 @@ pub(super) struct Range {
     /// The last sequence; absent = goes on for ever.
     pub until: Option<u64>,
     /// Which events.
-    pub topic: Topic,
-    /// The events of which chats.
-    pub chats: ChatFilter,
+    pub filter: EventFilter,
     /// `after` was not the client's choice: when the beginning of the log moves before the first event was read, so does it.
     pub from_beginning: bool,
 }
@@ -96,8 +93,7 @@ impl LogReader {
             query: ReadQuery {
                 after: range.after,
                 through: range.until.unwrap_or(u64::MAX),
-                topic: range.topic,
-                chats: range.chats,
+                filter: range.filter,
                 max_events: PAGE_EVENTS,
                 max_bytes: PAGE_BYTES,
             },

@@ -93,11 +93,11 @@ fn live<T: Send + 'static>(
 ) -> Answers<T> {
     let chat = chat.map(|chat| ChatGuid::parse(chat, "chatGuid")).transpose();
     let chat = chat.map_err(|error| status::from_error(&error))?;
-    let chats = reader.sees(Topic::All, chat.as_ref().map(ChatGuid::as_str))?;
+    let filter = reader.sees(Topic::All, chat.as_ref().map(ChatGuid::as_str))?;
     let head = front.guard.log().watch_head();
     let state = front.guard.log().state();
     let after = state.now();
-    let range = Range { log: state.id, after, until: None, topic: Topic::All, chats, from_beginning: false };
+    let range = Range { log: state.id, after, until: None, filter, from_beginning: false };
     let steps = LogReader::new(front, head, range, reader)?.keeping(keeps).steps();
     Ok(super::streaming(steps.map(move |step| step.and_then(&answer)).boxed()))
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::checksum::Checksum;
 use super::*;
-use crate::log::{ChatFilter, ReadQuery, open};
+use crate::log::{EventFilter, ReadQuery, open};
 
 const LAYOUT_2: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -16,7 +16,7 @@ const LAYOUT_2: &str = "
 
 fn everything() -> ReadQuery {
     use im_chats_protocol::wire::frame::Topic;
-    ReadQuery { after: 0, through: u64::MAX, topic: Topic::All, chats: ChatFilter::All, max_events: 9999, max_bytes: 1 << 30 }
+    ReadQuery { after: 0, through: u64::MAX, filter: EventFilter::of(Topic::All), max_events: 9999, max_bytes: 1 << 30 }
 }
 
 #[tokio::test]

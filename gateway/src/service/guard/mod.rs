@@ -119,7 +119,7 @@ impl Guard {
     }
 
     /// The durable log of events. Who reads it must keep to the reader's grant: see
-    /// [`ChatFilter::within`](im_chats_protocol::server::ChatFilter::within).
+    /// [`EventFilter::within`](im_chats_protocol::server::EventFilter::within).
     #[must_use]
     pub fn log(&self) -> &EventLog {
         self.backend.log()

@@ -8,6 +8,7 @@ use crate::client::{Batch, ClientOutput, FailedAttempt};
 use crate::error::{Error, ErrorCode};
 use crate::number::decimal;
 use crate::wire::close::{self, Reaction};
+use crate::wire::filter::Filter;
 use crate::wire::frame::{ClientFrame, LogInfo};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -104,11 +105,13 @@ impl<B: Batch> Machine<B> {
         let first = Position { log: log.id.clone(), sequence: log.first };
         let limit = self.max_subscriptions;
         let mut room = limit.saturating_sub(self.streams.iter().map(|stream| u64::from(stream.wire_id != 0)).sum());
+        let (filters, max_frame_bytes) = (self.filters, self.max_frame_bytes);
         let mut named = Vec::new();
         let mut refused = false;
         for stream in self.streams.iter_mut().filter(|stream| stream.wire_id == 0 && stream.ending.is_none()) {
-            if room == 0 {
-                stream.end(Err(too_many(limit)));
+            let refusal = if room == 0 { Some(too_many(limit)) } else { unfit(&stream.plan.filter, filters, max_frame_bytes) };
+            if let Some(error) = refusal {
+                stream.end(Err(error));
                 refused = true;
                 continue;
             }
@@ -293,4 +296,19 @@ fn too_many(limit: u64) -> Error {
     let message = "more streams are open than the server allows one client; \
                    open one stream of all chats and pick by chatGuid, or close streams that are not needed";
     Error::new(ErrorCode::SubscriptionLimitExceeded, message).with_context("limit", crate::number::decimal(limit))
+}
+
+/// What a `subscribe` takes at most, its lists aside.
+const SUBSCRIBE_BYTES: usize = 1_024;
+
+/// Why a server cannot be asked for this: it would show what the filter hides, or end the session for a frame that is too large.
+fn unfit(filter: &Filter, filters: bool, max_frame_bytes: u64) -> Option<Error> {
+    if filter.needs_feature() && !filters {
+        let message =
+            "the server cannot pick events by `chats` and `types`: update the gateway, or leave both out and pick in your loop";
+        return Some(Error::new(ErrorCode::OperationNotSupported, message));
+    }
+    let bytes = u64::try_from(filter.list_bytes().saturating_add(SUBSCRIBE_BYTES)).unwrap_or(u64::MAX);
+    let message = "these chats take more bytes than the server reads at once: name fewer, or leave them out";
+    (filter.needs_feature() && bytes > max_frame_bytes).then(|| Error::invalid("chats", message))
 }

@@ -41,6 +41,10 @@ pub struct Machine<B> {
     names: Vec<(u64, StreamId)>,
     /// Most subscriptions that the server takes on one socket.
     max_subscriptions: u64,
+    /// The largest frame that it takes.
+    max_frame_bytes: u64,
+    /// Whether it knows filters by chats and by types.
+    filters: bool,
     /// Whether every stream reached the head of its `subscribed`. Kept, since looking at every stream for every frame would
     /// make thousands of streams slow.
     all_caught_up: bool,
@@ -84,6 +88,8 @@ impl<B: Batch> Machine<B> {
             last_wire_id: 0,
             names: Vec::new(),
             max_subscriptions: u64::MAX,
+            max_frame_bytes: u64::MAX,
+            filters: false,
             all_caught_up: true,
             failures: 0,
             failed_attempts: 0,
@@ -390,6 +396,7 @@ fn serve<B: Batch>(stream: &mut Stream<B>, window: u64, outputs: &mut VecDeque<C
 mod tests {
     use super::*;
     use crate::client::{OnGap, Plan, Start};
+    use crate::wire::filter::Filter;
     use crate::wire::frame::{ClientInfo, Topic};
     use serde_json::{Value, json};
 
@@ -397,8 +404,8 @@ mod tests {
     fn names_of_streams_that_left_are_forgotten() {
         let client = ClientInfo { name: "im-chats".into(), version: "0.1.0".into() };
         let mut machine: Machine<Value> = Machine::new(Config::new(client, "ws://gateway.example".into()));
-        let plan =
-            Plan { topic: Topic::Chats, chat: None, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail };
+        let filter = Filter::of(Topic::Chats);
+        let plan = Plan { filter, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail };
         machine.handle(0, 0.5, ClientInput::Open { stream: 1, plan: plan.clone() });
         machine.handle(0, 0.5, ClientInput::Token { ask: 1, result: Ok("secret".into()) });
         machine.handle(0, 0.5, ClientInput::Connected { attempt: 1 });

@@ -6,6 +6,7 @@ use crate::client::stream::{OnGap, Start};
 use crate::client::{Batch, ClientOutput};
 use crate::error::{Error, ErrorCode};
 use crate::wire::codec::WrongField;
+use crate::wire::filter::FEATURE;
 use crate::wire::frame::{ErrorFrame, PROTOCOL, ServerFrame, SubscriptionId};
 
 impl<B: Batch> Machine<B> {
@@ -30,11 +31,13 @@ impl<B: Batch> Machine<B> {
         };
         match (frame, &self.phase) {
             (
-                ServerFrame::Ready { protocol, log, heartbeat_interval_ms, limits, token_expires_in_ms },
+                ServerFrame::Ready { protocol, log, heartbeat_interval_ms, limits, token_expires_in_ms, features },
                 Phase::Greeting { .. } | Phase::Ready(_),
             ) => {
                 if protocol == PROTOCOL {
                     self.max_subscriptions = limits.max_subscriptions;
+                    self.max_frame_bytes = limits.max_frame_bytes;
+                    self.filters = features.iter().flatten().any(|feature| feature == FEATURE);
                     self.ready(log, heartbeat_interval_ms, token_expires_in_ms);
                 } else {
                     self.fail(Error::new(

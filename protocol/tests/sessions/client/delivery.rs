@@ -218,7 +218,9 @@ fn lag_is_what_the_user_has_not_handled_and_not_what_was_not_received() {
 #[test]
 fn what_another_stream_sees_does_not_put_one_behind_that_it_does_not_concern() {
     let mut rig = Rig::live(1024, 10);
-    rig.feed(ClientInput::Open { stream: 8, plan: Plan { chat: Some("any;-;a@example.com".into()), ..live_plan() } });
+    let mut plan = live_plan();
+    plan.filter.chat = Some("any;-;a@example.com".into());
+    rig.feed(ClientInput::Open { stream: 8, plan });
     rig.feed(ClientInput::Pull { stream: 8 });
     let frame = rig.subscribe_frame();
     rig.attach(&frame, 10, 10);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGap, Plan, Start, Status, StreamId};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::model::Cursor;
+use im_chats_protocol::wire::filter::Filter;
 use im_chats_protocol::wire::frame::{ClientInfo, ServerFrame, Topic};
 use serde_json::{Value, json};
 
@@ -164,7 +165,8 @@ impl Rig {
 pub fn ready_frame(head: u64) -> Value {
     json!({
         "type": "ready", "protocol": 1, "log": { "id": "log-1", "first": 0, "head": head }, "heartbeatIntervalMs": 15000,
-        "limits": { "maxFrameBytes": 65536, "maxOutgoingFrameBytes": 1_048_576, "maxBatchEvents": 256, "maxSubscriptions": 64 }
+        "limits": { "maxFrameBytes": 65536, "maxOutgoingFrameBytes": 1_048_576, "maxBatchEvents": 256, "maxSubscriptions": 64 },
+        "features": ["filters"]
     })
 }
 
@@ -184,7 +186,7 @@ pub fn too_old(id: &Value, first: &str) -> Value {
 }
 
 pub const fn live_plan() -> Plan {
-    Plan { topic: Topic::Chats, chat: None, start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail }
+    Plan { filter: Filter::of(Topic::Chats), start: Start::Head, until_head: false, resume: true, on_gap: OnGap::Fail }
 }
 
 pub trait Sequences {

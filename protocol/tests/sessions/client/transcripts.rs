@@ -97,8 +97,7 @@ fn subscribe_of(step: &Step) -> Option<Subscribe> {
 
 fn plan_of(subscribe: &Subscribe) -> Plan {
     Plan {
-        topic: subscribe.topic,
-        chat: subscribe.chat.clone(),
+        filter: subscribe.filter.clone(),
         start: subscribe.after.clone().map_or(Start::Head, Start::After),
         until_head: subscribe.until.is_some(),
         ..live_plan()

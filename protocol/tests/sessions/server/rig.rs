@@ -86,7 +86,7 @@ impl FakeLog {
     }
 
     fn admits(&self, query: &ReadQuery, event: &LoggedEvent) -> bool {
-        query.admits(event.kind, &event.chat_guid)
+        query.filter.admits(event.kind, &event.chat_guid, &event.json)
     }
 }
 

@@ -7,6 +7,7 @@ use im_chats_protocol::client::{ClientInput, ClientOutput, Config, Machine, OnGa
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 use im_chats_protocol::wire::close;
 use im_chats_protocol::wire::codec::WrongField;
+use im_chats_protocol::wire::filter::Filter;
 use im_chats_protocol::wire::frame::{ClientFrame, ClientInfo, ServerFrame, Topic};
 use im_chats_transcript::{Directive, Step};
 use serde_json::Value;
@@ -31,8 +32,7 @@ pub(crate) fn run(data: &[u8]) {
     let machine = Machine::new(Config { window: WINDOW, ..Config::new(client, "ws://fuzz/v1/events".into()) });
     let mut seat = Seat { machine, now: 0, attempt: 0, last: 0, credit: 0 };
     let plan = Plan {
-        topic: Topic::Chats,
-        chat: None,
+        filter: Filter::of(Topic::Chats),
         start: Start::Beginning,
         until_head: data.first().is_some_and(|byte| byte % 2 == 1),
         resume: true,

@@ -79,7 +79,8 @@ impl Server {
                 }
                 ServerOutput::Read { read, query } => {
                     let bound = query.through.min(self.head);
-                    let seen = |sequence: &u64| query.chats == ChatFilter::All || sequence.is_multiple_of(2);
+                    let sees_all = query.filter.chats == ChatFilter::All && query.filter.types.is_none();
+                    let seen = |sequence: &u64| sees_all || sequence.is_multiple_of(2);
                     let events: Vec<_> =
                         (query.after.saturating_add(1)..=bound).filter(seen).take(query.max_events).map(event).collect();
                     let through = if events.len() == query.max_events {

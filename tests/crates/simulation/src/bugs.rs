@@ -48,6 +48,8 @@ pub enum Bug {
     SkipEvent,
     /// Server: it forgets a stream's filter.
     ForgetFilter,
+    /// Server: it forgets the types that a stream is of.
+    ForgetTypes,
     /// Server: it takes every credit for a great one.
     IgnoreCredit,
     /// Server: it says "caught up" at once.
@@ -68,7 +70,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::SkipChainCheck,
         Self::ResumeFromHead,
         Self::ResumeTooEarly,
@@ -91,6 +93,7 @@ impl Bug {
         Self::ResendPage,
         Self::SkipEvent,
         Self::ForgetFilter,
+        Self::ForgetTypes,
         Self::IgnoreCredit,
         Self::EarlyCaughtUp,
         Self::KeepOldGrant,

@@ -15,22 +15,41 @@ pub type Chats = u8;
 /// How many of the latest events the server has in memory.
 const RECENT_EVENTS: usize = 32;
 
+/// The types of events there are: those of a chat event first.
+pub const TYPES: [&str; 4] = ["chat.archived", "chat.markedRead", "message.received", "message.read"];
+
+/// Types as bits, by their index in [`TYPES`].
+pub type Types = u8;
+
+/// How many of [`TYPES`] are of chat events.
+pub const CHAT_TYPES: usize = 2;
+
 /// Which events a stream sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filter {
     pub topic: Topic,
     /// Index in [`CHATS`].
     pub chat: Option<usize>,
+    /// A list of chats, without `chat`.
+    pub chats: Option<Chats>,
+    pub types: Option<Types>,
 }
 
 impl Filter {
+    /// The chats that it names; absent = it names none.
+    pub fn named(self) -> Option<Chats> {
+        self.chat.map(|chat| 1 << chat).or(self.chats)
+    }
+
     /// Whether a stream with this filter shows an event, when its token is for `chats`.
     pub fn admits(self, event: &LoggedEvent, chats: Chats) -> bool {
+        let has = |bits: u8, place: Option<usize>| place.is_some_and(|place| bits & (1 << place) != 0);
+        let chat = CHATS.iter().position(|chat| **chat == *event.chat_guid);
+        let is_of = |name: &&str| event.json.contains(&format!("\"{name}\""));
         event.kind.is_in(self.topic)
-            && CHATS
-                .iter()
-                .position(|chat| **chat == *event.chat_guid)
-                .is_some_and(|chat| self.chat.is_none_or(|wanted| wanted == chat) && chats & (1 << chat) != 0)
+            && has(chats, chat)
+            && self.named().is_none_or(|named| has(named, chat))
+            && self.types.is_none_or(|types| has(types, TYPES.iter().position(is_of)))
     }
 }
 
@@ -59,8 +78,10 @@ impl Log {
 
     pub fn append(&mut self, kind: EventKind, chat: usize) {
         let sequence = self.head() + 1;
-        // All that travels of an event is opaque to both machines but its sequence.
-        let json = format!(r#"{{"sequence":{sequence}}}"#).into();
+        // All that travels of an event is opaque to both machines but its sequence, and to the server its type.
+        let types = if kind == EventKind::Chat { &TYPES[..CHAT_TYPES] } else { &TYPES[CHAT_TYPES..] };
+        let name = types[(sequence / 2) as usize % types.len()];
+        let json = format!(r#"{{"type":"{name}","sequence":{sequence}}}"#).into();
         self.events.push(Arc::new(LoggedEvent { sequence, kind, chat_guid: CHATS[chat].into(), json, proto: None }));
     }
 
@@ -90,7 +111,7 @@ impl Log {
         }
         let mut bytes = 0;
         for event in self.events[query.after as usize..bound as usize].iter().take(scan) {
-            if query.admits(event.kind, &event.chat_guid) {
+            if query.filter.admits(event.kind, &event.chat_guid, &event.json) {
                 bytes += event.json.len();
                 if page.events.len() == query.max_events || (bytes > query.max_bytes && !page.events.is_empty()) {
                     return Ok(page);

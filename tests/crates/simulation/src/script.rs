@@ -5,7 +5,7 @@ use im_chats_protocol::client::OnGap;
 use im_chats_protocol::wire::close::{self, Reaction};
 use im_chats_protocol::wire::frame::Topic;
 
-use crate::log::{CHATS, Filter};
+use crate::log::{CHAT_TYPES, CHATS, Filter, TYPES};
 use crate::state::server::SUBJECTS;
 use crate::tokens::{EVERY_CHAT, Rights};
 
@@ -279,10 +279,11 @@ fn client(rng: &mut Rng) -> ClientSpec {
 }
 
 fn seat(rng: &mut Rng) -> SeatSpec {
-    let filter = Filter {
-        topic: if rng.bool() { Topic::All } else { Topic::Chats },
-        chat: rng.bool().then(|| rng.usize(0..CHATS.len())),
-    };
+    let topic = if rng.bool() { Topic::All } else { Topic::Chats };
+    let chat = rng.bool().then(|| rng.usize(0..CHATS.len()));
+    let chats = (chat.is_none() && rng.bool()).then(|| rng.u8(1..1 << CHATS.len()));
+    let most = if topic == Topic::All { TYPES.len() } else { CHAT_TYPES };
+    let filter = Filter { topic, chat, chats, types: (rng.u8(0..3) == 0).then(|| rng.u8(1..1 << most)) };
     let until_head = rng.u8(0..4) == 0;
     SeatSpec {
         filter,

@@ -1,9 +1,10 @@
 //! Users: they open streams, pull at their own pace, stall, leave, and come back with the cursor they saved.
 
 use im_chats_protocol::client::{ClientInput, Plan, Start, StreamId};
+use im_chats_protocol::wire::filter;
 use im_chats_protocol::wire::frame::After;
 
-use crate::log::CHATS;
+use crate::log::{CHATS, TYPES};
 use crate::script::Origin;
 use crate::state::stream::Run;
 use crate::world::{Event, World};
@@ -39,8 +40,12 @@ impl World<'_> {
         state.next_stream += 1;
         let stream = state.next_stream;
         let plan = Plan {
-            topic: spec.filter.topic,
-            chat: spec.filter.chat.map(|chat| CHATS[chat].to_owned()),
+            filter: filter::Filter {
+                topic: spec.filter.topic,
+                chat: spec.filter.chat.map(|chat| CHATS[chat].to_owned()),
+                chats: spec.filter.chats.map(|chats| named(&CHATS, chats)),
+                types: spec.filter.types.map(|types| named(&TYPES, types)),
+            },
             start: start.clone(),
             until_head: spec.until_head,
             resume: spec.resume,
@@ -110,4 +115,9 @@ impl World<'_> {
         let (delay, born) = (state.rng.u64(0..=pace), state.born);
         self.after(delay, Event::Pull { client, born, stream });
     }
+}
+
+fn named(names: &[&str], bits: u8) -> Vec<String> {
+    let chosen = names.iter().enumerate().filter(|(place, _)| bits & (1 << place) != 0);
+    chosen.map(|(_, name)| (*name).to_owned()).collect()
 }

@@ -12,7 +12,7 @@ use im_chats_protocol::wire::frame::Topic;
 use serde_json::Value;
 
 use crate::bugs::Bug;
-use crate::log::{CHATS, Filter};
+use crate::log::{CHATS, Filter, TYPES};
 use crate::state::connection::Parcel;
 use crate::tokens::Token;
 use crate::world::{Event, World};
@@ -68,7 +68,9 @@ impl World<'_> {
             Some("subscribe") => {
                 ledger.granted += frame["credit"].as_u64().unwrap_or(0);
                 let topic = if frame["topic"] == "all" { Topic::All } else { Topic::Chats };
-                ledger.filter = Some(Filter { topic, chat: CHATS.iter().position(|chat| frame["chat"] == **chat) });
+                let chat = CHATS.iter().position(|chat| frame["chat"] == **chat);
+                let (chats, types) = (bits(&frame["chats"], &CHATS), bits(&frame["types"], &TYPES));
+                ledger.filter = Some(Filter { topic, chat, chats, types });
             }
             Some("credit") => ledger.granted += frame["add"].as_u64().unwrap_or(0),
             _ => {}
@@ -77,7 +79,11 @@ impl World<'_> {
         self.say(|| format!("c{client} → s  {text}"));
         let tampered = match self.bug {
             Some(Bug::ForgetFilter) if frame["type"] == "subscribe" => {
-                frame["chat"] = Value::Null;
+                (frame["chat"], frame["chats"]) = (Value::Null, Value::Null);
+                true
+            }
+            Some(Bug::ForgetTypes) if frame["type"] == "subscribe" => {
+                frame["types"] = Value::Null;
                 true
             }
             Some(Bug::IgnoreCredit) if frame["type"] == "subscribe" => {
@@ -219,10 +225,10 @@ impl World<'_> {
     }
 
     fn begin_read(&mut self, index: usize, read: ReadId, mut query: ReadQuery) {
-        match (self.bug, &query.chats, self.connections[index].token) {
-            (Some(Bug::ForgetChatSet), ChatFilter::Set(_), _) => query.chats = ChatFilter::All,
-            (Some(Bug::WidenRunning), ChatFilter::Set(_), Some(Token { rights, .. })) => {
-                query.chats = ChatFilter::within(&rights.grant(None), query.topic, None).unwrap_or(ChatFilter::All);
+        match (self.bug, &query.filter.chats, self.connections[index].token) {
+            (Some(Bug::ForgetChatSet), ChatFilter::Granted(_), _) => query.filter.chats = ChatFilter::All,
+            (Some(Bug::WidenRunning), ChatFilter::Granted(_), Some(Token { rights, .. })) => {
+                query.filter.chats = rights.grant(None).chats.map_or(ChatFilter::All, ChatFilter::Granted);
             }
             _ => {}
         }
@@ -282,4 +288,11 @@ impl World<'_> {
         let epoch = self.server.epoch;
         self.after(self.server.limits.drain_timeout_ms + ms, Event::ServerUp { epoch });
     }
+}
+
+/// The named ones of a list in a frame, as bits; absent when the frame has no such list.
+fn bits(list: &Value, names: &[&str]) -> Option<u8> {
+    let list = list.as_array()?;
+    let places = list.iter().filter_map(|item| names.iter().position(|name| item == *name));
+    Some(places.fold(0, |bits, place| bits | (1 << place)))
 }

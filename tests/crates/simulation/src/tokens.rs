@@ -22,12 +22,12 @@ impl Rights {
     /// Whether a stream may be opened with them.
     pub fn allow(self, filter: Filter) -> bool {
         (self.topic == Some(Topic::All) || self.topic == Some(filter.topic))
-            && filter.chat.is_none_or(|chat| self.chats & (1 << chat) != 0)
+            && filter.named().is_none_or(|chats| chats & !self.chats == 0)
     }
 
     /// Whether a stream that was opened with `before` may go on with them.
     pub fn still_allow(self, filter: Filter, before: Chats) -> bool {
-        self.allow(filter) && (filter.chat.is_some() || before & !self.chats == 0)
+        self.allow(filter) && (filter.named().is_some() || before & !self.chats == 0)
     }
 
     pub fn grant(self, expires_in_ms: Option<u64>) -> Grant {

@@ -85,7 +85,7 @@ pub enum Directive {
 
 /// What `~ session HEAD` stands for: the beginning that every exchange has.
 const INIT: &str = r#"{"type":"init","token":"secret","client":{"name":"im-chats","version":"0.1.0"}}"#;
-const READY: &str = r#"{"type":"ready","protocol":1,"log":{"id":"log-1","first":0,"head":HEAD},"heartbeatIntervalMs":15000,"limits":{"maxFrameBytes":65536,"maxOutgoingFrameBytes":1048576,"maxBatchEvents":256,"maxSubscriptions":4096}}"#;
+const READY: &str = r#"{"type":"ready","protocol":1,"log":{"id":"log-1","first":0,"head":HEAD},"heartbeatIntervalMs":15000,"limits":{"maxFrameBytes":65536,"maxOutgoingFrameBytes":1048576,"maxBatchEvents":256,"maxSubscriptions":4096},"features":["filters"]}"#;
 
 /// Reads one line into `steps`. A line that begins with blanks continues the frame above it.
 pub(crate) fn read(text: &str, line: usize, steps: &mut Vec<(usize, Step)>) -> Result<(), String> {
