@@ -178,7 +178,7 @@ impl Calls {
             progress.asks_for_token.set(false);
             let error = match self.attempt(endpoint.response, &url, &token, key.as_deref(), body).await {
                 Ok(result) => return Ok(result),
-                Err(error) => error,
+                Err(error) => endpoint.explain(error),
             };
             failures += 1;
             if !error.retryable || failures >= max_attempts {

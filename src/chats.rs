@@ -1,4 +1,4 @@
-//! `im.chats`: nine unary calls, and the stream of chat events.
+//! `im.chats`: nine unary calls, the pages of the list of chats, and the stream of chat events.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 use crate::call::{Call, Calls, start};
 use crate::driver::Driver;
 use crate::input::{Options, addresses, bytes, flag, guid};
-use crate::promise::{BooleanPromise, ChatPromise, CreatedPromise, NumberPromise, VoidPromise};
+use crate::promise::{BooleanPromise, ChatPagePromise, ChatPromise, CreatedPromise, NumberPromise, VoidPromise};
 use crate::stream::EventStream;
 use crate::value::Value;
 
@@ -273,6 +273,14 @@ impl Chats {
         #[wasm_bindgen(unchecked_optional_param_type = "CallOptions", param_description = "`signal` aborts the call")] options: JsValue,
     ) -> VoidPromise {
         self.about(Route::RemoveBackground, &chat, options).unchecked_into()
+    }
+
+    /// A page of chats. What users get is the list, which the shell makes of the pages.
+    #[wasm_bindgen(js_name = listPage)]
+    pub fn list_page(&self, #[wasm_bindgen(unchecked_param_type = "object")] options: JsValue) -> ChatPagePromise {
+        let options = Options::new(options);
+        let request = || Request::list_chats(options.list_chats()?);
+        self.run(request(), &options).unchecked_into()
     }
 
     /// Opens a stream of chat events.

@@ -13,6 +13,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::check_image_size;
 use im_chats_protocol::model::{ChatGuid, CreateChatOptions};
 use im_chats_protocol::number::safe_integer;
+use im_chats_protocol::wire::chat_list::ListChatsOptions;
 use im_chats_protocol::wire::request::{Request, effect, item};
 
 /// A string that UTF-8 can carry. Half a surrogate pair cannot be sent; replacing it silently would change the user's text.
@@ -101,6 +102,15 @@ impl Options {
             return Ok(Some(value.unchecked_into()));
         }
         Err(unexpected("signal", "an AbortSignal", &value))
+    }
+
+    /// The options of `list`, and where the page before ended.
+    pub(crate) fn list_chats(&self) -> Result<ListChatsOptions, Error> {
+        Ok(ListChatsOptions {
+            archived: self.flag("archived")?.unwrap_or(false),
+            page_size: self.value("pageSize").map(|size| size.as_f64().and_then(safe_integer)),
+            page_token: self.text("pageToken")?,
+        })
     }
 
     /// The options of `create`.

@@ -17,6 +17,10 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "Promise<Chat>")]
     pub type ChatPromise;
 
+    /// Of a page of chats.
+    #[wasm_bindgen(typescript_type = "Promise<{ readonly chats: Chat[]; readonly nextPageToken?: string }>")]
+    pub type ChatPagePromise;
+
     /// Of a number.
     #[wasm_bindgen(typescript_type = "Promise<number>")]
     pub type NumberPromise;

@@ -12,9 +12,11 @@ use super::entry::{Attachment, Bubble};
 use super::keys::AgedKey;
 use super::messages::Kept;
 use super::state::{ChatState, State};
+use crate::entry::milliseconds;
 
-/// The form of the pieces. The first one knew no messages, polls and files, and no icons and left groups; its pieces are read.
-const VERSION: u32 = 2;
+/// The form of the pieces. The first one knew no messages, polls and files, and no icons and left groups; the second one did not say when
+/// something last happened in a chat. The pieces of both are read.
+const VERSION: u32 = 3;
 
 /// One piece.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub enum CheckpointItem {
         /// Whether the account left it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         has_left: bool,
+        /// When its last message was written, or when it came to be, in milliseconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activity: Option<i64>,
     },
     /// A message; the oldest comes first.
     Message {
@@ -88,6 +93,11 @@ impl std::fmt::Display for NotACheckpoint {
 
 impl std::error::Error for NotACheckpoint {}
 
+/// When a chat's last message was written.
+fn last_message(chat: &Chat) -> Option<i64> {
+    milliseconds(&chat.last_message.as_ref()?.date_created)
+}
+
 impl State {
     /// The pieces, in order.
     pub fn checkpoint(&self) -> impl Iterator<Item = CheckpointItem> + '_ {
@@ -97,6 +107,7 @@ impl State {
             background: state.background.as_deref().map(str::to_owned),
             icon: state.icon.as_deref().map(str::to_owned),
             has_left: state.has_left,
+            activity: Some(state.activity),
         });
         let messages = self.messages.iter().map(|(place, kept)| CheckpointItem::Message {
             place,
@@ -133,9 +144,10 @@ impl State {
             CheckpointItem::State { head, entries, .. } if is_first && entries > 0 => {
                 (self.head, self.entries) = (head, entries);
             }
-            CheckpointItem::Chat { chat, background, icon, has_left } if !is_first && self.chat(&chat.guid).is_none() => {
+            CheckpointItem::Chat { chat, background, icon, has_left, activity } if !is_first && self.chat(&chat.guid).is_none() => {
                 let (background, icon) = (background.map(Arc::from), icon.map(Arc::from));
-                self.add(ChatState { chat: Arc::new(*chat), background, icon, has_left });
+                let activity = activity.or_else(|| last_message(&chat)).unwrap_or(0);
+                self.add(ChatState { chat: Arc::new(*chat), background, icon, has_left, activity });
             }
             CheckpointItem::Message { place, at, message, parts } if !is_first && self.messages.last() < Some(place) => {
                 let chat = message.chat_guids.first().map_or("", String::as_str).into();

@@ -7,6 +7,7 @@
 mod account;
 pub mod address;
 mod attachments;
+mod chat_list;
 mod checkpoint;
 mod command;
 mod decide;
@@ -28,6 +29,7 @@ mod tests;
 mod text;
 
 pub use account::{ACCOUNT, account};
+pub use chat_list::{ChatPage, ChatQuery};
 pub use checkpoint::{CheckpointItem, NotACheckpoint};
 pub use command::{Actor, Command, FileDescription, Request, Target};
 pub use decide::{Decision, Outcome};

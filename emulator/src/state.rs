@@ -7,6 +7,7 @@ use im_chats_protocol::model::{Chat, MessageSummary};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
 use super::attachments::Attachments;
+use super::chat_list::ByActivity;
 use super::entry::{Change, Entry, MessageChange, rfc3339};
 use super::keys::Keys;
 use super::messages::{Kept, Messages};
@@ -20,6 +21,8 @@ pub struct State {
     /// How many entries it was made from.
     pub(super) entries: u64,
     pub(super) chats: imbl::OrdMap<Arc<str>, ChatState>,
+    /// The chats once more, by when something last happened in them.
+    pub(super) by_activity: ByActivity,
     /// Groups by their sorted addresses: the same people are the same group. The people of two can become the same; then the
     /// first one by its GUID counts.
     pub(super) groups: imbl::OrdSet<(Vec<String>, Arc<str>)>,
@@ -40,6 +43,9 @@ pub struct ChatState {
     pub icon: Option<Arc<str>>,
     /// Whether it is a group that the account left.
     pub has_left: bool,
+    /// When its last message was written, or when it came to be, in milliseconds since 1970; 0 when a journal of an earlier version does
+    /// not say.
+    pub activity: i64,
 }
 
 impl State {
@@ -94,7 +100,7 @@ impl State {
             self.head = self.head.max(sequence);
         }
         match entry {
-            Entry::ChatCreated { chat } => self.add(ChatState::new(chat)),
+            Entry::ChatCreated { chat, at } => self.add(ChatState::new(chat, at.unwrap_or(0))),
             Entry::Message { sequence, at, chat, message, parts } => {
                 self.land(
                     *sequence,
@@ -134,6 +140,7 @@ impl State {
                 chat.unread_count = Some(chat.unread_count.unwrap_or(0).saturating_add(1));
             }
             chat.last_message = Some(kept.message.summary());
+            state.activity = kept.at;
         });
         self.messages.add(place, kept);
     }
@@ -189,26 +196,33 @@ impl State {
             return self.add(state);
         }
         change.apply(&mut state, at);
-        self.chats.insert(guid.into(), state);
+        self.put(state);
     }
 
     pub(super) fn add(&mut self, state: ChatState) {
         if state.chat.is_group && !state.has_left {
             self.groups.insert(state.people());
         }
-        self.chats.insert(state.chat.guid.as_str().into(), state);
+        self.put(state);
+    }
+
+    fn put(&mut self, state: ChatState) {
+        let guid: Arc<str> = state.chat.guid.as_str().into();
+        self.by_activity.put(&guid, self.chats.get(&guid).map(ChatState::rank), state.rank());
+        self.chats.insert(guid, state);
     }
 
     fn update(&mut self, guid: &str, change: impl FnOnce(&mut ChatState)) {
-        if let Some(state) = self.chats.get_mut(guid) {
-            change(state);
-        }
+        let Some(state) = self.chats.get_mut(guid) else { return };
+        let before = state.rank();
+        change(state);
+        self.by_activity.put(guid, Some(before), state.rank());
     }
 }
 
 impl ChatState {
-    fn new(chat: &Chat) -> Self {
-        Self { chat: Arc::new(chat.clone()), background: None, icon: None, has_left: false }
+    fn new(chat: &Chat, created: i64) -> Self {
+        Self { chat: Arc::new(chat.clone()), background: None, icon: None, has_left: false, activity: created }
     }
 
     /// What a group is found by.

@@ -23,6 +23,7 @@ use im_chats_gateway::metrics::Metrics;
 use im_chats_gateway::service::auth::{Authenticator, Identity, Pass};
 use im_chats_gateway::service::backend::Backend;
 use im_chats_gateway::service::calls::Messaging;
+use im_chats_gateway::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use im_chats_gateway::service::context::CallContext;
 use im_chats_gateway::service::health::Health;
 use im_chats_gateway::service::proto::catch_up_events_response::Payload;
@@ -91,6 +92,9 @@ impl Backend for Replica {
         none()
     }
     async fn has_background(&self, _: &CallContext, _: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
+        none()
+    }
+    async fn list_chats(&self, _: &CallContext, _: ListChatsRequest) -> Result<ListChatsResponse, Error> {
         none()
     }
     fn log(&self) -> &EventLog {

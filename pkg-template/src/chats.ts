@@ -1,9 +1,10 @@
+import { abortReason } from "./abort.js";
 import type { LazyClient } from "./client.js";
 import { isBrowser } from "./environment.js";
-import { callSite, precondition } from "./errors.js";
+import { callSite, precondition, type CallSite } from "./errors.js";
 import { copyBytes, copyList, now, plain, readOptions } from "./snapshot.js";
-import type { CatchUpOptions, Chats, Events, SubscribeAllOptions, SubscribeOptions, Tokens } from "./types.js";
-import type { CallOptions } from "./wasm/im_chats.js";
+import type { CatchUpOptions, Chats, Events, ListChatsOptions, SubscribeOptions, Tokens } from "./types.js";
+import type { CallOptions, Chat } from "./wasm/im_chats.js";
 
 // Each method reads its input now, and calls the wasm once that has started. They are functions of their own, so that they work without
 // the object, as in `const { get } = im.chats`.
@@ -11,6 +12,21 @@ import type { CallOptions } from "./wasm/im_chats.js";
 /** The input of a call about one chat. */
 function aboutChat(chat: string, options: CallOptions | undefined) {
   return now(() => [plain("chat", chat), readOptions(options)] as const);
+}
+
+/** One walk through the pages of a list. */
+async function* listed(client: LazyClient, site: CallSite, given: () => ListChatsOptions | undefined): AsyncGenerator<Chat, undefined> {
+  let pageToken: string | undefined;
+  do {
+    const { chats, nextPageToken } = await client.call(site, (chats) => chats.listPage({ ...given(), pageToken }));
+    for (const chat of chats) {
+      const signal = given()?.signal;
+      if (signal?.aborted) throw abortReason(signal);
+      yield chat;
+    }
+    pageToken = nextPageToken;
+  } while (pageToken !== undefined);
+  return undefined;
 }
 
 /** `im.chats` of a client. @internal */
@@ -28,6 +44,11 @@ export function chatsOf(client: LazyClient): Chats {
     count: function count(options) {
       const given = now(() => readOptions(options, ["includeArchived"]));
       return client.call(callSite(count), (chats) => chats.count(given()));
+    },
+    list: function list(options) {
+      const given = now(() => readOptions(options, ["archived", "pageSize"]));
+      const site = callSite(list);
+      return { [Symbol.asyncIterator]: () => listed(client, site, given) };
     },
     markRead: function markRead(chat, options) {
       const given = aboutChat(chat, options);

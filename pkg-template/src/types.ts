@@ -2,7 +2,7 @@ import type { CursorStore } from "./cursor-store.js";
 import type { Connection } from "./connection.js";
 import type { ClientOptions } from "./options.js";
 import type { TypedEventStream } from "./stream.js";
-import type { CallOptions, CatchUpEvent, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap, LiveEvent } from "./wasm/im_chats.js";
+import type { CallOptions, CatchUpEvent, Chat, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap } from "./wasm/im_chats.js";
 
 /** The calls of `chats`. */
 type Calls =
@@ -48,21 +48,12 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `type` says of an event of the log: one of the types of {@link LiveEvent}, such as `"message.received"`. */
-export type EventType = LiveEvent["type"];
-
-/** Options of `events.subscribe`. What is not here is as for {@link SubscribeOptions}. */
-export interface SubscribeAllOptions extends Omit<SubscribeOptions, "chat"> {
-  /**
-   * Only events of these chats, by their `guid`: 1 to 100. Without it: of all chats that the token is for. The server picks, so what is
-   * left out costs nothing here.
-   */
-  readonly chats?: readonly string[] | undefined;
-  /**
-   * Only events of these types: 1 to 32, such as `["message.received", "message.edited"]`. Without it: events of every type, also of
-   * those that this version does not know, which come as `"unknown"`.
-   */
-  readonly types?: readonly EventType[] | undefined;
+/** Options of `chats.list`. */
+export interface ListChatsOptions extends CallOptions {
+  /** Lists the archived chats, and only those. Default false: the visible ones. */
+  readonly archived?: boolean | undefined;
+  /** How many chats one request asks for, 1 to 100. Default 50. It changes how often the list asks, and not what it gives. */
+  readonly pageSize?: number | undefined;
 }
 
 /** Options of `events.catchUp`. */
@@ -76,6 +67,37 @@ export interface CatchUpOptions extends CallOptions {
 
 /** `im.chats`: creates and manages conversations, and watches them. */
 export interface Chats extends Pick<WasmChats, Calls> {
+  /**
+   * The chats of the account, the one in which something happened last first: its last message, or that it was created.
+   *
+   * Nothing is asked for before the loop begins, and the next page only once the loop has come to its end: leave the loop to have the
+   * first few. Each loop over the same list begins with the newest chat. A chat that moves up while a loop is under way may come twice
+   * or not at all; `subscribeEvents` tells of everything that happens meanwhile. A token that is limited to chats lists those.
+   *
+   * It is an extension of the im-chats gateway; the service behind a relay lists none, so a relay lists the chats that it has seen.
+   *
+   * @param options `archived`, `pageSize`, and `signal`, which ends the loop with its reason
+   * @returns the list, for `for await`. This call itself throws nothing; the loop throws what follows
+   * @throws ValidationError when an option is wrong; `context.field` names it
+   * @throws IMessageError of code `operationNotSupported` when the server does not list chats
+   * @throws AuthenticationError when the token is refused, or does not allow this
+   * @throws RateLimitError when a limit is reached; `retryAfter` says for how many milliseconds, when the server does
+   * @throws ConnectionError when the service could not be reached, or did not answer within `timeout` milliseconds
+   * @throws the reason of `signal`, once that is aborted
+   *
+   * @example
+   * for await (const chat of im.chats.list()) console.log(chat.displayName || chat.guid, chat.unreadCount);
+   *
+   * @example
+   * // The ten newest ones.
+   * const newest: Chat[] = [];
+   * for await (const chat of im.chats.list({ pageSize: 10 })) {
+   *   newest.push(chat);
+   *   if (newest.length === 10) break;
+   * }
+   */
+  list(options?: ListChatsOptions): AsyncIterable<Chat>;
+
   /**
    * The events of one chat, or of all visible chats, as they happen.
    *

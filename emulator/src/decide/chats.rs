@@ -26,7 +26,7 @@ impl Deciding<'_> {
             Some(found) => (*found.chat).clone(),
             None => {
                 let chat = self.new_chat(addresses, service);
-                self.entries.push(Entry::ChatCreated { chat: Box::new(chat.clone()) });
+                self.entries.push(Entry::ChatCreated { chat: Box::new(chat.clone()), at: Some(self.request.now) });
                 chat
             }
         };
@@ -52,7 +52,7 @@ impl Deciding<'_> {
         let recipient = recipient(guid).filter(|_| actor.is_none() && self.state.chat(guid).is_none());
         let Some(recipient) = recipient else { return Err(missing) };
         let chat = self.new_chat(&[recipient], ChatServiceType::IMessage);
-        self.entries.push(Entry::ChatCreated { chat: Box::new(chat.clone()) });
+        self.entries.push(Entry::ChatCreated { chat: Box::new(chat.clone()), at: Some(self.request.now) });
         Ok(Arc::new(chat))
     }
 

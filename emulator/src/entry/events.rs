@@ -145,3 +145,8 @@ pub(crate) fn rfc3339(at: i64) -> Result<String, serde_json::Error> {
     let time = DateTime::from_timestamp_millis(at).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     time.ok_or_else(|| serde::ser::Error::custom("a time out of range"))
 }
+
+/// The milliseconds since 1970 of a time that [`rfc3339`] wrote.
+pub(crate) fn milliseconds(text: &str) -> Option<i64> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
+}

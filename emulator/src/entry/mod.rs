@@ -10,7 +10,7 @@ use im_chats_protocol::model::{
 };
 use serde::{Deserialize, Serialize};
 
-pub(crate) use events::rfc3339;
+pub(crate) use events::{milliseconds, rfc3339};
 
 /// What the caller gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub enum Entry {
     ChatCreated {
         /// As it was then.
         chat: Box<Chat>,
+        /// When, in milliseconds since 1970. A journal of an earlier version does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<i64>,
     },
     /// A message landed in a chat, sent or received.
     Message {

@@ -185,7 +185,7 @@ fn what_is_sent_to_one_person_needs_no_chat_before_it() {
 
     let mut world = World::new();
     let sent = world.outcome(send(CAROL, draft("hi"), None)).unwrap();
-    assert_eq!(sent.entries[0], Entry::ChatCreated { chat: Box::new(like_created.clone()) });
+    assert_eq!(sent.entries[0], Entry::ChatCreated { chat: Box::new(like_created.clone()), at: Some(NOON) });
     assert_eq!(events(&sent).iter().map(|event| &event["type"]).collect::<Vec<_>>(), ["message.received"]);
     let sent = message(sent.answer);
     assert_eq!(*world.chat(CAROL), Chat { last_message: Some(sent.summary()), ..like_created });

@@ -43,10 +43,10 @@ fn a_checkpoint_of_another_form_or_order_is_none() {
     ] {
         assert_eq!(take(&wrong), Err(NotACheckpoint::Order), "{wrong:?}");
     }
-    for version in [0, 3] {
+    for version in [0, 4] {
         let other = CheckpointItem::State { version, head: 1, entries: 1 };
         let error = take(&[&other]).unwrap_err();
-        assert_eq!(error.to_string(), format!("it has the form {version}, and this version reads up to 2"));
+        assert_eq!(error.to_string(), format!("it has the form {version}, and this version reads up to 3"));
     }
 }
 

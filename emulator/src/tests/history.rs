@@ -3,6 +3,7 @@
 use im_chats_protocol::server::LoggedEvent;
 use proptest::prelude::*;
 
+use super::chat_list::{sorted, walk};
 use super::checkpoints::rested;
 use super::reader::Chats;
 use super::steps::steps;
@@ -125,6 +126,17 @@ proptest! {
         let mut reader = Chats::default();
         log.iter().for_each(|event| reader.read(event));
         reader.agree(&state);
+        // The lists are in the order of what was written last.
+        for known in state.chats() {
+            let last = known.chat.last_message.as_ref().and_then(|last| crate::entry::milliseconds(&last.date_created));
+            prop_assert!(last.is_none_or(|last| last == known.activity), "{}", known.chat.guid);
+        }
+        for archived in [false, true] {
+            for page_size in [1, 3, 100] {
+                let query = ChatQuery { archived, page_size, ..ChatQuery::default() };
+                prop_assert_eq!(walk(&state, &query).0, sorted(&state, archived));
+            }
+        }
         let bytes: u64 = state.attachments.iter().map(|(_, file)| file.bytes()).sum();
         prop_assert!(bytes <= MAX_ATTACHMENTS_BYTES);
     }

@@ -1,5 +1,6 @@
 //! Random histories against what a user may rely on, and what a client sees of single commands.
 
+mod chat_list;
 mod chats;
 mod checkpoints;
 mod drafts;

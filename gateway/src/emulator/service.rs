@@ -1,4 +1,4 @@
-//! The nine calls.
+//! The nine calls, and the list of chats.
 
 use async_trait::async_trait;
 use im_chats_protocol::error::Error;
@@ -7,6 +7,7 @@ use im_chats_protocol::wire::routes::CHAT_GUID;
 use super::{Beside, Emulator, input};
 use crate::log::EventLog;
 use crate::service::backend::Backend;
+use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use crate::service::context::CallContext;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
@@ -14,7 +15,7 @@ use crate::service::proto::{
     SetTypingRequest, ShareContactInfoRequest,
 };
 use im_chats_emulator::image::ImageType;
-use im_chats_emulator::{ACCOUNT, Command, Reply};
+use im_chats_emulator::{ACCOUNT, ChatQuery, Command, Reply};
 
 const GUID: &str = CHAT_GUID.name;
 
@@ -82,6 +83,13 @@ impl Backend for Emulator {
         let guid = input::guid(&request.chat_guid, GUID)?;
         let view = self.0.view.read();
         Ok(HasBackgroundResponse { background_present: view.existing(&guid)?.background.is_some() })
+    }
+
+    async fn list_chats(&self, _call: &CallContext, request: ListChatsRequest) -> Result<ListChatsResponse, Error> {
+        let ListChatsRequest { archived, page_size, page_token, within } = request;
+        let page = self.0.view.read().list_chats(&ChatQuery { archived, page_size, page_token, within })?;
+        let chats = page.chats.iter().map(|chat| chat.as_ref().into()).collect();
+        Ok(ListChatsResponse { chats, next_page_token: page.next_page_token })
     }
 
     fn log(&self) -> &EventLog {

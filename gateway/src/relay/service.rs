@@ -7,7 +7,8 @@ use super::Relay;
 use super::upstream::Method;
 use crate::log::EventLog;
 use crate::service::backend::Backend;
-use crate::service::calls::{Messaging, Pieces, messaging_calls};
+use crate::service::calls::{Messaging, Pieces, messaging_calls, not_supported};
+use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use crate::service::context::CallContext;
 use crate::service::proto::{
     self, CreateChatRequest, CreateChatResponse, Empty, GetChatCountRequest, GetChatCountResponse, GetChatRequest,
@@ -131,6 +132,10 @@ impl Backend for Relay {
 
     async fn has_background(&self, call: &CallContext, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error> {
         self.upstream.unary(method!("HasBackground", true), call, request).await
+    }
+
+    async fn list_chats(&self, _call: &CallContext, _request: ListChatsRequest) -> Result<ListChatsResponse, Error> {
+        Err(not_supported("listChats"))
     }
 
     fn log(&self) -> &EventLog {

@@ -6,6 +6,7 @@ use im_chats_protocol::error::Error;
 
 use crate::log::EventLog;
 use crate::service::calls::Messaging;
+use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use crate::service::context::CallContext;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
@@ -42,6 +43,9 @@ pub trait Backend: Messaging {
 
     /// Whether a chat has a custom background.
     async fn has_background(&self, call: &CallContext, request: HasBackgroundRequest) -> Result<HasBackgroundResponse, Error>;
+
+    /// A page of chats, the one in which something happened last first.
+    async fn list_chats(&self, call: &CallContext, request: ListChatsRequest) -> Result<ListChatsResponse, Error>;
 
     /// The durable log of events.
     fn log(&self) -> &EventLog;

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod backend;
 pub mod calls;
+pub mod chat_list;
 pub mod context;
 pub mod convert;
 pub mod full;

@@ -3,6 +3,7 @@
 //! May use: `model`, `error`, `limits`, `number`. Parsed JSON is read through [`json::ReadJson`] and made through
 //! [`json::MakeJson`], so the same code works on the objects of a JavaScript engine and on `serde_json`'s values.
 
+pub mod chat_list;
 pub mod close;
 pub mod codec;
 pub mod failure;

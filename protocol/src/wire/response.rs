@@ -147,6 +147,10 @@ impl ResponseTable {
 }
 
 pub(super) const NOTHING: &ResponseTable = &ResponseTable { fields: EMPTY, part: Part::Nothing };
+pub(super) const CHAT_PAGE: &ResponseTable = &ResponseTable {
+    fields: &[field("chats", List(&Object(CHAT)), Default), field("nextPageToken", Text, Optional)],
+    part: Part::Whole,
+};
 pub(super) const ONE_CHAT: &ResponseTable = &ResponseTable { fields: GET_CHAT, part: Part::Only };
 
 /// What one of the nine calls, or the one that makes tokens, returns.
@@ -162,6 +166,8 @@ pub enum ResponseShape {
     Count,
     /// The boolean in `backgroundPresent`.
     BackgroundPresent,
+    /// `chats` and `nextPageToken`.
+    ChatPage,
     /// `token` and `expiresAt`.
     Token,
 }
@@ -177,6 +183,7 @@ impl ResponseShape {
             Self::Created => &ResponseTable { fields: CREATE_CHAT, part: Part::Whole },
             Self::Count => &ResponseTable { fields: GET_CHAT_COUNT, part: Part::Only },
             Self::BackgroundPresent => &ResponseTable { fields: HAS_BACKGROUND, part: Part::Only },
+            Self::ChatPage => CHAT_PAGE,
             Self::Token => &ResponseTable { fields: CREATE_TOKEN, part: Part::Whole },
         }
     }

@@ -99,6 +99,10 @@ pub enum RequestKind {
     Bytes,
     /// The bytes of an image, in base64; not empty.
     Image,
+    /// How many items of a list at most.
+    PageSize,
+    /// Where the page before ended.
+    PageToken,
     /// An object with these fields.
     Object(&'static [RequestField]),
 }
@@ -109,7 +113,7 @@ const fn required(name: &'static str, kind: RequestKind) -> RequestField {
     RequestField { name, kind, required: true }
 }
 
-const fn optional(name: &'static str, kind: RequestKind) -> RequestField {
+pub(super) const fn optional(name: &'static str, kind: RequestKind) -> RequestField {
     RequestField { name, kind, required: false }
 }
 

@@ -40,6 +40,7 @@ pub fn description() -> Description {
             body: route.body.map(Into::into),
             content: route.response.map_or(Content::Image, |name| Content::Json(name.into())),
             takes_key: false,
+            is_extension: false,
             scope: None,
         })
         .collect();

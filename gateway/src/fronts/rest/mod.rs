@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, on};
 use axum::{Json, Router};
+use im_chats_protocol::wire::chat_list::{ARCHIVED, LIST_CHATS, PAGE_SIZE, SIZE, TOKEN};
 use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Route};
 
 use crate::http::call;
@@ -16,6 +17,7 @@ use crate::http::failure::Failure;
 use crate::http::json::{self, BodyLimit, SMALL_BODY, with_image};
 use crate::http::query::Query;
 use crate::http::routes::{Size, filter, split};
+use crate::service::chat_list::ListChatsRequest;
 use crate::service::guard::Caller;
 use crate::service::proto::{Empty, GetChatCountRequest, GetChatRequest, HasBackgroundRequest};
 
@@ -28,7 +30,8 @@ pub fn routes(rest: Rest) -> Router {
         let definition = route.definition();
         (definition.path, Size::from(definition.takes_image()), methods(*route))
     });
-    split(routes.chain(messaging::routes()), &rest.admission).with_state(rest)
+    let list = (LIST_CHATS.path, Size::LargeAnswer, on(filter(LIST_CHATS.method), list_chats));
+    split(routes.chain([list]).chain(messaging::routes()), &rest.admission).with_state(rest)
 }
 
 /// The handler of a route, for its method.
@@ -83,6 +86,18 @@ async fn has_background(State(rest): State<Rest>, request: Request) -> Result<Re
     let (caller, query) = query(&request)?;
     let answer = rest.guard.has_background(&caller, HasBackgroundRequest { chat_guid: query.guid(CHAT_GUID.name)? }).await?;
     Ok(Json(answer).into_response())
+}
+
+async fn list_chats(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
+    let (caller, query) = query(&request)?;
+    let (usual, most) = PAGE_SIZE;
+    let request = ListChatsRequest {
+        archived: query.flag(ARCHIVED.name)?,
+        page_size: query.number(SIZE.name, 1..=most)?.unwrap_or(usual),
+        page_token: query.optional_text(TOKEN.name)?,
+        within: None,
+    };
+    Ok(Json(rest.guard.list_chats(&caller, request).await?).into_response())
 }
 
 /// A write: who calls, and its body.

@@ -42,6 +42,7 @@ pub fn description() -> Description {
         body: Some("CreateTokenRequest".into()),
         content: Content::Json("CreateTokenResponse".into()),
         takes_key: false,
+        is_extension: false,
         scope: None,
     };
     Description { operations: vec![operation], schemas: openapi::schemas() }

@@ -43,6 +43,8 @@ pub struct Operation {
     pub takes_key: bool,
     /// What a signed token must allow; none for what only the operator may do.
     pub scope: Option<Scope>,
+    /// Whether this gateway has it and the real service has not.
+    pub is_extension: bool,
 }
 
 /// The body of a write.
@@ -193,6 +195,9 @@ impl Operation {
             "parameters": parameters,
             "responses": self.responses(mode),
         });
+        if let (true, Value::Object(fields)) = (self.is_extension, &mut described) {
+            fields.insert("x-im-chats-extension".to_owned(), true.into());
+        }
         if let (Some(body), Value::Object(fields)) = (&self.body, &mut described) {
             let content = match body {
                 Body::Json(name) => json!({"application/json": {"schema": reference(name)}}),

@@ -121,6 +121,7 @@ refused! {
     get_chat, GetChatRequest => GetChatResponse;
     get_chat_count, GetChatCountRequest => GetChatCountResponse;
     has_background, HasBackgroundRequest => HasBackgroundResponse;
+    list_chats, ListChatsRequest => ListChatsResponse;
 }
 
 /// Every token is as good as it says.

@@ -11,6 +11,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::grant::{Grant, Scope};
 use im_chats_protocol::limits::check_key;
 use im_chats_protocol::model::ChatGuid;
+use im_chats_protocol::wire::chat_list::LIST_CHATS;
 use im_chats_protocol::wire::routes::{CHAT_GUID, CLIENT_MESSAGE_ID, Method, Route};
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +20,7 @@ use crate::log::EventLog;
 use crate::service::audit::{audit, code};
 use crate::service::auth::{Authenticator, Pass};
 use crate::service::backend::Backend;
+use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use crate::service::context::CallContext;
 use crate::service::proto::{
     CreateChatRequest, CreateChatResponse, GetChatCountRequest, GetChatCountResponse, GetChatRequest, GetChatResponse,
@@ -99,6 +101,16 @@ impl Guard {
     pub async fn get_chat_count(&self, caller: &Caller, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
         let context = self.admit(Scope::ChatsCount, caller, None)?;
         self.backend.get_chat_count(&context, request).await
+    }
+
+    /// A page of chats, the one in which something happened last first. A token that is limited to chats gets those alone.
+    ///
+    /// # Errors
+    /// As [`Guard::create_chat`].
+    pub async fn list_chats(&self, caller: &Caller, mut request: ListChatsRequest) -> Result<ListChatsResponse, Error> {
+        let context = self.admit(LIST_CHATS.scope, caller, None)?;
+        request.within = caller.pass.grant.chats.clone();
+        self.backend.list_chats(&context, request).await
     }
 
     calls_for_a_chat! {

@@ -98,6 +98,7 @@ fn operation(protos: &Protos, route: MessagingRoute, mode: Mode) -> Operation {
         content,
         takes_key: is_write,
         scope: Some(definition.scope),
+        is_extension: false,
     }
 }
 

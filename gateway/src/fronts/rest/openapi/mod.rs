@@ -6,6 +6,7 @@ mod rules;
 
 use im_chats_emulator::limits::{MAX_CHAT_ADDRESSES, MAX_SUBJECT_BYTES, MAX_TEXT_BYTES};
 use im_chats_protocol::model::MessageEffect;
+use im_chats_protocol::wire::chat_list::{self, ARCHIVED, LIST_CHATS, SIZE, TOKEN};
 use im_chats_protocol::wire::response::{ADDRESS, CHAT, MESSAGE, Presence, ResponseField, ResponseKind};
 use im_chats_protocol::wire::routes::{
     CHAT_GUID, INCLUDE_ARCHIVED, Method, RequestField, RequestKind, Route, RouteDefinition, SERVICES,
@@ -51,7 +52,9 @@ pub fn description(mode: Mode) -> Description {
             schemas.insert(name, schema);
         }
     }
-    let operations = Route::ALL.iter().copied().map(operation).chain(messaging.operations).collect();
+    schemas.insert(response_name(&LIST_CHATS), message(&response_name(&LIST_CHATS), LIST_CHATS.response.fields()));
+    let chats = Route::ALL.iter().copied().map(operation).chain([list_chats()]);
+    let operations = chats.chain(messaging.operations).collect();
     Description { operations, schemas }
 }
 
@@ -68,6 +71,22 @@ fn operation(route: Route) -> Operation {
         content: Content::Json(response_name(&definition).into()),
         takes_key: is_write,
         scope: Some(definition.scope),
+        is_extension: false,
+    }
+}
+
+fn list_chats() -> Operation {
+    Operation {
+        method: LIST_CHATS.method,
+        path: LIST_CHATS.path,
+        id: LIST_CHATS.operation,
+        summary: "Chats, the one in which something happened last first.",
+        query: LIST_CHATS.fields.iter().map(parameter).collect(),
+        body: None,
+        content: Content::Json(response_name(&LIST_CHATS).into()),
+        takes_key: false,
+        scope: Some(LIST_CHATS.scope),
+        is_extension: true,
     }
 }
 
@@ -101,16 +120,22 @@ fn message_name(definition: &RouteDefinition, suffix: &str) -> String {
     first.into_iter().chain(letters).chain(suffix.chars()).collect()
 }
 
-/// A query parameter. The table says that a query holds nothing but GUIDs and flags.
+/// A query parameter. The table says that a query holds nothing but GUIDs, flags, and what pages are asked for with.
 fn parameter(field: &RequestField) -> Parameter {
     let schema = match field.kind {
         RequestKind::ChatGuid => guid(),
         RequestKind::Flag => json!({"type": "boolean", "default": false}),
+        RequestKind::PageSize => {
+            json!({"type": "integer", "minimum": 1, "maximum": chat_list::PAGE_SIZE.1, "default": chat_list::PAGE_SIZE.0})
+        }
         _ => json!({"type": "string"}),
     };
     let meaning = match *field {
         CHAT_GUID => "The chat's GUID.",
         INCLUDE_ARCHIVED => "Count archived chats too.",
+        ARCHIVED => "The archived chats, and not the visible ones.",
+        SIZE => "How many at most.",
+        TOKEN => "The nextPageToken of the page before.",
         _ => "",
     };
     Parameter { name: field.name, required: field.required, meaning: meaning.into(), schema }
@@ -147,6 +172,8 @@ fn property(field: &RequestField, mode: Mode) -> Value {
         RequestKind::Effect => effect(kind("string"), mode),
         RequestKind::IdempotencyKey => schema::key(kind("string")),
         RequestKind::Bytes => json!({"type": kind("string"), "contentEncoding": "base64"}),
+        RequestKind::PageSize => json!({"type": kind("integer")}),
+        RequestKind::PageToken => json!({"type": kind("string")}),
         RequestKind::Image => schema::image(mode),
         RequestKind::Object(fields) => {
             let mut described = request(fields, mode);
