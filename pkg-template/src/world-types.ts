@@ -1,3 +1,4 @@
+import type { MessageReaction } from "./wasm/im_chats.js";
 import type { MessageReactionName } from "./wasm/messages.js";
 import type {
   ActOnMessageOptions,
@@ -89,16 +90,16 @@ export interface World {
    *
    * @param chat the chat's GUID
    * @param message the message's GUID
-   * @param reaction the name of a tapback, or `{ emoji }` with exactly one
+   * @param reaction as `im.messages.react` takes it: the name of a tapback, or `{ kind: "emoji", emoji }` with exactly one
    * @param options `actor`, `partIndex`, and `remove` to take it away
    * @returns what was written
    * @throws ValidationError when an argument is wrong or a rule is broken, and NotFoundError when something named is not there
    *
    * @example
    * await world.react(chat, message, "love", { actor: "alice@example.com" });
-   * await world.react(chat, message, { emoji: "🎉" }, { actor: "alice@example.com" }); // in its place
+   * await world.react(chat, message, { kind: "emoji", emoji: "🎉" }, { actor: "alice@example.com" }); // in its place
    */
-  react(chat: string, message: string, reaction: MessageReactionName | { readonly emoji: string }, options?: WorldReactOptions): Promise<Written>;
+  react(chat: string, message: string, reaction: MessageReactionName | MessageReaction, options?: WorldReactOptions): Promise<Written>;
   /**
    * Lets somebody read what this account sent: a read receipt.
    *

@@ -99,7 +99,7 @@ export function worldOf(call: WorldCall): World {
       return run(react, async () => {
         const body = { ...target(chat, message), ...tapback(reaction), ...actor(options, "partIndex", "remove") };
         return write("messages:react", body);
-      });
+      }, typeof reaction === "string" ? { kind: "reaction" } : {});
     },
     read: function readMessages(chat, options) {
       return run(readMessages, async () => {
@@ -264,8 +264,9 @@ function actor(options: object | undefined, ...more: ("partIndex" | "remove" | "
 
 function tapback(reaction: unknown): object {
   if (typeof reaction === "string") return { kind: text("reaction", reaction) };
-  checkKeys(reaction, "reaction", ["emoji"]);
-  return { kind: "emoji", emoji: text("reaction.emoji", (reaction as { emoji?: unknown }).emoji) };
+  checkKeys(reaction, "reaction", ["kind", "emoji"]);
+  const { kind, emoji } = reaction as { kind?: unknown; emoji?: unknown };
+  return { kind: text("reaction.kind", kind), ...given("emoji", optional("reaction.emoji", emoji, text)) };
 }
 
 function effectId(field: string, value: unknown): string {
@@ -357,7 +358,7 @@ const NAMES: Names = {
   pollMessageGuid: "poll",
   optionIdentifier: "option",
   optionText: "text",
-  kind: "reaction",
+  kind: "reaction.kind",
   emoji: "reaction.emoji",
 };
 

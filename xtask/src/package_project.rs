@@ -119,12 +119,12 @@ impl PackageProject {
             .context("tests/suites/browser failed")
     }
 
-    /// Runs the tests of `examples/`, one of which needs a newer Node than the others.
-    pub fn example_tests(&self, workspace: &Workspace) -> Result<()> {
-        self.repository_test(workspace, "examples")?
-            .env("IM_CHATS_RUNTIMES", tools::npm_folder(workspace, "tests/suites/runtimes", "runtimes")?)
+    /// Runs what docs/testing.md shows in the test runners that it names.
+    pub fn testing_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "testing")?
+            .env("IM_CHATS_TESTING", tools::npm_folder(workspace, "tests/suites/testing", "testing")?)
             .run()
-            .context("tests/suites/examples failed")
+            .context("tests/suites/testing failed")
     }
 
     /// The tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the

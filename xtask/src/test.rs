@@ -151,6 +151,12 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
             run: Box::new(move || installed()?.node_tests(workspace, "package")),
         },
         Step {
+            name: "testing",
+            what: "docs/testing.md: its tests in Vitest, Jest, node:test and Playwright",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.testing_tests(workspace)),
+        },
+        Step {
             name: "interop",
             what: "the service's own SDK and ours against the gateway, compared; docs/compatibility.md",
             needs: &["pack"],

@@ -48,6 +48,8 @@ import {
 } from "im-chats";
 import { createClient as inline } from "im-chats/inline";
 import { createClient as withMessages, type ListMessagesOptions, type MessagePage, type MessagesClient, type SendMessageOptions } from "im-chats/messages";
+import { fakeStream, startEmulator } from "im-chats/testing";
+import type * as testing from "im-chats/testing";
 import messagesWasm from "im-chats/messages/wasm";
 import wasm from "im-chats/wasm";
 
@@ -116,6 +118,36 @@ export async function sends(options: SendMessageOptions, filters: ListMessagesOp
   const sent: Message = await client.messages.send("any;-;a@b.c", "hi", { ...options, replyTo: first && { guid: first.guid } });
   await client.messages.sendAttachment("any;-;a@b.c", new ArrayBuffer(1), { fileName: "f", isAudioMessage: undefined });
   return client.messages.react("any;-;a@b.c", sent.guid, { kind: "emoji", emoji: "x" }, { remove: undefined });
+}
+
+/** What a test has, without Node's types and the DOM's. */
+export async function tests(given: testing.EmulatorOptions): Promise<number> {
+  const server: testing.TestEmulator = await startEmulator({ ...given, gateway: undefined, startTimeout: undefined });
+  const client: MessagesClient = server.client({ token: undefined, timeout: 1000 });
+  const world: testing.World = server.world;
+  const act: testing.ActOptions = { actor: "alice@example.com" };
+  const sender: testing.WorldSender = { from: "alice@example.com", chat: undefined, replyTo: undefined };
+  const message: testing.WorldMessage = { ...sender, text: "hi", subject: undefined, effect: "confetti", formatting: undefined };
+  const file: testing.WorldAttachment = { ...sender, data: new Uint8Array(1), fileName: undefined, isAudioMessage: undefined };
+  const received: testing.WrittenMessage = await world.receive(message);
+  const sent: testing.WrittenAttachment = await world.receiveAttachment(file);
+  const part: testing.ActOnMessageOptions = { ...act, partIndex: 0 };
+  const react: testing.WorldReactOptions = { ...part, remove: undefined };
+  const read: testing.WorldReadOptions = { message: received.message };
+  const typing: testing.WorldTypingOptions = { ...act, isTyping: true };
+  const written: testing.Written = await world.edit(received.chat, received.message, "ho", part);
+  await world.react(received.chat, received.message, "love", react);
+  await world.react(received.chat, received.message, { kind: "emoji", emoji: "x" });
+  await Promise.all([world.read(sent.chat, read), world.typing(sent.chat, typing), world.unsend(sent.chat, sent.message, act)]);
+  const poll: testing.WrittenPoll = await world.createPoll(sent.chat, "Lunch?", ["Pizza", "Sushi"], act);
+  const options: testing.GenerateOptions = { count: 1, chats: undefined };
+  const generated: testing.Generated = await world.generate(options);
+  const chats: readonly testing.WorldChat[] = await world.chats();
+  const stream: TypedEventStream<number> = fakeStream([poll.options.length, generated.count, chats.length]);
+  for await (const count of stream) return count + written.sequences.length;
+  await client.close();
+  await server.stop();
+  return 0;
 }
 
 function log(event: CatchUpEvent): number {

@@ -38,7 +38,7 @@ test("every symbol of every entry is documented", () => {
 });
 
 test("every entry exports the same, and documents its createClient in the same words", () => {
-  const all = entries.filter((entry) => !entry.endsWith("wasm.d.ts")).map((entry) => [entry, exportsOf(ts, program, entry)]);
+  const all = entries.map((entry) => [entry, exportsOf(ts, program, entry)]).filter(([, exports]) => exports.has("createClient"));
   assert.equal(all.length, 12, all.join());
   const [messages, main] = [true, false].map((wanted) => all.filter(([entry]) => entry.includes("messages") === wanted));
   assert.equal(messages.length, main.length);

@@ -124,12 +124,12 @@ describe("people change what they wrote", () => {
   test("react, with one tapback in place of the other, and none", async () => {
     const { guid } = await im.messages.send(DIRECT, "Done!");
     assert.deepEqual(await left(() => world.react(DIRECT, guid, "love", { actor: ALICE })), [`message.reactionAdded ${ALICE}`]);
-    assert.deepEqual(await left(() => world.react(DIRECT, guid, { emoji: "🎉" }, { actor: ALICE })), [
+    assert.deepEqual(await left(() => world.react(DIRECT, guid, { kind: "emoji", emoji: "🎉" }, { actor: ALICE })), [
       `message.reactionRemoved ${ALICE}`,
       `message.reactionAdded ${ALICE}`,
     ]);
     assert.deepEqual((await im.messages.get(guid)).appliedReactions.map(({ reaction }) => reaction), [{ kind: "emoji", emoji: "🎉" }]);
-    assert.deepEqual(await left(() => world.react(DIRECT, guid, { emoji: "🎉" }, { actor: ALICE, remove: true })), [`message.reactionRemoved ${ALICE}`]);
+    assert.deepEqual(await left(() => world.react(DIRECT, guid, { kind: "emoji", emoji: "🎉" }, { actor: ALICE, remove: true })), [`message.reactionRemoved ${ALICE}`]);
   });
 
   test("read", async () => {
@@ -230,7 +230,8 @@ describe("bad input is refused by its name", () => {
     actr: () => world.archive(DIRECT, { actr: ALICE }),
     partIndex: async () => world.edit(DIRECT, (await received()).message, "x", { partIndex: 3, actor: ALICE }),
     reaction: async () => world.react(DIRECT, (await received()).message, "hug", { actor: ALICE }),
-    "reaction.emoji": async () => world.react(DIRECT, (await received()).message, { emoji: "ab" }, { actor: ALICE }),
+    "reaction.kind": async () => world.react(DIRECT, (await received()).message, { kind: "hug" }, { actor: ALICE }),
+    "reaction.emoji": async () => world.react(DIRECT, (await received()).message, { kind: "emoji", emoji: "ab" }, { actor: ALICE }),
     remove: () => world.react(DIRECT, "x", "love", { remove: "yes" }),
     isTyping: () => world.typing(DIRECT, { isTyping: 1 }),
     address: () => world.join(group, "nobody", { actor: ALICE }),

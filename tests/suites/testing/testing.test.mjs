@@ -23,7 +23,7 @@ after(() => folder && rm(folder, { recursive: true, force: true }));
 
 /** The page's Vitest file in the environments that it names, and Playwright with the browser of this machine. */
 function extra(shown) {
-  const file = shown.get("test/welcome.test.js");
+  const file = `${shown.get("test/welcome.test.js")}\ntest("in a page", () => expect(document).toBeTypeOf("object"));\n`;
   const browser = { executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] };
   return [
     ["test/jsdom.test.js", `// @vitest-environment jsdom\n${file}`],
@@ -42,10 +42,10 @@ async function runner(args, env = {}) {
 }
 
 describe("docs/testing.md", () => {
-  for (const [name, file] of [["node", "welcome"], ["jsdom", "jsdom"], ["happy-dom", "happy-dom"]]) {
+  for (const [name, file, count] of [["node", "welcome", 2], ["jsdom", "jsdom", 3], ["happy-dom", "happy-dom", 3]]) {
     test(`Vitest, in the environment ${name}`, async () => {
       const printed = await runner([tool("vitest/vitest.mjs"), "run", `test/${file}.test.js`]);
-      assert.match(printed, /Tests +2 passed \(2\)/);
+      assert.match(printed, new RegExp(`Tests +${count} passed \\(${count}\\)`));
     });
   }
 
