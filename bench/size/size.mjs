@@ -63,6 +63,8 @@ async function download(folder, whole = WHOLE, binary = "im_chats_bg.wasm") {
 
 const { wasm, js, total } = await download(pkg);
 const messages = await download(pkg, 'export * from "./messages.js"', "messages_bg.wasm");
+// For programs of Node: what a test loads beside the client.
+const testing = await bundle('export * from "./testing.js"', pkg, /^node:|\/messages-node\.js$/);
 const old = options.old && (await download(options.old));
 const theirs = await bundle('export { createHttpClient } from "@photon-ai/advanced-imessage/http"', peer);
 
@@ -155,6 +157,7 @@ A page that sends messages imports \`im-chats/messages\` instead, which has a wa
 ${row("wasm of `im-chats/messages`", messages.wasm)}
 ${row("all its JavaScript, the same way", messages.js)}
 ${row("**`im-chats/messages`: twelve methods more**", messages.total)}
+${row("`im-chats/testing`, JavaScript beside the client; not for pages", testing)}
 
 Budget: ${number(MESSAGES_BUDGET)} bytes brotli. Left: ${number(MESSAGES_BUDGET - messages.total.brotli)}.
 

@@ -22,7 +22,7 @@ use im_chats_gateway::relay::merge;
 use im_chats_gateway::service::status;
 use im_chats_gateway::tokens;
 use im_chats_protocol::client::{Backoff, Config, PROBE_MS, SILENCE_MARGIN_MS};
-use im_chats_protocol::error::{Category, ErrorCode};
+use im_chats_protocol::error::{Category, ErrorCode, GrpcCode};
 use im_chats_protocol::grant::MAX_CHATS;
 use im_chats_protocol::limits::{
     MAX_ATTACHMENT_BYTES, MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
@@ -115,6 +115,16 @@ fn the_shell_lists_the_classes_in_the_order_of_their_numbers() {
     for name in names {
         let declaration = format!("export class {name} extends ");
         assert!(shell.contains(&declaration), "there is no {declaration}");
+    }
+}
+
+/// Tests reach the control plane without the wasm, which reads the answers of all other calls.
+#[test]
+fn the_shell_knows_every_status_that_a_failed_answer_may_have() {
+    let shell = read("pkg-template/src/failure.ts");
+    for status in GrpcCode::ALL.into_iter().filter(|status| *status != GrpcCode::Ok) {
+        let row = format!("  {}: [{}, {}],\n", status.name(), status.number(), status.category().number());
+        assert!(shell.contains(&row), "failure.ts has no {row}");
     }
 }
 
@@ -387,6 +397,8 @@ fn the_pages_say_the_limits() {
         ("pkg-template/src/snapshot.ts", "const MAX_BODY_BYTES = ", number(MAX_REQUEST_BODY_BYTES), false),
         ("pkg-template/src/messages-calls.ts", "const MAX_ATTACHMENT_BYTES = ", number(MAX_ATTACHMENT_BYTES), false),
         ("pkg-template/src/messages-calls.ts", "const MAX_FORMATS = ", number(MAX_FORMATS), false),
+        ("pkg-template/src/world.ts", "const MAX_BYTES = ", number(MAX_IMAGE_BYTES), false),
+        ("pkg-template/src/world.ts", "expected a whole number from 1 to ", control::MAX_GENERATED, false),
         ("docs/messages.md", "Bytes are 1 to ", number(MAX_ATTACHMENT_BYTES), false),
         ("docs/messages.md", "The whole request has at most ", number(MAX_REQUEST_BODY_BYTES), false),
         ("docs/messages.md", "`pageSize` is 1 to 100", MAX_PAGE_SIZE, false),

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 
-import { ConnectionError, ErrorCode, IMessageError, make, messageOf } from "./errors.js";
+import { ConnectionError, ErrorCode, make, messageOf, precondition } from "./errors.js";
 
 /** How long a gateway may take to drain. What it answered is on disk then, so that its end loses nothing. */
 const DRAIN_MS = 3_000;
@@ -67,15 +67,11 @@ export class GatewayProcess {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const why = `${this.#command} was not ready within ${limit} ms; give it more by startTimeout${this.#lastLines()}`;
-        reject(make(ConnectionError, why, { code: ErrorCode.timeout, grpcCode: 4, retryable: false }));
+        reject(make(ConnectionError, why, { code: ErrorCode.timeout, grpcCode: 4, retryable: true }));
       }, limit);
     });
     const died = this.#exited.then((): never => {
-      throw make(IMessageError, `${this.#command} ${this.#end} before it listened${this.#lastLines()}`, {
-        code: ErrorCode.preconditionFailed,
-        grpcCode: 9,
-        retryable: false,
-      });
+      throw precondition(`${this.#command} ${this.#end} before it listened${this.#lastLines()}`);
     });
     try {
       return await Promise.race([this.#readAddress(), died, late]);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-import { ErrorCode, IMessageError, invalid, make, precondition } from "./errors.js";
+import { ErrorCode, IMessageError, invalid, precondition } from "./errors.js";
 import { gatewayBinary } from "./gateway-binary.js";
 import { gatewayCall } from "./gateway-call.js";
 import { GatewayProcess } from "./gateway-process.js";
@@ -69,9 +69,7 @@ function emulatorOf(gateway: GatewayProcess, address: string, token: string): Te
       // That it has ended says more than that a connection was cut.
       const isCut = error instanceof IMessageError && error.code === ErrorCode.networkError;
       if (isCut) await gateway.ending();
-      if (isCut && gateway.gone !== undefined) {
-        throw make(IMessageError, gateway.gone, { code: ErrorCode.serviceUnavailable, grpcCode: 14, retryable: false, cause: error });
-      }
+      if (isCut && gateway.gone !== undefined) throw precondition(gateway.gone);
       throw error;
     }
   });

@@ -29,8 +29,8 @@ export type {
  *
  * @param options which binary, with which options; by default the one that is found
  * @returns the emulator, once it listens
- * @throws ValidationError when an option is wrong, or of code `preconditionFailed` when there is no binary; the message says what to do
- * @throws IMessageError when the binary ends at once; the message has its last lines
+ * @throws ValidationError when an option is wrong; of code `preconditionFailed` when there is no binary, and the message says what to do,
+ * or when the binary ends at once, and the message has its last lines
  * @throws ConnectionError of code `timeout` when it does not listen in time
  *
  * @example

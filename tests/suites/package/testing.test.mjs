@@ -9,7 +9,7 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 
-import { ConnectionError, IMessageError, ValidationError } from "im-chats";
+import { ConnectionError, ValidationError } from "im-chats";
 import { fakeStream, startEmulator } from "im-chats/testing";
 
 import { gatewayBinary } from "../support/gateway.mjs";
@@ -138,7 +138,7 @@ describe("startEmulator", () => {
       process.kill(Number(await readFile(file, "utf8")), "SIGKILL");
       await isGone(server.address);
       const failed = await server.world.chats().catch((error) => error);
-      assert.ok(failed instanceof IMessageError);
+      assert.equal(failed.code, "preconditionFailed");
       assert.match(failed.message, /the emulator has ended by itself: .* ended with SIGKILL/);
     } finally {
       await server.stop();
@@ -207,7 +207,7 @@ describe("the binary", () => {
   test("that ends at once is told with its last lines", async () => {
     const there = await temporary();
     const gateway = await script("ends", "echo 'error: the moon is full' >&2; exit 3");
-    await assert.rejects(startEmulator({ gateway }), { name: "IMessageError", message: /ended with 3 before it listened; it wrote:\nerror: the moon is full$/ });
+    await assert.rejects(startEmulator({ gateway }), { name: "ValidationError", code: "preconditionFailed", message: /ended with 3 before it listened; it wrote:\nerror: the moon is full$/ });
     await assert.rejects(startEmulator({ arguments: ["--nonsense"] }), { message: /ended with 2 .*unexpected argument '--nonsense'/s });
     assert.deepEqual([...(await temporary())].filter((name) => !there.has(name)), []);
   });

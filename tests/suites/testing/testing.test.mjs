@@ -21,6 +21,22 @@ before(async () => {
 
 after(() => folder && rm(folder, { recursive: true, force: true }));
 
+/** `im-chats/testing` in a page: streams, and no emulator. */
+const FAKE = `
+import { fakeStream, startEmulator } from "im-chats/testing";
+const seen = [];
+for await (const event of fakeStream([1, 2])) seen.push(event);
+const refused = await startEmulator().catch((error) => error.code);
+document.title = [...seen, refused].join(" ");
+`;
+const FAKE_SPEC = `
+import { expect, test } from "@playwright/test";
+test("streams, and no emulator", async ({ page }) => {
+  await page.goto("/fake.html");
+  await expect(page).toHaveTitle("1 2 operationNotSupported");
+});
+`;
+
 /** The page's Vitest file in the environments that it names, and Playwright with the browser of this machine. */
 function extra(shown) {
   const file = `${shown.get("test/welcome.test.js")}\ntest("in a page", () => expect(document).toBeTypeOf("object"));\n`;
@@ -28,6 +44,9 @@ function extra(shown) {
   return [
     ["test/jsdom.test.js", `// @vitest-environment jsdom\n${file}`],
     ["test/happy-dom.test.js", `// @vitest-environment happy-dom\n${file}`],
+    ["fake.html", '<!doctype html>\n<script type="module" src="/src/fake.js"></script>\n'],
+    ["src/fake.js", FAKE],
+    ["playwright/fake.spec.js", FAKE_SPEC],
     ["machine.config.js", `import config from "./playwright.config.js";\nexport default { ...config, use: { ...config.use, launchOptions: ${JSON.stringify(browser)} } };\n`],
   ];
 }
@@ -60,6 +79,6 @@ describe("docs/testing.md", () => {
 
   test("Playwright", async () => {
     const printed = await runner([tool("@playwright/test/cli.js"), "test", "--config", "machine.config.js", "--reporter=line"], { PORT: String(await freePort()) });
-    assert.match(printed, /1 passed/);
+    assert.match(printed, /2 passed/);
   });
 });
