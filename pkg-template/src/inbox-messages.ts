@@ -1,6 +1,6 @@
 import { asError, isRetryable, type Requests, type Source } from "./inbox-source.js";
 import type { Live } from "./inbox-live.js";
-import { reduceMessage, time } from "./inbox-reduce.js";
+import { complete, reduceMessage, time } from "./inbox-reduce.js";
 import { same } from "./inbox-same.js";
 import type { MessagesState } from "./inbox-types.js";
 import type { LiveEvent, Message } from "./wasm/im_chats.js";
@@ -206,7 +206,7 @@ export class HeldMessages {
     const last = this.#rows.at(-1);
     // It arrived later than it was written: the server knows where it stands.
     if (last && last.sequence === undefined && at < time(last.message.dateCreated)) this.#rereadSoon();
-    const row = { message, sequence };
+    const row = { message: complete(message), sequence };
     this.#known.set(message.guid, row);
     this.#rows.push(row);
   }

@@ -135,6 +135,36 @@ function changeGroup(held: HeldChat, event: Extract<LiveEvent, { type: "group.ch
   }
 }
 
+const NOTHING = { attachments: [], formatting: [], mentions: [] } satisfies Message["content"];
+
+// The fields of `protocol/src/wire/messaging/response.rs` that an answer has even when the service did not send them.
+const DEFAULTS = {
+  isSent: false,
+  isDelivered: false,
+  isDeliveredQuietly: false,
+  didNotifyRecipient: false,
+  sendErrorCode: 0,
+  isAudioMessage: false,
+  isAutoReply: false,
+  isSystemMessage: false,
+  isForward: false,
+  isDelayed: false,
+  isSpam: false,
+  dataDetectorResultsPresent: false,
+  isArchived: false,
+  isServiceMessage: false,
+  isCorrupt: false,
+  isExpirable: false,
+  itemType: "unknown",
+  appliedReactions: [],
+  placedStickers: [],
+} satisfies Partial<Message>;
+
+/** A message of an event as `messages.get` gives it: an event leaves out what is not known, and an answer says what that counts as. @internal */
+export function complete(message: Message): Message {
+  return { ...DEFAULTS, ...message, content: { ...NOTHING, ...message.content } };
+}
+
 /** Changes a message by an event about it; the same object when it does nothing to it. @internal */
 export function reduceMessage(message: Message, event: LiveEvent): Message {
   // What was taken back is never changed again.
@@ -142,11 +172,10 @@ export function reduceMessage(message: Message, event: LiveEvent): Message {
   switch (event.type) {
     case "message.edited":
       if (time(message.dateEdited) > time(event.editedAt)) return message;
-      return { ...message, content: event.content, dateEdited: event.editedAt };
+      return { ...message, content: { ...NOTHING, ...event.content }, dateEdited: event.editedAt };
     case "message.unsent": {
       const { subject: _, ...rest } = message;
-      const content = { attachments: [], formatting: [], mentions: [] };
-      return { ...rest, content, dateRetracted: event.retractedAt, appliedReactions: [] };
+      return { ...rest, content: NOTHING, dateRetracted: event.retractedAt, appliedReactions: [] };
     }
     case "message.reactionAdded":
       return addReaction(message, event);

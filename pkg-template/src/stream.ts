@@ -313,7 +313,7 @@ function adopt<T>(iterable: AsyncIterable<T>, cleanup: (() => void | Promise<voi
     } catch (error) {
       // What an iterator says after its stream was closed is nobody's.
       if (over) return END;
-      // This call is the one that hears of the error.
+      // Everyone else who waits gets the end, and this one the error.
       interrupts.delete(interrupt);
       await finish().catch(() => {});
       throw error;
