@@ -19,7 +19,7 @@ export function Conversation({ im, guid, onClose }: { im: MessagesClient; guid: 
 
   // A new message is scrolled to; older ones that are loaded are not.
   const newest = messages.at(-1)?.guid;
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [newest]);
 
   return (
@@ -29,11 +29,15 @@ export function Conversation({ im, guid, onClose }: { im: MessagesClient; guid: 
         <h2>{chat ? nameOf(chat) : guid}</h2>
       </header>
       {status === "error" && <Problem error={error} again={reload} />}
-      <ol ref={list} role="log" aria-label="Messages" tabIndex={0}>
-        {hasMore && <li><button onClick={loadMore}>Older messages</button></li>}
-        {status === "ready" && messages.length === 0 && <li className="empty">Nothing was said yet.</li>}
-        {messages.map((message) => <Bubble key={message.guid} message={message} isGroup={chat?.isGroup ?? false} />)}
-      </ol>
+      <div ref={list} role="log" aria-label="Messages" tabIndex={0}>
+        {hasMore && <button onClick={loadMore}>Older messages</button>}
+        {status === "ready" && messages.length === 0 && <p className="empty">Nothing was said yet.</p>}
+        <ol>
+          {messages.map((message) => (
+            <Bubble key={message.guid} message={message} isGroup={chat?.isGroup ?? false} />
+          ))}
+        </ol>
+      </div>
       <Composer im={im} guid={guid} />
     </section>
   );
