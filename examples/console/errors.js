@@ -44,12 +44,13 @@ export const withCode = (text) => text.split("`").map((part, index) => (index % 
 export function showError(what, error) {
   const { message, hint, codes } = describe(error);
   const details = Object.entries(codes).map(([key, value]) => make("span", {}, `${key}: `, make("code", {}, value)));
-  const before = document.activeElement;
+  let before;
   const dismiss = () => {
     clearErrors();
     if (before?.isConnected) before.focus();
   };
-  const close = make("button", { type: "button", className: "quiet small", onclick: dismiss }, "Dismiss");
+  const onfocus = (event) => (before = event.relatedTarget);
+  const close = make("button", { type: "button", className: "quiet small", onfocus, onclick: dismiss }, "Dismiss");
   const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
   const text = make("p", {}, make("strong", {}, `${what} failed. `), sentence);
   const advice = hint && make("p", { className: "advice" }, ...withCode(hint));

@@ -70,7 +70,7 @@ export class Feed {
       if (this.#stream !== now) return;
       const chosen = types();
       const from = head === undefined ? {} : { after: Math.max(0, head - this.#back) };
-      await this.#follow(this.#session.im.events.subscribe({ ...from, onGap: "skip", ...(chosen && { types: chosen }) }));
+      await this.#follow(this.#session.im.events.subscribe({ ...from, onGap: "skip", ...(chosen && { types: chosen }) }), head ?? 0);
     } catch (error) {
       if (this.#stream === undefined || this.#session.signal.aborted) return;
       showError("The event stream", error);
@@ -95,16 +95,14 @@ export class Feed {
     this.#render();
   }
 
-  async #follow(stream) {
+  /** `head` is where the log ended when the feed began: what came before is no news. */
+  async #follow(stream, head) {
     this.#stream = stream;
-    await stream.ready;
-    const begun = headOf(stream.cursor) + this.#back;
     for await (const event of stream) {
       if (this.#stream !== stream) return;
       this.#events.push(event);
       if (this.#events.length > KEPT * 1.2) this.#events.splice(0, this.#events.length - KEPT);
-      // What happened before the page was opened is no news.
-      if (event.sequence > begun) this.#unseen += 1;
+      if (event.sequence > head) this.#unseen += 1;
       this.#render();
     }
   }
@@ -128,11 +126,7 @@ export class Feed {
     this.#rows.show(items);
     this.#roving.refresh();
     if (hadFocus && !$("feed").contains(document.activeElement)) this.#roving.focus();
-    this.#count(this.#isShown() ? 0 : this.#unseen);
-  }
-
-  #isShown() {
-    return document.body.dataset.view === "side" || $("panel-events").checkVisibility();
+    this.#count($("panel-events").checkVisibility() ? 0 : this.#unseen);
   }
 
   #count(unseen) {

@@ -88,11 +88,11 @@ describe("the list of chats", () => {
     await at.open();
     await at.act("chats:archive", { chatGuid: ALICE });
     await at.row("Alice").waitFor({ state: "detached" });
-    await at.page.getByRole("button", { name: "Archived" }).click();
+    await at.page.getByRole("button", { name: "Archived", exact: true }).click();
     await at.row("Alice").waitFor();
     await at.act("chats:unarchive", { chatGuid: ALICE });
     await at.row("Alice").waitFor({ state: "detached" });
-    await at.page.getByRole("button", { name: "Inbox" }).click();
+    await at.page.getByRole("button", { name: "Inbox", exact: true }).click();
     await at.row("Alice").waitFor();
     at.assertNoComplaints();
   });

@@ -103,7 +103,7 @@ describe("a conversation", () => {
     const end = await at.page.locator("#scroll").evaluate((scroll) => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight);
     assert.ok(end < 5, "it begins at the newest");
     for (;;) {
-      if ((await at.page.locator(".message", { hasText: /message 1$|message 1\D/ }).count()) > 0) break;
+      if ((await at.page.locator(".bubble", { hasText: /^message 1$/ }).count()) > 0) break;
       const before = await at.page.locator(".message").count();
       await at.page.getByRole("button", { name: "Show older messages" }).click();
       await at.page.waitForFunction((count) => document.querySelectorAll(".message").length > count, before);

@@ -82,8 +82,12 @@ describe("with the keyboard", () => {
     assert.ok(presses <= 3, `${presses} stops`);
     await page.keyboard.press("Enter");
     assert.equal(await at.focused, "tab-details");
-    await page.evaluate(() => document.activeElement.blur());
-    await page.locator("body").press("Tab");
+    // As from the address bar: the first stops are the links that skip.
+    await page.evaluate(() => {
+      document.body.tabIndex = -1;
+      document.body.focus();
+    });
+    await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the conversation");
     await page.keyboard.press("Enter");
