@@ -46,7 +46,7 @@ export class InboxStore implements Inbox {
   readonly #conversations = new Map<string, Conversation>();
   #stopConnection: () => void = () => {};
   #wasLive = true;
-  #isClosed = false;
+  isClosed = false;
 
   constructor(source: Source, sizes: { readonly chats: number; readonly messages: number }) {
     this.#source = source;
@@ -149,7 +149,7 @@ export class InboxStore implements Inbox {
   };
 
   readonly close = (): void => {
-    this.#isClosed = true;
+    this.isClosed = true;
     this.#stopConnection();
     this.live.close();
     this.#held.close();
@@ -192,12 +192,16 @@ export class InboxStore implements Inbox {
       this.#frames.add(view);
       return connection.on(() => this.#frames.add(view));
     });
-    return view;
+    const get = () => {
+      if (!view.isWatched) view.update();
+      return view.get();
+    };
+    return { get, subscribe: view.subscribe };
   }
 
   /** A view is watched. */
   #acquire(): () => void {
-    if (this.#isClosed) return () => {};
+    if (this.isClosed) return () => {};
     return this.live.acquire();
   }
 
