@@ -42,6 +42,8 @@ fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
     // The client is for the tests, and for the relay, which is a client of the real service.
     tonic_prost_build::configure()
         .compile_well_known_types(true)
+        .client_mod_attribute(".", "#[cfg(feature = \"server\")]")
+        .server_mod_attribute(".", "#[cfg(feature = \"server\")]")
         .type_attribute(".google.protobuf.Empty", "#[derive(serde::Serialize, serde::Deserialize)]")
         .compile_fds_with_config(descriptors, types)?;
     pbjson_build::Builder::new().register_descriptors(&encoded)?.ignore_unknown_fields().build(&[".photon"])?;

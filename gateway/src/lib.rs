@@ -1,5 +1,7 @@
 //! The gateway: REST, gRPC, the event stream and the control plane over one durable log.
 //!
+//! Without the feature `server` it is only what a page can have in itself: the emulator, its REST routes and control plane.
+//!
 //! Each module is a room, and a room may use only rooms above it in this list (`xtask/tests/imports` holds it to that):
 //!
 //! - `base`: files, flag values, throttled log lines.
@@ -12,22 +14,32 @@
 //! - `emulator` and `relay`: the two services. Neither knows the other.
 //! - `http`: connections, limits, hosts and origins, bodies and failures, whatever the front. It knows neither the emulator nor the relay.
 //! - `fronts`: REST, gRPC, the event stream, the control plane, health and the console. None knows another.
+//! - `in_process` puts those together that need no server, for a page.
 //! - `app` puts the fronts together, `cli` is the command line, `run` starts and ends what it names.
 
 // Both panic when nobody reads any more; `process::output` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "server")]
 pub mod app;
 pub mod base;
+#[cfg(feature = "server")]
 pub mod cli;
+#[cfg(feature = "server")]
 pub mod cluster;
 pub mod emulator;
 pub mod fronts;
 pub mod http;
+pub mod in_process;
 pub mod log;
+#[cfg(feature = "server")]
 pub mod metrics;
+#[cfg(feature = "server")]
 pub mod process;
+#[cfg(feature = "server")]
 pub mod relay;
+#[cfg(feature = "server")]
 pub mod run;
 pub mod service;
+#[cfg(feature = "server")]
 pub mod tokens;

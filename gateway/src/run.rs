@@ -83,8 +83,8 @@ fn emulator(command: EmulatorCommand) -> Result<(), RunError> {
         if self_signed.tls_self_signed {
             tls = Some(desk::acceptor(&serve, &args.data, &shutdown)?);
         }
-        let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store))?;
-        tokio::spawn(emulator.compactor().run(shutdown.drain()));
+        let (emulator, writer) = tokio::task::block_in_place(|| Emulator::open(store.clone()))?;
+        tokio::spawn(emulator.compactor(store).run(shutdown.drain()));
         tokio::spawn(Keeper::new(emulator.event_log().clone(), serve.retain).run(shutdown.drain()));
         // Once the directory is locked: a key of our own is in it.
         let served = match tokens(&serve.token, Some(&args.data)) {

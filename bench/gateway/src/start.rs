@@ -66,9 +66,10 @@ pub(crate) async fn measure(start: &Start) -> Result<()> {
 
 /// Writes so many events, one message each.
 async fn fill(data: &Path, events: u64, compacts: bool) -> Result<()> {
-    let (emulator, writer) = Emulator::open(Store::open(data)?)?;
+    let store = Store::open(data)?;
+    let (emulator, writer) = Emulator::open(store.clone())?;
     let end = CancellationToken::new();
-    let compacting = compacts.then(|| tokio::spawn(emulator.compactor().run(end.clone())));
+    let compacting = compacts.then(|| tokio::spawn(emulator.compactor(store.clone()).run(end.clone())));
     for first in (0..events).step_by(usize::try_from(AT_ONCE)?) {
         let calls = (first..events.min(first.saturating_add(AT_ONCE))).map(|n| message(&emulator, n));
         try_join_all(calls).await?;

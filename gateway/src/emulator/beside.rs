@@ -3,9 +3,12 @@
 
 use bytes::Bytes;
 use im_chats_emulator::{Change, Entry};
+#[cfg(feature = "server")]
 use rusqlite::Transaction;
 
-use crate::log::store::blob::{self, Kind};
+use crate::log::kind::Kind;
+#[cfg(feature = "server")]
+use crate::log::store::blob;
 
 /// The bytes of an image or of a file, and those of the file's companion. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -22,11 +25,14 @@ impl Beside {
 }
 
 /// What is to be done to one place: bytes to be put there with their media type, or all of them to be dropped.
-#[derive(Debug)]
-pub(super) struct Deed {
-    kind: Kind,
-    owner: String,
-    put: Option<(String, Bytes)>,
+#[derive(Debug, Clone)]
+pub struct Deed {
+    /// What the bytes are.
+    pub kind: Kind,
+    /// The GUID of the chat or of the attachment.
+    pub owner: String,
+    /// What is to be put there.
+    pub put: Option<(String, Bytes)>,
 }
 
 impl Deed {
@@ -61,11 +67,13 @@ impl Deed {
         }
     }
 
+    #[cfg(feature = "server")]
     /// How many bytes are to be put.
     pub(super) fn bytes(&self) -> usize {
         self.put.as_ref().map_or(0, |(_, data)| data.len())
     }
 
+    #[cfg(feature = "server")]
     pub(super) fn write(&self, transaction: &Transaction<'_>) -> Result<(), rusqlite::Error> {
         let place = self.kind.of(&self.owner);
         match &self.put {

@@ -11,7 +11,7 @@ use im_chats_emulator::{CheckpointItem, State};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_util::sync::CancellationToken;
 
-use super::journal::View;
+use super::turn::View;
 use super::replay::checkpointed;
 use crate::log::store::meta::{self, Key, Meta};
 use crate::log::store::problem::Problem;

@@ -116,15 +116,15 @@ async fn a_checkpoint_and_what_came_after_it_are_the_whole_journal() {
         answers.extend(happens(&it.0, round).await);
         if round < 3 {
             let before = entries(&it.2).0;
-            let done = it.0.compactor().compact(&|| false).unwrap().unwrap();
+            let done = it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
             let (left, items) = entries(&it.2);
             assert_eq!(usize::try_from(items), Ok(done.items));
             // The answers stay: five a time.
             assert_eq!(left, 5 * (2 * i64::try_from(round).unwrap() + 1));
             assert_eq!(u64::try_from(before - left), Ok(done.dropped));
-            assert_eq!(it.0.compactor().compact(&|| false).unwrap(), None, "there is nothing new");
+            assert_eq!(it.0.compactor(it.2.clone()).compact(&|| false).unwrap(), None, "there is nothing new");
             answers.extend(happens(&it.0, round + 10).await.into_iter().take(1));
-            it.0.compactor().compact(&|| false).unwrap().unwrap();
+            it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
             it.0.execute(Command::Touch { chat: "any;-;bob@example.com".to_owned() }, None, Beside::default()).await.unwrap();
         }
         let before = state(&it.0);
@@ -158,7 +158,7 @@ async fn an_end_between_any_two_steps_loses_nothing() {
     for round in 0..3 {
         happens(&it.0, round).await;
     }
-    it.0.compactor().compact(&|| false).unwrap().unwrap();
+    it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
     for round in 3..6 {
         happens(&it.0, round).await;
     }
@@ -175,7 +175,7 @@ async fn an_end_between_any_two_steps_loses_nothing() {
             asked.set(asked.get() + 1);
             asked.get() > steps
         };
-        let compacted = it.0.compactor().compact(&stop).unwrap();
+        let compacted = it.0.compactor(it.2.clone()).compact(&stop).unwrap();
         let is_over = asked.get() <= steps;
         closed(it).await;
         let it = opened(directory.path());
@@ -189,7 +189,7 @@ async fn an_end_between_any_two_steps_loses_nothing() {
             it.2.reader().unwrap().query_row(select, [upto], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(answers, (if is_new { 30 } else { 15 }, entries(&it.2).1), "{steps}");
         happens(&it.0, 7).await;
-        it.0.compactor().compact(&|| false).unwrap().unwrap();
+        it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
         assert_eq!(entries(&it.2), (35, i64::try_from(state(&it.0).checkpoint_len()).unwrap()), "{steps}");
         if is_over {
             assert!(steps > 1 && compacted.is_some(), "{steps}");
@@ -204,7 +204,7 @@ async fn a_checkpoint_that_is_not_what_was_written_is_refused() {
     let template = tempfile::tempdir().unwrap();
     let it = opened(template.path());
     happens(&it.0, 0).await;
-    it.0.compactor().compact(&|| false).unwrap().unwrap();
+    it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
     happens(&it.0, 1).await;
     closed(it).await;
     for (change, says) in [
@@ -242,7 +242,7 @@ async fn a_backup_has_the_checkpoint_and_what_came_after_it() {
     let directory = tempfile::tempdir().unwrap();
     let it = opened(directory.path());
     let answers = happens(&it.0, 0).await;
-    it.0.compactor().compact(&|| false).unwrap().unwrap();
+    it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
     happens(&it.0, 1).await;
     let expected = state(&it.0);
     let place = tempfile::tempdir().unwrap();
@@ -277,7 +277,7 @@ async fn a_directory_of_the_layout_before_is_brought_up() {
     drop(old);
     let it = opened(directory.path());
     assert_eq!((state(&it.0), it.0.event_log().id()), (expected.clone(), id));
-    it.0.compactor().compact(&|| false).unwrap().unwrap();
+    it.0.compactor(it.2.clone()).compact(&|| false).unwrap().unwrap();
     closed(it).await;
     let it = opened(directory.path());
     assert_eq!(state(&it.0), expected);

@@ -5,7 +5,7 @@ use im_chats_emulator::{Attachment, Reply};
 use im_chats_protocol::error::Error;
 
 use super::{Beside, Emulator, draft, input};
-use crate::log::store::blob::Kind;
+use crate::log::kind::Kind;
 use crate::service::calls::Pieces;
 use crate::service::context::CallContext;
 use crate::service::proto::download_attachment_response::Payload;

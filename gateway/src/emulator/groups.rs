@@ -8,7 +8,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::wire::routes::CHAT_GUID;
 
 use super::{Beside, Emulator, draft, input};
-use crate::log::store::blob::Kind;
+use crate::log::kind::Kind;
 use crate::service::context::CallContext;
 use crate::service::proto::{
     AddParticipantsRequest, Chat, Empty, GetIconRequest, GetIconResponse, LeaveGroupRequest, RemoveIconRequest,

@@ -64,6 +64,9 @@ pub(super) async fn write_apart<M: Message + 'static>(
     if keys.is_empty() || bytes <= HASH_INLINE_BYTES {
         return Ok(identified(method, keys, &request));
     }
+    #[cfg(not(feature = "server"))]
+    return Ok(identified(method, keys, &request));
+    #[cfg(feature = "server")]
     tokio::task::spawn_blocking(move || identified(method, keys, &request)).await.map_err(super::database_failed)
 }
 

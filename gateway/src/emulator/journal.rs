@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use im_chats_protocol::error::{Error, ErrorCode};
+use im_chats_protocol::error::Error;
 use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::beside::{Beside, Deed};
-use super::failure::database_failed;
 use super::replay::replay;
+use super::turn::{self, Committed, Turn, View};
 use crate::log::store::meta::{self, Key};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Store, StoreError, layout, verify};
 use crate::log::{Appender, LoggedEvent};
-use im_chats_emulator::{Decision, Entry, Reply, Request, State};
+use im_chats_emulator::{Entry, Reply, Request, State};
 
 /// Requests of one transaction at most.
 const BATCH_REQUESTS: usize = 512;
@@ -38,17 +38,6 @@ pub(super) struct Job {
     pub(super) beside: Beside,
     pub(super) reply: ReplySender,
 }
-
-/// What a request led to, once it is on disk.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Committed {
-    pub(crate) answer: Reply,
-    /// First and last sequence written, when any was.
-    pub(crate) sequences: Option<(u64, u64)>,
-}
-
-/// What is on disk, as everyone but the writer sees it.
-pub(super) type View = Arc<RwLock<State>>;
 
 /// The writer. It has the state twice: with what is being written, and (in the view) with what is on disk; when a commit
 /// fails, the first is made from the second again.
@@ -114,28 +103,16 @@ impl Writer {
     }
 
     fn decide(&mut self, job: &Job, batch: &mut Batch) -> Result<Committed, Error> {
-        let decision = match self.working.decide(&job.request)? {
-            Decision::New(outcome) => outcome,
-            Decision::Again { entry } => return Ok(Committed { answer: self.answered(entry, batch)?, sequences: None }),
+        let mut changes = match turn::decide(&mut self.working, &job.request, &job.beside)? {
+            Turn::New(changes) => changes,
+            Turn::Again(entry) => return Ok(Committed { answer: self.answered(entry, batch)?, sequences: None }),
         };
-        let mut events = Vec::new();
-        for entry in &decision.entries {
-            events.extend(entry.events().map_err(|error| {
-                tracing::error!(%error, "an event cannot be written");
-                Error::new(ErrorCode::InternalError, "an event cannot be written")
-            })?);
-        }
-        let sequences = events.first().zip(events.last()).map(|(first, last)| (first.sequence, last.sequence));
-        for entry in decision.entries {
-            for deed in Deed::of(&entry, &job.beside) {
-                batch.bytes = batch.bytes.saturating_add(deed.bytes());
-                batch.deeds.push(deed);
-            }
-            self.working.apply(&entry);
-            batch.entries.push(entry);
-        }
-        batch.events.append(&mut events);
-        Ok(Committed { answer: decision.answer, sequences })
+        let bytes: usize = changes.deeds.iter().map(Deed::bytes).sum();
+        batch.bytes = batch.bytes.saturating_add(bytes);
+        batch.deeds.append(&mut changes.deeds);
+        batch.entries.append(&mut changes.entries);
+        batch.events.append(&mut changes.events);
+        Ok(changes.committed)
     }
 
     /// The answer that this entry of the journal holds; the entry may be one of the batch.
@@ -146,10 +123,7 @@ impl Writer {
             Some(place) => usize::try_from(place).ok().and_then(|place| batch.entries.get(place)).cloned(),
             None => Some(self.appender.read(|connection| read(connection, number))?),
         };
-        match entry {
-            Some(Entry::Answered { answer, .. }) => Ok(*answer),
-            _ => Err(database_failed("the answer of an idempotency key is not where it was written")),
-        }
+        turn::answer(entry)
     }
 
     fn commit(&mut self, batch: Batch) {

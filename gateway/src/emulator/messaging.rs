@@ -224,7 +224,7 @@ impl Emulator {
             _ => return Err(draft::unexpected()),
         };
         let sent = self.change_message(command, write).await?;
-        self.0.typing.set(&chat, ACCOUNT, false);
+        self.set_typing_of(&chat, ACCOUNT, false);
         Ok(sent)
     }
 

@@ -3,45 +3,71 @@
 
 mod beside;
 mod blob;
+pub mod clock;
+#[cfg(feature = "server")]
 mod compact;
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod compact_tests;
+#[cfg(feature = "server")]
+mod disk;
 pub(crate) mod draft;
 mod failure;
 mod files;
 mod groups;
 pub mod input;
+#[cfg(feature = "server")]
 mod journal;
+mod memory;
 mod messaging;
 mod polls;
+#[cfg(feature = "server")]
 mod replay;
 mod service;
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod tests;
+mod turn;
 mod typing;
 
 use std::collections::HashSet;
+#[cfg(feature = "server")]
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "server")]
 use std::thread::JoinHandle;
 
+#[cfg(feature = "server")]
 use clap::Args;
 use im_chats_protocol::error::{Error, ErrorCode};
 use im_chats_protocol::model::Chat;
-use tokio::sync::{mpsc, oneshot};
+#[cfg(feature = "server")]
+use tokio::sync::mpsc;
 
-use crate::log::store::{Owner, Store, StoreError};
-use crate::log::{self, EventLog};
+use crate::log::EventLog;
+#[cfg(feature = "server")]
+use crate::log::{
+    self,
+    store::{Owner, Store, StoreError},
+};
 pub(crate) use beside::Beside;
+pub use beside::Deed;
+use clock::Clock;
+#[cfg(feature = "server")]
+use clock::SystemClock;
+#[cfg(feature = "server")]
 pub use compact::{Compacted, Compactor};
 pub(crate) use failure::database_failed;
 use im_chats_emulator::address::Address;
 use im_chats_emulator::{ACCOUNT, Command, Request, Write};
-pub(crate) use journal::Committed;
-use journal::{Job, View, Writer};
+#[cfg(feature = "server")]
+use journal::Writer;
+use memory::Memory;
+pub use memory::{Keeping, Kept, Saved};
+pub(crate) use turn::Committed;
+use turn::{Journal, View};
 use typing::Typing;
 
 /// The emulator's own options.
+#[cfg(feature = "server")]
 #[derive(Debug, Args)]
 pub struct EmulatorArgs {
     /// The data directory; created when absent, used by one process at a time.
@@ -70,13 +96,14 @@ pub struct Emulator(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    jobs: mpsc::Sender<Job>,
+    journal: Box<dyn Journal>,
     view: View,
     log: EventLog,
-    store: Store,
     typing: Typing,
+    clock: Arc<dyn Clock>,
 }
 
+#[cfg(feature = "server")]
 /// The writer's thread; join it after the last [`Emulator`] is gone.
 pub type WriterThread = JoinHandle<()>;
 
@@ -85,6 +112,7 @@ impl Emulator {
     ///
     /// # Errors
     /// When the database cannot be read.
+    #[cfg(feature = "server")]
     pub fn open(store: Store) -> Result<(Self, WriterThread), StoreError> {
         store.claim(Owner::Emulator)?;
         let (log, appender) = log::open(&store)?;
@@ -95,13 +123,26 @@ impl Emulator {
             .name("journal".to_owned())
             .spawn(move || writer.run(queue))
             .map_err(|source| StoreError::Directory { path: store.directory().to_owned(), source })?;
-        Ok((Self(Arc::new(Inner { jobs, view, log, store, typing: Typing::default() })), thread))
+        let journal = Box::new(disk::Disk { jobs, store });
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        Ok((Self(Arc::new(Inner { journal, view, log, typing: Typing::default(), clock })), thread))
+    }
+
+    /// An emulator without a disk: its state is what was saved before, and what is to last is handed to `keeping` before it is answered.
+    ///
+    /// # Errors
+    /// `databaseError` when what was saved is not what was kept.
+    pub fn in_memory(log: EventLog, clock: Arc<dyn Clock>, saved: Saved, keeping: Option<Keeping>) -> Result<Self, Error> {
+        let memory = Memory::open(log.clone(), saved, keeping)?;
+        let view = memory.view();
+        Ok(Self(Arc::new(Inner { journal: Box::new(memory), view, log, typing: Typing::default(), clock })))
     }
 
     /// What keeps the journal short. It runs beside the emulator, and does not keep it from ending.
+    #[cfg(feature = "server")]
     #[must_use]
-    pub fn compactor(&self) -> Compactor {
-        Compactor::new(self.0.store.clone(), Arc::clone(&self.0.view))
+    pub fn compactor(&self, store: Store) -> Compactor {
+        Compactor::new(store, Arc::clone(&self.0.view))
     }
 
     /// The event log.
@@ -120,7 +161,7 @@ impl Emulator {
             has_background: state.background.is_some(),
             has_icon: state.icon.is_some(),
             has_left: state.has_left,
-            typing: self.0.typing.of(&state.chat.guid),
+            typing: self.0.typing.of(&state.chat.guid, self.0.clock.steady_ms()),
         });
         listed.collect()
     }
@@ -154,7 +195,7 @@ impl Emulator {
     /// # Errors
     /// Those of the command.
     pub(crate) fn would(&self, command: Command) -> Result<(), Error> {
-        self.0.view.read().decide(&request(command, None)).map(drop)
+        self.0.view.read().decide(&self.request(command, None)).map(drop)
     }
 
     /// Somebody in a chat begins or ends typing; the account when nobody is named.
@@ -171,35 +212,32 @@ impl Emulator {
             return Err(Error::invalid("actor", "only a participant of the chat can type in it")
                 .with_context("value", actor.text.clone()));
         }
-        self.0.typing.set(chat, actor.map_or(ACCOUNT, |actor| &actor.text), is_typing);
+        self.set_typing_of(chat, actor.map_or(ACCOUNT, |actor| &actor.text), is_typing);
         Ok(())
     }
 
     /// A message of somebody's has taken the place of their typing.
     pub(crate) fn ends_typing(&self, chat: &str, who: &str) {
-        self.0.typing.set(chat, who, false);
+        self.set_typing_of(chat, who, false);
     }
 
-    /// Hands a command to the writer and waits until it is on disk.
+    fn set_typing_of(&self, chat: &str, who: &str, is_typing: bool) {
+        self.0.typing.set(chat, who, is_typing, self.0.clock.steady_ms());
+    }
+
+    /// Hands a command to the journal and waits until what it changes is safe.
     pub(crate) async fn execute(&self, command: Command, write: Option<Write>, beside: Beside) -> Result<Committed, Error> {
-        let request = request(command, write);
-        let (reply, outcome) = oneshot::channel();
-        self.0.jobs.send(Job { request, beside, reply }).await.map_err(|_| stopped())?;
-        outcome.await.map_err(|_| stopped())?
+        self.0.journal.commit(self.request(command, write), beside).await
     }
-}
 
-/// A request of now.
-fn request(command: Command, write: Option<Write>) -> Request {
-    Request {
-        command,
-        write,
-        now: chrono::Utc::now().timestamp_millis(),
-        // A group's identifier, and a message's as Apple writes them.
-        ids: [uuid::Uuid::new_v4().simple().to_string(), uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase()],
+    /// A request of now.
+    fn request(&self, command: Command, write: Option<Write>) -> Request {
+        Request {
+            command,
+            write,
+            now: self.0.clock.now_ms(),
+            // A group's identifier, and a message's as Apple writes them.
+            ids: [uuid::Uuid::new_v4().simple().to_string(), uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase()],
+        }
     }
-}
-
-fn stopped() -> Error {
-    Error::new(ErrorCode::ServiceUnavailable, "the emulator is stopping")
 }

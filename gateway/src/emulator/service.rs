@@ -63,7 +63,7 @@ impl Backend for Emulator {
         let chat = input::guid(&request.chat_guid, GUID)?;
         let write = input::write("SetTyping", call, None, &request)?;
         self.touch(chat.clone(), write).await?;
-        self.0.typing.set(&chat, ACCOUNT, request.is_typing);
+        self.set_typing_of(&chat, ACCOUNT, request.is_typing);
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub fn routes(health: Health, log: EventLog) -> Router {
 
 /// 200, or 503 with the reason. What fails in the data directory comes first: nothing works for long without it.
 fn answer(health: &Health, log: &EventLog) -> Response {
-    if let Some(reason) = log.faults().reason() {
+    if let Some(reason) = log.fault() {
         return degraded(ErrorCode::DatabaseError.as_str(), &reason);
     }
     match health.state() {

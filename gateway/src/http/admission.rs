@@ -69,6 +69,12 @@ impl Admission {
         }
     }
 
+    /// Within the limits that nobody has changed.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self::new(&ServerLimits::default())
+    }
+
     /// Lets a request in.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static(IDEMPOTENCY_KEY
 pub static MIDDLEWARE: HeaderName = HeaderName::from_static(MIDDLEWARE_HEADER);
 
 /// Chooses an instance of the real service; taken and not needed here.
-pub(super) static SERVER: HeaderName = HeaderName::from_static(SERVER_HEADER);
+pub static SERVER: HeaderName = HeaderName::from_static(SERVER_HEADER);
 
 /// The id of the request being served; handlers find it in the extensions.
 #[derive(Debug, Clone)]

@@ -3,19 +3,18 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// A whole answer, with its place.
-pub fn body(bytes: Vec<u8>, place: OwnedSemaphorePermit) -> Body {
+pub fn body(bytes: Vec<u8>, place: impl Send + 'static) -> Body {
     Body::from(Bytes::from_owner(Placed { bytes, _place: place }))
 }
 
-struct Placed {
+struct Placed<P> {
     bytes: Vec<u8>,
-    _place: OwnedSemaphorePermit,
+    _place: P,
 }
 
-impl AsRef<[u8]> for Placed {
+impl<P> AsRef<[u8]> for Placed<P> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }

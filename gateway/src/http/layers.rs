@@ -1,7 +1,6 @@
 //! The layers around the router, from the outside in: id, log line and failure body; panics; who is served; CORS.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,6 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::wire::routes::HEALTH_PATH;
@@ -19,11 +17,13 @@ use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
 use super::access::Access;
 use super::admission::{Admission, Held, Verdict};
-use super::body::SharedBody;
+use super::answer::{complete_body, identify, request_id};
+pub use super::answer::{MAX_REQUEST_ID, Told};
 use super::call;
-use super::failure::{Failure, OwnBody};
+use super::failure::Failure;
 use super::headers::{COMPANION_BYTES, COMPANION_KIND, IDEMPOTENCY_KEY, MIDDLEWARE, REQUEST_ID, RequestId, SERVER};
 use super::share::Peer;
+use super::shared_body::SharedBody;
 use super::single;
 use super::subjects::Subjects;
 use crate::base::log_throttle::LogThrottle;
@@ -31,12 +31,6 @@ use crate::log::EventLog;
 use crate::metrics::{Metrics, NO_ROUTE};
 use crate::service::auth::Authenticator;
 use crate::service::trace::{TRACEPARENT, TRACESTATE, TraceContext};
-
-/// Who answers.
-const MIDDLEWARE_VALUE: HeaderValue = HeaderValue::from_static(concat!("im-chats-gateway/", env!("CARGO_PKG_VERSION")));
-
-/// Longest request id taken over from a caller.
-pub const MAX_REQUEST_ID: usize = 128;
 
 /// How much of a refused origin or host is written into the log.
 const MAX_LOGGED_CHARS: usize = 200;
@@ -55,15 +49,6 @@ pub struct Renderer {
     pub is_fault: fn(&HeaderMap) -> bool,
     /// The error that an answer's headers tell, where its status does not.
     pub told: fn(&HeaderMap) -> Option<Told>,
-}
-
-/// An error that was answered, as it is counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The HTTP status that stands for it.
-    pub status: u16,
-    /// Its code.
-    pub code: Cow<'static, str>,
 }
 
 /// What the layers need. Cheap to clone.
@@ -272,44 +257,4 @@ fn complete_by(front: &Renderer, response: Response, id: &str) -> (Response, Opt
     let response = identify((front.complete)(response), id);
     let told = (front.told)(response.headers());
     (response, told)
-}
-
-/// An answer with its failure's body, and the error that it tells.
-fn complete_body(mut response: Response, id: &str) -> (Response, Option<Told>) {
-    let failure = response.extensions_mut().remove::<Failure>().or_else(|| {
-        let status = response.status();
-        let bare = response.extensions().get::<OwnBody>().is_none();
-        (bare && (status.is_client_error() || status.is_server_error())).then(|| Failure::from_status(status))
-    });
-    response = identify(response, id);
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    let Some(failure) = failure else { return (response, None) };
-    let body = failure.render(headers, id);
-    headers.remove(CONTENT_LENGTH);
-    *response.body_mut() = Body::from(body);
-    let told = Told { status: response.status().as_u16(), code: failure.error.code.clone() };
-    (response, Some(told))
-}
-
-/// Says which request this answers, and who does.
-fn identify(mut response: Response, id: &str) -> Response {
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID.clone(), value);
-    }
-    headers.insert(MIDDLEWARE.clone(), MIDDLEWARE_VALUE);
-    response
-}
-
-/// The caller's own id where it is fit for a header and a log line, else a fresh one.
-fn request_id(headers: &HeaderMap) -> Arc<str> {
-    let fit = |id: &&str| !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
-    match headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(fit) {
-        Some(id) => id.into(),
-        None => uuid::Uuid::new_v4().to_string().into(),
-    }
 }

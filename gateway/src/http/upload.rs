@@ -8,10 +8,10 @@ use http::{HeaderMap, StatusCode};
 use im_chats_protocol::error::Error;
 use im_chats_protocol::limits::{MAX_ATTACHMENT_BYTES, attachment_too_large};
 use multer::{Constraints, Field, Multipart, SizeLimit};
-use tokio::time::timeout;
 
 use super::body::{self, IDLE, TOTAL};
 use super::failure::Failure;
+use crate::base::time::within;
 
 /// Longest text of a form's field that is no file, in bytes.
 const MAX_TEXT: usize = 1024;
@@ -51,7 +51,7 @@ pub async fn read(request: Request) -> Result<Upload, Failure> {
         })?;
         return Ok(Upload { data, ..Upload::default() });
     };
-    timeout(TOTAL, form(request.into_body(), boundary)).await.map_err(|_| late())?
+    within(TOTAL, form(request.into_body(), boundary)).await.map_err(|_| late())?
 }
 
 /// The boundary of a form; none when the body is no form.
@@ -72,7 +72,7 @@ async fn form(body: Body, boundary: String) -> Result<Upload, Failure> {
     let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
     let mut upload = Upload::default();
     let mut has_file = false;
-    while let Some(field) = timeout(IDLE, form.next_field()).await.map_err(|_| late())?.map_err(unreadable)? {
+    while let Some(field) = within(IDLE, form.next_field()).await.map_err(|_| late())?.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         let is_repeated = match name.as_str() {
             FILE => std::mem::replace(&mut has_file, true),
@@ -111,7 +111,7 @@ async fn form(body: Body, boundary: String) -> Result<Upload, Failure> {
 /// The bytes of a field, grown as they arrive.
 async fn bytes(mut field: Field<'_>, limit: usize, too_large: impl Fn() -> Failure) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
-    while let Some(piece) = timeout(IDLE, field.chunk()).await.map_err(|_| late())?.map_err(unreadable)? {
+    while let Some(piece) = within(IDLE, field.chunk()).await.map_err(|_| late())?.map_err(unreadable)? {
         if bytes.len().saturating_add(piece.len()) > limit {
             return Err(too_large());
         }

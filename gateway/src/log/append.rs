@@ -1,6 +1,5 @@
 //! Writing the log: the one place that moves the head.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -45,7 +44,7 @@ impl Appender {
 
     /// Reads beside the writing; a failure is noted for health and log.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, Error> {
-        let store = &self.log.0.store;
+        let store = self.log.store()?;
         let value = work(&self.connection).map_err(|problem| store.failed(Operation::Read, &problem))?;
         store.succeeded(Operation::Read);
         Ok(value)
@@ -78,7 +77,7 @@ impl Appender {
             if events.is_empty() { Ok(()) } else { meta::set_number(transaction, Key::LogHead, signed(last)) }
         })?;
         committed();
-        self.publish(events, last);
+        self.log.publish(events, last);
         Ok(())
     }
 
@@ -87,7 +86,7 @@ impl Appender {
     /// # Errors
     /// `databaseError` when the disk cannot be read.
     pub fn last(&self) -> Result<Option<LoggedEvent>, Error> {
-        let store = &self.log.0.store;
+        let store = self.log.store()?;
         super::read::last(&self.connection).map_err(|problem| store.failed(Operation::Read, &problem))
     }
 
@@ -161,7 +160,7 @@ impl Appender {
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
     {
         let commits = self.commits.saturating_add(1);
-        let store = &self.log.0.store;
+        let store = self.log.store()?;
         store.check_present().map_err(|problem| store.failed(Operation::Write, &problem))?;
         let started = Instant::now();
         let committed = commit(&mut self.connection, store, commits, write);
@@ -175,19 +174,6 @@ impl Appender {
         Ok(())
     }
 
-    fn publish(&self, events: Vec<LoggedEvent>, head: u64) {
-        if events.is_empty() {
-            return;
-        }
-        // The tail first, then the head: a reader that sees the head finds the events.
-        let mut tail = self.log.0.tail.lock();
-        for event in events {
-            tail.push(Arc::new(event));
-        }
-        drop(tail);
-        self.log.note_written(head);
-        self.log.0.head.send_replace(head);
-    }
 }
 
 /// Commits what `write` writes, unless that takes more room than there is. Whether there was room for more.

@@ -9,37 +9,55 @@
 //!
 //! [`LogWriter`] is who writes a log wherever it is kept: here ([`OwnLog`]), or elsewhere with a copy here ([`LogCopy`]).
 
+#[cfg(feature = "server")]
 mod append;
+#[cfg(feature = "server")]
 pub mod backup;
+#[cfg(feature = "server")]
 mod begin;
+#[cfg(feature = "server")]
 mod copy;
 #[cfg(test)]
 mod damage;
+#[cfg(feature = "server")]
 mod end;
+pub mod kind;
 mod order;
 mod page;
+#[cfg(feature = "server")]
 mod read;
 mod reader;
+#[cfg(feature = "server")]
 mod retain;
 #[cfg(test)]
 mod retain_tests;
+#[cfg(feature = "server")]
 pub mod store;
 mod tail;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "server")]
 mod whole;
+#[cfg(feature = "server")]
 mod writer;
 
+#[cfg(feature = "server")]
 pub use append::Appender;
+#[cfg(feature = "server")]
 pub use copy::{LogCopy, Position};
 pub use im_chats_protocol::server::{ChatFilter, EventFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use order::head_after;
 pub use reader::EventLog;
+#[cfg(feature = "server")]
 pub use retain::{Keeper, Pruned, RetainArgs};
+#[cfg(feature = "server")]
 use store::{Store, StoreError};
+#[cfg(feature = "server")]
 pub use whole::EndSource;
+#[cfg(feature = "server")]
 pub use writer::{LogWriter, OwnLog};
 
+#[cfg(feature = "server")]
 /// Opens the log of a data directory: the readers' side and the one writer.
 ///
 /// # Errors

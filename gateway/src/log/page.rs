@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use im_chats_protocol::server::{LoggedEvent, ReadPage, ReadQuery};
 
+#[cfg(feature = "server")]
 use super::store::problem::Problem;
 
 /// Collects a page within the query's limits and keeps `through` honest.
@@ -47,11 +48,13 @@ impl PageBuilder {
         self.looked_at
     }
 
+    #[cfg(feature = "server")]
     /// The last sequence looked at, at first the reader's position.
     pub(super) const fn through(&self) -> u64 {
         self.through
     }
 
+    #[cfg(feature = "server")]
     /// Whether the next event, which comes after `prev`, is the next one indeed.
     pub(super) fn follows(&self, prev: u64) -> Result<(), Problem> {
         // A reader's position need not be an event's.
@@ -70,6 +73,7 @@ impl PageBuilder {
     }
 }
 
+#[cfg(feature = "server")]
 pub(super) fn missing(after: u64, through: u64) -> Problem {
     Problem::damage(format!("events after {after} and up to {through} are missing"))
 }

@@ -1,21 +1,34 @@
 //! The readers' side of the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+#[cfg(feature = "server")]
+use std::sync::OnceLock;
+#[cfg(feature = "server")]
 use std::time::Instant;
 
 use im_chats_protocol::error::{Error, ErrorCode};
-use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery, Replica, cursor_too_old, log_changed};
+#[cfg(feature = "server")]
+use im_chats_protocol::server::Replica;
+use im_chats_protocol::server::{LogState, LoggedEvent, ReadPage, ReadQuery, cursor_too_old, log_changed};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+#[cfg(feature = "server")]
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use super::order::head_after;
+#[cfg(feature = "server")]
 use super::read;
+#[cfg(feature = "server")]
+use super::store::problem::Problem;
+#[cfg(feature = "server")]
 use super::store::{Faults, Store};
 use super::tail::Tail;
+#[cfg(feature = "server")]
 use super::whole::WholeLog;
 
 /// Bytes of recent events kept in memory, shared by all readers: at about 200 bytes an event, the last 20,000 or so.
+#[cfg(feature = "server")]
 const TAIL_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most events that [`EventLog::recent`] gives.
@@ -35,22 +48,80 @@ pub(super) struct Shared {
     pub(super) first: AtomicU64,
     pub(super) head: watch::Sender<u64>,
     pub(super) tail: Mutex<Tail>,
-    pub(super) store: Store,
+    /// Where the events before the tail are; none where the tail holds them all.
+    #[cfg(feature = "server")]
+    pub(super) store: Option<Store>,
     /// Only of a replica: what is known of the log beyond it.
+    #[cfg(feature = "server")]
     pub(super) whole: OnceLock<WholeLog>,
 }
 
 impl EventLog {
     /// The log that `store` holds, as it is at the start.
+    #[cfg(feature = "server")]
     pub(super) fn new(state: LogState, store: Store) -> Self {
         Self(Arc::new(Shared {
             id: RwLock::new(state.id),
             first: AtomicU64::new(state.first),
             head: watch::Sender::new(state.head),
             tail: Mutex::new(Tail::new(state.head, TAIL_BYTES)),
-            store,
+            store: Some(store),
             whole: OnceLock::new(),
         }))
+    }
+
+    /// An empty log with this id that is in memory as a whole, for as long as somebody has it.
+    #[must_use]
+    pub fn in_memory(id: Arc<str>) -> Self {
+        Self(Arc::new(Shared {
+            id: RwLock::new(id),
+            first: AtomicU64::new(0),
+            head: watch::Sender::new(0),
+            tail: Mutex::new(Tail::new(0, usize::MAX)),
+            #[cfg(feature = "server")]
+            store: None,
+            #[cfg(feature = "server")]
+            whole: OnceLock::new(),
+        }))
+    }
+
+    /// Appends events to a log that is in memory as a whole.
+    ///
+    /// # Errors
+    /// `internalError` when a sequence does not increase or leaves the exact range.
+    pub(crate) fn append_in_memory(&self, events: Vec<LoggedEvent>) -> Result<(), Error> {
+        let head = head_after(self.head(), &events)?;
+        self.publish(events, head);
+        Ok(())
+    }
+
+    /// Lets readers see events that are safe.
+    pub(super) fn publish(&self, events: Vec<LoggedEvent>, head: u64) {
+        if events.is_empty() {
+            return;
+        }
+        // The tail first, then the head: a reader that sees the head finds the events.
+        let mut tail = self.0.tail.lock();
+        for event in events {
+            tail.push(Arc::new(event));
+        }
+        drop(tail);
+        #[cfg(feature = "server")]
+        self.note_written(head);
+        self.0.head.send_replace(head);
+    }
+
+    /// The data directory.
+    #[cfg(feature = "server")]
+    pub(super) fn store(&self) -> Result<&Store, Error> {
+        let missing = || Error::new(ErrorCode::OperationNotSupported, "this log is in memory and has no data directory");
+        self.0.store.as_ref().ok_or_else(missing)
+    }
+
+    /// As [`EventLog::store`], for those who work in it.
+    #[cfg(feature = "server")]
+    pub(super) fn disk(&self) -> Result<&Store, Problem> {
+        self.store().map_err(|error| Problem::damage(error.to_string()))
     }
 
     /// The log's identity. Random, made with the database, or when the log was replaced, restored or went back in time.
@@ -60,9 +131,21 @@ impl EventLog {
     }
 
     /// What fails at present.
+    #[cfg(feature = "server")]
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        self.0.store.faults()
+        /// Memory does not fail.
+        static NONE: std::sync::LazyLock<Faults> = std::sync::LazyLock::new(Faults::default);
+        self.0.store.as_ref().map_or(&*NONE, Store::faults)
+    }
+
+    /// Why the data directory does not work at present, if it does not.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        #[cfg(feature = "server")]
+        return self.faults().reason();
+        #[cfg(not(feature = "server"))]
+        None
     }
 
     /// Identity, beginning and end, as they belong together; of a replica also what is known of the whole log.
@@ -71,7 +154,10 @@ impl EventLog {
         let id = self.0.id.read();
         // The head last: it is never below the beginning that was read before it.
         let first = self.first();
+        #[cfg(feature = "server")]
         let replica = self.0.whole.get().map(|whole| whole.known(&id));
+        #[cfg(not(feature = "server"))]
+        let replica = None;
         LogState { id: Arc::clone(&id), first, head: self.head(), replica }
     }
 
@@ -126,11 +212,25 @@ impl EventLog {
             }
             let page = self.0.tail.lock().read(&query, bound, SCAN_ROWS);
             if let Some(page) = page {
-                self.0.store.metrics().read_from_memory();
+                #[cfg(feature = "server")]
+                if let Some(store) = &self.0.store {
+                    store.metrics().read_from_memory();
+                }
                 return Ok((page, 0));
             }
             bound
         };
+        self.read_from_disk(id, query, bound).await
+    }
+
+    /// Nothing is anywhere but in memory.
+    #[cfg(not(feature = "server"))]
+    async fn read_from_disk(&self, _: Arc<str>, _: ReadQuery, _: u64) -> Result<(ReadPage, usize), Error> {
+        Err(Error::new(ErrorCode::InternalError, "the log has lost its beginning"))
+    }
+
+    #[cfg(feature = "server")]
+    async fn read_from_disk(&self, id: Arc<str>, query: ReadQuery, bound: u64) -> Result<(ReadPage, usize), Error> {
         let started = Instant::now();
         let log = self.clone();
         let read = move |connection: &Connection| {
@@ -152,8 +252,9 @@ impl EventLog {
             }
             page.map(Ok)
         };
-        let page = self.0.store.read(read).await?;
-        self.0.store.metrics().read_from_disk(started.elapsed());
+        let store = self.store()?;
+        let page = store.read(read).await?;
+        store.metrics().read_from_disk(started.elapsed());
         page
     }
 
@@ -173,6 +274,7 @@ impl EventLog {
     }
 
     /// The head has moved to `head`.
+    #[cfg(feature = "server")]
     pub(super) fn note_written(&self, head: u64) {
         if let Some(whole) = self.0.whole.get() {
             whole.learn(&self.id(), Replica { written: head, announced: 0 });
@@ -194,6 +296,7 @@ impl EventLog {
     }
 }
 
+#[cfg(feature = "server")]
 pub(super) fn stopped() -> Error {
     Error::new(ErrorCode::InternalError, "the work on the event log was stopped")
 }

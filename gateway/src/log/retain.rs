@@ -146,7 +146,7 @@ impl Keeper {
     /// # Errors
     /// `databaseError` when the disk fails, or holds something that was not written.
     pub fn keep(&mut self, now: i64, stop: &dyn Fn() -> bool) -> Result<Pruned, Error> {
-        let store = &self.log.0.store;
+        let store = self.log.store()?;
         let kept = match self.connection.take().map_or_else(|| writer(&self.log), Ok) {
             Ok(mut connection) => {
                 let kept = keep(&mut connection, &self.log, self.retain, &mut self.counted, now, stop);
@@ -172,7 +172,8 @@ impl EventLog {
                 move_first(&mut connection, &log, &log.id(), first)?;
                 drop_rows(&mut connection, &log, &|| false)
             });
-            truncated.map(drop).map_err(|problem| log.0.store.failed(Operation::Write, &problem))
+            let store = log.store()?;
+            truncated.map(drop).map_err(|problem| store.failed(Operation::Write, &problem))
         };
         tokio::task::spawn_blocking(truncate).await.map_err(|_| stopped())?
     }
@@ -180,7 +181,7 @@ impl EventLog {
 
 /// What is dropped need not be on the disk before the next step begins: it comes there with whatever is appended next.
 pub(super) fn writer(log: &EventLog) -> Result<Connection, Problem> {
-    let connection = log.0.store.writer()?;
+    let connection = log.disk()?.writer()?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(connection)
 }
@@ -237,7 +238,7 @@ fn note_time(connection: &mut Connection, log: &EventLog, id: &Arc<str>, now: i6
         }
     }
     if head > 0 {
-        let _turn = log.0.store.turn();
+        let _turn = log.disk()?.turn();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         insert_time(&transaction, head, now)?;
         transaction.commit()?;
@@ -302,7 +303,7 @@ pub(super) fn move_first(connection: &mut Connection, log: &EventLog, id: &Arc<s
     // A log that is replaced meanwhile keeps its own beginning.
     let Ok(_same) = log.same(id) else { return Ok(()) };
     let first = first.min(log.head());
-    let turn = log.0.store.turn();
+    let turn = log.disk()?.turn();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Meta::read(&transaction)?.first;
     meta::set_number(&transaction, Key::LogFirst, before.max(signed(first)))?;
@@ -323,7 +324,7 @@ fn drop_rows(connection: &mut Connection, log: &EventLog, stop: &dyn Fn() -> boo
         let step = {
             let id = log.id();
             let Ok(_same) = log.same(&id) else { continue };
-            let _turn = log.0.store.turn();
+            let _turn = log.disk()?.turn();
             let mut delete = connection.prepare_cached(
                 "DELETE FROM events WHERE sequence IN
                  (SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)",

@@ -24,6 +24,7 @@ impl Tail {
         Self { floor: head, events: VecDeque::new(), bytes: 0, limit }
     }
 
+    #[cfg(feature = "server")]
     /// Forgets everything; what comes next comes after `head`.
     pub(super) fn clear(&mut self, head: u64) {
         *self = Self::new(head, self.limit);

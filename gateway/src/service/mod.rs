@@ -8,10 +8,13 @@ pub mod calls;
 pub mod chat_list;
 pub mod context;
 pub mod convert;
+#[cfg(feature = "server")]
 pub mod full;
 pub mod guard;
 pub mod health;
 pub mod proto;
+#[cfg(feature = "server")]
 pub mod shared;
+#[cfg(feature = "server")]
 pub mod status;
 pub mod trace;

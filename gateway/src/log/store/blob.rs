@@ -5,36 +5,15 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::checksum::Checksum;
 use super::problem::Problem;
+pub(crate) use crate::log::kind::Kind;
 
 /// Bytes of every piece but the last.
 pub(crate) const PIECE: usize = 256 * 1024;
-
-/// What the bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A chat's background.
-    Background,
-    /// A group's icon.
-    Icon,
-    /// A file.
-    Attachment,
-    /// The moving half of a live photo.
-    Companion,
-}
 
 impl Kind {
     /// Those of one owner, named by the GUID of the chat or of the attachment.
     pub(crate) const fn of(self, owner: &str) -> Place<'_> {
         Place { kind: self, owner }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Background => "background",
-            Self::Icon => "icon",
-            Self::Attachment => "attachment",
-            Self::Companion => "companion",
-        }
     }
 }
 
