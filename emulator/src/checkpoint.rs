@@ -144,7 +144,9 @@ impl State {
             CheckpointItem::State { head, entries, .. } if is_first && entries > 0 => {
                 (self.head, self.entries) = (head, entries);
             }
-            CheckpointItem::Chat { chat, background, icon, has_left, activity } if !is_first && self.chat(&chat.guid).is_none() => {
+            CheckpointItem::Chat { chat, background, icon, has_left, activity }
+                if !is_first && self.chat(&chat.guid).is_none() =>
+            {
                 let (background, icon) = (background.map(Arc::from), icon.map(Arc::from));
                 let activity = activity.or_else(|| last_message(&chat)).unwrap_or(0);
                 self.add(ChatState { chat: Arc::new(*chat), background, icon, has_left, activity });

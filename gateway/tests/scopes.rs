@@ -150,7 +150,7 @@ impl There {
 }
 
 /// The rule of a REST route, with a query or a body that is right.
-fn route(path: &str, There { chat, message, poll }: &There) -> (Rule, String, Value) {
+fn route(method: &str, path: &str, There { chat, message, poll }: &There) -> (Rule, String, Value) {
     let for_chat = json!({ "chatGuid": chat });
     let query = format!("?chatGuid={}", chat.replace(';', "%3B").replace('+', "%2B"));
     let of_message = format!("{query}&messageGuid={message}");
@@ -160,6 +160,7 @@ fn route(path: &str, There { chat, message, poll }: &There) -> (Rule, String, Va
         body
     };
     let (rule, query, body) = match path {
+        "/v1/chats" if method == "get" => (Rule::Needs("chats:read", About::Filtered), "", for_chat),
         "/v1/chats" => (Rule::Needs("chats:create", About::Account), "", json!({ "addresses": ["new@example.com"] })),
         "/v1/chats:markRead" | "/v1/chats:removeBackground" | "/v1/chats:shareContactInfo" | "/v1/chats:setTyping" => {
             (Rule::Needs("chats:write", About::Chat), "", for_chat)
@@ -240,7 +241,7 @@ fn every_route(server: &Server, there: &There, routes: usize) {
     let kinds = kinds(&there.chat);
     for (path, item) in paths {
         for method in item.as_object().expect("methods").keys() {
-            let (rule, query, body) = route(path, there);
+            let (rule, query, body) = route(method, path, there);
             let filled = there.fill(path);
             for kind in &kinds {
                 let refusal =

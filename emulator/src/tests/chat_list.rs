@@ -68,7 +68,7 @@ fn an_archived_chat_is_in_the_other_list() {
     assert_eq!((guids(&world, &visible()).len(), guids(&world, &archived()).len()), (2, 0));
     // A run of events leaves each chat in the list that it ends in.
     world.run(Command::Generate { chats: vec![DIRECT.into(), GROUP.into()], count: 3 });
-    assert_eq!((guids(&world, &visible()), guids(&world, &archived())), (vec![GROUP.to_owned()], vec![DIRECT.to_owned()]));
+    assert_eq!((guids(&world, &visible()), guids(&world, &archived())), (vec![DIRECT.to_owned()], vec![GROUP.to_owned()]));
 }
 
 #[test]
@@ -128,7 +128,8 @@ fn a_journal_and_a_checkpoint_of_an_earlier_version_are_listed_by_the_last_messa
         })
     };
     let mut old = chat("any;-;old@example.com");
-    old["lastMessage"] = json!({ "guid": "OLD", "chatGuids": [], "content": {}, "isFromMe": false, "dateCreated": "2025-01-01T12:00:00Z" });
+    old["lastMessage"] =
+        json!({ "guid": "OLD", "chatGuids": [], "content": {}, "isFromMe": false, "dateCreated": "2025-01-01T12:00:00Z" });
     let mut state = State::default();
     for item in [
         json!({ "item": "state", "version": 2, "head": 7, "entries": 9 }),

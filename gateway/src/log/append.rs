@@ -7,6 +7,7 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::server::LoggedEvent;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::chats;
 use super::order::head_after;
 use super::read::{signed, unsigned};
 use super::reader::EventLog;
@@ -55,7 +56,23 @@ impl Appender {
     /// # Errors
     /// As [`Appender::commit`].
     pub fn append(&mut self, events: Vec<LoggedEvent>) -> Result<(), Error> {
-        self.commit(events, |_| Ok(()), || ())
+        self.append_with(events, |_| Ok(()))
+    }
+
+    /// Appends `events` of an upstream, together with what they show of its chats and whatever `write` puts into the database.
+    ///
+    /// # Errors
+    /// As [`Appender::commit`].
+    pub(crate) fn append_with<F>(&mut self, events: Vec<LoggedEvent>, write: F) -> Result<(), Error>
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+    {
+        let shown = chats::shown(&events);
+        let note = |transaction: &Transaction<'_>| {
+            write(transaction)?;
+            chats::note(transaction, &shown)
+        };
+        self.commit(events, note, || ())
     }
 
     /// Appends `events` together with whatever `write` puts into the database: all of it is on disk when this returns, or
@@ -194,6 +211,7 @@ where
 /// A log without events, whose next one comes after `sequence`.
 fn empty(transaction: &Transaction<'_>, sequence: u64) -> Result<(), rusqlite::Error> {
     transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
+    chats::forget_archived(transaction)?;
     meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
     meta::set_number(transaction, Key::LogHead, signed(sequence))
 }

@@ -65,7 +65,7 @@ impl LogCopy {
     /// As [`Appender::commit`].
     pub fn append(&mut self, events: Vec<LoggedEvent>, position: &Position) -> Result<(), Error> {
         let text = position.text();
-        self.0.commit(events, |transaction| meta::set(transaction, Key::Position, &text), || ())
+        self.0.append_with(events, |transaction| meta::set(transaction, Key::Position, &text))
     }
 
     /// The log begins at `sequence`: what lies before is gone. `position` is the message that said so, if one did.

@@ -15,7 +15,9 @@ mod append;
 pub mod backup;
 #[cfg(feature = "server")]
 mod begin;
-#[cfg(feature = "server")]
+mod chats;
+#[cfg(test)]
+mod chats_tests;
 mod copy;
 #[cfg(test)]
 mod damage;
@@ -43,7 +45,7 @@ mod writer;
 
 #[cfg(feature = "server")]
 pub use append::Appender;
-#[cfg(feature = "server")]
+pub use chats::{ChatNote, SeenChat, SeenQuery};
 pub use copy::{LogCopy, Position};
 pub use im_chats_protocol::server::{ChatFilter, EventFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use order::head_after;

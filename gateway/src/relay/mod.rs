@@ -1,9 +1,10 @@
 //! The relay: the real service, for clients that cannot reach it themselves, with a durable log of its events. It may use
 //! `service`, the log and `base`.
 //!
-//! `upstream` is the connection, `service` passes the calls through, `ingest` keeps our log up with the upstream's; it
+//! `upstream` is the connection, `service` passes the calls through, `chats` lists the chats that were seen, `ingest` keeps our log up with the upstream's; it
 //! carries `merge`, which decides how. `frame`, `event` and `message` are what an event goes through on its way.
 
+mod chats;
 mod cursor_refusal;
 mod event;
 mod failure;
@@ -43,6 +44,7 @@ pub struct Source {
 pub struct Relay {
     upstream: Upstream,
     log: EventLog,
+    noted: chats::Noted,
 }
 
 impl Source {
@@ -64,7 +66,7 @@ impl Source {
     /// The relay with this log.
     #[must_use]
     pub fn relay(&self, log: EventLog) -> Relay {
-        Relay { upstream: self.upstream.clone(), log }
+        Relay { upstream: self.upstream.clone(), log, noted: chats::Noted::default() }
     }
 
     /// The task that keeps a log up with the upstream's. It goes on where the log ends.

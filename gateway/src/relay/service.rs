@@ -7,7 +7,7 @@ use super::Relay;
 use super::upstream::Method;
 use crate::log::EventLog;
 use crate::service::backend::Backend;
-use crate::service::calls::{Messaging, Pieces, messaging_calls, not_supported};
+use crate::service::calls::{Messaging, Pieces, messaging_calls};
 use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use crate::service::context::CallContext;
 use crate::service::proto::{
@@ -21,6 +21,9 @@ macro_rules! method {
         Method { path: concat!("/photon.imessage.v1.ChatService/", $name), repeatable: $repeatable }
     };
 }
+
+/// The read of a chat.
+pub(super) const GET_CHAT: Method = method!("GetChat", true);
 
 /// Whether a call may be sent again when its answer was lost.
 macro_rules! repeatable {
@@ -99,7 +102,9 @@ impl Backend for Relay {
         }
         // Without an opening message it finds the second time what it made the first time.
         let repeatable = request.initial_message.is_none() || request.client_message_id.is_some();
-        self.upstream.unary(method!("CreateChat", repeatable), &call, request).await
+        let answer: CreateChatResponse = self.upstream.unary(method!("CreateChat", repeatable), &call, request).await?;
+        self.seen(answer.chat.as_ref(), true).await;
+        Ok(answer)
     }
 
     async fn mark_chat_read(&self, call: &CallContext, request: MarkChatReadRequest) -> Result<(), Error> {
@@ -123,7 +128,9 @@ impl Backend for Relay {
     }
 
     async fn get_chat(&self, call: &CallContext, request: GetChatRequest) -> Result<GetChatResponse, Error> {
-        self.upstream.unary(method!("GetChat", true), call, request).await
+        let answer: GetChatResponse = self.upstream.unary(GET_CHAT, call, request).await?;
+        self.seen(answer.chat.as_ref(), false).await;
+        Ok(answer)
     }
 
     async fn get_chat_count(&self, call: &CallContext, request: GetChatCountRequest) -> Result<GetChatCountResponse, Error> {
@@ -134,8 +141,8 @@ impl Backend for Relay {
         self.upstream.unary(method!("HasBackground", true), call, request).await
     }
 
-    async fn list_chats(&self, _call: &CallContext, _request: ListChatsRequest) -> Result<ListChatsResponse, Error> {
-        Err(not_supported("listChats"))
+    async fn list_chats(&self, call: &CallContext, request: ListChatsRequest) -> Result<ListChatsResponse, Error> {
+        self.page_of_chats(call, request).await
     }
 
     fn log(&self) -> &EventLog {

@@ -64,12 +64,8 @@ impl<J: MakeJson> Request<J> {
         if let Some(token) = options.page_token {
             fields.push((TOKEN.name, J::from_text(&token)));
         }
-        let endpoint = Endpoint {
-            method: LIST_CHATS.method,
-            path: Cow::Borrowed(LIST_CHATS.path),
-            response: CHAT_PAGE,
-            repeatable: true,
-        };
+        let endpoint =
+            Endpoint { method: LIST_CHATS.method, path: Cow::Borrowed(LIST_CHATS.path), response: CHAT_PAGE, repeatable: true };
         Ok(Self { endpoint, fields, idempotency_key: None })
     }
 }
@@ -160,7 +156,9 @@ mod tests {
                 assert!(ChatPlace::parse(&place.token(!archived), archived).is_err());
             }
         }
-        for wrong in ["", "x", "visible", "visible.1", "visible.1.alice", "visible.+1.any;+;g", "visible.01.any;+;g", "visible..any;+;g"] {
+        for wrong in
+            ["", "x", "visible", "visible.1", "visible.1.alice", "visible.+1.any;+;g", "visible.01.any;+;g", "visible..any;+;g"]
+        {
             let error = ChatPlace::parse(wrong, false).unwrap_err();
             assert_eq!((error.code.as_ref(), error.context_value("field")), ("invalidArgument", Some("pageToken")), "{wrong}");
         }

@@ -6,18 +6,23 @@ use super::blob::{self, Kind};
 use super::checksum::Checksum;
 use super::meta::{self, Key};
 use super::problem::Problem;
+use crate::log::chats;
 
 /// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// The oldest layout with checksums: what it has is as it should be, tables are missing, and backgrounds lie elsewhere.
 const CHECKED: i64 = 3;
 
-/// How many tables of [`SCHEMA`] an earlier layout with checksums had, beside [`BACKGROUNDS`].
+/// The first layout without a table of backgrounds.
+const NO_BACKGROUNDS: i64 = 5;
+
+/// How many statements of [`SCHEMA`] an earlier layout with checksums had; before [`NO_BACKGROUNDS`] also [`BACKGROUNDS`].
 const fn tables_of(version: i64) -> Option<usize> {
     match version {
         CHECKED => Some(3),
         4 => Some(5),
+        NO_BACKGROUNDS => Some(6),
         _ => None,
     }
 }
@@ -33,13 +38,15 @@ pub(crate) fn is_ours(header: &[u8]) -> bool {
 
 /// Every row carries the checksum of its other columns. An event also names the one before (`prev`), so that a missing row
 /// is noticed as well as a changed one; the journal counts without gaps, from 1 or from its checkpoint on, whose items do, too.
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 8] = [
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value, sum INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE events (sequence INTEGER PRIMARY KEY, prev INTEGER NOT NULL, kind INTEGER NOT NULL, chat TEXT NOT NULL, json TEXT NOT NULL, proto BLOB, sum INTEGER NOT NULL)",
     "CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, sum INTEGER NOT NULL)",
     "CREATE TABLE times (sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, sum INTEGER NOT NULL)",
     "CREATE TABLE checkpoint (upto INTEGER NOT NULL, item INTEGER NOT NULL, data TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (upto, item)) WITHOUT ROWID",
     "CREATE TABLE blobs (kind TEXT NOT NULL, owner TEXT NOT NULL, piece INTEGER NOT NULL, mime TEXT NOT NULL, length INTEGER NOT NULL, sum INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, owner, piece))",
+    "CREATE TABLE chats (guid TEXT PRIMARY KEY, activity INTEGER NOT NULL, archived INTEGER, sum INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX chats_by_activity ON chats (activity, guid, archived)",
 ];
 
 /// What [`blob`] has replaced.
@@ -71,7 +78,8 @@ pub(super) fn found(connection: &Connection) -> Result<i64, Unusable> {
         (VERSION, _) => check(connection, application, &SCHEMA).map(|()| VERSION),
         (CHECKED..VERSION, 1..) if application == APPLICATION_ID => {
             let kept = tables_of(found).and_then(|tables| SCHEMA.get(..tables)).unwrap_or_default();
-            check(connection, application, &[kept, &[BACKGROUNDS]].concat()).map(|()| found)
+            let backgrounds: &[&str] = if found < NO_BACKGROUNDS { &[BACKGROUNDS] } else { &[] };
+            check(connection, application, &[kept, backgrounds].concat()).map(|()| found)
         }
         (newer, _) if newer > VERSION => Err(Unusable::TooNew(newer)),
         (0, 0) => Ok(0),
@@ -139,6 +147,9 @@ pub(super) fn lay_out(connection: &mut Connection, found: i64) -> Result<(), Pro
             None => migrate(&transaction, older)?,
         },
     }
+    if found > 0 {
+        note_chats(&transaction)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(transaction.commit()?)
@@ -157,6 +168,9 @@ fn extend(transaction: &Transaction<'_>, found: i64, tables: usize) -> Result<()
         meta::set_number(transaction, Key::Checkpoint, 0)?;
         meta::set_number(transaction, Key::CheckpointItems, 0)?;
     }
+    if found >= NO_BACKGROUNDS {
+        return Ok(());
+    }
     let mut read = transaction.prepare("SELECT chat, mime, data, sum FROM backgrounds")?;
     let mut rows = read.query([])?;
     while let Some(row) = rows.next()? {
@@ -171,6 +185,26 @@ fn extend(transaction: &Transaction<'_>, found: i64, tables: usize) -> Result<()
     drop(rows);
     drop(read);
     Ok(transaction.execute_batch("DROP TABLE backgrounds")?)
+}
+
+/// Notes which chats a relay has seen: those of its events. An emulator knows its chats by itself.
+fn note_chats(transaction: &Transaction<'_>) -> Result<(), Problem> {
+    if meta::Meta::read(transaction)?.owner.as_deref() == Some(super::Owner::Emulator.name()) {
+        return Ok(());
+    }
+    let mut statement = transaction.prepare(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM events WHERE sequence IN (SELECT max(sequence) FROM events GROUP BY chat)"
+    ))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        // A damaged one is told of to whoever reads it.
+        if let Ok(event) = EventRow::read(row) {
+            chats::note_event(transaction, event.chat, event.json)?;
+        }
+    }
+    Ok(())
 }
 
 /// From layout 1 (no `proto`) or 2 (no checksums): the rows are written once more, with what they lacked.
@@ -310,6 +344,11 @@ pub(crate) fn item_checksum(upto: i64, item: i64, data: &str) -> i64 {
 pub(crate) fn insert_item(transaction: &Transaction<'_>, upto: i64, item: i64, data: &str) -> Result<(), rusqlite::Error> {
     let mut insert = transaction.prepare_cached("INSERT INTO checkpoint (upto, item, data, sum) VALUES (?1, ?2, ?3, ?4)")?;
     insert.execute(params![upto, item, data, item_checksum(upto, item, data)]).map(drop)
+}
+
+/// Of what is noted of a chat.
+pub(crate) fn seen_checksum(guid: &str, activity: i64, archived: Option<bool>) -> i64 {
+    Checksum::default().text(guid).number(activity).number(archived.map_or(-1, i64::from)).finish()
 }
 
 /// Of a note that everything up to `sequence` was there at `at`, in milliseconds since 1970.

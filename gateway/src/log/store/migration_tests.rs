@@ -92,7 +92,7 @@ fn older(directory: &Path, layout: i64) {
     let old = Connection::open(directory.join(DATABASE)).unwrap();
     let sum = |data: &[u8]| Checksum::default().text("any;-;a").text("image/png").blob(Some(data)).finish();
     old.execute_batch(&format!(
-        "DROP TABLE blobs;
+        "DROP TABLE blobs; DROP TABLE chats;
          CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL);
          INSERT INTO backgrounds VALUES ('any;-;a', 'image/png', x'89504e47', {});
          INSERT INTO backgrounds VALUES ('any;-;b', 'image/png', x'89504e47', 1);
@@ -125,6 +125,40 @@ fn backgrounds_of_the_layouts_before_are_kept_and_a_damaged_one_stays_damaged() 
         old.pragma_update(None, "user_version", 7 - layout).unwrap();
         drop(old);
         assert!(matches!(Store::open(other.path()), Err(StoreError::Damaged { .. })));
+    }
+}
+
+#[tokio::test]
+async fn the_chats_of_a_relays_events_are_listed_after_the_layout_before_and_those_of_an_emulator_are_not() {
+    for (owner, chats) in
+        [(Owner::Relay, vec!["any;-;b", "any;-;a"]), (Owner::Replica, vec!["any;-;b", "any;-;a"]), (Owner::Emulator, vec![])]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.claim(owner).unwrap();
+        let (_, mut appender) = open(&store).unwrap();
+        let event = |sequence: u64, chat: &str, second: u32| crate::log::LoggedEvent {
+            sequence,
+            kind: crate::log::EventKind::Message,
+            chat_guid: chat.into(),
+            json: format!("{{\"type\":\"message.received\",\"occurredAt\":\"2026-01-01T12:00:{second:02}Z\"}}").into(),
+            proto: None,
+        };
+        appender
+            .append(vec![event(1, "any;-;b", 10), event(2, "any;-;a", 20), event(3, "any;-;b", 30), event(4, "", 40)])
+            .unwrap();
+        drop((appender, store));
+        let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+        old.execute_batch("DROP TABLE chats; PRAGMA user_version = 5").unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let store = Store::open(directory.path()).unwrap();
+            let (log, _) = open(&store).unwrap();
+            let query = crate::log::SeenQuery { archived: false, after: None, within: None, limit: 9 };
+            let seen = log.seen_chats(query).await.unwrap();
+            assert_eq!(seen.iter().map(|seen| &*seen.place.guid).collect::<Vec<_>>(), chats, "{owner:?}");
+            verify::everything(&store.reader().unwrap()).unwrap();
+        }
     }
 }
 

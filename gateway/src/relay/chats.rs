@@ -1,0 +1,131 @@
+//! The list of chats. The real service has no such call: the log says which chats there are and in which order, and the service what each
+//! of them is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream};
+use im_chats_protocol::error::{Category, Error, ErrorCode};
+use im_chats_protocol::wire::chat_list::ChatPlace;
+use parking_lot::Mutex;
+
+use super::Relay;
+use super::service::GET_CHAT;
+use crate::base::log_throttle::LogThrottle;
+use crate::log::{ChatNote, SeenChat, SeenQuery};
+use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
+use crate::service::context::CallContext;
+use crate::service::proto::{Chat, GetChatRequest, GetChatResponse};
+
+/// Chats that are read at once for one page.
+const AT_ONCE: usize = 8;
+
+/// Chats of which the last note is remembered; beyond it all of them are forgotten.
+const MOST_NOTED: usize = 10_000;
+
+/// What was noted of answers, so that the same is not written twice.
+#[derive(Debug, Clone, Default)]
+pub struct Noted(Arc<Mutex<HashMap<String, (Option<i64>, bool)>>>);
+
+impl Noted {
+    /// Whether this is something new.
+    fn is_new(&self, chat: &Chat, last_message: Option<i64>) -> bool {
+        let mut noted = self.0.lock();
+        if noted.len() >= MOST_NOTED {
+            noted.clear();
+        }
+        let now = (last_message, chat.is_archived);
+        noted.insert(chat.guid.clone(), now) != Some(now)
+    }
+
+    fn forget(&self, guid: &str) {
+        self.0.lock().remove(guid);
+    }
+}
+
+impl Relay {
+    /// A page of the chats that were seen, each as it is now. One that is gone is left out, and so is one that is in the other list by now.
+    pub(super) async fn page_of_chats(
+        &self,
+        call: &CallContext,
+        request: ListChatsRequest,
+    ) -> Result<ListChatsResponse, Error> {
+        let ListChatsRequest { archived, page_size, page_token, within } = request;
+        let after = page_token.map(|token| ChatPlace::parse(&token, archived)).transpose()?;
+        // One more says whether there is another page.
+        let query = SeenQuery { archived, after, within, limit: page_size.saturating_add(1) };
+        let mut seen = self.log.seen_chats(query).await?;
+        let is_last = seen.len() <= page_size;
+        seen.truncate(page_size);
+        let next_page_token = seen.last().filter(|_| !is_last).map(|last| last.place.token(archived));
+
+        let call = CallContext { idempotency_key: None, ..call.clone() };
+        let reads = seen.into_iter().map(|seen| async {
+            let read = self.read_chat(&call, &seen.place.guid).await;
+            (seen, read)
+        });
+        let mut reads = stream::iter(reads).buffered(AT_ONCE);
+        let (mut chats, mut notes) = (Vec::new(), Vec::new());
+        while let Some((seen, read)) = reads.next().await {
+            match read {
+                Ok(chat) => {
+                    let activity = last_message(&chat).unwrap_or(seen.place.activity);
+                    let place = ChatPlace { activity, guid: seen.place.guid.clone() };
+                    let now = SeenChat { place, archived: Some(chat.is_archived) };
+                    if now != seen {
+                        notes.push(ChatNote::Changed(seen, now));
+                    }
+                    if chat.is_archived == archived {
+                        chats.push(chat);
+                    }
+                }
+                Err(error) if error.category() == Category::NotFound => {
+                    self.noted.forget(&seen.place.guid);
+                    notes.push(ChatNote::Gone(seen));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        drop(reads);
+        self.note(notes).await;
+        Ok(ListChatsResponse { chats, next_page_token })
+    }
+
+    async fn read_chat(&self, call: &CallContext, guid: &str) -> Result<Chat, Error> {
+        let request = GetChatRequest { chat_guid: guid.to_owned() };
+        let answer: GetChatResponse = self.upstream.unary(GET_CHAT, call, request).await?;
+        answer.chat.ok_or_else(|| Error::new(ErrorCode::InternalError, "the upstream answered without the chat"))
+    }
+
+    /// Notes a chat that an answer has shown; `is_new` when it may have been created just now.
+    pub(super) async fn seen(&self, chat: Option<&Chat>, is_new: bool) {
+        let Some(chat) = chat else { return };
+        let last_message = last_message(chat);
+        if !self.noted.is_new(chat, last_message) {
+            return;
+        }
+        let created = is_new.then(|| Utc::now().timestamp_millis());
+        let note = ChatNote::Shown { guid: chat.guid.clone(), last_message, created, archived: chat.is_archived };
+        self.note(vec![note]).await;
+    }
+
+    /// What cannot be noted now is noted when it is seen again: no call fails for it.
+    async fn note(&self, notes: Vec<ChatNote>) {
+        static FAILED: LogThrottle = LogThrottle::per_minute();
+        if notes.is_empty() {
+            return;
+        }
+        if let Err(error) = self.log.note_chats(notes).await
+            && let Some(repeated) = FAILED.hit()
+        {
+            tracing::warn!(%error, repeated, "what was seen of chats cannot be noted; a list may lack them");
+        }
+    }
+}
+
+/// When a chat's last message was written, in milliseconds since 1970.
+fn last_message(chat: &Chat) -> Option<i64> {
+    let at = chat.last_message.as_ref()?.date_created?;
+    DateTime::<Utc>::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?).map(|at| at.timestamp_millis())
+}
