@@ -210,7 +210,9 @@ impl Calls {
         if let Some((_, content_type)) = body {
             headers.set("content-type", content_type);
         }
-        let incoming = exchange(&self.base_url, Outgoing { url, headers, body: body.map(|(body, _)| body) }).await?;
+        let fetch = self.host.deref().and_then(|host| host.fetch());
+        let outgoing = Outgoing { url, headers, body: body.map(|(body, _)| body), fetch };
+        let incoming = exchange(&self.base_url, outgoing).await?;
         if !incoming.response.is_ok() {
             let refusal = Refusal::read(incoming.response.status(), |name| incoming.response.header(name));
             return Err(refusal.of_call(incoming.body.ok()));

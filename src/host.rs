@@ -64,6 +64,8 @@ interface! {
         token_is_fixed "tokenIsFixed": bool as "boolean";
         /// The instance of the service, for the header `x-photon-server`.
         server "server": Option<String> as "string | undefined";
+        /// What sends requests in the place of the runtime's `fetch`: that of an emulator in the page.
+        fetch "fetch": Option<Function> as "Function | undefined";
         }
         methods: {
         /// The token, or a promise of it. What the user's function throws passes through.

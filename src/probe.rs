@@ -69,5 +69,5 @@ async fn request(url: String, mode: RequestMode, in_flight: Option<&InFlight>) -
     let init = RequestInit::new();
     init.set_mode(mode);
     init.set_signal(in_flight.map(InFlight::signal).as_ref());
-    Answer::of(send(&url, &init)?.await?)
+    Answer::of(send(None, &url, &init)?.await?)
 }

@@ -6,7 +6,7 @@
 
 use gloo_net::http::{Headers, Response};
 use im_chats_protocol::error::Error;
-use js_sys::{Promise, SyntaxError};
+use js_sys::{Function, Promise, SyntaxError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, RequestInit};
@@ -52,6 +52,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) headers: Headers,
     /// The JSON of a write; a read has none.
     pub(crate) body: Option<&'a JsValue>,
+    /// What sends it in the place of the runtime's `fetch`.
+    pub(crate) fetch: Option<Function>,
 }
 
 /// A response, and its body once that is read.
@@ -81,7 +83,7 @@ async fn try_exchange(outgoing: Outgoing<'_>) -> Result<Incoming, JsValue> {
         init.set_method("POST");
         init.set_body(body);
     }
-    let response = Answer::of(send(outgoing.url, &init)?.await?)?;
+    let response = Answer::of(send(outgoing.fetch.as_ref(), outgoing.url, &init)?.await?)?;
     let body = match response.json().await {
         Ok(body) => Ok(Parsed(body)),
         // Wrong JSON is a response. A success that broke off is not.
@@ -93,8 +95,12 @@ async fn try_exchange(outgoing: Outgoing<'_>) -> Result<Incoming, JsValue> {
 }
 
 /// Sends a request; the promise may be a mock's, and resolve to anything.
-pub(crate) fn send(url: &str, init: &RequestInit) -> Result<JsFuture, JsValue> {
-    Ok(JsFuture::from(Promise::resolve(&fetch(url, init)?)))
+pub(crate) fn send(own: Option<&Function>, url: &str, init: &RequestInit) -> Result<JsFuture, JsValue> {
+    let answer = match own {
+        Some(own) => own.call2(&JsValue::UNDEFINED, &url.into(), init)?,
+        None => fetch(url, init)?,
+    };
+    Ok(JsFuture::from(Promise::resolve(&answer)))
 }
 
 /// What `fetch` resolved to: a `Response`, or what a test gives in place of one.

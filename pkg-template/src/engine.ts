@@ -11,21 +11,21 @@ export interface Glue {
 }
 
 /** One wasm, which all clients of its entries share. @internal */
-export class Engine extends Trap {
-  readonly glue: Glue;
+export class Engine<G extends Pick<Glue, "__wbg_set_wasm"> = Glue> extends Trap {
+  readonly glue: G;
   readonly #imports: string;
   /** One start for all clients; a failed one is forgotten, so the next call tries again. */
   #starting: Promise<void> | undefined;
 
   /** `imports` is the name of the module that the wasm takes its imports from. */
-  constructor(glue: Glue, imports: string) {
+  constructor(glue: G, imports: string) {
     super();
     this.glue = glue;
     this.#imports = imports;
   }
 
   /** Starts the wasm, unless it is started. */
-  start(runtime: Runtime): Promise<void> {
+  start(runtime: Pick<Runtime, "wasm">): Promise<void> {
     this.#starting ??= (async () => {
       let isWhole = false;
       try {

@@ -1,6 +1,7 @@
 import { abortReason, onAbort } from "./abort.js";
 import { base64 } from "./base64.js";
 import type { LiveConnection } from "./connection.js";
+import type { EmulatorLink } from "./emulator-link.js";
 import type { Engine } from "./engine.js";
 import { buildError, IMessageError, type IMessageErrorOptions } from "./errors.js";
 import type { Settings } from "./options.js";
@@ -32,6 +33,7 @@ export class Host implements WasmHost {
   readonly autoIdempotency: boolean;
   readonly tokenIsFixed: boolean;
   readonly server: string | undefined;
+  readonly fetch: EmulatorLink["fetch"] | undefined;
   /** Set before the first stream opens. */
   socket: WebSocketConstructor | undefined;
   readonly onAbort = onAbort;
@@ -48,6 +50,8 @@ export class Host implements WasmHost {
     this.maxDelay = settings.maxDelay;
     this.autoIdempotency = settings.autoIdempotency;
     this.server = settings.server;
+    this.fetch = settings.emulator?.fetch;
+    this.socket = settings.emulator?.socket;
     this.tokenIsFixed = typeof settings.token === "string";
     this.#token = settings.token;
     this.#connection = connection;
@@ -87,7 +91,7 @@ export class Host implements WasmHost {
 
   gapSkipped(gap: Gap, onGap: unknown): void {
     // Not now: Rust is on the stack.
-    if (typeof onGap === "function") queueMicrotask(() => void onGap(gap));
+    if (typeof onGap === "function") void Promise.resolve().then(() => onGap(gap));
     this.#connection.skipped(gap);
   }
 }

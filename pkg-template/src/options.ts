@@ -1,4 +1,5 @@
 import type { Client } from "./types.js";
+import { linkOf, type EmulatorLink, type LinkedEmulator } from "./emulator-link.js";
 import { checkGlobals } from "./environment.js";
 import { invalid, messageOf } from "./errors.js";
 import type { WasmSource } from "./wasm-source.js";
@@ -44,17 +45,17 @@ export interface RetryOptions {
 /** Options of `createClient`. */
 export interface ClientOptions {
   /**
-   * Where the service is: `host[:port]`, or a full `http(s)://` URL. `undefined` compiles, so that `process.env.…` can be passed
-   * as it is; `createClient` then throws a `ValidationError`.
+   * Where the service is: `host[:port]`, a full `http(s)://` URL, or an emulator of `im-chats/emulator`. `undefined` compiles, so that
+   * `process.env.…` can be passed as it is; `createClient` then throws a `ValidationError`.
    */
-  readonly address: string | undefined;
+  readonly address: string | LinkedEmulator | undefined;
   /**
    * The bearer token, or a function that gives one. A function is asked again for every call, for every connection, and before the
    * token of a connection ends, so it can hand out short-lived tokens; nothing that it gave is kept. A text that the service
    * refuses ends the streams at once, since there is no other. `undefined` compiles, so that `process.env.…` can be passed as it is; `createClient` then
-   * throws a `ValidationError`.
+   * throws a `ValidationError`. Only an emulator of `im-chats/emulator` needs none: without one, its own is taken.
    */
-  readonly token: string | undefined | (() => string | Promise<string>);
+  readonly token?: string | undefined | (() => string | Promise<string>);
   /** Whether an `address` without a scheme means https. Default true. An `address` with a scheme says it itself. */
   readonly tls?: boolean | undefined;
   /**
@@ -100,6 +101,8 @@ export interface Settings {
   readonly autoIdempotency: boolean;
   readonly allowTokenCreationInBrowser: boolean;
   readonly server: string | undefined;
+  /** In the place of the network. */
+  readonly emulator: EmulatorLink | undefined;
 }
 
 const MAX_TIMER_MS = 2_147_483_647;
@@ -110,7 +113,8 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 /** Checks every option before anything is sent. @internal */
 export function readOptions(options: ClientOptions): Settings {
   checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "allowTokenCreationInBrowser", "server", "wasm"]);
-  const { token, server } = options;
+  const emulator = linkOf(options.address);
+  const { token = emulator?.token, server } = options;
   if (typeof token !== "function" && (typeof token !== "string" || token.trim() === "")) {
     throw invalid("token", `expected a token, or a function that gives one${missing(token)}`);
   }
@@ -121,7 +125,8 @@ export function readOptions(options: ClientOptions): Settings {
     throw invalid("server", "expected the name of an instance, in visible ASCII characters");
   }
   return {
-    baseUrl: baseUrl(options.address, flag(options.tls, "tls", true)),
+    emulator,
+    baseUrl: baseUrl(emulator?.address ?? options.address, flag(options.tls, "tls", true)),
     token,
     server,
     timeout: integer(options.timeout, "timeout", 30_000, 1, MAX_TIMER_MS),

@@ -1,6 +1,6 @@
 // What is left to do before a compiled package is one to publish: its types name only what is public, every entry documents its
 // `createClient`, and its source maps name its sources as the package does.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const out = process.argv[2];
@@ -61,6 +61,9 @@ for (const [file, type] of [["options.d.ts", "CreateClient"], ["messages-types.d
     if (declared.test(text)) writeFileSync(join(out, entry), text.replace(declared, () => documentation.replace(/^ {4}/gm, "")));
   }
 }
+
+// Nothing of these is public: the emulator has types of its own.
+rmSync(join(out, "wasm/emulator.d.ts"));
 
 for (const file of readdirSync(out).filter((name) => name.endsWith(".js.map"))) {
   const map = JSON.parse(readFileSync(join(out, file), "utf8"));

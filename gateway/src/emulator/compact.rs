@@ -11,8 +11,8 @@ use im_chats_emulator::{CheckpointItem, State};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_util::sync::CancellationToken;
 
-use super::turn::View;
 use super::replay::checkpointed;
+use super::turn::View;
 use crate::log::store::meta::{self, Key, Meta};
 use crate::log::store::problem::Problem;
 use crate::log::store::{Operation, Store, layout};

@@ -17,8 +17,8 @@ use tower_http::cors::{AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
 use super::access::Access;
 use super::admission::{Admission, Held, Verdict};
-use super::answer::{complete_body, identify, request_id};
 pub use super::answer::{MAX_REQUEST_ID, Told};
+use super::answer::{complete_body, identify, request_id};
 use super::call;
 use super::failure::Failure;
 use super::headers::{COMPANION_BYTES, COMPANION_KIND, IDEMPOTENCY_KEY, MIDDLEWARE, REQUEST_ID, RequestId, SERVER};

@@ -190,7 +190,6 @@ impl Appender {
         }
         Ok(())
     }
-
 }
 
 /// Commits what `write` writes, unless that takes more room than there is. Whether there was room for more.

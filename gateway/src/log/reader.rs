@@ -1,9 +1,9 @@
 //! The readers' side of the log.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 #[cfg(feature = "server")]
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(feature = "server")]
 use std::time::Instant;
 

@@ -27,7 +27,12 @@ pub fn assemble(workspace: &Workspace) -> Result<()> {
         workspace.path("xtask/src/build"),
         workspace.path("xtask/js/publish.mjs"),
     ];
-    let outputs = [package.join("package.json"), package.join("wasm/im_chats_bg.wasm"), package.join("wasm/messages_bg.wasm")];
+    let outputs = [
+        package.join("package.json"),
+        package.join("wasm/im_chats_bg.wasm"),
+        package.join("wasm/messages_bg.wasm"),
+        package.join("wasm/emulator_bg.wasm"),
+    ];
     let ran = stamp::when_changed(workspace, "package", &inputs, &outputs, || {
         let out = workspace.target.join("pkg-out");
         make(workspace, &template, &out)?;
@@ -49,14 +54,14 @@ fn make(workspace: &Workspace, template: &Path, out: &Path) -> Result<()> {
     stamp::mirror(&wasm::stage(workspace), &out.join("wasm"))?;
     // wasm-bindgen writes the first two when it meets a folder that belongs to a package, and the others for code that instantiates the
     // wasm by hand; none is part of ours.
-    for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts", "messages_bg.wasm.d.ts"] {
+    for stray in [".gitignore", "package.json", "im_chats_bg.wasm.d.ts", "messages_bg.wasm.d.ts", "emulator_bg.wasm.d.ts"] {
         let stray = out.join("wasm").join(stray);
         if stray.exists() {
             fs::remove_file(stray)?;
         }
     }
     compile_shell(workspace, template, out)?;
-    for types in ["wasm.d.ts", "messages-wasm.d.ts"] {
+    for types in ["wasm.d.ts", "messages-wasm.d.ts", "emulator-wasm.d.ts"] {
         fs::copy(template.join(types), out.join(types))?;
     }
     workspace

@@ -32,29 +32,38 @@ pub struct Module {
     pub name: &'static str,
     /// The module with the same bytes as text.
     inline: &'static str,
-    /// The features of the SDK that are in it.
+    /// The crate that it is made of.
+    crate_name: &'static str,
+    /// The features of that crate that are in it.
     features: &'static [&'static str],
 }
 
 /// The wasm of `im-chats`.
-pub const MAIN: Module = Module { name: "im_chats", inline: "inline", features: &[] };
+pub const MAIN: Module = Module { name: "im_chats", inline: "inline", crate_name: "im-chats", features: &[] };
 
 /// The wasm of `im-chats/messages`: everything of the other one, and messages and groups.
-pub const MESSAGES: Module = Module { name: "messages", inline: "messages-inline", features: &["messages"] };
+pub const MESSAGES: Module =
+    Module { name: "messages", inline: "messages-inline", crate_name: "im-chats", features: &["messages"] };
+
+/// The wasm of `im-chats/emulator`: the service inside a page.
+pub const EMULATOR: Module = Module { name: "emulator", inline: "emulator-inline", crate_name: "im-chats-page", features: &[] };
+
+/// All of them.
+const MODULES: [Module; 3] = [MAIN, MESSAGES, EMULATOR];
 
 /// The shipped wasm with the names of its functions, for those who ask what is in it.
 pub fn named(workspace: &Workspace, module: Module) -> PathBuf {
     workspace.target.join(format!("size/{}.wasm", module.name))
 }
 
-/// Builds both of the SDK's wasms and their bindings into [`stage`].
+/// Builds the package's wasms and their bindings into [`stage`].
 pub fn build(workspace: &Workspace) -> Result<()> {
     let stage = stage(workspace);
-    let raw = [compile(workspace, MAIN)?, compile(workspace, MESSAGES)?];
+    let raw = [compile(workspace, MAIN)?, compile(workspace, MESSAGES)?, compile(workspace, EMULATOR)?];
     let shared = ["Cargo.lock", "package-lock.json", "xtask/src/build", "xtask/js/inline.mjs", "tools/wasm-bindgen"];
     let inputs: Vec<_> = raw.iter().cloned().chain(shared.map(|path| workspace.path(path))).collect();
     let files = |Module { name, inline, .. }: Module| [format!("{name}.js"), format!("{name}_bg.wasm"), format!("{inline}.js")];
-    let outputs: Vec<_> = [MAIN, MESSAGES]
+    let outputs: Vec<_> = MODULES
         .into_iter()
         .flat_map(|module| files(module).map(|file| stage.join(file)).into_iter().chain([named(workspace, module)]))
         .collect();
@@ -64,7 +73,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
             fs::remove_dir_all(&stage)?;
         }
         fs::create_dir_all(&stage)?;
-        for (module, raw) in [MAIN, MESSAGES].into_iter().zip(&raw) {
+        for (module, raw) in MODULES.into_iter().zip(&raw) {
             bind_and_optimise(workspace, module, raw, &stage)?;
         }
         Ok(())
@@ -78,15 +87,16 @@ fn compile(workspace: &Workspace, module: Module) -> Result<PathBuf> {
     println!("wasm: cargo rustc --profile wasm ({})", module.name);
     workspace
         .cargo()
-        .args(["rustc", "--lib", "--package", "im-chats", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
+        .args(["rustc", "--lib", "--package", module.crate_name, "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
         .args(["--features", &module.features.join(",")])
         // Only the one kind that is shipped: beside an rlib, Cargo leaves link-time optimisation out, which is a sixth of the bytes.
         .args(["--crate-type", "cdylib"])
         .run()
-        .context("the SDK does not build for wasm")?;
+        .with_context(|| format!("{} does not build for wasm", module.crate_name))?;
     let kept = workspace.target.join(format!("raw-wasm/{}.wasm", module.name));
     fs::create_dir_all(kept.parent().context("no folder")?)?;
-    fs::copy(workspace.target.join("wasm32-unknown-unknown/wasm/im_chats.wasm"), &kept).context("Cargo made no wasm")?;
+    let made = format!("wasm32-unknown-unknown/wasm/{}.wasm", module.crate_name.replace('-', "_"));
+    fs::copy(workspace.target.join(made), &kept).context("Cargo made no wasm")?;
     Ok(kept)
 }
 

@@ -10,6 +10,7 @@
 //!   a run, and the engine a look for the string it has already.
 //! - Closures that JavaScript calls are not registered with a `FinalizationRegistry`. See [`without_registry`].
 //! - An import that may throw makes no function per call. See [`made_once`].
+//! - Futures go on in turns of promises, which no test fakes. See [`in_promise_turns`].
 //! - A panic traps at once, without the text that nobody would see, nor the place in the source. See [`silence_panics`] and
 //!   [`forget_places`].
 
@@ -25,7 +26,7 @@ use anyhow::{Context, Result, ensure};
 use walrus::Module;
 
 use crate::constants::{constants, forget_places};
-use crate::javascript::{Names, decode_once, made_once, make_at_start, rename, without_registry};
+use crate::javascript::{Names, decode_once, in_promise_turns, made_once, make_at_start, rename, without_registry};
 use crate::panics::silence_panics;
 
 /// What others call by their names.
@@ -65,7 +66,7 @@ fn main() -> Result<()> {
             text = found;
         }
         if suffix == ".js" {
-            text = made_once(&without_registry(&decode_once(&make_at_start(&text)?, &constants)?)?)?;
+            text = in_promise_turns(&made_once(&without_registry(&decode_once(&make_at_start(&text)?, &constants)?)?)?)?;
         }
         fs::write(path(suffix), text)?;
     }
