@@ -119,6 +119,11 @@ impl PackageProject {
             .context("tests/suites/browser failed")
     }
 
+    /// Runs the tests of the console, some of which run its code snippets where the package is installed.
+    pub fn console_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "console")?.run().context("tests/suites/console failed")
+    }
+
     /// Runs what docs/testing.md shows in the test runners that it names.
     pub fn testing_tests(&self, workspace: &Workspace) -> Result<()> {
         self.repository_test(workspace, "testing")?

@@ -219,12 +219,8 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
         Step {
             name: "console",
             what: "the console in Chromium against the gateway",
-            needs: &["build"],
-            run: Box::new(|| {
-                let files = test_files(&workspace.path("tests/suites/console"))?;
-                let chromium = tools::browser()?.chromium;
-                node_test(workspace, &files).env("CHROMIUM", chromium).run().context("the console does not work")
-            }),
+            needs: &["pack"],
+            run: Box::new(move || installed()?.console_tests(workspace)),
         },
     ]
 }
