@@ -26,7 +26,7 @@ pub struct CountChatsOptions {
 
 /// What a token may allow: one of the scopes of `tokens.create`.
 ///
-/// - `chats:read`: reading chats, one at a time
+/// - `chats:read`: reading chats, and listing them
 /// - `chats:write`: changing chats: marking them read, typing, backgrounds, the contact card
 /// - `chats:create`: creating chats, or finding the one there is; not with a token that is limited to chats
 /// - `chats:count`: counting all chats; not with a token that is limited to chats

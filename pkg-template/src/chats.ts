@@ -16,10 +16,14 @@ function aboutChat(chat: string, options: CallOptions | undefined) {
 
 /** One walk through the pages of a list. */
 async function* listed(client: LazyClient, site: CallSite, given: () => ListChatsOptions | undefined): AsyncGenerator<Chat, undefined> {
+  // A chat whose place changes meanwhile may be on two pages.
+  const seen = new Set<string>();
   let pageToken: string | undefined;
   do {
     const { chats, nextPageToken } = await client.call(site, (chats) => chats.listPage({ ...given(), pageToken }));
     for (const chat of chats) {
+      if (seen.has(chat.guid)) continue;
+      seen.add(chat.guid);
       const signal = given()?.signal;
       if (signal?.aborted) throw abortReason(signal);
       yield chat;

@@ -71,8 +71,8 @@ export interface Chats extends Pick<WasmChats, Calls> {
    * The chats of the account, the one in which something happened last first: its last message, or that it was created.
    *
    * Nothing is asked for before the loop begins, and the next page only once the loop has come to its end: leave the loop to have the
-   * first few. Each loop over the same list begins with the newest chat. A chat that moves up while a loop is under way may come twice
-   * or not at all; `subscribeEvents` tells of everything that happens meanwhile. A token that is limited to chats lists those.
+   * first few. Each loop over the same list begins with the newest chat, and gives each chat once at most: one that moves up before the loop
+   * came to it does not come. Events tell of everything that happens meanwhile. A token that is limited to chats lists those.
    *
    * It is an extension of the im-chats gateway; the service behind a relay lists none, so a relay lists the chats that it has seen.
    *

@@ -23,7 +23,7 @@ pub const NOT_FOR_ACCOUNT: &str = "a token that is limited to chats can neither 
 /// One thing that a token may allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Reading chats, one at a time.
+    /// Reading chats, and listing them.
     ChatsRead,
     /// Changing chats: marking them read, typing, backgrounds, the contact card.
     ChatsWrite,

@@ -1,4 +1,4 @@
-//! The nine calls: what goes out, and what comes back.
+//! The nine calls and the list of chats: what goes out, and what comes back.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -35,6 +35,15 @@ async fn reads_are_queries() {
     expect_call(archived, "GET /v1/chats:count?includeArchived=true", "undefined", "{}", "0").await;
     let has = ["GET /v1/chats:hasBackground", QUERY].concat();
     expect_call("chats.hasBackground('any;-;a@b.c')", &has, "undefined", "{ backgroundPresent: true }", "true").await;
+}
+
+#[wasm_bindgen_test]
+async fn a_page_of_chats_is_a_query_and_comes_whole() {
+    let answer = ["{ chats: [", CHAT, "], nextPageToken: 'n' }"].concat();
+    let page = ["{ chats: [", WHOLE_CHAT, "], nextPageToken: 'n' }"].concat();
+    let call = "chats.listPage({ archived: true, pageSize: 5, pageToken: 'a b' })";
+    expect_call(call, "GET /v1/chats?archived=true&pageSize=5&pageToken=a%20b", "undefined", &answer, &page).await;
+    expect_call("chats.listPage({ archived: false })", "GET /v1/chats", "undefined", "{}", "{ chats: [] }").await;
 }
 
 #[wasm_bindgen_test]

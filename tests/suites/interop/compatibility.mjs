@@ -21,7 +21,8 @@ this page, and \`cargo xtask test interop\` fails when it is no longer what the 
 [tests/suites/interop/scenarios](../tests/suites/interop/scenarios).
 
 ✓ means as documented, ✗ means otherwise, with what was seen. Where the page says nothing, what was seen stands alone. — means that there is
-no such method in that SDK, or that the row is not about it. Behind a relay the suite sees the same.
+no such method in that SDK, or that the row is not about it. Behind a relay the suite sees the same. What \`im-chats\` has and that SDK has not, such
+as [\`im.chats.list\`](chats.md), is on no row.
 `;
 
 const MEANT = `

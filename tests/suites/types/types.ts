@@ -22,6 +22,7 @@ import {
   type CreateClient,
   type GroupChange,
   type GroupEvent,
+  type ListChatsOptions,
   type LiveEvent,
   type Message,
   type MessageEffectName,
@@ -103,6 +104,20 @@ same<keyof typeof MessageEffect, MessageEffectName>(true);
 same<Awaited<ReturnType<Chats["create"]>>, CreateChatResult>(true);
 same<Awaited<ReturnType<Chats["get"]>>, Chat>(true);
 same<Awaited<ReturnType<Chats["count"]>>, number>(true);
+same<ReturnType<Chats["list"]>, AsyncIterable<Chat>>(true);
+same<ListChatsOptions, messages.ListChatsOptions>(true);
+
+export async function lists(signal: AbortSignal): Promise<void> {
+  const options: ListChatsOptions = { archived: undefined, pageSize: undefined, signal };
+  for await (const chat of im.chats.list(options)) same<typeof chat, Chat>(true);
+  for await (const chat of im.chats.list()) chat.guid satisfies string;
+  // @ts-expect-error -- a page's token is not an option
+  im.chats.list({ pageToken: "x" });
+  // @ts-expect-error -- a list is no promise
+  im.chats.list().then();
+  // @ts-expect-error -- a page of chats is the package's own
+  im.chats.listPage({});
+}
 same<Awaited<ReturnType<Chats["hasBackground"]>>, boolean>(true);
 for (const method of ["markRead", "shareContactInfo", "removeBackground"] as const) {
   same<Awaited<ReturnType<Chats[typeof method]>>, void>(true);
