@@ -151,6 +151,12 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
             run: Box::new(move || installed()?.node_tests(workspace, "package")),
         },
         Step {
+            name: "emulator",
+            what: "im-chats/emulator: the conformance program, and the gateway's answers value by value, in Node and in Chromium",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.emulator_tests(workspace)),
+        },
+        Step {
             name: "testing",
             what: "docs/testing.md: its tests in Vitest, Jest, node:test and Playwright",
             needs: &["pack"],

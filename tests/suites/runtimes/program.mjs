@@ -1,25 +1,19 @@
 // The conformance program: everything a user of the package relies on, through its public API and what every runtime has.
 //
 // It runs unchanged wherever a host imports the package and hands it over. What it needs of the outside – other people's
-// writes, a cut, a restart of the server – it asks of the driver over HTTP, and there it reports.
+// writes, a cut, a restart of the server – it asks of the driver, and there it reports.
 
-/** Runs every check and reports; resolves to whether all passed. `messages` is the entry with messages. */
+/**
+ * Runs every check and reports; resolves to whether all passed. `driver` is the address of one over HTTP, or one in this program;
+ * `messages` is the entry with messages.
+ */
 export async function conform(sdk, driver, messages) {
-  const job = await (await fetch(`${driver}/job`)).json();
-  const command = async (name, body = {}) => {
-    const answer = await fetch(`${driver}/command/${name}`, { method: "POST", body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`the driver could not ${name}: ${await answer.text()}`);
-    return answer.json();
-  };
+  const { job, report: told, ...outside } = await (typeof driver === "string" ? overHttp(driver) : driver);
   const world = {
     sdk,
     messages,
     ...job,
-    silent: `${driver}/silent`,
-    /** What other people and devices do. */
-    elsewhere: (path, body) => command("elsewhere", { path, body }),
-    cut: () => command("cut"),
-    restart: () => command("restart"),
+    ...outside,
     client: (options = {}) => sdk.createClient({ address: job.address, token: job.token, ...options }),
   };
   world.im = world.client();
@@ -27,8 +21,27 @@ export async function conform(sdk, driver, messages) {
   for (const [name, check] of Object.entries(CHECKS)) {
     report.push({ name, ...(await outcome(() => check(world))) });
   }
-  await fetch(`${driver}/report`, { method: "POST", body: JSON.stringify(report) });
+  await told(report);
   return report.every(({ error }) => error === undefined);
+}
+
+async function overHttp(driver) {
+  const command = async (name, body = {}) => {
+    const answer = await fetch(`${driver}/command/${name}`, { method: "POST", body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`the driver could not ${name}: ${await answer.text()}`);
+    return answer.json();
+  };
+  return {
+    /** Where the service is, and the token. */
+    job: await (await fetch(`${driver}/job`)).json(),
+    /** An address that never answers. */
+    silent: `${driver}/silent`,
+    /** What other people and devices do. */
+    elsewhere: (path, body) => command("elsewhere", { path, body }),
+    cut: () => command("cut"),
+    restart: () => command("restart"),
+    report: (report) => fetch(`${driver}/report`, { method: "POST", body: JSON.stringify(report) }),
+  };
 }
 
 const CHECKS = {

@@ -15,8 +15,12 @@ const fn room(path: &'static str, uses: &'static [&'static str]) -> Room {
 }
 
 /// The crates whose rooms are ordered, by package.
-pub const ORDERED: [(&str, &[Room]); 3] =
-    [("im-chats-protocol", &PROTOCOL), ("im-chats-emulator", &EMULATOR), ("im-chats-gateway", &GATEWAY)];
+pub const ORDERED: [(&str, &[Room]); 4] = [
+    ("im-chats-protocol", &PROTOCOL),
+    ("im-chats-emulator", &EMULATOR),
+    ("im-chats-gateway", &GATEWAY),
+    ("im-chats-page", &PAGE),
+];
 
 const PROTOCOL: [Room; 8] = [
     // Whole numbers that JavaScript can hold exactly.
@@ -95,7 +99,7 @@ const EMULATOR: [Room; 20] = [
     ),
 ];
 
-const GATEWAY: [Room; 22] = [
+const GATEWAY: [Room; 23] = [
     // Files, flag values, throttled log lines.
     room("base", &[]),
     // The process's end, its stderr, its log, its open files.
@@ -128,6 +132,8 @@ const GATEWAY: [Room; 22] = [
     room("fronts::console", &[]),
     // The emulator's control plane: the one front of one service.
     room("fronts::control", &["base", "log", "service", "http", "emulator"]),
+    // Those of them that need no server, put together for a page.
+    room("in_process", &["base", "log", "service", "emulator", "http", "fronts"]),
     // The fronts, put together into one router.
     room("app", &["base", "metrics", "log", "service", "tokens", "emulator", "http", "fronts"]),
     // The command line: the flags of every room.
@@ -140,4 +146,13 @@ const GATEWAY: [Room; 22] = [
             "cli",
         ],
     ),
+];
+
+const PAGE: [Room; 3] = [
+    // The page's time.
+    room("clock", &[]),
+    // One socket of the event stream.
+    room("socket", &["clock"]),
+    // Both for JavaScript.
+    room("binding", &["clock", "socket"]),
 ];
