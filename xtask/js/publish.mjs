@@ -32,7 +32,7 @@ const method = (name) => new RegExp(`(?:^ +/\\*\\*\\n(?: +\\*.*\\n)+)?^ +${name}
 function publicTypes(file) {
   let text = readFileSync(file, "utf8");
   for (const name of INTERNAL) text = without(text, declaration(name), name);
-  for (const name of ["free", "\\[Symbol\\.dispose\\]", "subscribeEvents"]) text = without(text, method(name), `method ${name}`);
+  for (const name of ["free", "\\[Symbol\\.dispose\\]", "subscribeEvents", "listPage"]) text = without(text, method(name), `method ${name}`);
   return text;
 }
 

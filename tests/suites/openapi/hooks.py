@@ -80,6 +80,10 @@ def fields(value):
     if changed.get("from") == "alice@example.com" and "person0" in str(changed.get("chatGuid")):
         # One that another call created: only its people write into it.
         changed["from"] = "person0@example.com"
+    if is_text(changed.get("pageToken")):
+        # Where a page of that very list ended.
+        archived = changed.get("archived") in (True, "true")
+        changed["pageToken"] = ("archived" if archived else "visible") + ".1767268800000." + CHAT
     return changed
 
 

@@ -74,8 +74,13 @@ for (const mode of ["emulator", "relay"]) {
       const text = JSON.stringify(document);
       assert.equal(/emulator\/v1/.test(text), mode === "emulator");
       assert.equal(document.components.schemas.CreateChatRequest.properties.addresses.maxItems, mode === "emulator" ? 31 : undefined);
-      assert.equal(operations.length, mode === "emulator" ? 58 : 47);
-      assert.equal(called().length, mode === "emulator" ? 20 : 11);
+      assert.equal(operations.length, mode === "emulator" ? 59 : 48);
+      assert.equal(called().length, mode === "emulator" ? 21 : 12);
+    });
+
+    test("what only this gateway has is marked", () => {
+      const marked = operations.filter(({ path, line }) => document.paths[path][line.split(" ")[0]]["x-im-chats-extension"]);
+      assert.deepEqual(marked.map(({ line }) => line), ["get /v1/chats"]);
     });
 
     test("a client of openapi-typescript and openapi-fetch is made of all of it, and calls every operation on chats", async () => {

@@ -34,6 +34,8 @@ await control(client as never, data as never, chatGuid);
 await data(client.POST("/v1/chats:removeBackground", { body }));
 const found = await data(client.GET("/v1/chats:get", { params: { query } }));
 if (found.chat.participants?.[0]?.address !== "alice@example.com") throw new Error("another chat");
+const listed = await data(client.GET("/v1/chats", { params: { query: { archived: false, pageSize: 100 } } }));
+if (!listed.chats?.some(({ guid }) => guid === chatGuid)) throw new Error("the chat is not listed");
 const { count } = await data(client.GET("/v1/chats:count", { params: { query: { includeArchived: true } } }));
 if (!(Number(count) >= 1)) throw new Error("no chat is counted");
 const user = await data(client.POST("/v1/tokens", { body: { sub: "user-1", scope: "chats:read", chats: [chatGuid], ttlSeconds: 60 } }));
