@@ -24,6 +24,9 @@ const { chat } = await data(client.POST("/v1/chats", { body: { addresses: ["alic
 const chatGuid: string = chat.guid;
 const body = { chatGuid };
 const query = { chatGuid };
+// The message has brought it out of the archive.
+const listed = await data(client.GET("/v1/chats", { params: { query: { archived: false, pageSize: 100 } } }));
+if (!listed.chats?.some(({ guid }) => guid === chatGuid)) throw new Error("the chat is not listed");
 await data(client.POST("/v1/chats:markRead", { body, params: { header: { "x-idempotency-key": "once" } } }));
 await data(client.POST("/v1/chats:setTyping", { body: { chatGuid, isTyping: true } }));
 await data(client.POST("/v1/chats:shareContactInfo", { body }));
@@ -34,8 +37,6 @@ await control(client as never, data as never, chatGuid);
 await data(client.POST("/v1/chats:removeBackground", { body }));
 const found = await data(client.GET("/v1/chats:get", { params: { query } }));
 if (found.chat.participants?.[0]?.address !== "alice@example.com") throw new Error("another chat");
-const listed = await data(client.GET("/v1/chats", { params: { query: { archived: false, pageSize: 100 } } }));
-if (!listed.chats?.some(({ guid }) => guid === chatGuid)) throw new Error("the chat is not listed");
 const { count } = await data(client.GET("/v1/chats:count", { params: { query: { includeArchived: true } } }));
 if (!(Number(count) >= 1)) throw new Error("no chat is counted");
 const user = await data(client.POST("/v1/tokens", { body: { sub: "user-1", scope: "chats:read", chats: [chatGuid], ttlSeconds: 60 } }));
