@@ -1,6 +1,7 @@
 use super::*;
 use crate::service::backend::Backend as _;
 use crate::service::calls::Messaging as _;
+use crate::service::chat_list::ListChatsRequest;
 use crate::service::context::CallContext;
 use crate::service::proto::{CreateChatInitialMessage, CreateChatRequest, GetChatRequest};
 use crate::service::proto::{GetAttachmentInfoRequest, UploadAttachmentRequest};
@@ -86,4 +87,30 @@ async fn the_oldest_file_of_too_many_goes_with_its_bytes() {
     assert_eq!(count(&format!("WHERE owner = '{first}'")), 0);
     let (emulator, _writer) = Emulator::open(store).unwrap();
     assert_eq!(emulator.get_attachment_info(&call, known(&first)).await.unwrap_err().code, "attachmentNotFound");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_chats_are_listed_page_by_page_each_once_and_the_newest_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let (emulator, _writer) = Emulator::open(Store::open(directory.path()).unwrap()).unwrap();
+    let call = CallContext::default();
+    let created = (0..10_000).map(|number| {
+        let (emulator, call) = (emulator.clone(), call.clone());
+        let request = CreateChatRequest { addresses: vec![format!("p{number}@example.com")], ..CreateChatRequest::default() };
+        async move { emulator.create_chat(&call, request).await.unwrap() }
+    });
+    futures_util::future::join_all(created).await;
+    let last = emulator.create_chat(&call, create("last@example.com")).await.unwrap().chat.unwrap().guid;
+    let (mut guids, mut page_token) = (Vec::new(), None);
+    loop {
+        let request = ListChatsRequest { archived: false, page_size: 100, page_token, within: None };
+        let page = emulator.list_chats(&call, request).await.unwrap();
+        guids.extend(page.chats.into_iter().map(|chat| chat.guid));
+        page_token = page.next_page_token;
+        if page_token.is_none() {
+            break;
+        }
+    }
+    assert_eq!((guids.len(), &guids[0]), (10_001, &last));
+    assert_eq!(guids.iter().collect::<HashSet<_>>().len(), 10_001);
 }

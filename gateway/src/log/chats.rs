@@ -102,8 +102,8 @@ impl ChatNote {
             }
             // What an event has shown meanwhile is newer.
             Self::Changed(before, after) => match row(transaction, &before.place.guid)? {
-                Some(known) if known == *before => put(transaction, Some(&known), after),
-                _ => Ok(()),
+                Some(known) if known != *before => Ok(()),
+                known => put(transaction, known.as_ref(), after),
             },
             Self::Gone(before) => {
                 let mut delete = transaction.prepare_cached("DELETE FROM chats WHERE guid = ?1 AND activity = ?2")?;

@@ -42,6 +42,10 @@ impl Noted {
     fn forget(&self, guid: &str) {
         self.0.lock().remove(guid);
     }
+
+    fn forget_all(&self) {
+        self.0.lock().clear();
+    }
 }
 
 impl Relay {
@@ -116,9 +120,9 @@ impl Relay {
         if notes.is_empty() {
             return;
         }
-        if let Err(error) = self.log.note_chats(notes).await
-            && let Some(repeated) = FAILED.hit()
-        {
+        let Err(error) = self.log.note_chats(notes).await else { return };
+        self.noted.forget_all();
+        if let Some(repeated) = FAILED.hit() {
             tracing::warn!(%error, repeated, "what was seen of chats cannot be noted; a list may lack them");
         }
     }
