@@ -18,6 +18,8 @@ pub mod input;
 #[cfg(feature = "server")]
 mod journal;
 mod memory;
+#[cfg(all(test, feature = "server"))]
+mod memory_tests;
 mod messaging;
 mod polls;
 #[cfg(feature = "server")]
@@ -114,6 +116,12 @@ impl Emulator {
     /// When the database cannot be read.
     #[cfg(feature = "server")]
     pub fn open(store: Store) -> Result<(Self, WriterThread), StoreError> {
+        Self::open_by(store, Arc::new(SystemClock::default()))
+    }
+
+    /// As [`Emulator::open`], by another clock than the machine's.
+    #[cfg(feature = "server")]
+    fn open_by(store: Store, clock: Arc<dyn Clock>) -> Result<(Self, WriterThread), StoreError> {
         store.claim(Owner::Emulator)?;
         let (log, appender) = log::open(&store)?;
         let writer = Writer::open(&store, appender)?;
@@ -124,7 +132,6 @@ impl Emulator {
             .spawn(move || writer.run(queue))
             .map_err(|source| StoreError::Directory { path: store.directory().to_owned(), source })?;
         let journal = Box::new(disk::Disk { jobs, store });
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         Ok((Self(Arc::new(Inner { journal, view, log, typing: Typing::default(), clock })), thread))
     }
 
