@@ -1,23 +1,9 @@
-import type { Connection } from "./connection.js";
 import { ErrorCode, invalid, IMessageError } from "./errors.js";
-import type { TypedEventStream } from "./stream.js";
-import type { CallOptions, Chat, Gap, LiveEvent, Message } from "./wasm/im_chats.js";
+import type { MessagesClient } from "./messages-types.js";
+import type { Client } from "./types.js";
 
-/** What an inbox needs of a client. @internal */
-export interface Source {
-  readonly chats: {
-    get(chat: string, options?: CallOptions): Promise<Chat>;
-    list(options?: { archived?: boolean; pageSize?: number; signal?: AbortSignal }): AsyncIterable<Chat>;
-  };
-  readonly events: {
-    subscribe(options?: { after?: string; onGap?: (gap: Gap) => void }): TypedEventStream<LiveEvent>;
-  };
-  /** Of a client of `im-chats/messages` alone. */
-  readonly messages?: {
-    list(chat: string, options?: { pageSize?: number; pageToken?: string; signal?: AbortSignal }): Promise<{ messages: Message[]; nextPageToken?: string }>;
-  };
-  readonly connection: Connection;
-}
+/** What an inbox needs of a client. `messages` has a client of `im-chats/messages` alone. @internal */
+export type Source = Pick<Client, "chats" | "events" | "connection"> & Partial<Pick<MessagesClient, "messages">>;
 
 /** A client, by its shape: one of another copy of the package is as good. @internal */
 export function checkClient(client: unknown): asserts client is Source {

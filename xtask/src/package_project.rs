@@ -132,6 +132,22 @@ impl PackageProject {
             .context("tests/suites/testing failed")
     }
 
+    /// Runs the tests of `examples/`, one of which needs a newer Node than the others.
+    pub fn example_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "examples")?
+            .env("IM_CHATS_RUNTIMES", tools::npm_folder(workspace, "tests/suites/runtimes", "runtimes")?)
+            .run()
+            .context("tests/suites/examples failed")
+    }
+
+    /// Runs the tests of the hooks for React, and of what the docs show for Vue and Svelte.
+    pub fn react_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "react")?
+            .env("IM_CHATS_REACT", tools::npm_folder(workspace, "tests/suites/react", "react")?)
+            .run()
+            .context("tests/suites/react failed")
+    }
+
     /// The tests of one folder of `tests/suites/` that drive a browser: from the repository, which has what drives it, with the
     /// installed package.
     fn repository_test<'a>(&self, workspace: &'a Workspace, folder: &str) -> Result<Cmd<'a>> {

@@ -223,6 +223,12 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
             run: Box::new(move || installed()?.browser_tests(workspace)),
         },
         Step {
+            name: "react",
+            what: "im-chats/react with React 18 and 19 in Chromium, and the inbox with Vue and Svelte",
+            needs: &["pack"],
+            run: Box::new(move || installed()?.react_tests(workspace)),
+        },
+        Step {
             name: "console",
             what: "the console in Chromium against the gateway",
             needs: &["pack"],

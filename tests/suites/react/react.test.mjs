@@ -233,6 +233,24 @@ for (const major of Object.keys(REACTS)) {
         assert.deepEqual(await page.evaluate(() => app.seen.events), ["chat.archived"]);
       }));
 
+    test("loses no event that comes between a render and its effects", () =>
+      inPage(async ({ page, render, first, says }) => {
+        const [anna] = await correspondents(1);
+        const { poll } = await elsewhere("polls:create", { chatGuid: `any;-;${anna}`, title: "Lunch?", options: ["Pizza", "Sushi"], actor: anna });
+        // An event that no other component shows: that would make React begin this render once more.
+        const vote = (option) => elsewhere("polls:vote", { pollMessageGuid: poll.pollMessageGuid, optionIdentifier: `option-${option}`, actor: anna });
+        await render("between", { isStrict: false });
+        await first(`any;-;${anna}`);
+        await page.evaluate(() => app.renderSlowly("between", { isStrict: false, isSlow: true }));
+        await page.waitForFunction(() => app.seen.isRendering);
+        await vote(1);
+        await says("#count", "1");
+        assert.ok(await page.evaluate(() => app.seen.arrived < app.seen.committed), "it came in time for this test");
+        await vote(2);
+        await says("#count", "2");
+        assert.deepEqual(await page.evaluate(() => app.seen.events), ["0 poll.changed", "1 poll.changed"]);
+      }));
+
     test("takes over what a server made, which opens nothing", () =>
       inPage(
         async ({ page, first, says }) => {

@@ -1,10 +1,9 @@
 // The app in a page; the test drives it through `app`.
 
-import { version } from "react";
+import { startTransition, version } from "react";
 import { createRoot, hydrateRoot } from "react-dom/client";
 import { createClient } from "im-chats/messages/inline";
 
-import { interim } from "../../support/interim.mjs";
 import { App, seen } from "./scenes.jsx";
 
 const root = document.querySelector("#root");
@@ -12,13 +11,13 @@ const at = new URLSearchParams(location.search);
 let token = at.get("token");
 let asked = 0;
 const make = () =>
-  interim(createClient({
+  createClient({
     address: at.get("address"),
     token: () => {
       asked += 1;
       return token;
     },
-  }), { call: async (method, path) => { const r = await fetch(at.get("address") + path, { headers: { authorization: `Bearer ${token}` } }); return [r.status, await r.json()]; } });
+  });
 let client = make();
 let mounted;
 const recovered = [];
@@ -34,6 +33,10 @@ globalThis.app = {
   render(scene, props = {}) {
     mounted ??= createRoot(root, { onRecoverableError: (error) => recovered.push(String(error)) });
     mounted.render(<App client={client} scene={scene} {...props} />);
+  },
+  /** The same as something that can be interrupted while it is rendered. */
+  renderSlowly(scene, props) {
+    startTransition(() => app.render(scene, props));
   },
   hydrate(scene, props = {}) {
     mounted = hydrateRoot(root, <App client={client} scene={scene} {...props} />, { onRecoverableError: (error) => recovered.push(String(error)) });

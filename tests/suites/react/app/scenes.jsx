@@ -4,7 +4,7 @@ import { Component, memo, StrictMode, Suspense, useEffect, useState } from "reac
 import { ImChatsProvider, useChat, useChatEvents, useChats, useConnection, useInbox, useMessages } from "im-chats/react";
 
 /** How often each row was rendered, and what handlers were given. */
-export const seen = { rows: {}, events: [], fallbacks: 0, emit: undefined, inboxes: new Set() };
+export const seen = { rows: {}, events: [], fallbacks: 0, inboxes: new Set() };
 
 const Row = memo(function Row({ chat }) {
   seen.rows[chat.guid] = (seen.rows[chat.guid] ?? 0) + 1;
@@ -63,14 +63,13 @@ function Fallback() {
   return <p id="fallback">one moment</p>;
 }
 
-/** A handler that is another one with every render, and an event that comes before the effects of the first one do. */
+/** A handler that is another one with every render. */
 function Events() {
   const [count, setCount] = useState(0);
   useChatEvents((event) => {
     seen.events.push(`${count} ${event.type}`);
     setCount(count + 1);
   });
-  // Effects of what is rendered after this one still run before those of an event that comes now.
   return <p id="count">{count}</p>;
 }
 
@@ -79,11 +78,28 @@ function OneChatsEvents({ guid }) {
   return null;
 }
 
-/** What happens between a render and its effects. */
-function Between({ act }) {
-  act();
-  useEffect(() => {}, []);
+/** Takes so long that events come while it is rendered. */
+function Slow() {
+  for (const end = performance.now() + 10; performance.now() < end; );
   return null;
+}
+
+/** Says when the first event came, and when the handler below could begin to listen. */
+function Watch() {
+  const inbox = useInbox();
+  useEffect(() => inbox.onEvent(undefined, () => (seen.arrived ??= performance.now())), [inbox]);
+  return null;
+}
+
+function Committed() {
+  useEffect(() => void (seen.committed ??= performance.now()), []);
+  return null;
+}
+
+/** Everything after the handler was rendered takes two seconds, in which other things happen. */
+function SlowEvents() {
+  seen.isRendering = true;
+  return [<Events key="events" />, ...Array.from({ length: 200 }, (_, key) => <Slow key={key} />), <Committed key="committed" />];
 }
 
 const SCENES = {
@@ -103,7 +119,7 @@ const SCENES = {
   ),
   events: () => <Events />,
   oneChatsEvents: ({ guid }) => <OneChatsEvents guid={guid} />,
-  between: ({ act }) => [<List key="list" />, <Events key="events" />, <Between key="between" act={act} />],
+  between: ({ isSlow }) => [<List key="list" />, <Watch key="watch" />, isSlow && <SlowEvents key="slow" />],
   nothing: () => null,
 };
 
