@@ -10,6 +10,8 @@ import { noChats } from "./no-chats.js";
 
 /** The most chats that a search reads beyond those that are shown. */
 const SEARCHED = 2_000;
+/** How near to the end, in pixels, more chats are read. */
+const NEAR = 400;
 
 export class Chats {
   #session;
@@ -46,6 +48,7 @@ export class Chats {
     $("visible").onclick = () => this.show(false);
     $("archived").onclick = () => this.show(true);
     $("more").onclick = () => this.#state().loadMore();
+    $("list").onscroll = () => this.#onScroll();
     onNewDay(() => this.#rows.repaint(), signal);
     this.show(false);
   }
@@ -107,6 +110,13 @@ export class Chats {
   clear() {
     this.#rows.clear();
     $("count").textContent = "";
+  }
+
+  /** The next chats come as one gets near the end. */
+  #onScroll() {
+    const { hasMore, loadMore } = this.#state();
+    const { scrollHeight, scrollTop, clientHeight } = $("list");
+    if (hasMore && scrollHeight - scrollTop - clientHeight < NEAR && $("search").value === "") loadMore();
   }
 
   #state() {

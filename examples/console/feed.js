@@ -43,7 +43,10 @@ export class Feed {
       if (guid) session.open(guid);
     };
     $("feed-scroll").onscroll = this.#render;
-    addEventListener("resize", this.#render, { signal });
+    // Also when its tab is shown: while it is hidden it has no height.
+    const size = new ResizeObserver(this.#render);
+    size.observe($("panel-events"));
+    signal.addEventListener("abort", () => size.disconnect());
     $("kinds").replaceChildren(make("option", { value: "" }, "All events"), ...kinds());
     $("kinds").onchange = () => this.start();
     $("clear").onclick = () => this.clear();
@@ -82,11 +85,6 @@ export class Feed {
     const stream = this.#stream;
     this.#stream = undefined;
     stream?.close().catch(() => {});
-  }
-
-  /** The events were looked at. */
-  seen() {
-    this.#count(0);
   }
 
   clear() {

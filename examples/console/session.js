@@ -35,7 +35,7 @@ export class Session {
     this.composer = new Composer(this);
     this.conversation = new Conversation(this);
     this.feed = new Feed(this);
-    this.side = new Side(this, (name) => name === "events" && this.feed.seen());
+    this.side = new Side(this);
     const stop = this.inbox.onEvent(undefined, (event) => this.#onEvent(event));
     this.signal.addEventListener("abort", stop);
     showConnection(this.inbox.connection, this.signal);

@@ -6,11 +6,7 @@ import { Roving } from "./keyboard.js";
 const NAMES = ["events", "details", "world"];
 
 export class Side {
-  #onShow;
-
-  /** `onShow(name)` is called when a tab is shown. */
-  constructor({ mode, signal }, onShow) {
-    this.#onShow = onShow;
+  constructor({ mode, signal }) {
     $("tab-world").hidden = mode !== "emulator";
     const roving = new Roving($("side-tabs"), "[role=tab]", { signal, keys: ["ArrowLeft", "ArrowRight"] });
     for (const name of NAMES) {
@@ -27,6 +23,5 @@ export class Side {
       $(`tab-${other}`).tabIndex = other === name ? 0 : -1;
       $(`panel-${other}`).hidden = other !== name;
     }
-    this.#onShow(name);
   }
 }
