@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,9 +26,10 @@ use im_chats_protocol::client::{Backoff, Config, PROBE_MS, SILENCE_MARGIN_MS};
 use im_chats_protocol::error::{Category, ErrorCode, GrpcCode};
 use im_chats_protocol::grant::MAX_CHATS;
 use im_chats_protocol::limits::{
-    MAX_ATTACHMENT_BYTES, MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_TOKEN_BYTES,
+    MAX_ATTACHMENT_BYTES, MAX_CREATE_ADDRESSES, MAX_IMAGE_BYTES, MAX_KEY_BYTES, MAX_REQUEST_BODY_BYTES, MAX_STREAM_CHATS,
+    MAX_STREAM_TYPES, MAX_TOKEN_BYTES,
 };
-use im_chats_protocol::model::MessageEffect;
+use im_chats_protocol::model::{EventType, MessageEffect};
 use im_chats_protocol::server::SessionLimits;
 use im_chats_protocol::wire::close::{self, Meaning, Reaction};
 use im_chats_protocol::wire::frame::MAX_ID_BYTES;
@@ -397,14 +399,27 @@ fn the_pages_say_the_limits() {
         ("pkg-template/src/snapshot.ts", "const MAX_BODY_BYTES = ", number(MAX_REQUEST_BODY_BYTES), false),
         ("pkg-template/src/messages-calls.ts", "const MAX_ATTACHMENT_BYTES = ", number(MAX_ATTACHMENT_BYTES), false),
         ("pkg-template/src/messages-calls.ts", "const MAX_FORMATS = ", number(MAX_FORMATS), false),
-        ("pkg-template/src/world.ts", "const MAX_BYTES = ", number(MAX_IMAGE_BYTES), false),
-        ("pkg-template/src/world.ts", "expected a whole number from 1 to ", control::MAX_GENERATED, false),
+        ("docs/protocol.md", "- **`chats`**: only these chats, 1 to ", number(MAX_STREAM_CHATS), false),
+        ("docs/protocol.md", "- **`types`**: only events whose `type` is one of these, 1 to ", number(MAX_STREAM_TYPES), false),
+        ("docs/events.md", "- `chats`: 1 to ", number(MAX_STREAM_CHATS), false),
+        ("docs/events.md", "- `types`: 1 to ", number(MAX_STREAM_TYPES), false),
+        ("pkg-template/src/types.ts", "Only events of these chats, by their `guid`: 1 to ", number(MAX_STREAM_CHATS), false),
+        ("pkg-template/src/types.ts", "Only events of these types: 1 to ", number(MAX_STREAM_TYPES), false),
         ("docs/messages.md", "Bytes are 1 to ", number(MAX_ATTACHMENT_BYTES), false),
         ("docs/messages.md", "The whole request has at most ", number(MAX_REQUEST_BODY_BYTES), false),
         ("docs/messages.md", "`pageSize` is 1 to 100", MAX_PAGE_SIZE, false),
     ] {
         check_number(page, place, limit, is_milliseconds);
     }
+}
+
+#[test]
+fn the_page_of_the_protocol_names_every_type_of_event_that_can_be_asked_for() {
+    let page = read("docs/protocol.md");
+    let (_, rest) = page.split_once("- **`types`**").expect("the rule of types");
+    let (rule, _) = rest.split_once("- **`after`**").expect("the rule behind it");
+    let named: BTreeSet<&str> = rule.split('`').filter(|word| EventType::parse(word).is_some()).collect();
+    assert_eq!(named, EventType::all().map(|(_, name)| name).collect());
 }
 
 /// What the pages say of the client's times, and the constants of the tests that wait for them.

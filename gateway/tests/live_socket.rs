@@ -382,3 +382,79 @@ async fn a_websocket_ping_is_answered_although_nothing_else_is_to_be_said() {
     let answer = timeout(TIMEOUT, socket.0.next()).await.expect("an answer").unwrap().unwrap();
     assert_eq!(answer, Message::Pong(b"there?".to_vec().into()));
 }
+
+/// What a subscription to everything from the beginning shows, up to the head: type and chat of each event.
+async fn shown(server: &Server, filter: &Value) -> Vec<(String, String)> {
+    let (mut socket, _) = Socket::ready(server).await;
+    let mut ask =
+        json!({ "type": "subscribe", "id": 1, "topic": "all", "after": { "sequence": 0 }, "until": "head", "credit": 999 });
+    ask.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
+    socket.say(&ask).await;
+    let mut shown = Vec::new();
+    loop {
+        let frame = socket.next().await;
+        match frame["type"].as_str() {
+            Some("complete") => return shown,
+            Some("error") => panic!("{frame}"),
+            _ => {}
+        }
+        let word = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        shown.extend(
+            frame["events"].as_array().into_iter().flatten().map(|event| (word(event, "type"), word(event, "chatGuid"))),
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_shows_only_its_chats_and_types_from_memory_from_disk_and_behind_a_relay() {
+    let (upstream, data) = fresh(&[]);
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| upstream.create(&format!("{name}@example.com")));
+    let write = |server: &Server| {
+        for kind in ["chat.archived", "chat.unarchived"] {
+            server.act(kind, &alice);
+            server.act(kind, &carol);
+        }
+        server.act("message.received", &bob);
+    };
+    write(&upstream);
+    let relay_data = TempDir::new().unwrap();
+    let relay = Server::relay(relay_data.path(), &format!("http://{}", upstream.address), &["--poll-interval-ms", "50"]);
+    let event = |kind: &str, chat: &str| (kind.to_owned(), chat.to_owned());
+    let cases = [
+        (json!({ "types": ["message.received", "poll.changed"] }), vec![event("message.received", &bob)]),
+        (json!({ "chats": [carol, carol], "types": ["chat.unarchived"] }), vec![event("chat.unarchived", &carol)]),
+        (
+            json!({ "chats": [bob, alice] }),
+            vec![event("chat.archived", &alice), event("chat.unarchived", &alice), event("message.received", &bob)],
+        ),
+        (json!({ "types": ["unknown"] }), vec![]),
+    ];
+    let deadline = std::time::Instant::now() + TIMEOUT;
+    while shown(&relay, &json!({})).await.len() < 5 {
+        assert!(std::time::Instant::now() < deadline, "{}", relay.said());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for (filter, expected) in &cases {
+        for server in [&upstream, &relay] {
+            assert_eq!(&shown(server, filter).await, expected, "{filter}");
+        }
+    }
+    // Started again, neither has any of it in memory.
+    drop((upstream, relay));
+    let upstream = Server::start(data.path(), &[]);
+    let relay = Server::relay(relay_data.path(), &format!("http://{}", upstream.address), &["--poll-interval-ms", "50"]);
+    for (filter, expected) in &cases {
+        for server in [&upstream, &relay] {
+            assert_eq!(&shown(server, filter).await, expected, "{filter}, from disk");
+        }
+    }
+    // And live, through the relay.
+    let (mut socket, ready) = Socket::ready(&relay).await;
+    assert_eq!(ready["features"], json!(["filters"]));
+    socket.say(&json!({ "type": "subscribe", "id": 1, "topic": "all", "types": ["message.received"], "credit": 9 })).await;
+    while socket.next().await["type"] != "caughtUp" {}
+    write(&upstream);
+    let frame = socket.next_but_heartbeats().await;
+    let events = frame["events"].as_array().unwrap();
+    assert_eq!((events.len(), &events[0]["type"], &events[0]["chatGuid"]), (1, &json!("message.received"), &json!(bob)));
+}

@@ -30,6 +30,7 @@ import {
   type CreateChatResult,
   type EventContext,
   type Events,
+  type EventType,
   type Gap,
   type IMessageErrorJson,
   type IMessageErrorOptions,
@@ -43,6 +44,7 @@ import {
   type MessageEvent,
   type RetryOptions,
   type SingleServiceAddressInfo,
+  type SubscribeAllOptions,
   type SubscribeOptions,
   type WasmSource,
 } from "im-chats";
@@ -96,6 +98,12 @@ export async function program(call: CallOptions, count: CountChatsOptions, creat
   });
   await inline(options).close();
   chats.subscribeEvents({ after: stream.cursor, chat: undefined, resume: undefined, onGap: undefined, signal: undefined });
+  const everything: SubscribeAllOptions = { chats: [chat.guid], types: ["message.received", "unknown"], after: stream.cursor };
+  for await (const event of events.subscribe(everything)) {
+    const type: EventType = event.type;
+    void type;
+  }
+  events.subscribe({ after: undefined, chats: undefined, types: undefined, cursor: undefined, signal: undefined });
   events.catchUp(stream.cursor, { signal: undefined });
   await chats.count({ includeArchived: undefined, signal: undefined });
   const key: string | undefined = environment["KEY"];

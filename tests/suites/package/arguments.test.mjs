@@ -153,6 +153,10 @@ describe("what throws when it is read is refused by name:", () => {
         return drain(stream);
       },
     ]),
+    subscribe: ["chats", "types", "after", "cursor", "resume", "onGap", "signal"].map((name) => [
+      name,
+      (im, options) => drain(im.events.subscribe(options)),
+    ]),
     catchUp: ["cursor", "signal"].map((name) => [name, (im, options) => drain(im.events.catchUp(undefined, options))]),
   };
   for (const method of ["get", "markRead", "shareContactInfo", "hasBackground", "removeBackground"]) {
@@ -195,6 +199,8 @@ describe("what throws when it is read is refused by name:", () => {
       ["onGap", () => drain(im.chats.subscribeEvents({ onGap: proxy }))],
       ["cursor", () => drain(im.chats.subscribeEvents({ cursor: proxy }))],
       ["options", () => drain(im.chats.subscribeEvents(proxy))],
+      ["chats", () => drain(im.events.subscribe({ chats: proxy }))],
+      ["types[0]", () => drain(im.events.subscribe({ types: [proxy] }))],
       ["after", () => drain(im.events.catchUp(proxy))],
     ];
     for (const [field, call] of wrong) await assert.rejects(async () => call(), refused(field));

@@ -35,8 +35,8 @@ test("those of a client", async () => {
   const { on } = connection;
   const stop = on(() => {});
   const { subscribeEvents } = chats;
-  const stream = subscribeEvents();
-  await stream.ready;
+  const { subscribe } = events;
+  await Promise.all([subscribeEvents().ready, subscribe().ready]);
   stop();
   await close();
   assert.equal(connection.state, "closed");

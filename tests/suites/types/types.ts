@@ -20,6 +20,7 @@ import {
   type CreateChatResult,
   type CursorStore,
   type CreateClient,
+  type EventType,
   type GroupChange,
   type GroupEvent,
   type ListChatsOptions,
@@ -32,6 +33,7 @@ import {
   type MessageSummaryContent,
   type PollChangeDelta,
   type PollEvent,
+  type SubscribeAllOptions,
 } from "im-chats";
 import type * as names from "im-chats";
 import { createClient as createInline, fileCursor as fileCursorInline } from "im-chats/inline";
@@ -338,3 +340,27 @@ im.chats.subscribeEvents({ cursor: "cursor.txt" });
 // @ts-expect-error -- a store must give a text
 im.chats.subscribeEvents({ cursor: { load: () => 5, save: () => {} } });
 same<TypedEventStream<ChatEvent>["ready"], Promise<void>>(true);
+
+// -- everything in the log ----------------------------------------------------------------------------------------------
+
+same<EventType, LiveEvent["type"]>(true);
+same<"message.received" | "chat.archived" | "group.changed" | "poll.changed" | "unknown" extends EventType ? true : false, true>(true);
+same<messages.EventType, EventType>(true);
+export async function everything(client: Client, options: SubscribeAllOptions, guids: readonly string[]) {
+  const stream: TypedEventStream<LiveEvent> = client.events.subscribe(options);
+  for await (const event of stream) {
+    if (event.type === "message.received") console.log(event.message.content.text);
+    else if (event.type === "group.changed") console.log(event.change.type);
+    // @ts-expect-error -- what is left has no message
+    else console.log(event.message);
+  }
+  client.events.subscribe({ chats: guids, types: ["message.received", "unknown"], after: stream.cursor, onGap: "skip", resume: false });
+  const archived = client.events.subscribe().filter((event): event is names.ChatArchived => event.type === "chat.archived");
+  same<typeof archived, TypedEventStream<names.ChatArchived>>(true);
+}
+// @ts-expect-error -- the end of a catch-up is no event of the log
+im.events.subscribe({ types: ["catchup.complete"] });
+// @ts-expect-error -- a type that there is not
+im.events.subscribe({ types: ["message"] });
+// @ts-expect-error -- several chats, or none
+im.events.subscribe({ chat: "any;-;alice@example.com" });

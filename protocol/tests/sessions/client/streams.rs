@@ -1,6 +1,8 @@
 //! Streams that come and go over one socket.
 
 use im_chats_protocol::client::{ClientInput, ConnectionState, Plan};
+use im_chats_protocol::wire::filter::Filter;
+use im_chats_protocol::wire::frame::Topic;
 use serde_json::json;
 
 use super::rig::{Rig, STREAM, Sequences, live_plan, ready_frame};
@@ -231,5 +233,70 @@ fn a_head_that_stays_out_of_reach_is_lag_and_nothing_else() {
         rig.frame(&json!({ "type": "heartbeat", "head": 25 }));
         rig.answer_ping();
         assert_eq!((rig.machine.lag(), rig.machine.state(), rig.socket.is_some()), (20, ConnectionState::Live, true));
+    }
+}
+
+/// A stream of everything, narrowed by lists.
+fn narrowed(chats: &[&str], types: &[&str]) -> Plan {
+    let list = |texts: &[&str]| (!texts.is_empty()).then(|| texts.iter().map(|text| (*text).to_owned()).collect());
+    Plan { filter: Filter { chats: list(chats), types: list(types), ..Filter::of(Topic::All) }, ..live_plan() }
+}
+
+#[test]
+fn a_server_that_does_not_announce_filters_is_never_asked_for_one() {
+    for plan in [narrowed(&["any;-;a@example.com"], &[]), narrowed(&[], &["message.received"])] {
+        for features in [json!(null), json!([]), json!(["other"])] {
+            let mut rig = Rig::new(1024);
+            rig.open(plan.clone());
+            rig.feed(ClientInput::Open { stream: 8, plan: live_plan() });
+            rig.connect("secret");
+            rig.sent.clear();
+            let mut ready = ready_frame(0);
+            ready["features"] = features;
+            rig.frame(&ready);
+            let error = rig.end.take().expect("it ended").0.unwrap_err();
+            assert_eq!((error.code.as_ref(), error.retryable), ("operationNotSupported", false));
+            assert!(error.message.contains("update the gateway"), "{error}");
+            let rest: Vec<_> = rig.sent.drain(..).collect();
+            assert_eq!(rest.len(), 1, "the other stream goes on: {rest:?}");
+            assert_eq!((rest[0]["topic"].as_str(), rig.socket.is_some()), (Some("chats"), true));
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_comes_back_to_an_older_server_ends_rather_than_show_what_it_hides() {
+    let mut rig = Rig::new(1024);
+    rig.open(narrowed(&[], &["message.received", "unknown"]));
+    rig.ready(0);
+    assert_eq!(rig.subscribe_frame()["types"], json!(["message.received", "unknown"]));
+    rig.frame(&json!({ "type": "subscribed", "id": 1, "after": { "log": "log-1", "sequence": 0 }, "head": 0 }));
+    rig.cut(1006);
+    rig.advance(60_000);
+    rig.connect("secret");
+    let mut ready = ready_frame(0);
+    ready.as_object_mut().unwrap().remove("features");
+    rig.frame(&ready);
+    let (result, cursor) = rig.end.take().expect("it ended");
+    assert_eq!(result.unwrap_err().code, "operationNotSupported");
+    assert_eq!(cursor.map(|cursor| cursor.sequence), Some(0), "where a later stream can go on");
+}
+
+#[test]
+fn a_list_that_is_too_large_for_a_frame_ends_its_stream_alone() {
+    let chats: Vec<String> = (0..100).map(|index| format!("any;+;{index}{}", "x".repeat(480))).collect();
+    let chats: Vec<&str> = chats.iter().map(String::as_str).collect();
+    for (limit, fits) in [(65_536, true), (40_000, false)] {
+        let mut rig = Rig::new(1024);
+        rig.open(narrowed(&chats, &[]));
+        rig.connect("secret");
+        rig.sent.clear();
+        let mut ready = ready_frame(0);
+        ready["limits"]["maxFrameBytes"] = json!(limit);
+        rig.frame(&ready);
+        assert_eq!(rig.sent.len(), usize::from(fits));
+        assert!(rig.socket.is_some());
+        let field = rig.end.take().map(|(result, _)| result.unwrap_err().context_value("field").map(str::to_owned));
+        assert_eq!(field, (!fits).then(|| Some("chats".to_owned())));
     }
 }

@@ -98,6 +98,37 @@ fn a_narrower_token_ends_what_it_does_not_allow_and_says_so() {
     assert_eq!(sent(&mut rig), ["events 4"]);
 }
 
+/// As [`subscribe`], of a list of chats.
+fn subscribe_list(rig: &mut Rig, id: u64, chats: &[&str]) {
+    rig.say(&json!({ "type": "subscribe", "id": id, "topic": "all", "chats": chats, "credit": 1_000_000 }).to_string());
+}
+
+#[test]
+fn a_list_of_chats_is_served_whole_or_refused_and_goes_on_while_a_fresh_token_covers_it() {
+    let mut rig = rig(&[
+        ("three", grant("u", "events:all", Some(&CHATS))),
+        ("two", grant("u", "events:all", Some(&[ALICE, TEAM]))),
+        ("every", grant("u", "events:all", None)),
+        ("chats", grant("u", "events", None)),
+    ]);
+    init(&mut rig, "two");
+    subscribe_list(&mut rig, 1, &[ALICE, BOB]);
+    assert_eq!(sent(&mut rig), ["ready", "error 1 unauthorized"]);
+    refresh(&mut rig, "three");
+    subscribe_list(&mut rig, 1, &[ALICE, BOB]);
+    subscribe_list(&mut rig, 2, &[TEAM, TEAM]);
+    sent(&mut rig);
+    refresh(&mut rig, "two");
+    assert_eq!(sent(&mut rig), ["ready", "error 1 unauthorized"]);
+    refresh(&mut rig, "every");
+    assert_eq!(sent(&mut rig), ["ready"], "a wider one changes nothing");
+    rig.append("message.received", ALICE, 1);
+    rig.append("message.received", TEAM, 1);
+    assert_eq!(sent(&mut rig), ["events 2"]);
+    refresh(&mut rig, "chats");
+    assert_eq!(sent(&mut rig), ["ready", "error 2 unauthorized"], "it has not all events any more");
+}
+
 #[test]
 fn a_wider_token_holds_for_new_subscriptions_only() {
     let mut rig = rig(&[("narrow", grant("u", "events", Some(&[ALICE]))), ("wide", grant("u", "events", None))]);

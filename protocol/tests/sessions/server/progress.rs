@@ -236,6 +236,37 @@ fn new_events_are_looked_at_only_where_that_saves_reads() {
 }
 
 #[test]
+fn of_many_subscriptions_a_new_event_is_read_only_for_those_whose_chats_and_types_it_has() {
+    let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
+    let team = "any;+;team";
+    let filters = [
+        json!({ "chats": [ALICE, team] }),
+        json!({ "chats": [BOB, team] }),
+        json!({ "types": ["message.received"] }),
+        json!({ "types": ["chat.archived", "poll.changed"] }),
+        json!({ "chats": [ALICE], "types": ["chat.archived"] }),
+        json!({ "chats": [ALICE], "types": ["unknown"] }),
+    ];
+    for (id, filter) in filters.iter().enumerate() {
+        let mut ask = json!({ "type": "subscribe", "id": id, "topic": "all", "credit": 5 });
+        ask.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
+        rig.say(&ask.to_string());
+    }
+    rig.drain_sent();
+    let mut reach = |kind: &str, chat: &str| {
+        let begun = rig.reads_begun;
+        rig.log.append(kind, chat);
+        rig.append(kind, chat, 1);
+        let events = rig.drain_sent().into_iter().filter(|frame| frame["type"] == "events");
+        (events.map(|frame| frame["id"].as_u64().unwrap()).collect::<Vec<_>>(), rig.reads_begun - begun)
+    };
+    assert_eq!(reach("chat.archived", ALICE), (vec![0, 3, 4], 3));
+    assert_eq!(reach("message.received", team), (vec![0, 1, 2], 3));
+    assert_eq!(reach("message.edited", BOB), (vec![1], 1));
+    assert_eq!(reach("message.invented", ALICE), (vec![0, 5], 2), "a type that nobody knows is unknown");
+}
+
+#[test]
 fn a_log_that_went_back_has_no_new_events() {
     let mut rig = Rig::ready(SessionLimits::default(), log_of(2));
     for id in 0..9 {

@@ -13,6 +13,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const KINDS: [&str; 3] = ["chat.archived", "message.received", "chat.markedRead"];
+
+/// What filters of types ask for: also what never comes, and what no topic of chats has.
+const TYPES: [&[&str]; 4] =
+    [&["chat.archived"], &["chat.archived", "chat.markedRead"], &["poll.changed"], &["message.received", "unknown"]];
 const CHATS: [&str; 3] = ["any;-;alice@example.com", "any;-;bob@example.com", "any;+;team"];
 
 /// The log that a cursor names.
@@ -34,6 +38,9 @@ enum Op {
     Subscribe {
         id: u8,
         chat: Option<usize>,
+        /// A list of chats, as bits, where there is no one chat.
+        chats: Option<usize>,
+        types: Option<usize>,
         all: bool,
         back: Option<u64>,
         named: Named,
@@ -73,10 +80,14 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         4 => Just(Named::Nothing), 4 => Just(Named::Present), 2 => Just(Named::Replicas), 1 => Just(Named::Elsewhere)
     ];
     let cursor = (proptest::option::of(0..120_u64), named);
+    let maybe = |most: usize| proptest::option::of(0..most);
+    let filter = (maybe(3), maybe(7), maybe(TYPES.len()));
     let op = prop_oneof![
         5 => (0..3_usize, 0..3_usize, 1..40_u64).prop_map(|(kind, chat, count)| Op::Append { kind, chat, count }),
-        4 => (id.clone(), proptest::option::of(0..3_usize), any::<bool>(), cursor, any::<bool>(), 0..50_u64)
-            .prop_map(|(id, chat, all, (back, named), until, credit)| Op::Subscribe { id, chat, all, back, named, until, credit }),
+        4 => (id.clone(), filter, any::<bool>(), cursor, any::<bool>(), 0..50_u64)
+            .prop_map(|(id, (chat, chats, types), all, (back, named), until, credit)| {
+                Op::Subscribe { id, chat, chats, types, all, back, named, until, credit }
+            }),
         4 => (id.clone(), 0..40_u64).prop_map(|(id, add)| Op::Credit { id, add }),
         1 => id.prop_map(|id| Op::Unsubscribe { id }),
         2 => prop_oneof![1..40_000_u64, 1..2_500_u64].prop_map(|ms| Op::Advance { ms }),
@@ -102,7 +113,8 @@ struct Reader {
     /// The log that the cursor named, and that of the session when it came.
     named: Option<Arc<str>>,
     met: Arc<str>,
-    chat: Option<&'static str>,
+    chats: Option<Vec<&'static str>>,
+    types: Option<&'static [&'static str]>,
     all: bool,
     until: bool,
     credit: u64,
@@ -165,7 +177,10 @@ impl Oracle {
                     .filter(|event| event.sequence > prev && event.sequence <= through)
                     .map(|event| serde_json::from_str::<Value>(&event.json).unwrap())
                     .filter(|event| reader.all || event["type"].as_str().unwrap().starts_with("chat."))
-                    .filter(|event| reader.chat.is_none_or(|chat| event["chatGuid"] == chat))
+                    .filter(|event| {
+                        reader.chats.as_ref().is_none_or(|chats| chats.iter().any(|chat| event["chatGuid"] == **chat))
+                    })
+                    .filter(|event| reader.types.is_none_or(|types| types.iter().any(|one| event["type"] == **one)))
                     .collect();
                 assert_eq!(frame["events"], json!(expected), "exactly what the log holds");
                 let count = u64::try_from(expected.len()).unwrap();
@@ -237,12 +252,17 @@ fn run(ops: Vec<Op>, is_replica: bool) {
                     go_to(&mut rig, &oracle.all, oracle.all.head);
                 }
             }
-            Op::Subscribe { id, chat, all, back, named, until, credit } => {
+            Op::Subscribe { id, chat, chats, types, all, back, named, until, credit } => {
                 let id = u64::from(id);
                 if oracle.readers.contains_key(&id) {
                     continue;
                 }
                 let chat = chat.map(|chat| CHATS[chat]);
+                let list = |bits: usize| {
+                    (0..3).filter(|chat| (bits + 1) & (1 << chat) != 0).map(|chat| CHATS[chat]).collect::<Vec<_>>()
+                };
+                let chats = chats.filter(|_| chat.is_none()).map(list);
+                let types = types.filter(|types| all || *types < 2).map(|types| TYPES[types]);
                 // Over a replica a cursor may lie beyond its head, and even beyond the log's.
                 let from = if is_replica { oracle.all.head + 4 } else { rig.log.head };
                 let after = back.map(|back| from.saturating_sub(back));
@@ -255,12 +275,14 @@ fn run(ops: Vec<Op>, is_replica: bool) {
                 let named = named.filter(|_| after.is_some());
                 let after_frame = after.map(|after| json!({ "log": named.as_deref(), "sequence": after }));
                 let (since, met) = (rig.now, Arc::clone(&rig.log.id));
+                let seen = chats.clone().or(chat.map(|chat| vec![chat]));
+                let (position, target, caught_up) = (None, 0, false);
                 let reader =
-                    Reader { after, since, named, met, chat, all, until, credit, position: None, target: 0, caught_up: false };
+                    Reader { after, since, named, met, chats: seen, types, all, until, credit, position, target, caught_up };
                 oracle.readers.insert(id, reader);
                 let mut frame =
                     json!({ "type": "subscribe", "id": id, "topic": if all { "all" } else { "chats" }, "credit": credit });
-                frame["chat"] = json!(chat);
+                (frame["chat"], frame["chats"], frame["types"]) = (json!(chat), json!(chats), json!(types));
                 frame["after"] = json!(after_frame);
                 frame["until"] = json!(until.then_some("head"));
                 rig.say(&frame.to_string());
