@@ -62,7 +62,7 @@ fn start(serve: &ServeArgs) -> Result<(Runtime, Shutdown), RunError> {
         return Err(RunError::Reconnect(serve.live.drain_reconnect_max_ms));
     }
     // Before anything that may take long, so that it can be ended.
-    let shutdown = Shutdown::watch(serve.process.exit_with_parent, server::DRAIN_TIMEOUT)?;
+    let shutdown = Shutdown::watch(&serve.process, server::DRAIN_TIMEOUT)?;
     start_logging(serve.process.log_format);
     std::panic::set_hook(Box::new(log_panic));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

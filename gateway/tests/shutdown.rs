@@ -295,3 +295,27 @@ fn without_exit_with_parent_the_gateway_stays() {
     }
     assert!(Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap().success());
 }
+
+#[test]
+fn with_exit_with_stdin_it_ends_when_the_other_end_is_closed() {
+    let data = TempDir::new().unwrap();
+    let mut gateway = Running::spawn(emulator(&data).arg("--exit-with-stdin").stdin(Stdio::piped()));
+    let address = gateway.address();
+    let mut stdin = gateway.process.child.stdin.take().unwrap();
+    // What is written there means nothing.
+    stdin.write_all(b"hello\n").unwrap();
+    assert!(ask(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    drop(stdin);
+    assert_eq!(gateway.ends_within(SOON).code(), Some(0));
+}
+
+#[test]
+fn without_exit_with_stdin_the_end_of_stdin_means_nothing() {
+    let data = TempDir::new().unwrap();
+    let mut gateway = Running::spawn(emulator(&data).stdin(Stdio::null()));
+    let address = gateway.address();
+    let end = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < end {
+        assert!(ask(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    }
+}

@@ -38,7 +38,8 @@ export class GatewayProcess {
     this.#command = command;
     this.#temporary = temporary;
     this.#child = spawn(command, options, {
-      stdio: ["ignore", "pipe", "pipe"],
+      // Nothing is ever written to its stdin: it ends with this process.
+      stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, ...environment },
       windowsHide: true,
     });
@@ -53,6 +54,8 @@ export class GatewayProcess {
         resolve();
       });
     });
+    // It may close it, which is nobody's concern.
+    this.#child.stdin?.on("error", () => {});
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#log = (this.#log + text).slice(-KEPT_LOG);
     });
@@ -100,10 +103,9 @@ export class GatewayProcess {
 
   /** From now on it keeps no program alive that has nothing else to do. */
   unref(): void {
-    const { stdout, stderr } = this.#child as { stdout: Partial<{ unref(): void }> | null; stderr: Partial<{ unref(): void }> | null };
     this.#child.unref();
-    stdout?.unref?.();
-    stderr?.unref?.();
+    // What Node types as streams are sockets, which can let go.
+    for (const pipe of [this.#child.stdin, this.#child.stdout, this.#child.stderr] as (Partial<{ unref(): void }> | null)[]) pipe?.unref?.();
   }
 
   /** Why it cannot be called; undefined while it runs. */
@@ -127,7 +129,9 @@ export class GatewayProcess {
     this.#stopping = true;
     if (this.#end === undefined) {
       this.#child.ref();
-      this.#child.kill("SIGTERM");
+      // Where there is no such signal it would end at once, and its stdin says the same.
+      if (process.platform === "win32") this.#child.stdin?.destroy();
+      else this.#child.kill("SIGTERM");
       const timer = setTimeout(() => this.#child.kill("SIGKILL"), DRAIN_MS);
       await this.#exited;
       clearTimeout(timer);

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 
 import { ErrorCode, IMessageError, invalid, precondition } from "./errors.js";
 import { gatewayBinary } from "./gateway-binary.js";
@@ -40,9 +39,8 @@ export async function start(options: EmulatorOptions): Promise<TestEmulator> {
   const settings = settingsOf(options);
   const binary = await gatewayBinary(settings.gateway);
   const temporary = settings.data === undefined ? await mkdtemp(join(tmpdir(), "im-chats-test-")) : undefined;
-  const command = ["emulator", "--listen", "127.0.0.1:0", "--data", settings.data ?? (temporary as string)];
-  // Whatever happens to this program, the gateway does not stay behind. Windows has no such way.
-  if (process.platform !== "win32") command.push("--exit-with-parent");
+  // Whatever happens to this program, the gateway does not stay behind.
+  const command = ["emulator", "--exit-with-stdin", "--listen", "127.0.0.1:0", "--data", settings.data ?? (temporary as string)];
   let gateway: GatewayProcess | undefined;
   try {
     // In the environment: others of the machine can read command lines.

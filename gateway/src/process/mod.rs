@@ -20,4 +20,8 @@ pub struct ProcessArgs {
     /// Drain and end when the process that started this one ends, however it ends: for test runners.
     #[arg(long, overrides_with = "exit_with_parent")]
     pub exit_with_parent: bool,
+
+    /// Drain and end when stdin ends: when whoever holds the other end of a pipe closes it, or ends, however it ends.
+    #[arg(long, overrides_with = "exit_with_stdin")]
+    pub exit_with_stdin: bool,
 }

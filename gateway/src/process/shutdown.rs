@@ -1,4 +1,4 @@
-//! The end of the process: signals, the end of the parent process, and a limit to how long an end may take.
+//! The end of the process: signals, the end of the parent process or of stdin, and a limit to how long an end may take.
 //!
 //! A thread with a runtime of its own waits for them. Whatever the other threads are stuck in – a disk, a name server, a full
 //! pipe – the process ends in time.
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::output;
+use super::{ProcessArgs, output};
 
 /// How long the database may take to close after the drain.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,20 +35,23 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Starts to wait for signals, and with `with_parent` for the end of the parent process. From then on the server may take
+    /// Starts to wait for signals, and for the end of the parent process or of stdin where `args` say so. From then on the server may take
     /// `drain_timeout` to drain, and its database [`CLOSE_TIMEOUT`] to close; what takes longer is cut off.
     ///
     /// # Errors
-    /// When the system gives no thread, or `with_parent` is not possible here.
-    pub fn watch(with_parent: bool, drain_timeout: Duration) -> io::Result<Self> {
-        let parent = if with_parent { Some(Parent::present()?) } else { None };
+    /// When the system gives no thread, or `--exit-with-parent` is not possible here.
+    pub fn watch(args: &ProcessArgs, drain_timeout: Duration) -> io::Result<Self> {
+        let parent = if args.exit_with_parent { Some(Parent::present()?) } else { None };
+        let stdin = if args.exit_with_stdin { Some(stdin_end()?) } else { None };
         let limit = drain_timeout.saturating_add(CLOSE_TIMEOUT);
         let shutdown = Self { drain: CancellationToken::new(), serving: Arc::default(), limit };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Before the thread runs: a signal must not find the system's own way of handling it.
         let signals = runtime.block_on(async { Signals::install() })?;
         let ours = shutdown.clone();
-        std::thread::Builder::new().name("shutdown".to_owned()).spawn(move || runtime.block_on(ours.run(signals, parent)))?;
+        std::thread::Builder::new()
+            .name("shutdown".to_owned())
+            .spawn(move || runtime.block_on(ours.run(signals, parent, stdin)))?;
         Ok(shutdown)
     }
 
@@ -63,10 +66,11 @@ impl Shutdown {
         self.serving.store(true, Ordering::Release);
     }
 
-    async fn run(self, mut signals: Signals, parent: Option<Parent>) {
+    async fn run(self, mut signals: Signals, parent: Option<Parent>, stdin: Option<CancellationToken>) {
         tokio::select! {
             _ = signals.next() => {}
             () = gone(parent) => {}
+            Some(()) = cancelled(stdin) => {}
         }
         if !self.serving.load(Ordering::Acquire) {
             exit(0);
@@ -145,6 +149,24 @@ impl Parent {
     fn present() -> io::Result<Self> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "--exit-with-parent does not work on this system"))
     }
+}
+
+/// Cancelled when stdin ends, or cannot be read. Its thread reads whatever comes, and keeps nothing of it.
+fn stdin_end() -> io::Result<CancellationToken> {
+    let ended = CancellationToken::new();
+    let ours = ended.clone();
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        // An error is the end, too: nobody can say any more when it comes.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        ours.cancel();
+    })?;
+    Ok(ended)
+}
+
+/// Nothing at once, when there is nothing to wait for.
+async fn cancelled(ended: Option<CancellationToken>) -> Option<()> {
+    ended?.cancelled().await;
+    Some(())
 }
 
 /// Waits for the end of the parent: from then on the system names another one. It is polled, since systems
