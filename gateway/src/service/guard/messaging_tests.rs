@@ -13,6 +13,7 @@ use crate::log::EventLog;
 use crate::service::auth::{Authenticator, Identity, Pass};
 use crate::service::backend::Backend;
 use crate::service::calls::{Messaging, Pieces, not_supported};
+use crate::service::chat_list::{ListChatsRequest, ListChatsResponse};
 use crate::service::context::CallContext;
 use crate::service::guard::{Caller, Guard};
 use crate::service::proto::*;
