@@ -30,10 +30,8 @@ const BUDGET = 54_600;
  */
 const MESSAGES_BUDGET = 66_000;
 
-/**
- * The same of `im-chats/emulator`, beside the client: the whole service. Most of it is what is known of the world's phone numbers.
- */
-const EMULATOR_BUDGET = 600_000;
+/** The JavaScript of `im-chats/react` with the inbox, beside the client's and without React. */
+const REACT_BUDGET = 7_500;
 
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 const measure = (bytes) => ({ raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotli(bytes) });
@@ -71,6 +69,14 @@ const messages = await download(pkg, 'export * from "./messages.js"', "messages_
 const emulator = await download(pkg, 'export * from "./emulator.js"', "emulator_bg.wasm");
 // For programs of Node: what a test loads beside the client.
 const testing = await bundle('export * from "./testing.js"', pkg, /^node:|\/messages-node\.js$/);
+/** What the JavaScript of a page grows by with an entry that it uses beside `im-chats`. */
+async function beside(entry, external) {
+  const both = await bundle(`${WHOLE}; export * from "./${entry}"`, pkg, external);
+  return Object.fromEntries(["raw", "gzip", "brotli"].map((unit) => [unit, both[unit] - js[unit]]));
+}
+
+const inbox = await beside("inbox.js");
+const react = await beside("react.js", /^react$/);
 const old = options.old && (await download(options.old));
 const theirs = await bundle('export { createHttpClient } from "@photon-ai/advanced-imessage/http"', peer);
 
@@ -163,6 +169,8 @@ A page that sends messages imports \`im-chats/messages\` instead, which has a wa
 ${row("wasm of `im-chats/messages`", messages.wasm)}
 ${row("all its JavaScript, the same way", messages.js)}
 ${row("**`im-chats/messages`: twelve methods more**", messages.total)}
+${row("`im-chats/inbox`, JavaScript beside the client", inbox)}
+${row("`im-chats/react`, the same with the inbox in it, without React", react)}
 ${row("`im-chats/testing`, JavaScript beside the client; not for pages", testing)}
 
 Budget: ${number(MESSAGES_BUDGET)} bytes brotli. Left: ${number(MESSAGES_BUDGET - messages.total.brotli)}.
@@ -227,7 +235,12 @@ if (options.page) {
   writeFileSync(options.page, text);
   console.log(text);
 }
-for (const [entry, of, budget] of [["im-chats", { wasm, js, total }, BUDGET], ["im-chats/messages", messages, MESSAGES_BUDGET], ["im-chats/emulator", emulator, EMULATOR_BUDGET]]) {
+if (!options.page) console.log(`im-chats/inbox, brotli: ${number(inbox.brotli)}; im-chats/react ${number(react.brotli)}, budget ${number(REACT_BUDGET)}`);
+if (react.brotli > REACT_BUDGET) {
+  console.error(`im-chats/react is too large: ${number(react.brotli)} bytes brotli, budget ${number(REACT_BUDGET)}`);
+  process.exitCode = 1;
+}
+for (const [entry, of, budget] of [["im-chats", { wasm, js, total }, BUDGET], ["im-chats/messages", messages, MESSAGES_BUDGET]]) {
   const sum = `wasm ${number(of.wasm.brotli)} + JavaScript ${number(of.js.brotli)} = ${number(of.total.brotli)}`;
   if (!options.page) console.log(`${entry}, brotli: ${sum}, budget ${number(budget)}`);
   if (of.total.brotli <= budget) continue;
