@@ -192,7 +192,9 @@ fn log(request: &CatchUpEventsRequest) -> Answers<CatchUpEventsResponse> {
     let head = u64::try_from(COUNT).unwrap();
     let end = (head, Payload::Complete(CatchUpEventsComplete { head_sequence: head }));
     let answers: Vec<_> = events.chain([end]).collect();
-    stream::iter(answers).map(|(sequence, payload)| Ok(CatchUpEventsResponse { sequence, payload: Some(payload) })).boxed()
+    stream::iter(answers)
+        .map(|(sequence, payload)| Ok(CatchUpEventsResponse { sequence: Some(sequence), payload: Some(payload) }))
+        .boxed()
 }
 
 fn guid(number: i64) -> String {

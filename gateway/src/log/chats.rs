@@ -67,7 +67,7 @@ impl EventLog {
     /// # Errors
     /// `databaseError` when the disk cannot be read.
     pub async fn seen_chats(&self, query: SeenQuery) -> Result<Vec<SeenChat>, Error> {
-        self.0.store.read(move |connection| seen(connection, &query)).await
+        self.store()?.read(move |connection| seen(connection, &query)).await
     }
 
     /// Notes what reads of chats have shown.
@@ -77,13 +77,14 @@ impl EventLog {
     pub async fn note_chats(&self, notes: Vec<ChatNote>) -> Result<(), Error> {
         let log = self.clone();
         let note = move || {
+            let store = log.store()?;
             let noted = writer(&log).and_then(|mut connection| {
-                let _turn = log.0.store.turn();
+                let _turn = store.turn();
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 notes.iter().try_for_each(|note| note.write(&transaction))?;
                 Ok(transaction.commit()?)
             });
-            noted.map_err(|problem| log.0.store.failed(Operation::Write, &problem))
+            noted.map_err(|problem| store.failed(Operation::Write, &problem))
         };
         tokio::task::spawn_blocking(note).await.map_err(|_| stopped())?
     }
