@@ -44,10 +44,22 @@ struct Args {
     verb: Verb,
 }
 
+/// What `cargo xtask build` makes.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Part {
+    /// The npm package.
+    Package,
+    /// The gateway.
+    Gateway,
+}
+
 #[derive(Subcommand)]
 enum Verb {
-    /// Make the npm package in pkg/ and the gateway in target/release/.
-    Build,
+    /// Make the npm package in pkg/ and the gateway in target/release/, or one of them.
+    Build {
+        /// Which of them; both, when none is named.
+        only: Option<Part>,
+    },
     /// Build what is missing, run the emulator with its data in .im-chats/, and print the console's URL.
     Start {
         /// Further options for `im-chats-gateway emulator`; one given here replaces ours.
@@ -121,7 +133,12 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Build => build::everything(&workspace).map(|()| ExitCode::SUCCESS),
+        Verb::Build { only } => match only {
+            None => build::everything(&workspace),
+            Some(Part::Package) => build::npm_package(&workspace),
+            Some(Part::Gateway) => build::gateway(&workspace),
+        }
+        .map(|()| ExitCode::SUCCESS),
         Verb::Start { gateway_options } => start::run(&workspace, &gateway_options),
         Verb::Cluster => cluster::run(&workspace),
         Verb::Test { list: true, .. } => {

@@ -39,11 +39,14 @@ test("streams, and no emulator", async ({ page }) => {
 
 /** The page's Vitest file in the environments that it names, and Playwright with the browser of this machine. */
 function extra(shown) {
-  const file = `${shown.get("test/answer.test.js")}\ntest("in a page", () => expect(document).toBeTypeOf("object"));\n`;
+  const inPage = (name, environment) =>
+    `// @vitest-environment ${environment}\n${shown.get(`test/${name}.test.js`)}\ntest("in a page", () => expect(document).toBeTypeOf("object"));\n`;
+  const pages = ["jsdom", "happy-dom"].flatMap((environment) =>
+    ["answer", "inside"].map((name) => [`test/${name}.${environment}.test.js`, inPage(name, environment)]),
+  );
   const browser = { executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] };
   return [
-    ["test/jsdom.test.js", `// @vitest-environment jsdom\n${file}`],
-    ["test/happy-dom.test.js", `// @vitest-environment happy-dom\n${file}`],
+    ...pages,
     ["fake.html", '<!doctype html>\n<script type="module" src="/src/fake.js"></script>\n'],
     ["src/fake.js", FAKE],
     ["playwright/fake.spec.js", FAKE_SPEC],
@@ -62,14 +65,15 @@ async function runner(args, env = {}) {
 
 describe("docs/testing.md", () => {
   test("Vitest, in its environments node, jsdom and happy-dom", async () => {
-    const printed = await runner([tool("vitest/vitest.mjs"), "run", "--no-file-parallelism", ...["answer", "jsdom", "happy-dom"].map((file) => `test/${file}.test.js`)]);
-    assert.match(printed, /Test Files +3 passed \(3\)/);
-    assert.match(printed, /Tests +8 passed \(8\)/);
+    const files = ["answer", "inside"].flatMap((name) => ["", ".jsdom", ".happy-dom"].map((environment) => `test/${name}${environment}.test.js`));
+    const printed = await runner([tool("vitest/vitest.mjs"), "run", "--no-file-parallelism", ...files]);
+    assert.match(printed, /Test Files +6 passed \(6\)/);
+    assert.match(printed, /Tests +13 passed \(13\)/);
   });
 
   test("Jest", async () => {
     const args = [tool("jest/bin/jest.js"), "--testMatch", "**/*.jest.test.js"];
-    assert.match(await runner(args, { NODE_OPTIONS: "--experimental-vm-modules --no-warnings" }), /Tests: +2 passed, 2 total/);
+    assert.match(await runner(args, { NODE_OPTIONS: "--experimental-vm-modules --no-warnings" }), /Tests: +3 passed, 3 total/);
   });
 
   test("node:test", async () => {
