@@ -36,17 +36,26 @@ pub struct Module {
     crate_name: &'static str,
     /// The features of that crate that are in it.
     features: &'static [&'static str],
+    /// Whether it makes texts itself: what formats them stays in it.
+    formats_texts: bool,
 }
 
 /// The wasm of `im-chats`.
-pub const MAIN: Module = Module { name: "im_chats", inline: "inline", crate_name: "im-chats", features: &[] };
+pub const MAIN: Module =
+    Module { name: "im_chats", inline: "inline", crate_name: "im-chats", features: &[], formats_texts: false };
 
 /// The wasm of `im-chats/messages`: everything of the other one, and messages and groups.
-pub const MESSAGES: Module =
-    Module { name: "messages", inline: "messages-inline", crate_name: "im-chats", features: &["messages"] };
+pub const MESSAGES: Module = Module {
+    name: "messages",
+    inline: "messages-inline",
+    crate_name: "im-chats",
+    features: &["messages"],
+    formats_texts: false,
+};
 
 /// The wasm of `im-chats/emulator`: the service inside a page.
-pub const EMULATOR: Module = Module { name: "emulator", inline: "emulator-inline", crate_name: "im-chats-page", features: &[] };
+pub const EMULATOR: Module =
+    Module { name: "emulator", inline: "emulator-inline", crate_name: "im-chats-page", features: &[], formats_texts: true };
 
 /// All of them.
 const MODULES: [Module; 3] = [MAIN, MESSAGES, EMULATOR];
@@ -117,7 +126,14 @@ fn bind_and_optimise(workspace: &Workspace, module: Module, raw: &Path, stage: &
         .arg(raw)
         .run()
         .context("wasm-bindgen failed")?;
-    workspace.sh.cmd(workspace.tool("wasm-finish")).arg(stage).arg(module.name).run().context("wasm-finish failed")?;
+    workspace
+        .sh
+        .cmd(workspace.tool("wasm-finish"))
+        .arg(stage)
+        .arg(module.name)
+        .args(module.formats_texts.then_some("--formats-texts"))
+        .run()
+        .context("wasm-finish failed")?;
     let wasm = stage.join(format!("{}_bg.wasm", module.name));
     let named = named(workspace, module);
     fs::create_dir_all(named.parent().context("no folder")?)?;

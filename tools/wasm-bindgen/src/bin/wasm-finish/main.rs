@@ -1,4 +1,4 @@
-//! `wasm-finish DIR NAME`: what our package does otherwise than wasm-bindgen's target `bundler`, in `NAME_bg.wasm` and its JavaScript.
+//! `wasm-finish DIR NAME [--formats-texts]`: what our package does otherwise than wasm-bindgen's target `bundler`, in `NAME_bg.wasm` and its JavaScript.
 //!
 //! - One JavaScript file, `NAME.js`. The other, which imports the wasm as a module, is dropped: the shell instantiates the wasm when it is
 //!   first used, hands its exports to `__wbg_set_wasm` and then calls `__wbindgen_start`.
@@ -22,7 +22,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use walrus::Module;
 
 use crate::constants::{constants, forget_places};
@@ -36,11 +36,16 @@ fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let directory = PathBuf::from(arguments.next().context("no directory")?);
     let name = arguments.next().context("no name")?;
+    let formats_texts = match arguments.next().as_deref() {
+        None => false,
+        Some("--formats-texts") => true,
+        Some(other) => bail!("no option {other}"),
+    };
     let path = |suffix: &str| directory.join(format!("{name}{suffix}"));
     fs::rename(path("_bg.js"), path(".js"))?;
 
     let mut module = Module::from_file(path("_bg.wasm"))?;
-    silence_panics(&mut module)?;
+    silence_panics(&mut module, formats_texts)?;
     let mut imports = Names::new();
     for import in module.imports.iter_mut() {
         let short = short(imports.len());

@@ -11,8 +11,8 @@ use walrus::{ElementItems, ExportItem, FunctionBuilder, FunctionId, FunctionKind
 /// The shell makes one clear error of any trap, so nobody would see those texts.
 ///
 /// # Errors
-/// When anything else formats. Its text would be lost, and what formats is 3 KB: that should be known.
-pub(crate) fn silence_panics(module: &mut Module) -> Result<()> {
+/// When anything else formats and `formats_texts` is not set. Its text would be lost, and what formats is 3 KB: that should be known.
+pub(crate) fn silence_panics(module: &mut Module, formats_texts: bool) -> Result<()> {
     let named = |module: &Module, is_wanted: fn(&str) -> bool| -> Vec<FunctionId> {
         let found = module.funcs.iter_local().map(|(id, _)| id);
         found.filter(|id| module.funcs.get(*id).name.as_deref().is_some_and(|name| is_wanted(&plain(name)))).collect()
@@ -23,6 +23,9 @@ pub(crate) fn silence_panics(module: &mut Module) -> Result<()> {
     panics.retain(|id| module.types.get(module.funcs.get(*id).ty()).results().is_empty());
     for id in panics {
         trap(module, id);
+    }
+    if formats_texts {
+        return Ok(());
     }
     let formats = named(module, formats);
     // The table may hold what formats: only what formats calls that, because nothing else can make a `Formatter`.
@@ -185,7 +188,7 @@ mod tests {
     #[test]
     fn a_panic_traps_and_what_formats_its_text_too() {
         let mut module = module("core[0123456789abcdef]::panicking::panic_fmt");
-        silence_panics(&mut module).unwrap();
+        silence_panics(&mut module, false).unwrap();
         for (_, function) in module.funcs.iter_local().filter(|(id, _)| module.funcs.get(*id).name.is_some()) {
             let body = &function.block(function.entry_block()).instrs;
             assert!(matches!(body[..], [(walrus::ir::Instr::Unreachable(_), _)]));
@@ -194,8 +197,8 @@ mod tests {
 
     #[test]
     fn what_formats_without_a_panic_is_found() {
-        let error = silence_panics(&mut module("core[0123456789abcdef]::fmt::write")).unwrap_err().to_string();
+        let error = silence_panics(&mut module("core[0123456789abcdef]::fmt::write"), false).unwrap_err().to_string();
         assert!(error.ends_with("formats a text: it calls core[0123456789abcdef]::fmt::write"), "{error}");
-        assert!(silence_panics(&mut Module::default()).is_err());
+        assert!(silence_panics(&mut Module::default(), false).is_err());
     }
 }
