@@ -13,9 +13,6 @@ import type { LiveEvent } from "./wasm/im_chats.js";
 /** How many chats keep their messages after nobody looks at them. */
 const MAX_UNWATCHED = 20;
 
-/** What there is no `Symbol.dispose` for yet, TypeScript's and Babel's `using` look for by this name. */
-const dispose: typeof Symbol.dispose = Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
-
 interface Listed {
   readonly list: ChatList;
   readonly view: StoreView<ChatsState>;
@@ -155,10 +152,6 @@ export class InboxStore implements Inbox {
     this.#held.close();
     this.#frames.close();
   };
-
-  [dispose](): void {
-    this.close();
-  }
 
   #listed(archived: boolean): Listed {
     const onChange = () => this.#frames.add(view);

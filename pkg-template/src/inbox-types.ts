@@ -6,7 +6,14 @@ import type { Chat, LiveEvent, Message } from "./wasm/im_chats.js";
  * made of.
  */
 export interface View<T> {
-  /** What it is now. Never changed: another state is another object, and the same object means that nothing changed. */
+  /**
+   * What it is now. Never changed: another state is another object, and the same object means that nothing changed.
+   *
+   * @returns the state
+   *
+   * @example
+   * const { status, chats } = inbox.chats().get();
+   */
   readonly get: () => T;
   /**
    * Calls `listener` when there is another state, at most once a frame. While a view has a listener, it is watched: then the inbox
@@ -38,8 +45,9 @@ export interface ViewState {
   /** What failed; absent unless the status is `error`. */
   readonly error?: Error;
   /**
-   * Reads everything once more, and opens the event stream again if that ended with an error. The state says what came of it: the
-   * promise never rejects.
+   * Reads everything once more, and opens the event stream again if that ended with an error.
+   *
+   * @throws nothing: the state says what came of it
    *
    * @example
    * retry.onclick = () => inbox.chats().get().reload();
@@ -54,7 +62,9 @@ export interface ChatsState extends ViewState {
   /** Whether there are more of them. */
   readonly hasMore: boolean;
   /**
-   * Reads the next ones. The state says what came of it: the promise never rejects.
+   * Reads the next ones.
+   *
+   * @throws nothing: the state says what came of it
    *
    * @example
    * if (state.hasMore) await state.loadMore();
@@ -75,7 +85,9 @@ export interface MessagesState extends ViewState {
   /** Whether there are older ones. */
   readonly hasMore: boolean;
   /**
-   * Reads older ones. The state says what came of it: the promise never rejects.
+   * Reads older ones.
+   *
+   * @throws nothing: the state says what came of it
    *
    * @example
    * if (state.hasMore) await state.loadMore();
@@ -104,7 +116,7 @@ export interface InboxOptions {
  * Chats and messages that are kept up to date: read once, and then changed by the events of one stream, which all views share.
  * The stream is open while a view is watched or somebody listens with {@link Inbox.onEvent}.
  */
-export interface Inbox extends Disposable {
+export interface Inbox {
   /**
    * The chats, newest activity first: the visible ones, or the archived ones.
    *

@@ -40,7 +40,7 @@ export interface UseChatsOptions extends ChatsOptions, HookOptions {}
 export interface ImChatsProviderProps {
   /** The client whose chats the components below show. It stays open when the provider is gone; another client is another inbox. */
   readonly client: Client | MessagesClient;
-  /** The components. */
+  /** The components. Without it there are none. */
   readonly children?: ReactNode;
 }
 

@@ -50,6 +50,7 @@ import {
 } from "im-chats";
 import { createClient as inline } from "im-chats/inline";
 import { createClient as withMessages, type ListMessagesOptions, type MessagePage, type MessagesClient, type SendMessageOptions } from "im-chats/messages";
+import { createInbox, type ChatsOptions, type ChatsState, type ChatState, type ConnectionSnapshot, type Inbox, type InboxOptions, type MessagesState, type View, type ViewState, type ViewStatus } from "im-chats/inbox";
 import { fakeStream, startEmulator } from "im-chats/testing";
 import type * as testing from "im-chats/testing";
 import messagesWasm from "im-chats/messages/wasm";
@@ -181,4 +182,19 @@ export function failed(error: unknown): IMessageErrorJson {
     if (error instanceof Class) return error.toJSON();
   }
   return IMessageError.fromJSON(new IMessageError("no", made).toJSON()).toJSON();
+}
+
+export function watch(client: Client): () => void {
+  const sizes: InboxOptions = { chatsPerPage: 20, messagesPerPage: undefined };
+  const inbox: Inbox = createInbox(client, sizes);
+  const which: ChatsOptions = { archived: undefined };
+  const list: View<ChatsState> = inbox.chats(which);
+  const one: ChatState = inbox.chat("guid").get();
+  const history: MessagesState = inbox.messages("guid").get();
+  const connection: ConnectionSnapshot = inbox.connection.get();
+  const state: ViewState = list.get();
+  const status: ViewStatus = state.status;
+  const stop = list.subscribe(() => log({ type: "catchup.complete", headSequence: history.messages.length + connection.lag }));
+  const leave = inbox.onEvent(one.chat?.guid, (event) => void `${event.type} ${status}`);
+  return () => [stop, leave, inbox.close].forEach((end) => end());
 }

@@ -44,7 +44,3 @@ inbox.onEvent(undefined, (event) => {
 // @ts-expect-error -- no handler
 inbox.onEvent("guid");
 inbox.close();
-{
-  using closed = createInbox(createClient(options));
-  closed.chats();
-}
