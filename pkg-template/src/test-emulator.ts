@@ -19,15 +19,22 @@ const MAX_TIMER_MS = 2_147_483_647;
 /** How long a start may take without `startTimeout`. */
 const START_TIMEOUT_MS = 30_000;
 
+/** What no system takes in an argument, a path or the environment. */
+const NUL = "\0";
+
 type Settings = Pick<EmulatorOptions, "gateway" | "data"> & { token: string; arguments: readonly string[]; startTimeout: number };
 
 function settingsOf(options: EmulatorOptions): Settings {
   checkKeys(options, "options", ["gateway", "token", "data", "arguments", "startTimeout"]);
   const { gateway, data, token = randomBytes(24).toString("hex"), arguments: more = [], startTimeout = START_TIMEOUT_MS } = options;
   for (const [field, value] of Object.entries({ gateway, data, token })) {
-    if (value !== undefined && (typeof value !== "string" || value === "")) throw invalid(field, "expected a text that is not empty");
+    if (value !== undefined && (typeof value !== "string" || value === "" || value.includes(NUL))) {
+      throw invalid(field, "expected a text that is not empty and has no NUL");
+    }
   }
-  if (!Array.isArray(more) || more.some((each) => typeof each !== "string")) throw invalid("arguments", "expected a list of texts");
+  if (!Array.isArray(more) || more.some((each) => typeof each !== "string" || each.includes(NUL))) {
+    throw invalid("arguments", "expected a list of texts without NUL");
+  }
   if (!Number.isInteger(startTimeout) || startTimeout < 1 || startTimeout > MAX_TIMER_MS) {
     throw invalid("startTimeout", `expected a whole number of milliseconds from 1 to ${MAX_TIMER_MS}`);
   }
@@ -85,7 +92,8 @@ function emulatorOf(gateway: GatewayProcess, address: string, token: string): Te
     world,
     client(options: Partial<ClientOptions> = {}) {
       if (gateway.gone !== undefined) throw precondition(gateway.gone);
-      checkKeys(options, "options", ["address", "token", "tls", "timeout", "retry", "autoIdempotency", "allowTokenCreationInBrowser", "server", "wasm"]);
+      // Which options there are, `createClient` knows.
+      if (typeof options !== "object" || options === null) throw invalid("options", "expected an object");
       const client = createClient({ ...options, address: options.address ?? address, token: options.token ?? token });
       clients.add(client);
       return client;

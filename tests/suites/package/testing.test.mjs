@@ -147,7 +147,7 @@ describe("startEmulator", () => {
 
   for (const [field, options] of Object.entries({
     gateway: { gateway: "" },
-    token: { token: 7 },
+    token: { token: "se\0cret" },
     data: { data: null },
     arguments: { arguments: "--allow-origin" },
     startTimeout: { startTimeout: 0 },

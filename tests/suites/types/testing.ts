@@ -12,7 +12,7 @@ export async function disposed(): Promise<number> {
   await using server = await startEmulator({ arguments: ["--allow-origin", "https://app.example"] as const });
   same<typeof server, TestEmulator>(true);
   same<ReturnType<typeof server.client>, MessagesClient>(true);
-  createClient(server);
+  createClient({ address: server.address, token: server.token });
   return (await server.world.chats()).length;
 }
 
