@@ -10,69 +10,99 @@ const at = stage();
 const CHATS = 200;
 const EVENTS = 5_000;
 const BURSTS = 50;
+/** What a person does not notice. */
+const AT_ONCE_MS = 100;
+
+/** Types into the search until `isDone`, and gives how long each key took to be seen, sorted. */
+async function type(isDone) {
+  const { page } = at;
+  await page.evaluate(() => (globalThis.delays = []));
+  for (let key = 0; !isDone(key); key += 1) {
+    await page.keyboard.press(key % 8 < 4 ? "p" : "Backspace");
+    await pause(40);
+  }
+  const delays = await page.evaluate(() => globalThis.delays);
+  return delays.sort((one, other) => one - other);
+}
+
+/** What 95 of 100 are at most. */
+const most = (sorted) => sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
+
+/** Sends the events, evenly over five seconds where the machine can. */
+async function sendEvents() {
+  const began = Date.now();
+  for (let burst = 0; burst < BURSTS; burst += 1) {
+    const person = `person${burst}@example.com`;
+    await at.act("events:generate", { count: EVENTS / BURSTS - 1 });
+    await at.act("messages:receive", { chatGuid: `any;-;${person}`, from: person, text: `burst ${burst}` });
+    await pause(Math.max(0, began + ((burst + 1) * 5_000) / BURSTS - Date.now()));
+  }
+  return Date.now() - began;
+}
+
+/** The longest tasks of the page's main thread, in milliseconds of CPU: how long a key waits at most, whatever else the machine does. */
+function tasks(trace) {
+  const { traceEvents } = JSON.parse(trace.toString());
+  const main = traceEvents.find(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain");
+  const own = traceEvents.filter(({ pid, tid, ph, tdur }) => ph === "X" && pid === main.pid && tid === main.tid && tdur !== undefined);
+  return own.map(({ tdur }) => tdur / 1_000).sort((one, other) => one - other);
+}
 
 describe("under load", () => {
   test("a key is answered within 100 ms, and no event is a request", async () => {
     await at.people(Object.fromEntries(Array.from({ length: CHATS }, (_, index) => [`person${index}@example.com`, `message ${index}`])));
     await at.open();
-    const { page } = at;
+    const { page, browser } = at;
     // All of them are in the list: a search reads what is not there yet.
     await page.getByLabel("Search chats").fill("person");
     await page.locator("#count", { hasText: `${CHATS} of ${CHATS}` }).waitFor();
-    await at.openChat("Person7");
+    await at.openChat("Person199");
     await page.getByLabel("Search chats").fill("");
     await page.locator("#state-text", { hasText: /^live$/ }).waitFor();
     await page.locator("#feed .meta", { hasText: "chat.markedRead" }).waitFor();
     const requests = [];
     page.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
     await page.evaluate(() => {
-      globalThis.delays = [];
-      globalThis.frames = { drawn: 0, most: 0, count: 0 };
-      // From the key to the next frame that shows what it did.
+      // From the key to the frame that shows what it did.
       document.getElementById("search").addEventListener("input", (event) => {
         requestAnimationFrame(() => setTimeout(() => globalThis.delays.push(performance.now() - event.timeStamp)));
       });
-      // How often the list is changed in one frame: a refresh is one batch of records.
-      new MutationObserver(() => (globalThis.frames.count += 1)).observe(document.getElementById("feed"), { childList: true });
-      const tick = () => {
-        globalThis.frames.most = Math.max(globalThis.frames.most, globalThis.frames.count);
-        globalThis.frames.count = 0;
-        requestAnimationFrame(tick);
+      // How often the feed is drawn between two frames: each time is one batch of records.
+      globalThis.drawn = { now: 0, most: 0, all: 0 };
+      new MutationObserver(() => {
+        globalThis.drawn.all += 1;
+        globalThis.drawn.most = Math.max(globalThis.drawn.most, (globalThis.drawn.now += 1));
+      }).observe(document.getElementById("feed"), { childList: true });
+      const frame = () => {
+        globalThis.drawn.now = 0;
+        requestAnimationFrame(frame);
       };
-      requestAnimationFrame(tick);
+      requestAnimationFrame(frame);
     });
     await page.getByLabel("Search chats").focus();
-    let done = false;
-    const load = (async () => {
-      const began = Date.now();
-      for (let burst = 0; burst < BURSTS; burst += 1) {
-        await at.act("events:generate", { count: EVENTS / BURSTS });
-        await at.act("messages:receive", { chatGuid: `any;-;person${burst}@example.com`, from: `person${burst}@example.com`, text: `burst ${burst}` });
-        await pause(Math.max(0, began + (burst + 1) * (5_000 / BURSTS) - Date.now()));
-      }
-      done = true;
-      return Date.now() - began;
-    })();
-    for (let key = 0; !done; key += 1) {
-      await page.keyboard.press(key % 8 < 4 ? "p" : "Backspace");
-      await pause(60);
-    }
-    const took = await load;
+    const idle = await type((keys) => keys === 24);
+    await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
+    let took;
+    const load = sendEvents().then((ms) => (took = ms));
+    const busy = await type(() => took !== undefined);
+    await load;
+    const slowest = tasks(await browser.stopTracing()).at(-1);
     await page.getByLabel("Search chats").fill("");
-    await page.locator("#feed .what", { hasText: `burst ${BURSTS - 1}` }).waitFor({ timeout: 10_000 });
-    const { delays, frames } = await page.evaluate(() => ({ delays: globalThis.delays, frames: globalThis.frames }));
-    delays.sort((one, other) => one - other);
-    const typical = delays[Math.floor(delays.length * 0.95)];
-    console.log(`${EVENTS} events in ${took} ms: ${delays.length} keys, 95 % within ${typical.toFixed(0)} ms, the slowest ${delays.at(-1).toFixed(0)} ms, ${requests.length} requests`);
-    assert.ok(delays.length > 30, `${delays.length} keys`);
-    assert.ok(typical < 100, `a key took ${typical} ms`);
-    assert.ok(frames.most <= 1, `the feed was drawn ${frames.most} times in a frame`);
+    await page.locator("#feed .what", { hasText: `burst ${BURSTS - 1}` }).waitFor();
+    const drawn = await page.evaluate(() => globalThis.drawn);
+    console.log(
+      `${EVENTS} events in ${took} ms: ${busy.length} keys, 95 of 100 within ${most(busy).toFixed(0)} ms (${most(idle).toFixed(0)} ms without events), ` +
+        `the longest task ${slowest.toFixed(0)} ms of CPU, ${drawn.all} drawings, ${requests.length} requests`,
+    );
+    assert.ok(slowest < AT_ONCE_MS, `a task took ${slowest} ms of CPU`);
+    // Where even an idle page is slow, the machine has other work, and time says nothing about the page.
+    if (most(idle) < AT_ONCE_MS / 2) assert.ok(most(busy) < AT_ONCE_MS, `a key took ${most(busy)} ms`);
+    assert.ok(drawn.most <= 1, `the feed was drawn ${drawn.most} times in a frame`);
     assert.ok(requests.length < 10, requests.join("\n"));
     // Nothing was lost on the way.
-    await page.locator("#count", { hasText: /^\d+$/ }).waitFor();
-    const shown = Number(await page.locator("#count").textContent());
     const [, { chats }] = await at.gateway.call("GET", "/emulator/v1/chats?limit=1000");
-    assert.equal(shown, chats.filter(({ chat }) => !chat.isArchived).length);
+    const visible = chats.filter(({ chat }) => !chat.isArchived).length;
+    await page.locator("#count", { hasText: new RegExp(`^${visible}$`) }).waitFor();
     at.assertNoComplaints();
   });
 });
