@@ -69,16 +69,12 @@ export class Chats {
 
   /** A chat as it is held, if it is. */
   get(guid) {
-    for (const view of Object.values(this.#views)) {
-      const chat = view.get().chats.find((held) => held.guid === guid);
-      if (chat) return chat;
-    }
-    return undefined;
+    return byGuid(this.#views.false.get().chats).get(guid) ?? byGuid(this.#views.true.get().chats).get(guid);
   }
 
-  /** What a chat is called in a list, cheaply. */
+  /** What a chat is called. */
   nameOf(guid) {
-    const chat = this.#rows.item(guid);
+    const chat = this.get(guid);
     return chat ? chatName(chat) : shortGuid(guid);
   }
 
@@ -162,6 +158,18 @@ export class Chats {
     };
     $("list-empty").replaceChildren(...(texts[words] ?? noChats(this.#session)));
   }
+}
+
+const indexes = new WeakMap();
+
+/** The chats of a list by their GUIDs; made once for each state of the list. */
+function byGuid(chats) {
+  let index = indexes.get(chats);
+  if (index === undefined) {
+    index = new Map(chats.map((chat) => [chat.guid, chat]));
+    indexes.set(chats, index);
+  }
+  return index;
 }
 
 const texts = new WeakMap();

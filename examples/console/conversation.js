@@ -66,7 +66,10 @@ export class Conversation {
   }
 
   open(guid) {
-    if (this.#guid === guid) return;
+    if (this.#guid === guid) {
+      this.#see();
+      return;
+    }
     this.#leave();
     this.#guid = guid;
     this.#shown = PAGE;

@@ -46,9 +46,23 @@ export class Details {
     $("details-empty").hidden = true;
     $("group").hidden = !chat.isGroup;
     $("detail-tags").replaceChildren(...tags(chat).map((tag) => make("span", {}, tag)));
-    $("details-list").replaceChildren(...rows(chat).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
+    this.#paintRows(chat);
     $("typing").setAttribute("aria-checked", String(this.#typing.has(chat.guid)));
     this.#paintDots();
+  }
+
+  /** Only what changed: the button in the first row keeps the focus. */
+  #paintRows(chat) {
+    const all = rows(chat);
+    const list = $("details-list");
+    if (list.dataset.guid !== chat.guid) {
+      list.dataset.guid = chat.guid;
+      const copy = make("button", { type: "button", className: "quiet small", onclick: () => copyText(chat.guid, "The GUID is") }, "Copy");
+      list.replaceChildren(make("dt", {}, "GUID"), make("dd", {}, make("code", { id: "detail-guid" }, chat.guid), " ", copy));
+      list.append(...all.flatMap(([term]) => [make("dt", {}, term), make("dd")]));
+    }
+    const cells = [...list.querySelectorAll("dd")].slice(1);
+    all.forEach(([, value], index) => (cells[index].textContent = value));
   }
 
   /** The chat's background is another one now. */
@@ -124,10 +138,7 @@ function tags(chat) {
 
 function rows(chat) {
   const people = (chat.participants ?? []).map(({ address: held, country }) => (country ? `${held} (${country})` : held));
-  const copy = make("button", { type: "button", className: "quiet small", onclick: () => copyText(chat.guid, "The GUID is") }, "Copy");
-  const guid = make("span", {}, make("code", { id: "detail-guid" }, chat.guid), " ", copy);
   return [
-    ["GUID", guid],
     ["Participants", people.join(", ") || "none given"],
     ["Unread", chat.unreadCount === undefined ? "not known" : String(chat.unreadCount)],
     ["Last message", messageText(chat.lastMessage) ?? "none"],

@@ -56,7 +56,8 @@ function bubble(message, text) {
   const words = message.content?.text?.replaceAll("\uFFFC", "").trim();
   const body = message.dateRetracted || files.length === 0 ? text : words;
   const subject = !message.dateRetracted && message.subject;
-  return make("div", { className: "bubble" }, subject && make("strong", {}, subject), ...(message.dateRetracted ? [] : files), body && make("span", { className: "text" }, body));
+  const isPoll = message.content?.balloonBundleId?.endsWith(".Polls");
+  return make("div", { className: "bubble" }, isPoll && make("span", { className: "kind" }, "Poll"), subject && make("strong", {}, subject), ...(message.dateRetracted ? [] : files), body && make("span", { className: "text" }, body));
 }
 
 function reactions(message) {

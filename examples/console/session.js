@@ -54,6 +54,8 @@ export class Session {
 
   /** Throws what reading the chats throws: a wrong token is best said before anything else is shown. */
   async start() {
+    // The inbox waits for a server that is not there; a person who connects wants to know.
+    await this.im.chats.list({ pageSize: 1 })[Symbol.asyncIterator]().next();
     await this.chats.ready();
     this.feed.start();
   }
@@ -65,9 +67,9 @@ export class Session {
       this.composer.open(guid);
       this.details.open(guid);
       this.others?.open();
-      this.conversation.open(guid);
       this.chats.mark(guid);
     }
+    this.conversation.open(guid);
     if (isNarrow()) $("detail-title").focus({ preventScroll: true });
     else this.composer.focus();
   }
