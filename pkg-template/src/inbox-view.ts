@@ -95,7 +95,11 @@ export class StoreView<T extends object> implements View<T>, Watched {
     // A function of our own, so that the same one may be given twice and be stopped once.
     const listener = () => callback();
     this.#listeners.add(listener);
-    if (this.#listeners.size === 1) this.#stop = this.#watch();
+    if (this.#listeners.size === 1) {
+      this.#stop = this.#watch();
+      // What is held already, or changed while nobody looked. Whoever asked `get` before hears of it.
+      if (this.update()) void Promise.resolve().then(() => this.#listeners.has(listener) && guarded(listener));
+    }
     return () => {
       if (!this.#listeners.delete(listener) || this.isWatched) return;
       this.#stop?.();

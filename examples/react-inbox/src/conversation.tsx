@@ -20,7 +20,9 @@ export function Conversation({ im, guid, onClose }: { im: MessagesClient; guid: 
   // A new message is scrolled to; older ones that are loaded are not.
   const newest = messages.at(-1)?.guid;
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [newest]);
+  useEffect(() => {
+    if (list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [newest]);
 
   return (
     <section aria-label="Conversation">

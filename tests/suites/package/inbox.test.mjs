@@ -198,6 +198,21 @@ describe("one chat", () => {
     assert.deepEqual(client.calls, ["get a", "get a"]);
   });
 
+  test("that a list holds is shown without a request, and so is what changed while nobody looked at it", async () => {
+    const { client, inbox } = start([chat("a", 1)]);
+    await ready((watch(inbox.chats()), inbox.chats()));
+    const view = inbox.chat("a");
+    const watched = watch(view);
+    assert.equal((await ready(view)).chat.guid, "a");
+    assert.equal(watched.calls, 1);
+    watched.stop();
+    client.receive("a", message("m", 10));
+    await state(inbox.chats(), ({ chats }) => chats[0].unreadCount === 1);
+    watch(view);
+    await state(view, ({ chat }) => chat.unreadCount === 1);
+    assert.deepEqual(client.calls, ["list"]);
+  });
+
   test("says that there is none, and is tried again by the next who looks", async () => {
     const { client, inbox } = start();
     const view = inbox.chat("a");
