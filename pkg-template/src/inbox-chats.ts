@@ -28,6 +28,8 @@ export class HeldChats {
   readonly #held = new Map<string, HeldChat>();
   /** The chats that are being read, or wait for it; true when it has to be done once more. */
   readonly #reading = new Map<string, boolean>();
+  /** When each of them is done, for the first time. */
+  readonly #done = new Map<string, Promise<void>>();
   /** The chats that had events while they were not held: what a page says of them may be older. */
   readonly #touched = new Set<string>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -55,7 +57,7 @@ export class HeldChats {
       return false;
     }
     const { chat } = held;
-    if (reduceChat(held, event)) this.read(event.chatGuid);
+    if (reduceChat(held, event)) void this.read(event.chatGuid);
     if (held.chat !== chat) this.#owner.changed(held);
     return true;
   }
@@ -74,7 +76,7 @@ export class HeldChats {
     const missed = events.filter((event) => event.chatGuid === guid);
     for (const event of missed) reduceChat(held, event);
     // What a page says may have been read before the event came, and what the server said while it came, before or after it.
-    if (missed.length > 0 || (!known && this.#touched.delete(guid))) this.read(guid);
+    if (missed.length > 0 || (!known && this.#touched.delete(guid))) void this.read(guid);
     if (known && same(before, held.chat)) held.chat = before;
     this.#held.set(guid, held);
     if (!known || held.chat !== before) this.#owner.changed(held);
@@ -88,11 +90,14 @@ export class HeldChats {
     this.#owner.changed(held);
   }
 
-  /** Reads a chat, once however often it is asked for. */
-  read(guid: string, activity: number = -Infinity): void {
-    const isReading = this.#reading.has(guid);
-    this.#reading.set(guid, isReading);
-    if (!isReading) void this.#read(guid, activity);
+  /** Reads a chat, once however often it is asked for. Never rejects. */
+  read(guid: string, activity: number = -Infinity): Promise<void> {
+    const done = this.#done.get(guid);
+    this.#reading.set(guid, done !== undefined);
+    if (done) return done;
+    const reading = this.#read(guid, activity);
+    this.#done.set(guid, reading);
+    return reading;
   }
 
   async #read(guid: string, activity: number): Promise<void> {
@@ -115,13 +120,14 @@ export class HeldChats {
     }
     const again = this.#reading.get(guid);
     this.#reading.delete(guid);
+    this.#done.delete(guid);
     if (again) this.#later(guid, AGAIN_MS);
   }
 
   #later(guid: string, wait: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#live.isOpen) this.read(guid);
+      if (this.#live.isOpen) void this.read(guid);
     }, wait);
     (timer as { unref?: () => void }).unref?.();
     this.#timers.add(timer);
@@ -141,6 +147,7 @@ export class HeldChats {
   /** Forgets the chats that nobody looks at: events of theirs are missing. */
   forget(isSeen: (held: HeldChat) => boolean): void {
     for (const [guid, held] of this.#held) if (!isSeen(held)) this.#held.delete(guid);
+    for (const guid of this.#reading.keys()) this.#reading.set(guid, true);
     this.#touched.clear();
   }
 

@@ -117,7 +117,7 @@ export class ChatList {
 
   /** Reads as many chats as there are now, from the first one on. */
   reload(): Promise<void> {
-    if (this.#pulling && !this.#pages) return this.#pulling;
+    if (this.#pulling && !this.#isLoaded && !this.#pages) return this.#pulling;
     const count = Math.max(this.#pageSize, this.#rows.length);
     this.lose();
     return this.#pull(count);
@@ -199,7 +199,7 @@ export class ChatList {
     this.#isLoaded = true;
     this.#moved = "all";
     // What was shown and is not listed any more may be gone.
-    for (const held of before ?? []) if (this.#belongs(held)) this.#chats.read(held.chat.guid);
+    for (const held of before ?? []) if (this.#belongs(held)) void this.#chats.read(held.chat.guid);
   }
 
   /** The state that the list has now, which is the last one when nothing changed. */

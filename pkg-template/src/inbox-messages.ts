@@ -33,7 +33,9 @@ export class HeldMessages {
   #isLoaded = false;
   #error: Error | undefined;
   #pulling: Promise<void> | undefined;
-  /** The read that is under way is of the newest messages, and one more is needed after it. */
+  /** Whether the read that is under way asked the server already. */
+  #hasBegun = false;
+  /** One more read of the newest messages is needed after the one that is under way. */
   #isStale = false;
   #epoch = 0;
 
@@ -77,7 +79,7 @@ export class HeldMessages {
 
   /** Reads as many messages as there are now, from the newest one on. */
   reload(): Promise<void> {
-    if (this.#pulling && !this.#isLoaded) return this.#pulling;
+    if (this.#pulling && !this.#isLoaded && !this.#hasBegun) return this.#pulling;
     this.lose();
     return this.#pull((epoch) => this.#readNewest(epoch));
   }
@@ -91,10 +93,13 @@ export class HeldMessages {
   #pull(read: (epoch: number) => Promise<void>): Promise<void> {
     const epoch = this.#epoch;
     this.#error = undefined;
+    this.#hasBegun = false;
     this.#onChange();
     const pulling = this.#requests
       .run(async () => {
-        if ((await this.#live.ready()) && epoch === this.#epoch) await read(epoch);
+        if (!(await this.#live.ready()) || epoch !== this.#epoch) return;
+        this.#hasBegun = true;
+        await read(epoch);
       })
       .catch((error: unknown) => {
         if (epoch === this.#epoch) this.#error = asError(error);

@@ -75,12 +75,12 @@ export class InboxStore implements Inbox {
   readonly chat = (guid: string): View<ChatState> => {
     const known = this.#singles.get(checkGuid(guid));
     if (known) return known.view;
-    const reload = async () => {
-      this.#restart();
-      single.error = undefined;
-      this.#held.read(guid);
-      this.#frames.add(single.view);
-    };
+    const reload = () =>
+      this.#during(async () => {
+        single.error = undefined;
+        this.#frames.add(single.view);
+        await this.#held.read(guid);
+      });
     const state = (last: ChatState): ChatState => {
       const chat = this.#held.get(guid)?.chat ?? last.chat;
       const error = single.error ?? this.live.error;
@@ -90,7 +90,8 @@ export class InboxStore implements Inbox {
     };
     const watch = () => {
       const release = this.#acquire();
-      if (!this.#held.get(guid)) this.#held.read(guid);
+      single.error = undefined;
+      if (!this.#held.get(guid)) void this.#held.read(guid);
       return () => {
         single.error = undefined;
         this.#leave(single.view, release);
@@ -107,11 +108,9 @@ export class InboxStore implements Inbox {
     const list = this.#source.messages?.list;
     const without = list ? undefined : invalid("client", "has no messages; make it with createClient of im-chats/messages");
     const nothing = { messages: [], hasMore: false };
-    const reload = async () => {
-      this.#restart();
-      await conversation.held?.reload();
-    };
-    const loadMore = async () => conversation.held?.loadMore();
+    const held = () => (list ? (conversation.held ??= make(list)) : undefined);
+    const reload = () => this.#during(async () => held()?.reload());
+    const loadMore = () => this.#during(async () => held()?.loadMore());
     const first: MessagesState = without
       ? { status: "error", error: without, ...nothing, loadMore, reload }
       : { status: "loading", ...nothing, loadMore, reload };
@@ -122,11 +121,10 @@ export class InboxStore implements Inbox {
     const watch = () => {
       if (!list) return () => {};
       const release = this.#acquire();
-      conversation.held ??= make(list);
+      void held()?.load();
       // The last one that was watched is the last one.
       this.#conversations.delete(guid);
       this.#conversations.set(guid, conversation);
-      void conversation.held.load();
       return () => {
         conversation.held?.fail(undefined);
         this.#leave(view, release);
@@ -156,11 +154,9 @@ export class InboxStore implements Inbox {
   #listed(archived: boolean): Listed {
     const onChange = () => this.#frames.add(view);
     const list = new ChatList(archived, this.#sizes.chats, { source: this.#source, live: this.live, requests: this.#requests, chats: this.#held, onChange });
-    const reload = async () => {
-      this.#restart();
-      await list.reload();
-    };
-    const first: ChatsState = { status: "loading", chats: [], hasMore: false, loadMore: () => list.loadMore(), reload };
+    const reload = () => this.#during(() => list.reload());
+    const loadMore = () => this.#during(() => list.loadMore());
+    const first: ChatsState = { status: "loading", chats: [], hasMore: false, loadMore, reload };
     const watch = () => {
       const release = this.#acquire();
       void list.load();
@@ -198,6 +194,18 @@ export class InboxStore implements Inbox {
     return this.live.acquire();
   }
 
+  /** Does something with the stream open, also while nobody watches, and opens it again when it failed. */
+  async #during(act: () => Promise<void>): Promise<void> {
+    if (this.isClosed) return;
+    const release = this.#acquire();
+    try {
+      this.#restart();
+      await act();
+    } finally {
+      release();
+    }
+  }
+
   /** A view is not watched any more: an error is not kept for the next who looks at it, who tries again. */
   #leave(view: Watched, release: () => void): void {
     release();
@@ -220,7 +228,7 @@ export class InboxStore implements Inbox {
     this.live.restart();
     for (const { list, view } of [this.#visible, this.#archived]) if (view.isWatched) void list.reload();
     for (const { held, view } of this.#conversations.values()) if (view.isWatched) void held?.reload();
-    for (const [guid, { view }] of this.#singles) if (view.isWatched) this.#held.read(guid);
+    for (const [guid, { view }] of this.#singles) if (view.isWatched) void this.#held.read(guid);
     this.#refreshAll();
   }
 
@@ -242,7 +250,7 @@ export class InboxStore implements Inbox {
       if (view.isWatched) void held?.reload();
       else held?.lose();
     }
-    for (const [guid, { view }] of this.#singles) if (view.isWatched) this.#held.read(guid);
+    for (const [guid, { view }] of this.#singles) if (view.isWatched) void this.#held.read(guid);
   }
 
   /** What could not be read while there was no connection is read when there is one again. */
@@ -257,7 +265,7 @@ export class InboxStore implements Inbox {
       for (const [guid, single] of this.#singles) {
         if (!single.view.isWatched || !isRetryable(single.error)) continue;
         single.error = undefined;
-        this.#held.read(guid);
+        void this.#held.read(guid);
       }
     });
   }
@@ -270,7 +278,7 @@ export class InboxStore implements Inbox {
     for (const { list, view } of lists) if (!view.isWatched) list.lose();
     const isNew = lists.some(({ list, view }) => view.isWatched && list.isWhole);
     const isWanted = lists.some(({ view }) => view.isWatched) || this.#singles.get(event.chatGuid)?.view.isWatched;
-    if (isWanted) this.#held.read(event.chatGuid, isNew ? time(event.occurredAt) : -Infinity);
+    if (isWanted) void this.#held.read(event.chatGuid, isNew ? time(event.occurredAt) : -Infinity);
   }
 
   #changed(held: HeldChat): void {
@@ -288,7 +296,7 @@ export class InboxStore implements Inbox {
 
   #failed(guid: string, error: Error): void {
     const single = this.#singles.get(guid);
-    if (!single?.view.isWatched) return;
+    if (!single) return;
     single.error = error;
     this.#frames.add(single.view);
   }

@@ -169,6 +169,17 @@ describe("the chats", () => {
     assert.deepEqual(client.calls.filter((call) => call.startsWith("get")).sort(), ["get c15", "get c20"], "one that had an event before it was listed is read");
   });
 
+  test("are read for who only asks once, and the stream is closed again", async () => {
+    const { client, inbox } = start([chat("a", 1)]);
+    client.kept.set("a", [message("m", 1)]);
+    const views = [inbox.chats(), inbox.chat("a"), inbox.messages("a")];
+    await Promise.all(views.map((view) => view.get().reload()));
+    await Promise.all(views.map(ready));
+    assert.deepEqual(client.calls.sort(), ["get a", "list", "messages a"]);
+    await eventually("it is closed", 5_000, () => client.stream.isClosed);
+    assert.equal(client.streams.length, 1);
+  });
+
   test("that are gone leave the list", async () => {
     const { client, inbox } = start([chat("a", 1), chat("b", 2)]);
     await ready((watch(inbox.chats()), inbox.chats()));
@@ -361,6 +372,26 @@ describe("the stream", () => {
       assert.equal(read.messages[0], messages[0]);
       assert.equal(read.messages[1].dateRead, at(9));
     }
+  });
+
+  test("that lost events while something was read has that read again", async () => {
+    const { client, inbox } = start([chat("a", 1), chat("b", 2)]);
+    client.kept.set("a", [message("m1", 1)]);
+    const waiting = [];
+    client.onCall = () => new Promise((resolve) => waiting.push(resolve));
+    const views = [inbox.chat("a"), inbox.messages("a"), inbox.chats()];
+    views.forEach(watch);
+    await eventually("all are asked for", 5_000, () => waiting.length === 3);
+    client.stream.options.onGap({});
+    client.onCall = () => {};
+    const old = client.calls.length;
+    client.held.set("a", chat("a", 5, { displayName: "new" }));
+    client.kept.set("a", [message("m1", 1), message("m2", 5)]);
+    for (const answer of waiting) answer();
+    await state(inbox.messages("a"), ({ messages }) => messages.length === 2);
+    await state(inbox.chat("a"), ({ chat }) => chat?.displayName === "new");
+    await state(inbox.chats(), ({ chats }) => chats[0]?.guid === "a");
+    await eventually("each is asked for again", 5_000, () => client.calls.length >= old + 3);
   });
 
   test("gives every event to every handler once and in order, also when one of them throws", async () => {
