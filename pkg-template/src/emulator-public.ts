@@ -1,5 +1,6 @@
 // What every entry of the emulator exports beside `createEmulator`.
 export type { CreateEmulator, Emulator, EmulatorOptions } from "./emulator-types.js";
+export type { LinkedEmulator } from "./emulator-link.js";
 export type { WasmSource } from "./wasm-source.js";
 export type * from "./world-shapes.js";
 export type { World } from "./world-types.js";

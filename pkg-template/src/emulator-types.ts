@@ -19,17 +19,43 @@ export interface EmulatorOptions {
 export interface Emulator extends LinkedEmulator, AsyncDisposable {
   /** Plays everybody else. */
   readonly world: World;
-  /** Breaks every connection, as a network that fails does. New ones work. */
+  /**
+   * Breaks every connection, as a network that fails does. New ones work.
+   *
+   * @returns once every connection is broken; it does not reject
+   *
+   * @example
+   * await emulator.cut();
+   */
   cut(): Promise<void>;
-  /** Ends every connection as a service does that is started again. What is there stays. */
+  /**
+   * Ends every connection as a service does that is started again. What is there stays.
+   *
+   * @returns once every connection is closed; it does not reject
+   *
+   * @example
+   * await emulator.restart();
+   */
   restart(): Promise<void>;
   /**
    * Moves the emulator's clock on and does what is due by it. The clock is otherwise that of `Date`; the timers of clients are their own.
    *
    * @param ms how far, in milliseconds
+   * @returns once all is done that is due by then
+   * @throws ValidationError when `ms` is not a number of milliseconds
+   *
+   * @example
+   * await emulator.advance(60_000);
    */
   advance(ms: number): Promise<void>;
-  /** Ends every connection, and the emulator. What was kept stays kept. */
+  /**
+   * Ends every connection, and the emulator. What was kept stays kept. Doing it again does nothing.
+   *
+   * @returns once it is over; it does not reject
+   *
+   * @example
+   * await emulator.close();
+   */
   close(): Promise<void>;
 }
 

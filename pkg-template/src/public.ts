@@ -8,6 +8,7 @@ export type { CatchUpOptions, Chats, Client, Events, ListChatsOptions, Subscribe
 export type { Connection, ConnectionStatus } from "./connection.js";
 export type { CursorStorage, CursorStore } from "./cursor-store.js";
 export type { ClientOptions, CreateClient, RetryOptions } from "./options.js";
+export type { LinkedEmulator } from "./emulator-link.js";
 export type { WasmSource } from "./wasm-source.js";
 export type {
   AttachmentInfo,

@@ -51,13 +51,17 @@ writeFileSync(more, `${imports}${text.trimEnd()}\n`.replace(/\n{3,}/g, "\n\n"));
 
 // An editor shows the comment of a call signature at a call, and that of the constant everywhere else. TypeScript has no way to
 // write one comment for both, and none for one comment in all entries.
-for (const [file, type] of [["options.d.ts", "CreateClient"], ["messages-types.d.ts", "CreateMessagesClient"]]) {
-  const documented = new RegExp(`^export interface ${type} \\{\\n((?: {4}.*\\n)+) {4}\\(options: ClientOptions\\): \\w+;\\n`, "m");
+for (const [file, type, name] of [
+  ["options.d.ts", "CreateClient", "createClient"],
+  ["messages-types.d.ts", "CreateMessagesClient", "createClient"],
+  ["emulator-types.d.ts", "CreateEmulator", "createEmulator"],
+]) {
+  const documented = new RegExp(`^export interface ${type} \\{\\n((?: {4}.*\\n)+) {4}\\(options\\??: \\w+\\): [\\w<>]+;\\n`, "m");
   const [, documentation] = documented.exec(readFileSync(join(out, file), "utf8")) ?? [];
   if (!documentation) throw new Error(`${file} has no documented call signature of ${type}`);
   for (const entry of readdirSync(out).filter((name) => name.endsWith(".d.ts"))) {
     const text = readFileSync(join(out, entry), "utf8");
-    const declared = new RegExp(`^(?:/\\*\\*.*\\*/\\n)?(?=export declare const createClient: ${type};$)`, "m");
+    const declared = new RegExp(`^(?:/\\*\\*.*\\*/\\n)?(?=export declare const ${name}: ${type};$)`, "m");
     if (declared.test(text)) writeFileSync(join(out, entry), text.replace(declared, () => documentation.replace(/^ {4}/gm, "")));
   }
 }

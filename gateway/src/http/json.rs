@@ -1,6 +1,8 @@
 //! JSON bodies, with errors that name the field.
 
 use axum::extract::Request;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use im_chats_protocol::error::Error;
@@ -28,13 +30,19 @@ const IMAGE_BODY: BodyLimit = BodyLimit(MAX_IMAGE_BYTES / 3 * 4 + MAX_IMAGE_BYTE
 /// # Errors
 /// 415 for another media type, 413 above the limit, else `invalidArgument` naming the field.
 pub async fn read<T: DeserializeOwned>(request: Request, limit: BodyLimit) -> Result<T, Failure> {
+    // One copy of the code for all bodies: only what parses is another one for each.
+    let bytes: BoxFuture<'_, _> = Box::pin(bytes(request, limit));
+    Ok(parse(&bytes.await?)?)
+}
+
+/// The body of a request that says it is JSON.
+async fn bytes(request: Request, limit: BodyLimit) -> Result<Bytes, Failure> {
     let media = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("(not readable)").to_owned());
     if let Some(media) = media.filter(|media| !is_json(media)) {
         let error = Error::invalid("content-type", "send application/json").with_context("value", media);
         return Err(Failure::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let bytes = body::read(request.into_body(), limit.0).await?;
-    Ok(parse(&bytes)?)
+    body::read(request.into_body(), limit.0).await
 }
 
 /// Reads a body with an image in it. What makes such a body too large is the image, and that is what the error names.
@@ -76,11 +84,23 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 }
 
 fn normalised<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let text = plain(bytes)?;
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text)).map_err(|error| {
+        // A place in the text that was made here is none in what came.
+        let place = format!(" at line {} column {}", error.inner().line(), error.inner().column());
+        let mut error = named(error);
+        error.message = error.message.trim_end_matches(place.as_str()).to_owned().into();
+        error
+    })
+}
+
+/// The same body as the generated readers take it.
+fn plain(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let Unique(mut value) = serde_path_to_error::deserialize(&mut reader).map_err(named)?;
     reader.end().map_err(|error| Error::invalid("body", error.to_string()))?;
     normalise(&mut value);
-    serde_path_to_error::deserialize(value).map_err(named)
+    serde_json::to_vec(&value).map_err(|error| Error::invalid("body", error.to_string()))
 }
 
 fn normalise(value: &mut Value) {
