@@ -3,7 +3,7 @@ import { DEMO } from "./emulator-demo.js";
 import { EMULATOR, type EmulatorLink } from "./emulator-link.js";
 import { socketOf, type Carrier, type Line } from "./emulator-socket.js";
 import { EmulatorStore, freshLog } from "./emulator-store.js";
-import type { CreateEmulator, Emulator, EmulatorOptions } from "./emulator-types.js";
+import type { CreateEmulator, Emulator, CreateEmulatorOptions } from "./emulator-types.js";
 import { checkGlobals } from "./environment.js";
 import { blame, callSite, invalid } from "./errors.js";
 import { failureOf } from "./failure.js";
@@ -44,7 +44,7 @@ interface Init {
 
 /** Makes the `createEmulator` of one runtime. @internal */
 export function emulatorFactory(runtime: EmulatorRuntime): CreateEmulator {
-  return async function createEmulator(options: EmulatorOptions = {}) {
+  return async function createEmulator(options: CreateEmulatorOptions = {}) {
     const site = callSite(createEmulator);
     try {
       checkKeys(options, "options", ["seed", "persist", "wasm"]);

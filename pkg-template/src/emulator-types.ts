@@ -3,7 +3,7 @@ import type { WasmSource } from "./wasm-source.js";
 import type { World } from "./world-types.js";
 
 /** Options of `createEmulator`. */
-export interface EmulatorOptions {
+export interface CreateEmulatorOptions {
   /** What is there at the start: `"demo"` for a handful of chats with messages. Default: nothing. What was kept is not added to. */
   readonly seed?: "demo" | undefined;
   /**
@@ -11,7 +11,7 @@ export interface EmulatorOptions {
    * answered was kept before. Only one page at a time may have a database.
    */
   readonly persist?: string | undefined;
-  /** Where the WebAssembly part is, as the option `wasm` of `createClient`. It is a file of its own: `im-chats/emulator/wasm`. */
+  /** Where the WebAssembly part is, as the option `wasm` of `createClient`; it is a file of its own, `im-chats/emulator/wasm`. Default: the entry finds it. */
   readonly wasm?: WasmSource | Promise<WasmSource> | (() => WasmSource | Promise<WasmSource>) | undefined;
 }
 
@@ -22,7 +22,8 @@ export interface Emulator extends LinkedEmulator, AsyncDisposable {
   /**
    * Breaks every connection, as a network that fails does. New ones work.
    *
-   * @returns once every connection is broken; it does not reject
+   * @returns once every connection is broken
+   * @throws nothing
    *
    * @example
    * await emulator.cut();
@@ -31,7 +32,8 @@ export interface Emulator extends LinkedEmulator, AsyncDisposable {
   /**
    * Ends every connection as a service does that is started again. What is there stays.
    *
-   * @returns once every connection is closed; it does not reject
+   * @returns once every connection is closed
+   * @throws nothing
    *
    * @example
    * await emulator.restart();
@@ -51,7 +53,8 @@ export interface Emulator extends LinkedEmulator, AsyncDisposable {
   /**
    * Ends every connection, and the emulator. What was kept stays kept. Doing it again does nothing.
    *
-   * @returns once it is over; it does not reject
+   * @returns once it is over
+   * @throws nothing
    *
    * @example
    * await emulator.close();
@@ -74,5 +77,5 @@ export interface CreateEmulator {
    * const im = createClient({ address: emulator });
    * await emulator.world.receive({ from: "alice@example.com", text: "Hello" });
    */
-  (options?: EmulatorOptions): Promise<Emulator>;
+  (options?: CreateEmulatorOptions): Promise<Emulator>;
 }

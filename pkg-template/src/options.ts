@@ -53,7 +53,7 @@ export interface ClientOptions {
    * The bearer token, or a function that gives one. A function is asked again for every call, for every connection, and before the
    * token of a connection ends, so it can hand out short-lived tokens; nothing that it gave is kept. A text that the service
    * refuses ends the streams at once, since there is no other. `undefined` compiles, so that `process.env.…` can be passed as it is; `createClient` then
-   * throws a `ValidationError`. Only an emulator of `im-chats/emulator` needs none: without one, its own is taken.
+   * throws a `ValidationError`. Only an emulator of `im-chats/emulator` needs none: without it, the emulator's own is taken.
    */
   readonly token?: string | undefined | (() => string | Promise<string>);
   /** Whether an `address` without a scheme means https. Default true. An `address` with a scheme says it itself. */

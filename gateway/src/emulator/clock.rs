@@ -1,4 +1,5 @@
-//! The time, as the emulator sees it. Whoever starts it says what that is: the machine's, or a page's, which a test moves on.
+//! The time and chance, as the emulator sees them. Whoever starts it says what the time is: the machine's, or a page's, which a test
+//! moves on.
 
 use std::fmt::Debug;
 
@@ -9,6 +10,11 @@ pub trait Clock: Debug + Send + Sync {
 
     /// Milliseconds since some moment; it never goes back.
     fn steady_ms(&self) -> u64;
+
+    /// A group's identifier, and a message's as Apple writes them, each of which was never there before.
+    fn identifiers(&self) -> [String; 2] {
+        [uuid::Uuid::new_v4().simple().to_string(), uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase()]
+    }
 }
 
 /// The machine's.

@@ -269,7 +269,7 @@ async fn a_directory_of_the_layout_before_is_brought_up() {
     closed(it).await;
     let old = rusqlite::Connection::open(directory.path().join("gateway.sqlite3")).unwrap();
     old.execute_batch(
-        "DROP TABLE times; DROP TABLE checkpoint; DELETE FROM meta WHERE key LIKE 'checkpoint%'; DROP TABLE blobs;
+        "DROP TABLE times; DROP TABLE chats; DROP TABLE checkpoint; DELETE FROM meta WHERE key LIKE 'checkpoint%'; DROP TABLE blobs;
          CREATE TABLE backgrounds (chat TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL);
          PRAGMA user_version = 3",
     )

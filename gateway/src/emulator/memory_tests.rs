@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::log::kind::Kind;
 
-/// A clock that is set.
+/// A clock that is set, and the same names each time.
 #[derive(Debug, Default)]
-struct Set(AtomicI64);
+struct Set(AtomicI64, AtomicI64);
 
 impl Clock for Set {
     fn now_ms(&self) -> i64 {
@@ -25,6 +25,11 @@ impl Clock for Set {
 
     fn steady_ms(&self) -> u64 {
         u64::try_from(self.now_ms()).unwrap_or(0)
+    }
+
+    fn identifiers(&self) -> [String; 2] {
+        let number = self.1.fetch_add(1, Ordering::Relaxed);
+        [format!("{number:032x}"), format!("MESSAGE-{number}")]
     }
 }
 
@@ -112,33 +117,7 @@ async fn take(emulator: &Emulator, clock: &Set, step: &Step) -> Result<Option<Co
     emulator.execute(command, write, Beside::one(data.into())).await.map(Some)
 }
 
-/// A text without what each emulator makes up for itself: names become the numbers in which they came.
-#[derive(Default)]
-struct Names(HashMap<String, usize>);
-
-impl Names {
-    fn plain(&mut self, text: &str) -> String {
-        let is_part = |letter: char| letter.is_ascii_hexdigit() || letter == '-';
-        let (mut plain, mut rest) = (String::new(), text);
-        while let Some(letter) = rest.chars().next() {
-            let word = rest.find(|letter| !is_part(letter)).map_or(rest, |end| &rest[..end]);
-            if word.is_empty() {
-                plain.push(letter);
-                rest = &rest[letter.len_utf8()..];
-                continue;
-            }
-            let next = self.0.len();
-            match word.len() {
-                ..32 => plain.push_str(word),
-                _ => plain.push_str(&format!("<{}>", self.0.entry(word.to_owned()).or_insert(next))),
-            }
-            rest = &rest[word.len()..];
-        }
-        plain
-    }
-}
-
-async fn everything(emulator: &Emulator, names: &mut Names) -> Vec<String> {
+async fn everything(emulator: &Emulator) -> Vec<String> {
     let query = ReadQuery {
         after: 0,
         through: u64::MAX,
@@ -150,14 +129,14 @@ async fn everything(emulator: &Emulator, names: &mut Names) -> Vec<String> {
     let mut after = 0;
     loop {
         let page = emulator.event_log().read(ReadQuery { after, ..query.clone() }).await.unwrap();
-        found.extend(page.events.iter().map(|event| names.plain(&event.json)));
+        found.extend(page.events.iter().map(|event| event.json.to_string()));
         if page.through == after {
             break;
         }
         after = page.through;
     }
     for listed in emulator.chats(None, 1000) {
-        found.push(names.plain(&format!("{listed:?}")));
+        found.push(format!("{listed:?}"));
         if let Some(background) = emulator.background(listed.chat.guid.as_str()).await.unwrap() {
             let bytes: Vec<Bytes> = background.into_pieces(()).try_collect().await.unwrap();
             found.push(format!("{:?} {}", bytes.concat().first(), bytes.concat().len()));
@@ -175,7 +154,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let directory = tempfile::tempdir().unwrap();
-            let clocks = [Arc::new(Set(AtomicI64::new(1_767_268_800_000))), Arc::new(Set(AtomicI64::new(1_767_268_800_000)))];
+            let set = || Arc::new(Set(AtomicI64::new(1_767_268_800_000), AtomicI64::default()));
+            let clocks = [set(), set()];
             let (disk, writer) = Emulator::open_by(Store::open(directory.path()).unwrap(), clocks[0].clone()).unwrap();
             let (keeping, mut waiting) = mpsc::unbounded_channel::<Kept>();
             let kept = Arc::new(Mutex::new((Vec::new(), HashMap::<(Kind, String), (String, Bytes)>::new())));
@@ -196,13 +176,12 @@ proptest! {
             });
             let log = EventLog::in_memory("log".into());
             let memory = Emulator::in_memory(log, clocks[1].clone(), Saved::default(), Some(keeping)).unwrap();
-            let mut names = [Names::default(), Names::default()];
             for step in &steps {
                 let on_disk = take(&disk, &clocks[0], step).await;
                 let in_memory = take(&memory, &clocks[1], step).await;
-                assert_eq!(names[1].plain(&format!("{in_memory:?}")), names[0].plain(&format!("{on_disk:?}")), "{step:?}");
+                assert_eq!(in_memory, on_disk, "{step:?}");
             }
-            assert_eq!(everything(&memory, &mut names[1]).await, everything(&disk, &mut names[0]).await);
+            assert_eq!(everything(&memory).await, everything(&disk).await);
             let (entries, blobs) = std::mem::take(&mut *kept.lock());
             let bytes = blobs.into_iter().map(|((kind, owner), (mime, data))| (kind, owner, mime, data)).collect();
             let saved = Saved { entries, bytes };

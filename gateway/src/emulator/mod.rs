@@ -239,12 +239,6 @@ impl Emulator {
 
     /// A request of now.
     fn request(&self, command: Command, write: Option<Write>) -> Request {
-        Request {
-            command,
-            write,
-            now: self.0.clock.now_ms(),
-            // A group's identifier, and a message's as Apple writes them.
-            ids: [uuid::Uuid::new_v4().simple().to_string(), uuid::Uuid::new_v4().hyphenated().to_string().to_uppercase()],
-        }
+        Request { command, write, now: self.0.clock.now_ms(), ids: self.0.clock.identifiers() }
     }
 }
