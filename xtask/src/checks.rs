@@ -65,7 +65,7 @@ pub fn rust_steps(workspace: &Workspace) -> Vec<Step<'_>> {
         },
         Step {
             name: "clippy-wasm",
-            what: "the protocol and the emulator build for wasm, and lints of the SDK",
+            what: "the protocol and the emulator build for wasm, and lints of the SDK and of the emulator in a page",
             needs: &["tools"],
             run: Box::new(|| {
                 // By themselves: with the SDK beside them, the protocol has the SDK's features. Their lints are the native ones: no
@@ -75,6 +75,9 @@ pub fn rust_steps(workspace: &Workspace) -> Vec<Step<'_>> {
                 let sdk = ["clippy", "--package", "im-chats", "--target", "wasm32-unknown-unknown", "--lib"];
                 // Both wasms, since what only one of them needs is no dead code in the other.
                 cargo(workspace, &[&sdk[..], &["--", "-D", "warnings"]].concat())?;
+                // The gateway without its server, and what JavaScript sees of it.
+                let page = ["clippy", "--package", "im-chats-page", "--target", "wasm32-unknown-unknown", "--lib"];
+                cargo(workspace, &[&page[..], &["--", "-D", "warnings"]].concat())?;
                 cargo(workspace, &[&sdk[..], &["--tests", "--features", "messages", "--", "-D", "warnings"]].concat())
             }),
         },
