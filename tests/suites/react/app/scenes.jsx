@@ -119,7 +119,7 @@ const SCENES = {
   ),
   events: () => <Events />,
   oneChatsEvents: ({ guid }) => <OneChatsEvents guid={guid} />,
-  between: ({ isSlow }) => [<List key="list" />, <Watch key="watch" />, isSlow && <SlowEvents key="slow" />],
+  between: ({ isSlow }) => [<Watch key="watch" />, isSlow && <SlowEvents key="slow" />],
   nothing: () => null,
 };
 
