@@ -34,6 +34,11 @@ impl ChatGuid {
     /// # Errors
     /// `invalidArgument` with `context.field`, and `context.value` unless the text is too long to be repeated.
     pub fn parse(text: &str, field: impl Into<Cow<'static, str>>) -> Result<Self, Error> {
+        Self::parse_as(text, field.into())
+    }
+
+    // One copy for all types of names keeps the wasm small.
+    fn parse_as(text: &str, field: Cow<'static, str>) -> Result<Self, Error> {
         let guid = text.trim();
         let is_short = text.len() <= Self::MAX_BYTES;
         let rest = guid.strip_prefix(Self::DIRECT_PREFIX).or_else(|| guid.strip_prefix(Self::GROUP_PREFIX));

@@ -31,7 +31,6 @@ pub use event::{
     CatchUpComplete, CatchUpEvent, ChatArchived, ChatBackgroundChanged, ChatBackgroundRemoved, ChatEvent, ChatMarkedRead,
     ChatUnarchived, Complete, LiveEvent, Unknown, UnknownEvent,
 };
-pub(crate) use event_type::no_type;
 pub use event_type::{EventType, EventTypes};
 pub use group::{
     GroupChange, GroupChanged, GroupDisplayNameChanged, GroupEvent, GroupIconChanged, GroupIconRemoved, GroupParticipantAdded,

@@ -67,7 +67,7 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, FrameError> {
 fn check(frame: &Value, problems: &Problems, filter: Filter) -> Result<Filter, Error> {
     match problems.unacceptable() {
         Some(wrong) => Err(describe(frame, wrong)),
-        None => filter.checked(),
+        None => filter.checked().and_then(|filter| filter.check_together().map(|()| filter)),
     }
 }
 

@@ -9,7 +9,8 @@ use core::cell::Cell;
 
 use serde_json::{Map, Value};
 
-use super::frame::{MAX_ID_BYTES, SubscriptionId};
+use super::filter::FEATURE;
+use super::frame::{Features, MAX_ID_BYTES, SubscriptionId};
 use super::json::ReadJson;
 
 /// What a field should hold.
@@ -393,6 +394,23 @@ impl Field for Vec<String> {
     }
     fn write<W: ObjectWriter>(&self, name: &'static str, out: &mut W) {
         out.put_list(name, self);
+    }
+}
+
+/// Words, an array. Absent is none of them, and unknown ones are passed over: a newer server can do more.
+impl Field for Features {
+    fn read<J: ReadJson>(reader: &Reader<'_, J>, name: &'static str) -> Self {
+        let list = reader.json.field(name);
+        let mut features = Self::default();
+        for index in 0..list.length().unwrap_or_default() {
+            features.filters |= list.item(index).text().is_some_and(|word| word == FEATURE);
+        }
+        features
+    }
+    fn write<W: ObjectWriter>(&self, name: &'static str, out: &mut W) {
+        if self.filters {
+            out.put_list(name, &[FEATURE.to_owned()]);
+        }
     }
 }
 

@@ -135,6 +135,13 @@ pub struct Limits {
     pub max_subscriptions: u64,
 }
 
+/// What a server can do beyond the first version of the protocol: a list of words, of which a reader knows some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Features {
+    /// `filters`: it knows `chats` and `types` of a [`Filter`].
+    pub filters: bool,
+}
+
 /// The position a subscription begins at, as the server understood it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
@@ -159,8 +166,8 @@ pub enum ServerFrame<B> {
         limits: Limits,
         /// When the token ends, in milliseconds from now.
         token_expires_in_ms: Option<u64>,
-        /// What the server can do beyond the first version of the protocol, such as [`FEATURE`](super::filter::FEATURE).
-        features: Option<Vec<String>>,
+        /// What the server can do beyond the first version of the protocol.
+        features: Features,
     },
     /// The cursor is attached.
     Subscribed {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::codec::{WrongField, push_name};
 use super::filter::Filter;
 use super::frame::{
-    After, Attached, ClientFrame, ClientInfo, ErrorFrame, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId, Topic, Until,
+    After, Attached, ClientFrame, ClientInfo, ErrorFrame, Features, Limits, LogInfo, ServerFrame, Subscribe, SubscriptionId,
+    Topic, Until,
 };
 use crate::error::{Error, ErrorDetails, GrpcCode};
 
@@ -45,21 +46,20 @@ pub(crate) fn client_frames() -> impl Strategy<Value = ClientFrame> {
 }
 
 fn server_frames() -> impl Strategy<Value = ServerFrame<Value>> {
-    let ready =
-        (".*", SAFE, SAFE, SAFE, proptest::option::of(SAFE), proptest::option::of(proptest::collection::vec(".*", 0..3)))
-            .prop_map(|(id, first, head, limit, expires, features)| ServerFrame::Ready {
-                protocol: 1,
-                log: LogInfo { id, first, head },
-                heartbeat_interval_ms: first,
-                limits: Limits {
-                    max_frame_bytes: limit,
-                    max_outgoing_frame_bytes: first,
-                    max_batch_events: head,
-                    max_subscriptions: limit,
-                },
-                token_expires_in_ms: expires,
-                features,
-            });
+    let ready = (".*", SAFE, SAFE, SAFE, proptest::option::of(SAFE), any::<bool>().prop_map(|filters| Features { filters }))
+        .prop_map(|(id, first, head, limit, expires, features)| ServerFrame::Ready {
+            protocol: 1,
+            log: LogInfo { id, first, head },
+            heartbeat_interval_ms: first,
+            limits: Limits {
+                max_frame_bytes: limit,
+                max_outgoing_frame_bytes: first,
+                max_batch_events: head,
+                max_subscriptions: limit,
+            },
+            token_expires_in_ms: expires,
+            features,
+        });
     let error = (proptest::option::of(ids()), any::<bool>(), ".*", 0..17_u8, proptest::option::of(SAFE)).prop_map(
         |(id, fatal, text, grpc_code, retry_after_ms)| {
             ServerFrame::Error(ErrorFrame {
@@ -244,7 +244,7 @@ fn every_frame_is_written_as_the_protocol_says() {
                 heartbeat_interval_ms: 15_000,
                 limits,
                 token_expires_in_ms: Some(60),
-                features: Some(vec![word("filters")]),
+                features: Features { filters: true },
             },
             r#"{"type":"ready","protocol":1,"log":{"id":"l","first":0,"head":9},"heartbeatIntervalMs":15000,"limits":{"maxFrameBytes":1,"maxOutgoingFrameBytes":2,"maxBatchEvents":3,"maxSubscriptions":4},"tokenExpiresInMs":60,"features":["filters"]}"#,
         ),

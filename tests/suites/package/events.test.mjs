@@ -138,7 +138,7 @@ describe("a filter", () => {
     const asked = iterator.next();
     await stream.close();
     await asked;
-    assert.ok(store.saved.startsWith(`${event.sequence}@`), store.saved);
+    assert.ok(Number(store.saved.split("@")[0]) >= event.sequence, store.saved);
     await happen();
     const [again] = await next(iterate(im.events.subscribe(options)), 1);
     assert.equal(again.chatGuid, bob);
@@ -213,8 +213,8 @@ describe("bad input", () => {
     });
   }
 
-  test("an unknown type is answered with those there are", async () => {
-    await assert.rejects(drain(im.events.subscribe({ types: ["message.sent"] })), /types\[0\]: .*message\.received.*poll\.changed/);
+  test("an unknown type is given back", async () => {
+    await assert.rejects(drain(im.events.subscribe({ types: ["message.sent"] })), { context: { field: "types[0]", value: "message.sent" } });
   });
 });
 

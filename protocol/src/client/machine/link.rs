@@ -304,11 +304,10 @@ const SUBSCRIBE_BYTES: usize = 1_024;
 /// Why a server cannot be asked for this: it would show what the filter hides, or end the session for a frame that is too large.
 fn unfit(filter: &Filter, filters: bool, max_frame_bytes: u64) -> Option<Error> {
     if filter.needs_feature() && !filters {
-        let message =
-            "the server cannot pick events by `chats` and `types`: update the gateway, or leave both out and pick in your loop";
+        let message = "the server cannot pick events by `chats` or `types`: update the gateway, or leave them out";
         return Some(Error::new(ErrorCode::OperationNotSupported, message));
     }
     let bytes = u64::try_from(filter.list_bytes().saturating_add(SUBSCRIBE_BYTES)).unwrap_or(u64::MAX);
-    let message = "these chats take more bytes than the server reads at once: name fewer, or leave them out";
+    let message = "more bytes than the server reads at once: name fewer";
     (filter.needs_feature() && bytes > max_frame_bytes).then(|| Error::invalid("chats", message))
 }

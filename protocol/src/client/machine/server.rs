@@ -6,7 +6,6 @@ use crate::client::stream::{OnGap, Start};
 use crate::client::{Batch, ClientOutput};
 use crate::error::{Error, ErrorCode};
 use crate::wire::codec::WrongField;
-use crate::wire::filter::FEATURE;
 use crate::wire::frame::{ErrorFrame, PROTOCOL, ServerFrame, SubscriptionId};
 
 impl<B: Batch> Machine<B> {
@@ -37,7 +36,7 @@ impl<B: Batch> Machine<B> {
                 if protocol == PROTOCOL {
                     self.max_subscriptions = limits.max_subscriptions;
                     self.max_frame_bytes = limits.max_frame_bytes;
-                    self.filters = features.iter().flatten().any(|feature| feature == FEATURE);
+                    self.filters = features.filters;
                     self.ready(log, heartbeat_interval_ms, token_expires_in_ms);
                 } else {
                     self.fail(Error::new(

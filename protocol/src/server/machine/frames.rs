@@ -3,13 +3,11 @@
 use crate::error::{Error, ErrorCode};
 use crate::grant::{Grant, Scope, unauthorized};
 use crate::wire::close;
-use crate::wire::filter;
-use crate::wire::frame::{Attached, ClientFrame, PROTOCOL, ServerFrame, Subscribe, SubscriptionId};
+use crate::wire::frame::{Attached, ClientFrame, Features, PROTOCOL, ServerFrame, Subscribe, SubscriptionId};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::string::ToString;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Phase, ServerOutput, Session};
@@ -117,7 +115,7 @@ impl Session {
             heartbeat_interval_ms: self.limits.heartbeat_interval_ms,
             limits: self.limits.announced(),
             token_expires_in_ms: expires_in_ms,
-            features: Some(vec![filter::FEATURE.to_owned()]),
+            features: Features { filters: true },
         });
         self.keep_what_is_allowed();
         for text in held {

@@ -37,7 +37,7 @@ impl FakeLog {
 
     pub fn append(&mut self, kind: &str, chat: &str) -> u64 {
         let sequence = self.head + 1;
-        self.append_json(kind, chat, event_json(kind, chat, sequence).to_string())
+        self.append_json(kind, chat, typed_first(event_json(kind, chat, sequence)))
     }
 
     pub fn append_json(&mut self, kind: &str, chat: &str, json: String) -> u64 {
@@ -88,6 +88,12 @@ impl FakeLog {
     fn admits(&self, query: &ReadQuery, event: &LoggedEvent) -> bool {
         query.filter.admits(event.kind, &event.chat_guid, &event.json)
     }
+}
+
+/// The text of an event as servers write it: its `type` comes first.
+fn typed_first(mut event: Value) -> String {
+    let kind = event.as_object_mut().unwrap().remove("type").unwrap();
+    event.to_string().replacen('{', &format!(r#"{{"type":{kind},"#), 1)
 }
 
 /// The documented JSON of an event at a fixed time.
