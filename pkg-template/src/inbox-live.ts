@@ -6,8 +6,7 @@ import type { LiveEvent } from "./wasm/im_chats.js";
 /** How long the stream stays open without anybody who needs it: a view that is left is often watched once more at once. */
 const LINGER_MS = 1_000;
 
-/** How long an event is kept for a handler that comes a little later, and how many of them. */
-const RECENT_MS = 5_000;
+/** How many events are kept for a handler that comes a little later. */
 const MAX_RECENT = 2_048;
 
 /** What the stream tells of. @internal */
@@ -37,7 +36,7 @@ export class Live {
   readonly #owner: LiveOwner;
   readonly #handlers = new Set<Handler>();
   readonly #recorders = new Set<LiveEvent[]>();
-  #recent: { readonly at: number; readonly event: LiveEvent }[] = [];
+  #recent: LiveEvent[] = [];
   #users = 0;
   #linger: ReturnType<typeof setTimeout> | undefined;
   #stream: TypedEventStream<LiveEvent> | undefined;
@@ -143,8 +142,7 @@ export class Live {
 
   #take(event: LiveEvent): void {
     this.position += 1;
-    const now = Date.now();
-    this.#recent.push({ at: now, event });
+    this.#recent.push(event);
     if (this.#recent.length > 2 * MAX_RECENT) this.#recent = this.#recent.slice(-MAX_RECENT);
     for (const recorder of this.#recorders) recorder.push(event);
     this.#owner.take(event);
@@ -166,11 +164,8 @@ export class Live {
   /** Calls `call` for every event; also for those that came after `position`, while they are remembered. */
   listen(guid: string | undefined, call: (event: LiveEvent) => void, position: number = this.position): () => void {
     const handler: Handler = { guid, call };
-    const oldest = Date.now() - RECENT_MS;
     const missed = this.position - position;
-    if (missed > 0) {
-      for (const { at, event } of this.#recent.slice(-missed)) if (at >= oldest && isFor(handler, event)) guarded(() => call(event));
-    }
+    if (missed > 0) for (const event of this.#recent.slice(-missed)) if (isFor(handler, event)) guarded(() => call(event));
     const release = this.acquire();
     this.#handlers.add(handler);
     return () => {
@@ -183,6 +178,7 @@ export class Live {
     const stream = this.#stream;
     this.#stream = undefined;
     this.#ready = undefined;
+    this.#recent = [];
     stream?.close().catch(() => {});
   }
 
@@ -191,7 +187,6 @@ export class Live {
     clearTimeout(this.#linger);
     this.#handlers.clear();
     this.#recorders.clear();
-    this.#recent = [];
     this.#end();
   }
 }

@@ -44,6 +44,9 @@ export interface ImChatsProviderProps {
   readonly children?: ReactNode;
 }
 
+/** After how long, in milliseconds, a component that is there again was away. */
+const AWAY_MS = 1_000;
+
 const Context = createContext<InboxStore | undefined>(undefined);
 
 /**
@@ -177,11 +180,13 @@ export function useChatEvents(first: string | undefined | ((event: LiveEvent) =>
     latest.current = handler;
   });
   // How many events there were when the component was rendered: those after it came between that and the effect.
-  const seen = useMemo(() => ({ live, guid, position: live.position }), [live, guid]);
+  const seen = useMemo(() => ({ live, guid, position: live.position, left: Infinity }), [live, guid]);
   useEffect(() => {
-    const stop = live.listen(guid, (event) => latest.current(event), seen.position);
+    // StrictMode unmounts and mounts at once; what was hidden for a while begins with what happens from now on.
+    const wasAway = Date.now() - seen.left > AWAY_MS;
+    const stop = live.listen(guid, (event) => latest.current(event), wasAway ? undefined : seen.position);
     return () => {
-      seen.position = live.position;
+      Object.assign(seen, { position: live.position, left: Date.now() });
       stop();
     };
   }, [live, guid, seen]);

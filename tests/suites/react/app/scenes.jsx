@@ -96,10 +96,10 @@ function Committed() {
   return null;
 }
 
-/** Everything after the handler was rendered takes two seconds, in which other things happen. */
+/** Everything after the handler was rendered takes a second, in which other things happen. */
 function SlowEvents() {
   seen.isRendering = true;
-  return [<Events key="events" />, ...Array.from({ length: 200 }, (_, key) => <Slow key={key} />), <Committed key="committed" />];
+  return [<Events key="events" />, ...Array.from({ length: 100 }, (_, key) => <Slow key={key} />), <Committed key="committed" />];
 }
 
 const SCENES = {
