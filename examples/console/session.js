@@ -54,8 +54,6 @@ export class Session {
 
   /** Throws what reading the chats throws: a wrong token is best said before anything else is shown. */
   async start() {
-    // The inbox waits for a server that is not there; a person who connects wants to know.
-    await this.im.chats.list({ pageSize: 1 })[Symbol.asyncIterator]().next();
     await this.chats.ready();
     this.feed.start();
   }
