@@ -132,9 +132,16 @@ impl PackageProject {
             .context("tests/suites/testing failed")
     }
 
-    /// Runs the tests of `examples/`, one of which needs a newer Node than the others.
+    /// Runs the tests of `examples/`, one of which needs a newer Node than the others. What each example depends on is installed before, and
+    /// once: for Next.js that takes longer than a test may.
     pub fn example_tests(&self, workspace: &Workspace) -> Result<()> {
+        // Where `file:../../pkg` of their manifests leads from there. The tests replace it, so it need not be the present one.
+        stamp::mirror(&self.path().join("node_modules/im-chats"), &workspace.target.join("pkg"))?;
+        for example in ["bot", "next", "react-inbox", "worker"] {
+            tools::npm_folder(workspace, &format!("examples/{example}"), &format!("examples/{example}"))?;
+        }
         self.repository_test(workspace, "examples")?
+            .env("IM_CHATS_EXAMPLES", workspace.target.join("examples"))
             .env("IM_CHATS_RUNTIMES", tools::npm_folder(workspace, "tests/suites/runtimes", "runtimes")?)
             .run()
             .context("tests/suites/examples failed")

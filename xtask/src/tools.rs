@@ -73,8 +73,11 @@ pub fn npm_packages(workspace: &Workspace) -> Result<()> {
 /// Installs the packages of a folder's `package.json` in `target/`, outside the sources: our own tools must not find them.
 pub fn npm_folder(workspace: &Workspace, folder: &str, name: &str) -> Result<PathBuf> {
     let (from, dir) = (workspace.path(folder), workspace.target.join(name));
-    let files = ["package.json", "package-lock.json"];
-    let inputs = files.map(|file| from.join(file));
+    let mut files = vec!["package.json", "package-lock.json"];
+    if from.join(".npmrc").exists() {
+        files.push(".npmrc");
+    }
+    let inputs: Vec<PathBuf> = files.iter().map(|file| from.join(file)).collect();
     stamp::when_changed(workspace, name, &inputs, &[dir.join("node_modules/.package-lock.json")], || {
         println!("installing the npm packages of {folder}/package-lock.json");
         stamp::copy_files(&from, &dir, &files)?;

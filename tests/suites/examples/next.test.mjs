@@ -14,7 +14,9 @@ let gateway;
 let site;
 let people;
 before(async () => {
-  [example, browser, gateway] = await Promise.all([installExample("next"), launchBrowser(), startGateway()]);
+  example = await installExample("next");
+  browser = await launchBrowser();
+  gateway = await startGateway();
   people = peopleOf(gateway);
   const env = { ...process.env, NODE_ENV: "", NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1" };
   // A build knows no token.

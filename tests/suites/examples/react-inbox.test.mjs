@@ -15,7 +15,8 @@ const BOB = "any;-;bob@example.com";
 let example;
 let browser;
 before(async () => {
-  [example, browser] = await Promise.all([installExample("react-inbox"), launchBrowser()]);
+  example = await installExample("react-inbox");
+  browser = await launchBrowser();
   await example.run("npm", ["run", "build"]);
 });
 after(async () => {

@@ -1,8 +1,9 @@
-// An example of `examples/`, installed as its README says: by npm from its lock file, outside the repository, with the packed package in the
-// place of `pkg/`.
+// An example of `examples/`, installed as its README says: by npm from its lock file, with the packed package in the place of `pkg/`, outside
+// the repository.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -21,7 +22,10 @@ const env = (name) => {
 /** What is no source: left by whoever tried the example in the repository. */
 const LEFTOVERS = /\/(node_modules|dist|\.next|\.wrangler|\.dev\.vars|\.env\.local|cursor\.txt)$/;
 
-/** Installs an example. Gives its folder, `run` for a program there that ends, and `remove`. */
+/**
+ * Installs an example; what `cargo xtask test` installed of it before (`IM_CHATS_EXAMPLES`) is taken, but for the package itself. Gives its
+ * folder, `run` for a program there that ends, and `remove`.
+ */
 export async function installExample(name) {
   const home = await mkdtemp(join(tmpdir(), "im-chats-example-"));
   const folder = join(home, "examples", name);
@@ -30,7 +34,16 @@ export async function installExample(name) {
   await cp(dirname(installed.resolve("im-chats/package.json")), join(home, "pkg"), { recursive: true });
   await cp(join(env("IM_CHATS_ROOT"), "examples", name), folder, { recursive: true, filter: (path) => !LEFTOVERS.test(path) });
   const here = (program, args, options = {}) => run(program, args, { cwd: folder, timeout: 170_000, ...options });
-  await here("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]);
+  const before = process.env.IM_CHATS_EXAMPLES && join(process.env.IM_CHATS_EXAMPLES, name, "node_modules");
+  if (before && existsSync(before)) {
+    // Hard links where they are possible: Next.js is 340 MB.
+    await here("cp", ["-rl", before, "node_modules"]).catch(() => cp(before, join(folder, "node_modules"), { recursive: true }));
+    const to = join(folder, "node_modules/im-chats");
+    await rm(to, { recursive: true, force: true });
+    await cp(join(home, "pkg"), to, { recursive: true });
+  } else {
+    await here("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]);
+  }
   return { folder, run: here, remove: () => rm(home, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
