@@ -6,7 +6,8 @@ mod blob;
 pub mod clock;
 #[cfg(feature = "server")]
 mod compact;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod compact_tests;
 #[cfg(feature = "server")]
 mod disk;
@@ -18,14 +19,16 @@ pub mod input;
 #[cfg(feature = "server")]
 mod journal;
 mod memory;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod memory_tests;
 mod messaging;
 mod polls;
 #[cfg(feature = "server")]
 mod replay;
 mod service;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod tests;
 mod turn;
 mod typing;

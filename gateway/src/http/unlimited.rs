@@ -6,7 +6,7 @@ use axum::response::Response;
 use im_chats_protocol::error::Error;
 
 /// The limits on work under way.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Admission;
 
 /// A place that is never taken away from anybody.
