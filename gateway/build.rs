@@ -20,7 +20,8 @@ const FILES: [&str; 8] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     protobuf(&out)?;
-    console(&out)
+    // Without a server there is no console. Watching it would also go in circles: it holds the package, which holds that build's wasm.
+    if std::env::var_os("CARGO_FEATURE_SERVER").is_some() { console(&out) } else { Ok(()) }
 }
 
 fn protobuf(out: &Path) -> Result<(), Box<dyn Error>> {
