@@ -48,6 +48,41 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * What `type` says of an event of the log: one of the types of {@link LiveEvent}.
+ *
+ * - `message.received`: a message landed in a chat
+ * - `message.edited`: a message got another content
+ * - `message.read`: a message of this account was read
+ * - `message.unsent`: a message was taken back
+ * - `message.reactionAdded`: a tapback was put on a message
+ * - `message.reactionRemoved`: a tapback was taken from a message
+ * - `message.stickerPlaced`: a sticker was put on a message
+ * - `chat.archived`: a chat was archived
+ * - `chat.unarchived`: a chat was taken out of the archive
+ * - `chat.markedRead`: a chat's unread count went to zero
+ * - `chat.backgroundChanged`: a background was set or replaced
+ * - `chat.backgroundRemoved`: a background was removed
+ * - `group.changed`: a group changed; its `change` tells how
+ * - `poll.changed`: a poll changed; its `delta` tells how
+ * - `unknown`: something that this version does not know
+ */
+export type EventType = LiveEvent["type"];
+
+/** Options of `events.subscribe`. What is not here is as for {@link SubscribeOptions}. */
+export interface SubscribeAllOptions extends Omit<SubscribeOptions, "chat"> {
+  /**
+   * Only events of these chats, by their `guid`: 1 to 100. Without it: of all chats that the token is for. The server picks, so what is
+   * left out costs nothing here.
+   */
+  readonly chats?: readonly string[] | undefined;
+  /**
+   * Only events of these types: 1 to 32, such as `["message.received", "message.edited"]`. Without it: events of every type, also of
+   * those that this version does not know, which come as `"unknown"`.
+   */
+  readonly types?: readonly EventType[] | undefined;
+}
+
 /** Options of `chats.list`. */
 export interface ListChatsOptions extends CallOptions {
   /** Lists the archived chats, and only those. Default false: the visible ones. */
