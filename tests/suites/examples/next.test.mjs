@@ -92,7 +92,7 @@ test("from the list of chats to a chat, and to one that begins", async () => {
     await page.getByRole("link", { name: "‹ Chats" }).click();
     await page.getByLabel("To: an address").fill("someone-new@example.com");
     await page.getByRole("button", { name: "Open" }).click();
-    await page.getByRole("heading", { name: "Someone-new" }).waitFor();
+    await page.getByRole("heading", { name: "Someone New" }).waitFor();
     await live(page);
   });
 });

@@ -37,7 +37,7 @@ export async function installExample(name) {
   const before = process.env.IM_CHATS_EXAMPLES && join(process.env.IM_CHATS_EXAMPLES, name, "node_modules");
   if (before && existsSync(before)) {
     // Hard links where they are possible: Next.js is 340 MB.
-    await here("cp", ["-rl", before, "node_modules"]).catch(() => cp(before, join(folder, "node_modules"), { recursive: true }));
+    await here("cp", ["-al", before, "node_modules"]).catch(() => cp(before, join(folder, "node_modules"), { recursive: true, verbatimSymlinks: true }));
     const to = join(folder, "node_modules/im-chats");
     await rm(to, { recursive: true, force: true });
     await cp(join(home, "pkg"), to, { recursive: true });
