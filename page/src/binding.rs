@@ -124,7 +124,7 @@ impl PageSocket {
 
     /// What goes out next: `[frame, bytes]`, or `[code, reason]` for the close; undefined when there is nothing.
     pub fn next(&mut self) -> Option<Array> {
-        self.0.next().map(|output| match output {
+        self.0.take().map(|output| match output {
             Output::Frame(text) => {
                 let bytes = JsValue::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
                 Array::of2(&text.into(), &bytes)

@@ -55,7 +55,7 @@ impl Socket {
     }
 
     /// What goes out next. Frames count as waiting until [`ServerInput::Written`] says that they were taken.
-    pub fn next(&mut self) -> Option<Output> {
+    pub fn take(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
