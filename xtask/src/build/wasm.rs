@@ -41,8 +41,14 @@ pub struct Module {
 }
 
 /// The wasm of `im-chats`.
-pub const MAIN: Module =
-    Module { name: "im_chats", inline: "inline", crate_name: "im-chats", features: &[], formats_texts: false };
+pub const MAIN: Module = Module {
+    name: "im_chats",
+    inline: "inline",
+    crate_name: "im-chats",
+    features: &[],
+    formats_texts: false,
+    passes: EVERY_PASS,
+};
 
 /// The wasm of `im-chats/messages`: everything of the other one, and messages and groups.
 pub const MESSAGES: Module = Module {
