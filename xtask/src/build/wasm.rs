@@ -38,7 +38,12 @@ pub struct Module {
     features: &'static [&'static str],
     /// Whether it makes texts itself: what formats them stays in it.
     formats_texts: bool,
+    /// What wasm-opt does to it.
+    passes: &'static [&'static str],
 }
+
+/// Restructuring the branches before the last passes is another percent.
+const SMALLEST: &[&str] = &["-Os", "--flatten", "--rereloop", "-Oz", "-Oz", "--converge"];
 
 /// The wasm of `im-chats`.
 pub const MAIN: Module = Module {
@@ -47,7 +52,7 @@ pub const MAIN: Module = Module {
     crate_name: "im-chats",
     features: &[],
     formats_texts: false,
-    passes: EVERY_PASS,
+    passes: SMALLEST,
 };
 
 /// The wasm of `im-chats/messages`: everything of the other one, and messages and groups.
@@ -57,11 +62,19 @@ pub const MESSAGES: Module = Module {
     crate_name: "im-chats",
     features: &["messages"],
     formats_texts: false,
+    passes: SMALLEST,
 };
 
-/// The wasm of `im-chats/emulator`: the service inside a page.
-pub const EMULATOR: Module =
-    Module { name: "emulator", inline: "emulator-inline", crate_name: "im-chats-page", features: &[], formats_texts: true };
+/// The wasm of `im-chats/emulator`: the service inside a page. It is so large that every pass, as often as it gains something, would take
+/// many minutes.
+pub const EMULATOR: Module = Module {
+    name: "emulator",
+    inline: "emulator-inline",
+    crate_name: "im-chats-page",
+    features: &[],
+    formats_texts: true,
+    passes: &["-Oz"],
+};
 
 /// All of them.
 const MODULES: [Module; 3] = [MAIN, MESSAGES, EMULATOR];
@@ -74,26 +87,21 @@ pub fn named(workspace: &Workspace, module: Module) -> PathBuf {
 /// Builds the package's wasms and their bindings into [`stage`].
 pub fn build(workspace: &Workspace) -> Result<()> {
     let stage = stage(workspace);
-    let raw = [compile(workspace, MAIN)?, compile(workspace, MESSAGES)?, compile(workspace, EMULATOR)?];
+    fs::create_dir_all(&stage)?;
     let shared = ["Cargo.lock", "package-lock.json", "xtask/src/build", "xtask/js/inline.mjs", "tools/wasm-bindgen"];
-    let inputs: Vec<_> = raw.iter().cloned().chain(shared.map(|path| workspace.path(path))).collect();
-    let files = |Module { name, inline, .. }: Module| [format!("{name}.js"), format!("{name}_bg.wasm"), format!("{inline}.js")];
-    let outputs: Vec<_> = MODULES
-        .into_iter()
-        .flat_map(|module| files(module).map(|file| stage.join(file)).into_iter().chain([named(workspace, module)]))
-        .collect();
-    let ran = stamp::when_changed(workspace, "wasm", &inputs, &outputs, || {
-        wasm_bindgen_tool(workspace)?;
-        if stage.exists() {
-            fs::remove_dir_all(&stage)?;
-        }
-        fs::create_dir_all(&stage)?;
-        for (module, raw) in MODULES.into_iter().zip(&raw) {
-            bind_and_optimise(workspace, module, raw, &stage)?;
-        }
-        Ok(())
-    })?;
-    println!("wasm: {}", if ran { "bound and optimised" } else { "unchanged" });
+    // Each by itself: the large one takes minutes, and changes less often than the others.
+    for module in MODULES {
+        let raw = compile(workspace, module)?;
+        let inputs: Vec<_> = [raw.clone()].into_iter().chain(shared.map(|path| workspace.path(path))).collect();
+        let Module { name, inline, .. } = module;
+        let files = [format!("{name}.js"), format!("{name}_bg.wasm"), format!("{inline}.js")].map(|file| stage.join(file));
+        let outputs: Vec<_> = files.into_iter().chain([named(workspace, module)]).collect();
+        let ran = stamp::when_changed(workspace, &format!("wasm-{name}"), &inputs, &outputs, || {
+            wasm_bindgen_tool(workspace)?;
+            bind_and_optimise(workspace, module, &raw, &stage)
+        })?;
+        println!("wasm: {name} {}", if ran { "bound and optimised" } else { "unchanged" });
+    }
     Ok(())
 }
 
@@ -145,9 +153,10 @@ fn bind_and_optimise(workspace: &Workspace, module: Module, raw: &Path, stage: &
     fs::create_dir_all(named.parent().context("no folder")?)?;
     workspace
         .npm_bin("wasm-opt")
-        // Rust keeps nothing below 1024: the stack begins there. Restructuring the branches before the last passes is another percent.
-        .args(["--low-memory-unused", "-Os", "--flatten", "--rereloop", "-Oz", "-Oz", "--converge", "--debuginfo"])
-        .args(["--strip-producers", "--strip-target-features"])
+        // Rust keeps nothing below 1024: the stack begins there.
+        .arg("--low-memory-unused")
+        .args(module.passes)
+        .args(["--debuginfo", "--strip-producers", "--strip-target-features"])
         .args(WASM_FEATURES)
         .arg(&wasm)
         .arg("-o")
