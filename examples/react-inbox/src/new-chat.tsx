@@ -21,7 +21,7 @@ export function NewChat({ im, created }: { im: MessagesClient; created: (guid: s
   return (
     <form onSubmit={create}>
       {error !== undefined && <Problem error={error} />}
-      <input name="address" aria-label="To" placeholder="alice@example.com or +1 …" required />
+      <input name="address" aria-label="To" placeholder="alice@example.com" required />
       <button>Write</button>
     </form>
   );

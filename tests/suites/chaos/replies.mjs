@@ -48,8 +48,10 @@ export async function replies({ kills, relay = false, seed = Date.now() % 1e9, s
       const turn = killed.bot <= killed.server ? "bot" : "server";
       const dies = ["bot", "server"].filter((who) => killed[who] < kills && (who === turn || dice.random() < 0.3));
       for (const who of dies) killed[who] += 1;
+      // With its server gone first, it may have handled what it could not answer.
+      const later = dies.length === 2 ? dice.between(0, 800) : 0;
       await Promise.all([
-        dies.includes("bot") && bot.restart(dice.between(0, 150)),
+        dies.includes("bot") && pause(later).then(() => bot.restart(dice.between(0, 150))),
         dies.includes("server") && servers.restart(dice.between(0, 150), dice),
       ]);
       say(`killed: bot ${killed.bot}, server ${killed.server} of ${kills}; ${people.acknowledged.length} messages, ${bot.answered()} answers`);
