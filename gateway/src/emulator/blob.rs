@@ -1,29 +1,14 @@
 //! Backgrounds, icons and files on their way out.
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt as _};
 use im_chats_emulator::{Command, State};
 use im_chats_protocol::error::Error;
 
+use super::stored::Stored;
 use super::{Beside, Emulator};
 use crate::log::kind::Kind;
 
 /// How often bytes that are not where they should be are looked for again, while others come and go.
 const ATTEMPTS: u32 = 3;
-
-/// Bytes piece by piece.
-pub(super) type BytePieces = BoxStream<'static, Result<Bytes, Error>>;
-
-/// Bytes as they were at one moment, whatever is written meanwhile.
-pub(crate) struct Stored {
-    /// The media type.
-    pub(crate) mime: String,
-    /// How many bytes there are.
-    pub(crate) length: u64,
-    /// Begins with the first of them.
-    pub(super) pieces: Box<dyn FnOnce() -> BytePieces + Send>,
-}
 
 impl Emulator {
     /// A chat's background; `None` when it has none.
@@ -56,15 +41,5 @@ impl Emulator {
             let _ = self.execute(settle, None, Beside::default()).await;
         }
         Err(self.0.journal.lost(kind, owner))
-    }
-}
-
-impl Stored {
-    /// The bytes, piece by piece. `place` is whatever must be held until the last of them.
-    pub(crate) fn into_pieces<P: Send + 'static>(self, place: P) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
-        (self.pieces)().map(move |piece| {
-            let _held = &place;
-            piece
-        })
     }
 }

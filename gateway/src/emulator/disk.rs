@@ -13,9 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::beside::Beside;
-use super::blob::{BytePieces, Stored};
-use super::database_failed;
+use super::failure::database_failed;
 use super::journal::Job;
+use super::stored::{BytePieces, Stored};
 use super::turn::{Committed, Journal};
 use crate::log::store::blob::{self, Head, Kind};
 use crate::log::store::problem::Problem;

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Mutex as Queue, mpsc, oneshot};
 
 use super::beside::{Beside, Deed};
-use super::blob::{BytePieces, Stored};
+use super::stored::{BytePieces, Stored};
 use super::turn::{self, Changes, Committed, Journal, Turn, View};
 use crate::log::EventLog;
 use crate::log::kind::Kind;

@@ -27,6 +27,7 @@ mod polls;
 #[cfg(feature = "server")]
 mod replay;
 mod service;
+mod stored;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod tests;

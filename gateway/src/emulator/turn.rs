@@ -8,7 +8,7 @@ use im_chats_protocol::error::{Error, ErrorCode};
 use parking_lot::RwLock;
 
 use super::beside::{Beside, Deed};
-use super::blob::Stored;
+use super::stored::Stored;
 use crate::log::LoggedEvent;
 use crate::log::kind::Kind;
 
@@ -82,6 +82,6 @@ pub(super) fn unwritable(error: impl std::fmt::Display) -> Error {
 pub(super) fn answer(entry: Option<Entry>) -> Result<Reply, Error> {
     match entry {
         Some(Entry::Answered { answer, .. }) => Ok(*answer),
-        _ => Err(super::database_failed("the answer of an idempotency key is not where it was written")),
+        _ => Err(super::failure::database_failed("the answer of an idempotency key is not where it was written")),
     }
 }
