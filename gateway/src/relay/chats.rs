@@ -24,9 +24,17 @@ const AT_ONCE: usize = 8;
 /// Chats of which the last note is remembered; beyond it all of them are forgotten.
 const MOST_NOTED: usize = 10_000;
 
-/// What was noted of answers, so that the same is not written twice.
+/// What was noted of answers, by the chat's GUID, so that the same is not written twice.
 #[derive(Debug, Clone, Default)]
-pub struct Noted(Arc<Mutex<HashMap<String, (Option<i64>, bool)>>>);
+pub struct Noted(Arc<Mutex<HashMap<String, Note>>>);
+
+/// What was noted of one chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Note {
+    /// The time of its last message, in milliseconds since 1970.
+    last_message: Option<i64>,
+    is_archived: bool,
+}
 
 impl Noted {
     /// Whether this is something new.
@@ -35,7 +43,7 @@ impl Noted {
         if noted.len() >= MOST_NOTED {
             noted.clear();
         }
-        let now = (last_message, chat.is_archived);
+        let now = Note { last_message, is_archived: chat.is_archived };
         noted.insert(chat.guid.clone(), now) != Some(now)
     }
 
