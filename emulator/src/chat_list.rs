@@ -1,14 +1,11 @@
-//! The chats in the order of their activity, and pages of them.
+//! The chats in the order of their activity, and what asks for a page of them.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
-use im_chats_protocol::error::Error;
 use im_chats_protocol::grant::ChatSet;
 use im_chats_protocol::model::Chat;
-use im_chats_protocol::wire::chat_list::{ChatPlace, PAGE_SIZE, SIZE};
-
-use super::state::{ChatState, State};
+use im_chats_protocol::wire::chat_list::{ChatPlace, PAGE_SIZE};
 
 /// The chats by whether they are archived, then by activity, then by GUID. Copies share what is the same in them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,12 +15,6 @@ type Place = (bool, i64, Arc<str>);
 
 /// What of a chat decides its place, beside its GUID.
 pub(crate) type Rank = (bool, i64);
-
-impl ChatState {
-    pub(crate) fn rank(&self) -> Rank {
-        (self.chat.is_archived, self.activity)
-    }
-}
 
 impl ByActivity {
     /// A chat that had one rank, if any, has another now.
@@ -44,7 +35,7 @@ impl ByActivity {
     }
 
     /// The GUIDs of one of the two lists after a place, the newest first.
-    fn after(&self, archived: bool, place: Option<&ChatPlace>) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn after(&self, archived: bool, place: Option<&ChatPlace>) -> impl Iterator<Item = &Arc<str>> {
         let first: Place = (archived, i64::MIN, "".into());
         let end = match place {
             Some(place) => Bound::Excluded((archived, place.activity, place.guid.as_str().into())),
@@ -81,43 +72,4 @@ pub struct ChatPage {
     pub chats: Vec<Arc<Chat>>,
     /// What gives the page after this one; absent when this is the last.
     pub next_page_token: Option<String>,
-}
-
-impl State {
-    /// A page of chats, the one in which something happened last first. What happened is a message, or that the chat came to be.
-    ///
-    /// # Errors
-    /// `invalidArgument` naming `pageSize` or `pageToken`.
-    pub fn list_chats(&self, query: &ChatQuery) -> Result<ChatPage, Error> {
-        let (_, most) = PAGE_SIZE;
-        if !(1..=most).contains(&query.page_size) {
-            return Err(Error::invalid(SIZE.name, format!("1 to {most}")).with_context("value", query.page_size.to_string()));
-        }
-        let token = query.page_token.as_deref();
-        let place = token.map(|token| ChatPlace::parse(token, query.archived)).transpose()?;
-        Ok(match &query.within {
-            None => page(self.by_activity.after(query.archived, place.as_ref()).filter_map(|guid| self.chats.get(guid)), query),
-            // Those of a token are few, and perhaps the last of many.
-            Some(within) => {
-                let mut chats: Vec<_> = within.iter().filter_map(|guid| self.chat(guid)).collect();
-                chats.retain(|state| state.chat.is_archived == query.archived);
-                chats.retain(|state| place.as_ref().is_none_or(|place| place_of(state) < *place));
-                chats.sort_by_cached_key(|state| std::cmp::Reverse(place_of(state)));
-                page(chats.into_iter(), query)
-            }
-        })
-    }
-}
-
-fn place_of(state: &ChatState) -> ChatPlace {
-    ChatPlace { activity: state.activity, guid: state.chat.guid.clone() }
-}
-
-fn page<'a>(mut chats: impl Iterator<Item = &'a ChatState>, query: &ChatQuery) -> ChatPage {
-    let listed: Vec<&ChatState> = chats.by_ref().take(query.page_size).collect();
-    let last = listed.last().filter(|_| chats.next().is_some());
-    ChatPage {
-        next_page_token: last.map(|last| place_of(last).token(query.archived)),
-        chats: listed.into_iter().map(|state| Arc::clone(&state.chat)).collect(),
-    }
 }

@@ -7,7 +7,7 @@ use im_chats_protocol::model::{Chat, MessageSummary};
 use im_chats_protocol::number::MAX_SAFE_INTEGER;
 
 use super::attachments::Attachments;
-use super::chat_list::ByActivity;
+use super::chat_list::{ByActivity, Rank};
 use super::entry::{Change, Entry, MessageChange, rfc3339};
 use super::keys::Keys;
 use super::messages::{Kept, Messages};
@@ -221,6 +221,11 @@ impl State {
 }
 
 impl ChatState {
+    /// What of it decides its place in the list.
+    fn rank(&self) -> Rank {
+        (self.chat.is_archived, self.activity)
+    }
+
     fn new(chat: &Chat, created: i64) -> Self {
         Self { chat: Arc::new(chat.clone()), background: None, icon: None, has_left: false, activity: created }
     }

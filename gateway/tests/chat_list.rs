@@ -205,11 +205,14 @@ fn newest(numbers: impl DoubleEndedIterator<Item = i64>) -> Vec<String> {
     numbers.rev().map(guid).collect()
 }
 
+/// What reads of some chats give.
+type Odd = Vec<(String, Result<Chat, Status>)>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_read_from_the_upstream_eight_at_once_and_keeps_its_order() {
     let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     // What each chat's read gives; by default the chat, which is archived.
-    let odd: Arc<Mutex<Vec<(String, Result<Chat, Status>)>>> = Arc::default();
+    let odd: Arc<Mutex<Odd>> = Arc::default();
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let (peak, answers, calls) = (Arc::clone(&most), Arc::clone(&odd), Arc::clone(&asked));
     let methods = Methods::default()

@@ -1,4 +1,4 @@
-//! The console: one page, its modules and the npm package it is written with, all inside this binary. It uses no other room.
+//! The console: one page, its modules and the npm package it is written with, all inside this binary. It may use `http`.
 //!
 //! Nothing here is secret and nothing asks for a token; the Host check before every handler keeps other sites out.
 

@@ -7,7 +7,6 @@ use im_chats_protocol::error::Error;
 use im_chats_protocol::server::LoggedEvent;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::chats;
 use super::order::head_after;
 use super::read::{signed, unsigned};
 use super::reader::EventLog;
@@ -15,6 +14,7 @@ use super::store::layout::{EventRow, INSERT_EVENT};
 use super::store::mark::Mark;
 use super::store::meta::{self, Key};
 use super::store::problem::Problem;
+use super::store::seen;
 use super::store::{Operation, Store};
 
 /// The log's one writer. Blocks: it belongs to a thread of its own.
@@ -67,10 +67,10 @@ impl Appender {
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
     {
-        let shown = chats::shown(&events);
+        let shown = seen::shown(&events);
         let note = |transaction: &Transaction<'_>| {
             write(transaction)?;
-            chats::note(transaction, &shown)
+            seen::note(transaction, &shown)
         };
         self.commit(events, note, || ())
     }
@@ -210,7 +210,7 @@ where
 /// A log without events, whose next one comes after `sequence`.
 fn empty(transaction: &Transaction<'_>, sequence: u64) -> Result<(), rusqlite::Error> {
     transaction.execute_batch("DELETE FROM events; DELETE FROM times")?;
-    chats::forget_archived(transaction)?;
+    seen::forget_archived(transaction)?;
     meta::set_number(transaction, Key::LogFirst, signed(sequence))?;
     meta::set_number(transaction, Key::LogHead, signed(sequence))
 }

@@ -45,13 +45,15 @@ mod writer;
 
 #[cfg(feature = "server")]
 pub use append::Appender;
-pub use chats::{ChatNote, SeenChat, SeenQuery};
+#[cfg(feature = "server")]
 pub use copy::{LogCopy, Position};
 pub use im_chats_protocol::server::{ChatFilter, EventFilter, EventKind, LogState, LoggedEvent, ReadPage, ReadQuery};
 pub use order::head_after;
 pub use reader::EventLog;
 #[cfg(feature = "server")]
 pub use retain::{Keeper, Pruned, RetainArgs};
+#[cfg(feature = "server")]
+pub use store::seen::{ChatNote, SeenChat, SeenQuery};
 #[cfg(feature = "server")]
 use store::{Store, StoreError};
 #[cfg(feature = "server")]

@@ -1,14 +1,10 @@
 //! The list of chats. The real service has no such call: the log says which chats there are and in which order, and the service what each
 //! of them is.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use im_chats_protocol::error::{Category, Error, ErrorCode};
 use im_chats_protocol::wire::chat_list::ChatPlace;
-use parking_lot::Mutex;
 
 use super::Relay;
 use super::service::GET_CHAT;
@@ -20,41 +16,6 @@ use crate::service::proto::{Chat, GetChatRequest, GetChatResponse};
 
 /// Chats that are read at once for one page.
 const AT_ONCE: usize = 8;
-
-/// Chats of which the last note is remembered; beyond it all of them are forgotten.
-const MOST_NOTED: usize = 10_000;
-
-/// What was noted of answers, by the chat's GUID, so that the same is not written twice.
-#[derive(Debug, Clone, Default)]
-pub struct Noted(Arc<Mutex<HashMap<String, Note>>>);
-
-/// What was noted of one chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Note {
-    /// The time of its last message, in milliseconds since 1970.
-    last_message: Option<i64>,
-    is_archived: bool,
-}
-
-impl Noted {
-    /// Whether this is something new.
-    fn is_new(&self, chat: &Chat, last_message: Option<i64>) -> bool {
-        let mut noted = self.0.lock();
-        if noted.len() >= MOST_NOTED {
-            noted.clear();
-        }
-        let now = Note { last_message, is_archived: chat.is_archived };
-        noted.insert(chat.guid.clone(), now) != Some(now)
-    }
-
-    fn forget(&self, guid: &str) {
-        self.0.lock().remove(guid);
-    }
-
-    fn forget_all(&self) {
-        self.0.lock().clear();
-    }
-}
 
 impl Relay {
     /// A page of the chats that were seen, each as it is now. One that is gone is left out, and so is one that is in the other list by now.

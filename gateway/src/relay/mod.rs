@@ -12,6 +12,7 @@ mod flags;
 mod frame;
 mod ingest;
 pub mod merge;
+mod noted;
 mod service;
 mod token;
 mod upstream;
@@ -24,6 +25,7 @@ use crate::service::health::Health;
 pub use flags::{RelayArgs, parse_upstream};
 pub use ingest::Ingest;
 use merge::Timing;
+use noted::Noted;
 use upstream::Upstream;
 
 /// Silence of a catch-up after which the link is given up, in milliseconds: it has events to send, or its end.
@@ -44,7 +46,7 @@ pub struct Source {
 pub struct Relay {
     upstream: Upstream,
     log: EventLog,
-    noted: chats::Noted,
+    noted: Noted,
 }
 
 impl Source {
@@ -66,7 +68,7 @@ impl Source {
     /// The relay with this log.
     #[must_use]
     pub fn relay(&self, log: EventLog) -> Relay {
-        Relay { upstream: self.upstream.clone(), log, noted: chats::Noted::default() }
+        Relay { upstream: self.upstream.clone(), log, noted: Noted::default() }
     }
 
     /// The task that keeps a log up with the upstream's. It goes on where the log ends.

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::log::EventKind;
+use super::kind::EventKind;
 use crate::error::{Error, ErrorCode};
 use crate::grant::{ChatSet, Grant, Scope};
 use crate::model::{EventType, EventTypes};

@@ -7,6 +7,7 @@ mod exchange;
 mod filter;
 mod held;
 mod intake;
+mod kind;
 mod limits;
 pub mod log;
 pub mod machine;
@@ -16,9 +17,10 @@ mod subscription;
 
 pub use exchange::{AskId, Opening, ReadId, Sent, ServerInput, ServerOutput};
 pub use filter::{ChatFilter, EventFilter};
+pub use kind::EventKind;
 pub use limits::SessionLimits;
 pub use log::{
-    EventKind, LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, WholeEnd, cursor_ahead,
-    cursor_too_old, log_changed, replica_behind,
+    LogState, LoggedEvent, Place, REPLICA_WAIT_MS, ReadPage, ReadQuery, Replica, WholeEnd, cursor_ahead, cursor_too_old,
+    log_changed, replica_behind,
 };
 pub use machine::Session;

@@ -100,7 +100,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::server::log::EventKind;
+    use crate::server::kind::EventKind;
 
     #[test]
     fn a_batch_reads_back_as_the_shared_frame() {

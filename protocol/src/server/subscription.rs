@@ -305,7 +305,7 @@ fn fitting(events: &[Arc<LoggedEvent>], limits: &SessionLimits) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::log::EventKind;
+    use crate::server::kind::EventKind;
     use crate::wire::filter::Filter;
     use crate::wire::frame::SubscriptionId;
 

@@ -5,7 +5,6 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::frame::Topic;
 use super::request::item;
 use crate::error::Error;
 use crate::limits::{MAX_STREAM_CHATS, MAX_STREAM_TYPES};
@@ -13,6 +12,15 @@ use crate::model::{ChatGuid, EventType};
 
 /// What a server announces in `ready` when it knows the fields `chats` and `types` of a [`Filter`].
 pub const FEATURE: &str = "filters";
+
+/// Which part of the log a subscription sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Chat events only.
+    Chats,
+    /// Everything in the log.
+    All,
+}
 
 /// Which events a subscription asks for. All that is given narrows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

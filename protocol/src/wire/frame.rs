@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::filter::Filter;
+pub use super::filter::Topic;
 use crate::error::{Error, ErrorDetails, GrpcCode};
 
 /// The WebSocket subprotocol, which client and server must both name.
@@ -24,15 +25,6 @@ pub enum SubscriptionId {
     Number(u64),
     /// A string of 1 to [`MAX_ID_BYTES`] bytes.
     Text(String),
-}
-
-/// Which events a subscription sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Topic {
-    /// Chat events only.
-    Chats,
-    /// Everything in the log.
-    All,
 }
 
 /// Where a subscription ends by itself.

@@ -41,7 +41,7 @@ const PROTOCOL: [Room; 8] = [
     room("server", &["number", "error", "model", "limits", "grant", "wire"]),
 ];
 
-const EMULATOR: [Room; 20] = [
+const EMULATOR: [Room; 21] = [
     // The most that the emulator takes.
     room("limits", &[]),
     // Marks that come with a copied address or a file's name and are no part of it.
@@ -72,10 +72,12 @@ const EMULATOR: [Room; 20] = [
     room("messages", &["limits", "entry"]),
     room("attachments", &["limits", "entry"]),
     room("polls", &["account"]),
+    // The chats in the order in which they are listed.
+    room("chat_list", &[]),
     // What follows from the journal.
-    room("state", &["account", "keys", "entry", "messages", "attachments", "polls"]),
+    room("state", &["account", "keys", "entry", "messages", "attachments", "polls", "chat_list"]),
     // What can be read of it.
-    room("read", &["entry", "messages", "state"]),
+    room("read", &["entry", "messages", "chat_list", "state"]),
     // A state at rest, from which the journal goes on.
     room("checkpoint", &["keys", "entry", "messages", "state"]),
     // The decision on a command.
@@ -129,7 +131,7 @@ const GATEWAY: [Room; 23] = [
     // The cloud of another SDK: a project, and tokens for it.
     room("fronts::spectrum", &["service", "tokens", "http"]),
     room("fronts::metrics", &["base", "metrics", "log", "service", "http"]),
-    room("fronts::console", &[]),
+    room("fronts::console", &["http"]),
     // The emulator's control plane: the one front of one service.
     room("fronts::control", &["base", "log", "service", "http", "emulator"]),
     // Those of them that need no server, put together for a page.

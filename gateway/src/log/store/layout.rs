@@ -5,8 +5,9 @@ use rusqlite::{Connection, Transaction, params};
 use super::blob::{self, Kind};
 use super::checksum::Checksum;
 use super::meta::{self, Key};
+use super::owner::Owner;
 use super::problem::Problem;
-use crate::log::chats;
+use super::seen;
 
 /// The layout this version writes; a database with a higher number was written by a newer version and is left alone.
 pub(super) const VERSION: i64 = 6;
@@ -189,7 +190,7 @@ fn extend(transaction: &Transaction<'_>, found: i64, tables: usize) -> Result<()
 
 /// Notes which chats a relay has seen: those of its events. An emulator knows its chats by itself.
 fn note_chats(transaction: &Transaction<'_>) -> Result<(), Problem> {
-    if meta::Meta::read(transaction)?.owner.as_deref() == Some(super::Owner::Emulator.name()) {
+    if meta::Meta::read(transaction)?.owner.as_deref() == Some(Owner::Emulator.name()) {
         return Ok(());
     }
     let mut statement = transaction.prepare(concat!(
@@ -201,7 +202,7 @@ fn note_chats(transaction: &Transaction<'_>) -> Result<(), Problem> {
     while let Some(row) = rows.next()? {
         // A damaged one is told of to whoever reads it.
         if let Ok(event) = EventRow::read(row) {
-            chats::note_event(transaction, event.chat, event.json)?;
+            seen::note_event(transaction, event.chat, event.json)?;
         }
     }
     Ok(())
@@ -344,11 +345,6 @@ pub(crate) fn item_checksum(upto: i64, item: i64, data: &str) -> i64 {
 pub(crate) fn insert_item(transaction: &Transaction<'_>, upto: i64, item: i64, data: &str) -> Result<(), rusqlite::Error> {
     let mut insert = transaction.prepare_cached("INSERT INTO checkpoint (upto, item, data, sum) VALUES (?1, ?2, ?3, ?4)")?;
     insert.execute(params![upto, item, data, item_checksum(upto, item, data)]).map(drop)
-}
-
-/// Of what is noted of a chat.
-pub(crate) fn seen_checksum(guid: &str, activity: i64, archived: Option<bool>) -> i64 {
-    Checksum::default().text(guid).number(activity).number(archived.map_or(-1, i64::from)).finish()
 }
 
 /// Of a note that everything up to `sequence` was there at `at`, in milliseconds since 1970.

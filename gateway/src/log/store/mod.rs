@@ -14,9 +14,11 @@ pub(crate) mod mark;
 pub(crate) mod meta;
 #[cfg(test)]
 mod migration_tests;
+mod owner;
 mod pool;
 pub(crate) mod problem;
 mod room;
+pub(crate) mod seen;
 pub(crate) mod verify;
 
 use std::fs::File;
@@ -40,6 +42,7 @@ pub use faults::{Faults, Operation};
 use layout::Unusable;
 use mark::{Mark, MarkFile};
 use meta::{Key, Meta};
+pub use owner::Owner;
 use pool::Pool;
 use problem::Problem;
 use room::Room;
@@ -55,29 +58,6 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a probe waits after the last failed access that was not a probe. A probe is small, and succeeds where what others
 /// write does not.
 const PROBE_PAUSE: Duration = Duration::from_secs(3);
-
-/// Who writes a data directory: the two keep different things in it, and neither can go on from the other's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// The emulator.
-    Emulator,
-    /// The relay.
-    Relay,
-    /// A relay whose log is in a stream: what is here can be thrown away.
-    Replica,
-}
-
-impl Owner {
-    /// The subcommand's name, which is also what the database says.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Emulator => "emulator",
-            Self::Relay => "relay",
-            Self::Replica => "replica",
-        }
-    }
-}
 
 /// An open data directory. The lock is held until the last clone is gone; the operating system lets go of it when the
 /// process dies, however it dies.

@@ -6,7 +6,7 @@ use super::blob;
 use super::layout::{self, EventRow, event_columns, item_checksum, journal_checksum, time_checksum};
 use super::meta::Meta;
 use super::problem::Problem;
-use crate::log::chats;
+use super::seen;
 
 /// Reads every row and checks it, the structure of the file included.
 pub(crate) fn everything(connection: &Connection) -> Result<Meta, Problem> {
@@ -14,7 +14,7 @@ pub(crate) fn everything(connection: &Connection) -> Result<Meta, Problem> {
     let meta = Meta::read(connection)?;
     events(connection, &meta)?;
     times(connection)?;
-    chats::verify(connection)?;
+    seen::verify(connection)?;
     checkpoint(connection, &meta, |_| Ok(()))?;
     answers(connection, &meta)?;
     journal(connection, &meta, |_, _| Ok(()))?;
