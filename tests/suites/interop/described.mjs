@@ -17,9 +17,12 @@ class Described {
     this.#schemas = components.schemas;
   }
 
-  /** The documented calls on chats, each as `method path`. */
+  /** The documented calls on chats, each as `method path`, without those that are the gateway's own. */
   get calls() {
-    const all = Object.entries(this.#paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
+    const all = Object.entries(this.#paths).flatMap(([path, item]) => {
+      const theirs = Object.keys(item).filter((method) => !item[method]["x-im-chats-extension"]);
+      return theirs.map((method) => `${method} ${path}`);
+    });
     return all.filter((call) => / \/v1\/chats/.test(call)).sort();
   }
 
