@@ -119,9 +119,17 @@ impl PackageProject {
             .context("tests/suites/browser failed")
     }
 
-    /// Runs the tests of the emulator in a program, one of which is a page.
+    /// Runs the tests of the console, some of which run its code snippets where the package is installed.
+    pub fn console_tests(&self, workspace: &Workspace) -> Result<()> {
+        self.repository_test(workspace, "console")?.run().context("tests/suites/console failed")
+    }
+
+    /// Runs the tests of the emulator in a program: in each runtime, and in a page.
     pub fn emulator_tests(&self, workspace: &Workspace) -> Result<()> {
-        self.repository_test(workspace, "emulator")?.run().context("tests/suites/emulator failed")
+        self.repository_test(workspace, "emulator")?
+            .env("IM_CHATS_RUNTIMES", tools::npm_folder(workspace, "tests/suites/runtimes", "runtimes")?)
+            .run()
+            .context("tests/suites/emulator failed")
     }
 
     /// Runs what docs/testing.md shows in the test runners that it names.

@@ -152,7 +152,7 @@ fn package_tests<'a>(workspace: &'a Workspace, project: &'a OnceCell<PackageProj
         },
         Step {
             name: "emulator",
-            what: "im-chats/emulator: the conformance program, and the gateway's answers value by value, in Node and in Chromium",
+            what: "im-chats/emulator: the conformance program, and the gateway's answers value by value, in Node, Bun, Deno and Chromium",
             needs: &["pack"],
             run: Box::new(move || installed()?.emulator_tests(workspace)),
         },
