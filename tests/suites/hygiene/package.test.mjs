@@ -56,7 +56,7 @@ describe("the tarball", () => {
   });
 
   test("holds the package and nothing else", () => {
-    const kinds = /^(LICENSE|README\.md|package\.json|wasm|[\w-]+\.(js|js\.map|d\.ts)|wasm\/(im_chats|inline|messages|messages-inline)\.(js|d\.ts)|wasm\/(im_chats|messages)_bg\.wasm)$/;
+    const kinds = /^(LICENSE|README\.md|package\.json|wasm|[\w-]+\.(js|js\.map|d\.ts)|wasm\/(im_chats|inline|messages|messages-inline|emulator|emulator-inline)\.(js|d\.ts)|wasm\/(im_chats|messages|emulator)_bg\.wasm)$/;
     assert.deepEqual(files.filter((name) => !kinds.test(name)), []);
   });
 
