@@ -58,7 +58,7 @@ fn a_list_goes_page_by_page_from_the_last_message_on() {
     assert_eq!(guids, [BOB, CAROL]);
     let next = next.expect("another page").replace(';', "%3B");
     assert_eq!(page(&server, &format!("?pageSize=2&pageToken={next}"), None), (vec![ALICE.to_owned()], None));
-    server.act("archive", ALICE);
+    server.act("chat.archived", ALICE);
     assert_eq!(first(&server, "?archived=true"), [ALICE]);
     assert_eq!(first(&server, "?archived=false"), [BOB, CAROL]);
     // The same path is a create for who posts.
@@ -144,7 +144,7 @@ fn a_relay_lists_what_its_log_and_its_calls_have_shown() {
     // One that is created through the relay is the newest.
     let dave = relay.create("dave@example.com");
     assert_eq!(first(&relay, "?pageSize=2"), [dave.as_str(), ALICE]);
-    emulator.act("archive", ALICE);
+    emulator.act("chat.archived", ALICE);
     until(&relay, "?archived=true", &[ALICE]);
     assert_eq!(first(&relay, ""), [dave.as_str(), BOB, CAROL]);
     // A message brings it back.
