@@ -222,8 +222,11 @@ for (const major of Object.keys(REACTS)) {
         await render("events");
         await eventually("it listens", 10_000, async () => (await subscriptions()) === 1);
         const chatGuid = `any;-;${anna}`;
-        for (const what of ["archive", "unarchive", "markRead"]) await elsewhere(`chats:${what}`, { chatGuid });
-        await says("#count", "3");
+        for (const [index, what] of ["archive", "unarchive", "markRead"].entries()) {
+          await elsewhere(`chats:${what}`, { chatGuid });
+          // Two events between two renders have the same handler.
+          await says("#count", String(index + 1));
+        }
         assert.deepEqual(await page.evaluate(() => app.seen.events), ["0 chat.archived", "1 chat.unarchived", "2 chat.markedRead"]);
         await page.evaluate(() => void (app.seen.events.length = 0));
         await render("oneChatsEvents", { guid: `any;-;${bert}` });

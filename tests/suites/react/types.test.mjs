@@ -17,7 +17,9 @@ for (const [major, suffix] of [[18, "-18"], [19, ""]]) {
     const app = await mkdtemp(join(project, "react-types-"));
     try {
       await cp(join(root, "tests/suites/react/types"), app, { recursive: true });
-      const types = (name) => [join(folder, "node_modules/@types", `${name}${suffix}`)];
+      // Files, and not folders: what is ESM finds no package by its path.
+      const types = (name, file = "index") => [join(folder, "node_modules", name, `${file}.d.ts`)];
+      const react = `@types/react${suffix}`;
       const compilerOptions = {
         strict: true,
         exactOptionalPropertyTypes: true,
@@ -29,7 +31,7 @@ for (const [major, suffix] of [[18, "-18"], [19, ""]]) {
         module: "nodenext",
         jsx: "react-jsx",
         types: [],
-        paths: { react: types("react"), "react/jsx-runtime": [`${types("react")}/jsx-runtime`], csstype: [join(folder, "node_modules/csstype")], "prop-types": [join(folder, "node_modules/@types/prop-types")] },
+        paths: { react: types(react), "react/jsx-runtime": types(react, "jsx-runtime"), csstype: types("csstype"), "prop-types": types("@types/prop-types") },
       };
       await writeFile(join(app, "package.json"), '{ "type": "module" }');
       await writeFile(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.tsx"] }));
