@@ -20,16 +20,17 @@ const { build } = createRequire(join(peer, "package.json"))("esbuild");
 /**
  * Brotli, in bytes: wasm and all JavaScript together, with everything of this project in it. 41,475 before the seven packages carried the
  * client, and the 11,500 that a port to them had measured. 1,600 more for scoped tokens: `tokens.create` with its checks, and what errors
- * about tokens and clocks say to do, which no server can know. 1,300 more for `events.subscribe`: filters with their checks, the names of
- * all types, and what keeps a filter from a server that does not know it.
+ * about tokens and clocks say to do, which no server can know. 760 more for `chats.list`: its options, its pages, its loop, and what an answer of
+ * a server without it means. 1,300 more for `events.subscribe`: filters with their checks, the names of all types, and what keeps a filter
+ * from a server that does not know it.
  */
-const BUDGET = 55_900;
+const BUDGET = 56_660;
 
 /**
  * The same of `im-chats/messages`, whose wasm has messages and groups besides: seven and five methods with their checks, and the tables of a
  * whole message.
  */
-const MESSAGES_BUDGET = 66_760;
+const MESSAGES_BUDGET = 68_160;
 
 /**
  * The same of `im-chats/emulator`, beside the client: the whole service. Most of it is what is known of the world's phone numbers.
@@ -246,7 +247,7 @@ if (react.brotli > REACT_BUDGET) {
   console.error(`im-chats/react is too large: ${number(react.brotli)} bytes brotli, budget ${number(REACT_BUDGET)}`);
   process.exitCode = 1;
 }
-for (const [entry, of, budget] of [["im-chats", { wasm, js, total }, BUDGET], ["im-chats/messages", messages, MESSAGES_BUDGET]]) {
+for (const [entry, of, budget] of [["im-chats", { wasm, js, total }, BUDGET], ["im-chats/messages", messages, MESSAGES_BUDGET], ["im-chats/emulator", emulator, EMULATOR_BUDGET]]) {
   const sum = `wasm ${number(of.wasm.brotli)} + JavaScript ${number(of.js.brotli)} = ${number(of.total.brotli)}`;
   if (!options.page) console.log(`${entry}, brotli: ${sum}, budget ${number(budget)}`);
   if (of.total.brotli <= budget) continue;

@@ -17,7 +17,7 @@ use im_chats_emulator::{KEY_BYTES, KEY_LIFETIME_MS, KEY_LIMIT, MAX_EMAIL_BYTES};
 use im_chats_gateway::cli::Cli;
 use im_chats_gateway::fronts::{control, grpc};
 use im_chats_gateway::http::flags::ServerLimits;
-use im_chats_gateway::http::{admission, body, layers, server};
+use im_chats_gateway::http::{admission, body, layers, server, shared_body};
 use im_chats_gateway::metrics;
 use im_chats_gateway::relay::merge;
 use im_chats_gateway::service::status;
@@ -401,6 +401,8 @@ fn the_pages_say_the_limits() {
         ("pkg-template/src/snapshot.ts", "const MAX_BODY_BYTES = ", number(MAX_REQUEST_BODY_BYTES), false),
         ("pkg-template/src/messages-calls.ts", "const MAX_ATTACHMENT_BYTES = ", number(MAX_ATTACHMENT_BYTES), false),
         ("pkg-template/src/messages-calls.ts", "const MAX_FORMATS = ", number(MAX_FORMATS), false),
+        ("pkg-template/src/world.ts", "const MAX_BYTES = ", number(MAX_IMAGE_BYTES), false),
+        ("pkg-template/src/world.ts", "expected a whole number from 1 to ", control::MAX_GENERATED, false),
         ("docs/protocol.md", "- **`chats`**: only these chats, 1 to ", number(MAX_STREAM_CHATS), false),
         ("docs/protocol.md", "- **`types`**: only events whose `type` is one of these, 1 to ", number(MAX_STREAM_TYPES), false),
         ("docs/events.md", "- `chats`: 1 to ", number(MAX_STREAM_CHATS), false),

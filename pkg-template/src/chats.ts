@@ -3,7 +3,7 @@ import type { LazyClient } from "./client.js";
 import { isBrowser } from "./environment.js";
 import { callSite, precondition, type CallSite } from "./errors.js";
 import { copyBytes, copyList, now, plain, readOptions } from "./snapshot.js";
-import type { CatchUpOptions, Chats, Events, ListChatsOptions, SubscribeOptions, Tokens } from "./types.js";
+import type { CatchUpOptions, Chats, Events, ListChatsOptions, SubscribeAllOptions, SubscribeOptions, Tokens } from "./types.js";
 import type { CallOptions, Chat } from "./wasm/im_chats.js";
 
 // Each method reads its input now, and calls the wasm once that has started. They are functions of their own, so that they work without

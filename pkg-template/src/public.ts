@@ -4,7 +4,7 @@ export type { IMessageErrorJson, IMessageErrorOptions } from "./errors.js";
 export { MessageEffect } from "./effects.js";
 export { TypedEventStream } from "./stream.js";
 export { storageCursor } from "./cursor-store.js";
-export type { CatchUpOptions, Chats, Client, Events, ListChatsOptions, SubscribeOptions, Tokens } from "./types.js";
+export type { CatchUpOptions, Chats, Client, Events, EventType, ListChatsOptions, SubscribeAllOptions, SubscribeOptions, Tokens } from "./types.js";
 export type { Connection, ConnectionStatus } from "./connection.js";
 export type { CursorStorage, CursorStore } from "./cursor-store.js";
 export type { ClientOptions, CreateClient, RetryOptions } from "./options.js";

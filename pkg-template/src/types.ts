@@ -2,7 +2,7 @@ import type { CursorStore } from "./cursor-store.js";
 import type { Connection } from "./connection.js";
 import type { ClientOptions } from "./options.js";
 import type { TypedEventStream } from "./stream.js";
-import type { CallOptions, CatchUpEvent, Chat, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap } from "./wasm/im_chats.js";
+import type { CallOptions, CatchUpEvent, Chat, ChatEvent, Chats as WasmChats, CreateTokenOptions, CreateTokenResult, Gap, LiveEvent } from "./wasm/im_chats.js";
 
 /** The calls of `chats`. */
 type Calls =

@@ -15,9 +15,11 @@ mod append;
 pub mod backup;
 #[cfg(feature = "server")]
 mod begin;
+#[cfg(feature = "server")]
 mod chats;
 #[cfg(test)]
 mod chats_tests;
+#[cfg(feature = "server")]
 mod copy;
 #[cfg(test)]
 mod damage;
