@@ -26,7 +26,7 @@ describe("a conversation", () => {
     assert.equal(await at.page.locator("#draft").inputValue(), "");
     await at.act("messages:receive", { chatGuid: ALICE, from: "alice@example.com", text: "Nine it is" });
     await at.message("Nine it is").waitFor();
-    assert.deepEqual(await at.page.locator(".message .bubble").allTextContents(), ["Coffee tomorrow?", "Lovely, nine?", "Nine it is"]);
+    await at.shows(".message .bubble", ["Coffee tomorrow?", "Lovely, nine?", "Nine it is"]);
     await at.act("messages:read", { chatGuid: ALICE, actor: "alice@example.com" });
     await at.message("Lovely, nine?").locator(".meta", { hasText: "Read" }).waitFor();
     assert.equal((await held()).length, 3);

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { after, afterEach, before, beforeEach } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import { launchBrowser, openPage } from "../support/browser.mjs";
+import { eventually } from "../support/until.mjs";
 import { startGateway } from "../support/gateway.mjs";
 
 export const ALICE = "any;-;alice@example.com";
@@ -87,6 +89,16 @@ class Stage {
     await this.message(text).hover();
     await this.message(text).getByRole("button", { name: /^Actions/ }).click();
     await this.page.getByRole("menu").getByText(item, { exact: true }).or(this.page.getByRole("menuitemcheckbox", { name: item, exact: true })).click();
+  }
+
+  /** Waits until the elements have exactly these texts: the page draws a change with the next frame, not at once. */
+  async shows(selector, wanted) {
+    let texts = [];
+    const same = async () => {
+      texts = await this.page.locator(selector).allTextContents();
+      return isDeepStrictEqual(texts, wanted);
+    };
+    await eventually(selector, 15_000, same).catch(() => assert.deepEqual(texts, wanted, selector));
   }
 
   message(text) {
