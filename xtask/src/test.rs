@@ -76,7 +76,7 @@ fn rust_tests(workspace: &Workspace) -> Vec<Step<'_>> {
             what: "unit, property and integration tests of the workspace",
             needs: &["tools"],
             run: Box::new(|| {
-                let arguments = ["test", "--workspace", "--features", tools::WORKSPACE_FEATURES];
+                let arguments = ["test", "--workspace", "--no-fail-fast", "--features", tools::WORKSPACE_FEATURES];
                 let nats = tools::nats_server(workspace)?;
                 workspace.cargo().args(arguments).env("IM_CHATS_NATS_SERVER", nats).run().context("native tests failed")
             }),
