@@ -269,8 +269,21 @@ async fn a_page_is_read_from_the_upstream_eight_at_once_and_keeps_its_order() {
     let ((_, body), relay) = ask("", relay).await;
     assert_eq!(guids(&body), [guid(29)]);
 
+    // One that the service refuses to read has its GUID alone, unless there is no other one on the page.
+    odd.lock().push((guid(27), Err(Status::failed_precondition("not this one"))));
+    odd.lock().push((guid(26), Err(Status::internal("nor this one"))));
+    let ((status, body), relay) = ask("?archived=true&pageSize=100", relay).await;
+    assert_eq!((status, guids(&body)), (200, expected), "the others are read all the same");
+    assert_eq!(body["chats"][1], json!({ "guid": guid(26), "isArchived": true }));
+    let ((status, body), relay) = ask("?archived=true&pageSize=2", relay).await;
+    assert_eq!(
+        (status, &body["errorCode"], &body["context"]["chatGuid"]),
+        (400, &json!("preconditionFailed"), &json!(guid(27)))
+    );
+
     // Any other failure is one of the call.
     odd.lock().push((guid(20), Err(Status::unavailable("busy"))));
     let ((status, body), _relay) = ask("?archived=true", relay).await;
     assert_eq!((status, &body["errorCode"]), (503, &json!("serviceUnavailable")));
+    assert_eq!(body["context"]["chatGuid"], json!(guid(20)), "it says which one was asked for");
 }

@@ -3,8 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
-use im_chats_protocol::error::{Category, Error, ErrorCode};
+use im_chats_protocol::error::{Category, Error, ErrorCode, GrpcCode};
+use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::chat_list::ChatPlace;
+use im_chats_protocol::wire::routes::CHAT_GUID;
 
 use super::Relay;
 use super::service::GET_CHAT;
@@ -19,6 +21,8 @@ const AT_ONCE: usize = 8;
 
 impl Relay {
     /// A page of the chats that were seen, each as it is now. One that is gone is left out, and so is one that is in the other list by now.
+    /// One that the service refuses to read, while it reads others, has its GUID alone: without it the list would hide that chat, and a
+    /// failure would hide all the others.
     pub(super) async fn page_of_chats(
         &self,
         call: &CallContext,
@@ -33,13 +37,14 @@ impl Relay {
         seen.truncate(page_size);
         let next_page_token = seen.last().filter(|_| !is_last).map(|last| last.place.token(archived));
 
+        let asked = seen.len();
         let call = CallContext { idempotency_key: None, ..call.clone() };
         let reads = seen.into_iter().map(|seen| async {
             let read = self.read_chat(&call, &seen.place.guid).await;
             (seen, read)
         });
         let mut reads = stream::iter(reads).buffered(AT_ONCE);
-        let (mut chats, mut notes) = (Vec::new(), Vec::new());
+        let (mut chats, mut notes, mut refused, mut failed) = (Vec::new(), Vec::new(), Vec::new(), None);
         while let Some((seen, read)) = reads.next().await {
             match read {
                 Ok(chat) => {
@@ -57,11 +62,27 @@ impl Relay {
                     self.noted.forget(&seen.place.guid);
                     notes.push(ChatNote::Gone(seen));
                 }
-                Err(error) => return Err(error),
+                Err(error) if is_refusal(&error) => {
+                    if seen.archived.unwrap_or(false) == archived {
+                        chats.push(guid_alone(&seen.place.guid, archived));
+                    }
+                    refused.push(naming(error, seen.place.guid));
+                }
+                Err(error) => {
+                    failed = Some(naming(error, seen.place.guid));
+                    break;
+                }
             }
         }
         drop(reads);
         self.note(notes).await;
+        match (failed, refused.first()) {
+            (Some(error), _) => return Err(error),
+            // It is no single chat that is wrong when there is no other one.
+            (None, Some(error)) if refused.len() == asked => return Err(error.clone()),
+            (None, Some(error)) => note_refusal(error, refused.len()),
+            (None, None) => {}
+        }
         Ok(ListChatsResponse { chats, next_page_token })
     }
 
@@ -94,6 +115,31 @@ impl Relay {
         if let Some(repeated) = FAILED.hit() {
             tracing::warn!(%error, repeated, "what was seen of chats cannot be noted; a list may lack them");
         }
+    }
+}
+
+/// Whether the service refuses what it was asked for: not whoever asks, and not everything for a while.
+fn is_refusal(error: &Error) -> bool {
+    !error.retryable
+        && error.grpc_code != GrpcCode::Unauthenticated
+        && !matches!(error.category(), Category::RateLimit | Category::Connection)
+}
+
+/// The error, with the chat that it is about.
+fn naming(error: Error, guid: String) -> Error {
+    if error.context_value(CHAT_GUID.name).is_some() { error } else { error.with_context(CHAT_GUID.name, guid) }
+}
+
+/// What is known of a chat that the service refuses to read.
+fn guid_alone(guid: &str, is_archived: bool) -> Chat {
+    Chat { guid: guid.to_owned(), is_group: guid.starts_with(ChatGuid::GROUP_PREFIX), is_archived, ..Chat::default() }
+}
+
+fn note_refusal(error: &Error, chats: usize) {
+    static REFUSED: LogThrottle = LogThrottle::per_minute();
+    if let Some(repeated) = REFUSED.hit() {
+        let chat = error.context_value(CHAT_GUID.name);
+        tracing::warn!(%error, chat, chats, repeated, "the upstream refuses to read chats that the log names; they are listed without details");
     }
 }
 
