@@ -96,6 +96,10 @@ async fn a_chat_is_in_the_list_that_its_events_put_it_in_and_in_both_when_that_i
     assert_eq!((seen.list(true).await.len(), seen.list(false).await.len()), (1, 1), "a message may have brought it back");
     seen.happens(&[("chat.archived", ALICE, 3), ("chat.unarchived", ALICE, 4)]);
     assert_eq!((seen.list(true).await.len(), seen.list(false).await.len()), (0, 1));
+    seen.happens(&[("chat.archived", ALICE, 5), ("message.received", ALICE, 6)]);
+    assert_eq!((seen.list(true).await.len(), seen.list(false).await.len()), (1, 1), "also when both are written at once");
+    seen.happens(&[("chat.unarchived", ALICE, 7), ("message.received", ALICE, 8)]);
+    assert_eq!((seen.list(true).await.len(), seen.list(false).await.len()), (0, 1), "a message archives no chat");
     seen.appender.skip_to(50).unwrap();
     assert_eq!((seen.list(true).await.len(), seen.list(false).await.len()), (1, 1), "what came between is not known");
     seen.appender.replace().unwrap();
@@ -162,11 +166,14 @@ async fn a_list_goes_on_after_a_place_and_has_every_chat_that_it_is_limited_to()
 #[tokio::test]
 async fn a_note_that_was_damaged_is_told_of_and_written_again() {
     let mut seen = Seen::new();
-    seen.happens(&[("message.received", ALICE, 1)]);
+    seen.happens(&[("chat.archived", ALICE, 1)]);
     seen.store.writer().unwrap().execute("UPDATE chats SET activity = activity + 1", []).unwrap();
-    let query = SeenQuery { archived: false, after: None, within: None, limit: 9 };
-    assert_eq!(seen.log.seen_chats(query).await.unwrap_err().code, "databaseError");
+    let query = SeenQuery { archived: true, after: None, within: None, limit: 9 };
+    assert_eq!(seen.log.seen_chats(query.clone()).await.unwrap_err().code, "databaseError");
     verify::everything(&seen.store.reader().unwrap()).unwrap_err();
+    seen.appender.skip_to(50).unwrap();
+    seen.head = 50;
+    assert_eq!(seen.log.seen_chats(query).await.unwrap_err().code, "databaseError", "a gap in the log makes nothing good");
     seen.happens(&[("message.received", ALICE, 2)]);
     assert_eq!(seen.list(false).await, of(&[(ALICE, 2)]));
 }

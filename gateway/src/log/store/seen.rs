@@ -96,8 +96,10 @@ pub(crate) struct Shown {
 enum Archived {
     /// Nothing.
     Unsaid,
-    /// A message may have brought it back.
+    /// If it was, a message may have brought it back.
     Perhaps,
+    /// It was archived, and a message may have brought it back.
+    Unknown,
     Is(bool),
 }
 
@@ -110,7 +112,11 @@ pub(crate) fn shown(events: &[LoggedEvent]) -> HashMap<String, Shown> {
         match kind(event) {
             "message.received" => {
                 known.0 = Some(event);
-                known.2 = Archived::Perhaps;
+                known.2 = match known.2 {
+                    Archived::Unsaid => Archived::Perhaps,
+                    Archived::Is(true) => Archived::Unknown,
+                    said => said,
+                };
             }
             "chat.archived" => known.2 = Archived::Is(true),
             "chat.unarchived" => known.2 = Archived::Is(false),
@@ -133,7 +139,7 @@ pub(crate) fn note(transaction: &Transaction<'_>, chats: &HashMap<String, Shown>
         let activity = before.max(shown.message).unwrap_or(shown.last);
         let archived = match (shown.archived, known.as_ref().and_then(|known| known.archived)) {
             (Archived::Is(archived), _) => Some(archived),
-            (Archived::Perhaps, Some(true)) => None,
+            (Archived::Unknown, _) | (Archived::Perhaps, Some(true)) => None,
             (_, before) => before,
         };
         put(transaction, known.as_ref(), &SeenChat { place: ChatPlace { activity, guid: guid.clone() }, archived })?;
@@ -145,7 +151,8 @@ pub(crate) fn note(transaction: &Transaction<'_>, chats: &HashMap<String, Shown>
 pub(crate) fn forget_archived(transaction: &Transaction<'_>) -> Result<(), rusqlite::Error> {
     let mut statement = transaction.prepare("SELECT guid, activity, archived, sum FROM chats WHERE archived IS NOT NULL")?;
     let known: Vec<_> = statement.query_map([], read)?.collect::<Result<_, _>>()?;
-    for (chat, _) in known {
+    // A damaged one stays as it is, and is told of to whoever reads it.
+    for chat in known.into_iter().filter_map(|row| checked(row).ok()) {
         put(transaction, None, &SeenChat { archived: None, ..chat })?;
     }
     Ok(())
