@@ -59,10 +59,10 @@ impl Socket {
         self.out.pop_front()
     }
 
-    /// When it is to be told a [`ServerInput::Tick`], in milliseconds of the clock.
+    /// When it is to be told a [`ServerInput::Tick`], in milliseconds since 1970.
     #[must_use]
-    pub fn deadline(&self) -> Option<u64> {
-        self.session.next_deadline()
+    pub fn deadline(&self) -> Option<i64> {
+        self.session.next_deadline().map(|deadline| self.clock.time_of(deadline))
     }
 
     /// Whether the client's next frame may be handed over.

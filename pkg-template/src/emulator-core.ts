@@ -122,7 +122,7 @@ class InPage implements Emulator {
     const end = this.#now() + ms;
     // Each moment at which something is due by itself: a heartbeat of an hour ago is not one of now.
     for (let due = this.#nextDue(); due <= end; due = this.#nextDue()) {
-      this.#moment = Math.max(due, this.#moment ?? 0);
+      this.#moment = Math.max(due, this.#now());
       await this.#tick();
       if (this.#nextDue() <= due) break;
     }

@@ -136,6 +136,22 @@ test("who is typing is seen for a minute of the emulator's clock", async (t) => 
   assert.deepEqual(await typing(), []);
 });
 
+test("a minute is a minute also after a test has set the time back", async (t) => {
+  const emulator = await opened(t);
+  const { chat } = await emulator.world.receive({ from: "alice@example.com", text: "Hi" });
+  mock.timers.enable({ apis: ["Date"], now: 1_577_836_800_000 });
+  try {
+    await emulator.world.typing(chat, { actor: "alice@example.com" });
+    const typing = async () => (await emulator.world.chats())[0].typing;
+    await emulator.advance(59_000);
+    assert.deepEqual(await typing(), ["alice@example.com"]);
+    await emulator.advance(2_000);
+    assert.deepEqual(await typing(), []);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test("two emulators in one program know nothing of each other", async (t) => {
   const one = await opened(t);
   const other = await opened(t);
