@@ -65,7 +65,7 @@ impl<J: MakeJson> Request<J> {
             fields.push((TOKEN.name, J::from_text(&token)));
         }
         let endpoint =
-            Endpoint { method: LIST_CHATS.method, path: Cow::Borrowed(LIST_CHATS.path), response: CHAT_PAGE, repeatable: true };
+            Endpoint { method: LIST_CHATS.method, path: Cow::Borrowed(LIST_CHATS.path), response: &CHAT_PAGE, repeatable: true };
         Ok(Self { endpoint, fields, idempotency_key: None })
     }
 }
@@ -76,7 +76,7 @@ impl Endpoint {
     pub fn explain(&self, mut error: Error) -> Error {
         let is_missing = error.code == ErrorCode::OperationNotSupported.as_str()
             || matches!(error.context_value("httpStatus"), Some("404" | "405" | "501"));
-        if core::ptr::eq(self.response, CHAT_PAGE) && is_missing {
+        if core::ptr::eq(self.response, &CHAT_PAGE) && is_missing {
             error.code = ErrorCode::OperationNotSupported.as_str().into();
             error.grpc_code = ErrorCode::OperationNotSupported.grpc_code();
             error.message = NOT_LISTED.into();

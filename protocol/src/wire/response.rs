@@ -147,7 +147,8 @@ impl ResponseTable {
 }
 
 pub(super) const NOTHING: &ResponseTable = &ResponseTable { fields: EMPTY, part: Part::Nothing };
-pub(super) const CHAT_PAGE: &ResponseTable = &ResponseTable {
+/// A static: the list of chats is told from other calls by the address of its table, and a constant may have several.
+pub(super) static CHAT_PAGE: ResponseTable = ResponseTable {
     fields: &[field("chats", List(&Object(CHAT)), Default), field("nextPageToken", Text, Optional)],
     part: Part::Whole,
 };
@@ -183,7 +184,7 @@ impl ResponseShape {
             Self::Created => &ResponseTable { fields: CREATE_CHAT, part: Part::Whole },
             Self::Count => &ResponseTable { fields: GET_CHAT_COUNT, part: Part::Only },
             Self::BackgroundPresent => &ResponseTable { fields: HAS_BACKGROUND, part: Part::Only },
-            Self::ChatPage => CHAT_PAGE,
+            Self::ChatPage => &CHAT_PAGE,
             Self::Token => &ResponseTable { fields: CREATE_TOKEN, part: Part::Whole },
         }
     }
