@@ -65,6 +65,12 @@ fn a_list_goes_page_by_page_from_the_last_message_on() {
     let (_, listed) = server.request("GET", "/v1/chats?pageSize=1", None);
     let (_, got) = server.request("GET", &format!("/v1/chats:get?chatGuid={}", BOB.replace(';', "%3B")), None);
     assert_eq!(listed["chats"][0], got["chat"]);
+    // The `+` of a group need not be encoded.
+    server.post("/v1/chats", &json!({ "addresses": ["dan@example.com", "erin@example.com"] }));
+    let (guids, next) = page(&server, "?pageSize=1", None);
+    assert!(guids[0].starts_with("any;+;"), "{guids:?}");
+    let next = next.expect("another page").replace(';', "%3B");
+    assert_eq!(page(&server, &format!("?pageSize=2&pageToken={next}"), None), (vec![BOB.to_owned(), CAROL.to_owned()], None));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, on};
 use axum::{Json, Router};
+use im_chats_protocol::model::ChatGuid;
 use im_chats_protocol::wire::chat_list::{ARCHIVED, LIST_CHATS, PAGE_SIZE, SIZE, TOKEN};
 use im_chats_protocol::wire::routes::{CHAT_GUID, INCLUDE_ARCHIVED, Route};
 
@@ -91,10 +92,12 @@ async fn has_background(State(rest): State<Rest>, request: Request) -> Result<Re
 async fn list_chats(State(rest): State<Rest>, request: Request) -> Result<Response, Failure> {
     let (caller, query) = query(&request)?;
     let (usual, most) = PAGE_SIZE;
+    // There is a GUID in it: as in any other, the `+` of a group need not be encoded.
+    let unspaced = |token: String| token.replacen("any; ;", ChatGuid::GROUP_PREFIX, 1);
     let request = ListChatsRequest {
         archived: query.flag(ARCHIVED.name)?,
         page_size: query.number(SIZE.name, 1..=most)?.unwrap_or(usual),
-        page_token: query.optional_text(TOKEN.name)?,
+        page_token: query.optional_text(TOKEN.name)?.map(unspaced),
         within: None,
     };
     Ok(Json(rest.guard.list_chats(&caller, request).await?).into_response())
