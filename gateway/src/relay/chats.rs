@@ -63,7 +63,9 @@ impl Relay {
                     notes.push(ChatNote::Gone(seen));
                 }
                 Err(error) if is_refusal(&error) => {
-                    if seen.archived.unwrap_or(false) == archived {
+                    // One of which nothing is known is named by a token alone, and perhaps no chat at all.
+                    let is_known = seen.archived.is_some() || seen.place.activity != 0;
+                    if is_known && seen.archived.unwrap_or(false) == archived {
                         chats.push(guid_alone(&seen.place.guid, archived));
                     }
                     refused.push(naming(error, seen.place.guid));
