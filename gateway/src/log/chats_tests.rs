@@ -134,6 +134,9 @@ async fn a_read_is_noted_unless_an_event_has_shown_something_newer() {
     let now = seen.found(false).await;
     seen.note(ChatNote::Gone(now[0].clone())).await;
     assert_eq!(seen.list(false).await, of(&[(ALICE, 3)]));
+    seen.happens(&[("chat.archived", ALICE, 8)]);
+    seen.note(shown(ALICE, Some(3), None)).await;
+    assert_eq!((seen.list(true).await, seen.list(false).await), (of(&[(ALICE, 3)]), of(&[(ALICE, 3)])), "it may be an old answer");
 }
 
 #[tokio::test]

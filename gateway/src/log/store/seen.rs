@@ -66,7 +66,9 @@ impl ChatNote {
                 let before = known.as_ref().map(|known| known.place.activity);
                 let activity = before.max(*last_message).or(*created).unwrap_or(0);
                 let place = ChatPlace { activity, guid: guid.clone() };
-                put(transaction, known.as_ref(), &SeenChat { place, archived: Some(*archived) })
+                // An event may have come since the chat was read: which of the two is newer is not known.
+                let differs = known.as_ref().and_then(|known| known.archived) == Some(!archived);
+                put(transaction, known.as_ref(), &SeenChat { place, archived: (!differs).then_some(*archived) })
             }
             // What an event has shown meanwhile is newer.
             Self::Changed(before, after) => match row(transaction, &before.place.guid)? {
