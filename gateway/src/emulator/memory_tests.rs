@@ -246,7 +246,8 @@ async fn what_no_emulator_kept_is_refused_and_says_what_is_wrong_with_it() {
     damaged.entries[1].truncate(20);
     let twice = Saved { entries: [saved.entries.clone(), saved.entries.clone()].concat(), ..saved.clone() };
     let bare = Saved { bytes: Vec::new(), ..saved };
-    for (wrong, why) in [(damaged, "entry 2"), (twice, "sequence"), (bare, "the background of any;-;p1@example.com is missing")] {
+    for (wrong, why) in [(damaged, "entry 2"), (twice, "sequence"), (bare, "the background of any;-;p1@example.com is missing")]
+    {
         let error = start(wrong, None).unwrap_err();
         assert_eq!(error.code, "databaseError");
         assert!(error.message.contains(why), "{error}");

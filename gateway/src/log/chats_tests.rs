@@ -136,7 +136,11 @@ async fn a_read_is_noted_unless_an_event_has_shown_something_newer() {
     assert_eq!(seen.list(false).await, of(&[(ALICE, 3)]));
     seen.happens(&[("chat.archived", ALICE, 8)]);
     seen.note(shown(ALICE, Some(3), None)).await;
-    assert_eq!((seen.list(true).await, seen.list(false).await), (of(&[(ALICE, 3)]), of(&[(ALICE, 3)])), "it may be an old answer");
+    assert_eq!(
+        (seen.list(true).await, seen.list(false).await),
+        (of(&[(ALICE, 3)]), of(&[(ALICE, 3)])),
+        "it may be an old answer"
+    );
 }
 
 #[tokio::test]

@@ -64,8 +64,12 @@ impl<J: MakeJson> Request<J> {
         if let Some(token) = options.page_token {
             fields.push((TOKEN.name, J::from_text(&token)));
         }
-        let endpoint =
-            Endpoint { method: LIST_CHATS.method, path: Cow::Borrowed(LIST_CHATS.path), response: &CHAT_PAGE, repeatable: true };
+        let endpoint = Endpoint {
+            method: LIST_CHATS.method,
+            path: Cow::Borrowed(LIST_CHATS.path),
+            response: &CHAT_PAGE,
+            repeatable: true,
+        };
         Ok(Self { endpoint, fields, idempotency_key: None })
     }
 }
