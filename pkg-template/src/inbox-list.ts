@@ -3,7 +3,7 @@ import type { HeldChats } from "./inbox-chats.js";
 import type { Live } from "./inbox-live.js";
 import { time, type HeldChat } from "./inbox-reduce.js";
 import type { ChatsState } from "./inbox-types.js";
-import type { Chat } from "./wasm/im_chats.js";
+import type { Chat, LiveEvent } from "./wasm/im_chats.js";
 
 /** A place in the order of the server: newest activity first; of two with the same one, the greater GUID. */
 interface Place {
@@ -72,6 +72,13 @@ export class ChatList {
 
   get canRetry(): boolean {
     return isRetryable(this.#error);
+  }
+
+  /** Whether an event can bring a chat into it that is not held: nobody but the server knows what else is true of that. */
+  canBring({ type }: LiveEvent): boolean {
+    if (!this.#isLoaded || this.isWhole) return this.#isLoaded;
+    if (type === "chat.archived" || type === "chat.unarchived") return this.archived === (type === "chat.archived");
+    return type === "message.received" || type === "group.changed";
   }
 
   /** The chats that it shows. */
@@ -181,7 +188,7 @@ export class ChatList {
     return this.#source.chats.list({ archived: this.archived, pageSize: this.#pageSize + 1 })[Symbol.asyncIterator]();
   }
 
-  #take(listed: readonly Chat[], events: ReturnType<ReturnType<Live["record"]>>, isFirst: boolean, more: Chat | undefined): void {
+  #take(listed: readonly Chat[], events: readonly LiveEvent[], isFirst: boolean, more: Chat | undefined): void {
     const before = isFirst ? new Set(this.#rows.map(({ held }) => held)) : undefined;
     const activities = estimate(listed, isFirst ? undefined : this.#end?.activity);
     let end = isFirst ? undefined : this.#end;
@@ -200,6 +207,13 @@ export class ChatList {
     this.#moved = "all";
     // What was shown and is not listed any more may be gone.
     for (const held of before ?? []) if (this.#belongs(held)) void this.#chats.read(held.chat.guid);
+    if (!isFirst) return;
+    // And what came, or came up, after its page was read is on none.
+    for (const event of events) {
+      const { chatGuid } = event;
+      if (!chatGuid || this.#chats.get(chatGuid) || !this.canBring(event)) continue;
+      void this.#chats.read(chatGuid, this.isWhole ? time(event.occurredAt) : -Infinity);
+    }
   }
 
   /** The state that the list has now, which is the last one when nothing changed. */

@@ -273,8 +273,8 @@ export class InboxStore implements Inbox {
   #take(event: LiveEvent): void {
     this.#conversations.get(event.chatGuid)?.held?.take(event);
     if (this.#held.take(event) || !event.chatGuid) return;
-    // Where it would be shown: nobody but the server knows what else is true of it.
-    const lists = [this.#visible, this.#archived].filter(({ list }) => list.isLoaded && (list.isWhole || bringsIn(event, list.archived)));
+    // Where it would be shown.
+    const lists = [this.#visible, this.#archived].filter(({ list }) => list.canBring(event));
     for (const { list, view } of lists) if (!view.isWatched) list.lose();
     const isNew = lists.some(({ list, view }) => view.isWatched && list.isWhole);
     const isWanted = lists.some(({ view }) => view.isWatched) || this.#singles.get(event.chatGuid)?.view.isWatched;
@@ -305,12 +305,6 @@ export class InboxStore implements Inbox {
     const unwatched = [...this.#conversations].filter(([, { view }]) => !view.isWatched);
     for (const [guid] of unwatched.slice(0, -MAX_UNWATCHED)) this.#conversations.delete(guid);
   }
-}
-
-/** Whether an event can bring a chat that is not listed so far into a list. */
-function bringsIn({ type }: LiveEvent, archived: boolean): boolean {
-  if (type === "chat.archived" || type === "chat.unarchived") return archived === (type === "chat.archived");
-  return type === "message.received" || type === "group.changed";
 }
 
 function checkGuid(guid: string): string {
