@@ -76,7 +76,7 @@ export class InboxStore implements Inbox {
     const known = this.#singles.get(checkGuid(guid));
     if (known) return known.view;
     const reload = () =>
-      this.#during(async () => {
+      this.#during(single.view, async () => {
         single.error = undefined;
         this.#frames.add(single.view);
         await this.#held.read(guid);
@@ -109,8 +109,8 @@ export class InboxStore implements Inbox {
     const without = list ? undefined : invalid("client", "has no messages; make it with createClient of im-chats/messages");
     const nothing = { messages: [], hasMore: false };
     const held = () => (list ? (conversation.held ??= make(list)) : undefined);
-    const reload = () => this.#during(async () => held()?.reload());
-    const loadMore = () => this.#during(async () => held()?.loadMore());
+    const reload = () => this.#during(view, async () => held()?.reload());
+    const loadMore = () => this.#during(view, async () => held()?.loadMore());
     const first: MessagesState = without
       ? { status: "error", error: without, ...nothing, loadMore, reload }
       : { status: "loading", ...nothing, loadMore, reload };
@@ -154,8 +154,8 @@ export class InboxStore implements Inbox {
   #listed(archived: boolean): Listed {
     const onChange = () => this.#frames.add(view);
     const list = new ChatList(archived, this.#sizes.chats, { source: this.#source, live: this.live, requests: this.#requests, chats: this.#held, onChange });
-    const reload = () => this.#during(() => list.reload());
-    const loadMore = () => this.#during(() => list.loadMore());
+    const reload = () => this.#during(view, () => list.reload());
+    const loadMore = () => this.#during(view, () => list.loadMore());
     const first: ChatsState = { status: "loading", chats: [], hasMore: false, loadMore, reload };
     const watch = () => {
       const release = this.#acquire();
@@ -195,12 +195,14 @@ export class InboxStore implements Inbox {
   }
 
   /** Does something with the stream open, also while nobody watches, and opens it again when it failed. */
-  async #during(act: () => Promise<void>): Promise<void> {
+  async #during(view: Watched, act: () => Promise<void>): Promise<void> {
     if (this.isClosed) return;
     const release = this.#acquire();
     try {
       this.#restart();
       await act();
+      // Whoever waits for this asks `get` next; listeners hear of it with the next frame.
+      if (!this.isClosed) view.update();
     } finally {
       release();
     }

@@ -72,13 +72,15 @@ export class StoreView<T extends object> implements View<T>, Watched {
   readonly #watch: () => () => void;
   readonly #listeners = new Set<() => void>();
   #stop: (() => void) | undefined;
+  /** The state that the listeners heard of. */
+  #told: T;
 
   /**
    * `compute` gives the last state when nothing changed. `watch` is called with the first listener, and what it gives after the last
    * one.
    */
   constructor(first: T, compute: (last: T) => T, watch: () => () => void) {
-    this.#state = first;
+    this.#state = this.#told = first;
     this.#compute = compute;
     this.#watch = watch;
   }
@@ -99,6 +101,7 @@ export class StoreView<T extends object> implements View<T>, Watched {
       this.#stop = this.#watch();
       // What is held already, or changed while nobody looked. Whoever asked `get` before hears of it.
       if (this.update()) void Promise.resolve().then(() => this.#listeners.has(listener) && guarded(listener));
+      this.#told = this.#state;
     }
     return () => {
       if (!this.#listeners.delete(listener) || this.isWatched) return;
@@ -108,7 +111,9 @@ export class StoreView<T extends object> implements View<T>, Watched {
   };
 
   refresh(): void {
-    if (!this.update()) return;
+    this.update();
+    if (this.#told === this.#state) return;
+    this.#told = this.#state;
     for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) guarded(listener);
   }
 
