@@ -48,6 +48,8 @@ export class ChatList {
   #isLoaded = false;
   #error: Error | undefined;
   #pulling: Promise<void> | undefined;
+  /** How many more than there are somebody asked for, and waits for: also when everything is read again meanwhile. */
+  #more = 0;
   /** How often everything was lost: what was begun before is worth nothing. */
   #epoch = 0;
 
@@ -125,15 +127,19 @@ export class ChatList {
   /** Reads as many chats as there are now, from the first one on. */
   reload(): Promise<void> {
     if (this.#pulling && !this.#isLoaded && !this.#pages) return this.#pulling;
-    const count = Math.max(this.#pageSize, this.#rows.length);
+    const count = Math.max(this.#pageSize, this.#rows.length + this.#more);
     this.lose();
     return this.#pull(count);
   }
 
   loadMore(): Promise<void> {
-    if (this.#pulling) return this.#pulling;
+    const before = this.#pulling;
+    // What is read once more is no more than there was.
+    if (before) return this.#more > 0 || this.#rows.length === 0 ? before : before.then(() => (this.#error ? undefined : this.loadMore()));
     if (!this.#isLoaded) return this.load();
-    return this.isWhole ? Promise.resolve() : this.#pull(this.#pageSize);
+    if (this.isWhole) return Promise.resolve();
+    this.#more = this.#pageSize;
+    return this.#pull(this.#pageSize);
   }
 
   #pull(count: number): Promise<void> {
@@ -148,9 +154,11 @@ export class ChatList {
         this.#pages = undefined;
         this.#error = asError(error);
       })
-      .finally(() => {
-        if (epoch !== this.#epoch) return;
+      .then(() => {
+        // What was begun in its place.
+        if (epoch !== this.#epoch) return this.#pulling;
         this.#pulling = undefined;
+        this.#more = 0;
         this.#onChange();
       });
     this.#pulling = pulling;

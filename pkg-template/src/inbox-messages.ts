@@ -33,6 +33,8 @@ export class HeldMessages {
   #isLoaded = false;
   #error: Error | undefined;
   #pulling: Promise<void> | undefined;
+  /** How many more than there are somebody asked for, and waits for: also when everything is read again meanwhile. */
+  #more = 0;
   /** Whether the read that is under way asked the server already. */
   #hasBegun = false;
   /** One more read of the newest messages is needed after the one that is under way. */
@@ -85,9 +87,13 @@ export class HeldMessages {
   }
 
   loadMore(): Promise<void> {
-    if (this.#pulling) return this.#pulling;
+    const before = this.#pulling;
+    // What is read once more is no more than there was.
+    if (before) return this.#more > 0 || this.#rows.length === 0 ? before : before.then(() => (this.#error ? undefined : this.loadMore()));
     if (!this.#isLoaded) return this.load();
-    return this.#older === undefined ? Promise.resolve() : this.#pull((epoch) => this.#readOlder(epoch));
+    if (this.#older === undefined) return Promise.resolve();
+    this.#more = this.#pageSize;
+    return this.#pull((epoch) => this.#readOlder(epoch));
   }
 
   #pull(read: (epoch: number) => Promise<void>): Promise<void> {
@@ -104,9 +110,11 @@ export class HeldMessages {
       .catch((error: unknown) => {
         if (epoch === this.#epoch) this.#error = asError(error);
       })
-      .finally(() => {
-        if (epoch !== this.#epoch) return;
+      .then(() => {
+        // What was begun in its place.
+        if (epoch !== this.#epoch) return this.#pulling;
         this.#pulling = undefined;
+        this.#more = 0;
         this.#onChange();
         if (this.#isStale) this.#rereadSoon();
       });
@@ -123,7 +131,7 @@ export class HeldMessages {
   }
 
   async #readNewest(epoch: number): Promise<void> {
-    const count = Math.min(this.#rows.length, MAX_REREAD);
+    const count = Math.min(this.#rows.length + this.#more, MAX_REREAD);
     const read: Message[] = [];
     const record = this.#live.record();
     try {
