@@ -13,7 +13,7 @@ export interface ChatsOwner {
   unreadable(guid: string, error: Error): void;
 }
 
-/** How long after a chat could not be read once more it is tried again, in milliseconds. */
+/** How long after a chat could not be read it is tried again, in milliseconds. */
 const RETRY_MS = 2_000;
 
 /** How long after a chat was read it is read once more, when an event came meanwhile, in milliseconds: perhaps more events come. */
@@ -116,32 +116,34 @@ export class HeldChats {
         }
       });
     } catch (error) {
-      this.#failed(guid, asError(error));
+      this.#failed(guid, activity, asError(error));
     }
     const again = this.#reading.get(guid);
     this.#reading.delete(guid);
     this.#done.delete(guid);
-    if (again) this.#later(guid, AGAIN_MS);
+    if (again) this.#later(guid, activity, AGAIN_MS);
   }
 
-  #later(guid: string, wait: number): void {
+  #later(guid: string, activity: number, wait: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#live.isOpen) void this.read(guid);
+      if (this.#live.isOpen) void this.read(guid, activity);
     }, wait);
     (timer as { unref?: () => void }).unref?.();
     this.#timers.add(timer);
   }
 
-  #failed(guid: string, error: Error): void {
-    if (!this.#held.has(guid)) return this.#owner.unreadable(guid, error);
-    if (error instanceof NotFoundError) {
+  #failed(guid: string, activity: number, error: Error): void {
+    if (!this.#held.has(guid)) {
+      this.#owner.unreadable(guid, error);
+    } else if (error instanceof NotFoundError) {
       this.#held.delete(guid);
-      return this.#owner.removed(guid, error);
+      this.#owner.removed(guid, error);
     }
+    // Also one that is not held: a list that it belongs to has nobody who would ask for it.
     if (!isRetryable(error)) return;
     const { retryAfter } = error as { retryAfter?: number };
-    this.#later(guid, Math.max(retryAfter ?? 0, RETRY_MS));
+    this.#later(guid, activity, Math.max(retryAfter ?? 0, RETRY_MS));
   }
 
   /** Forgets the chats that nobody looks at: events of theirs are missing. */
