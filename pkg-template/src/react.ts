@@ -78,7 +78,11 @@ function useStore(hook: string): InboxStore {
 
 function useView<T extends ViewState>(view: View<T>, atFirst: T, { suspense, throwErrors }: HookOptions): T {
   const state = useSyncExternalStore(view.subscribe, view.get, () => atFirst);
-  if (throwErrors && state.error) throw state.error;
+  if (throwErrors && state.error) {
+    // One of before, when nobody looked: looking ends it, and who throws never would.
+    view.subscribe(() => {})();
+    throw state.error;
+  }
   if (suspense && state.status === "loading" && state !== atFirst) throw settled(view);
   return state;
 }
