@@ -131,7 +131,7 @@ export class InboxStore implements Inbox {
         this.#forgetOldest();
       };
     };
-    const view = new StoreView<MessagesState>(first, (last) => conversation.held?.state(last) ?? last, watch);
+    const view = new StoreView<MessagesState>(first, (last) => conversation.held?.state(last) ?? first, watch);
     const conversation: Conversation = { view, held: undefined };
     this.#conversations.set(guid, conversation);
     return view;
@@ -304,8 +304,12 @@ export class InboxStore implements Inbox {
   }
 
   #forgetOldest(): void {
-    const unwatched = [...this.#conversations].filter(([, { view }]) => !view.isWatched);
-    for (const [guid] of unwatched.slice(0, -MAX_UNWATCHED)) this.#conversations.delete(guid);
+    const unwatched = [...this.#conversations.values()].filter(({ held, view }) => held && !view.isWatched);
+    for (const conversation of unwatched.slice(0, -MAX_UNWATCHED)) {
+      // Not the view: somebody may have it, and there is one of each chat.
+      conversation.held = undefined;
+      conversation.view.update();
+    }
   }
 }
 
