@@ -5,7 +5,7 @@ import { socketOf, type Carrier, type Line } from "./emulator-socket.js";
 import { EmulatorStore, freshLog } from "./emulator-store.js";
 import type { CreateEmulator, Emulator, CreateEmulatorOptions } from "./emulator-types.js";
 import { checkGlobals } from "./environment.js";
-import { blame, callSite, invalid } from "./errors.js";
+import { blame, callSite, invalid, precondition } from "./errors.js";
 import { failureOf } from "./failure.js";
 import { checkKeys } from "./options.js";
 import { asyncDispose } from "./stream.js";
@@ -79,6 +79,7 @@ class InPage implements Emulator {
   readonly #store: EmulatorStore | undefined;
   readonly #lines = new Set<Line>();
   #page: PageEmulator | undefined;
+  #closing: Promise<void> | undefined;
   /** How far `advance` has moved the clock. */
   #ahead = 0;
   /** While `advance` is at a moment before the one that it was asked for, that moment. */
@@ -131,10 +132,13 @@ class InPage implements Emulator {
     await this.#tick();
   }
 
-  async close(): Promise<void> {
-    const page = this.#page;
-    if (!page) return;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     await this.restart();
+    const page = this.#page as PageEmulator;
     this.#page = undefined;
     clearTimeout(this.#timer);
     this.#store?.close();
@@ -210,6 +214,7 @@ class InPage implements Emulator {
 
   /** A call of the control plane. */
   async #call(path: string, body: object | undefined): Promise<unknown> {
+    if (!this.#page) throw precondition("the emulator is closed; make another one with createEmulator");
     const headers = ["authorization", `Bearer ${TOKEN}`];
     if (body) headers.push("content-type", "application/json");
     const { status, bytes } = await this.#request(body ? "POST" : "GET", path, headers, body && JSON.stringify(body));

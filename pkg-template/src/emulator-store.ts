@@ -124,7 +124,8 @@ function result<T>(request: IDBRequest): Promise<T> {
 function finished(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = transaction.onerror = () => reject(transaction.error ?? new Error("the transaction was aborted"));
+    // Not `onerror`, which comes before the transaction has its error.
+    transaction.onabort = () => reject(transaction.error ?? new Error("the transaction was aborted"));
   });
 }
 

@@ -163,7 +163,9 @@ test("an emulator that was closed is one that cannot be reached", async () => {
   const emulator = await createEmulator();
   const im = sdk.createClient({ address: emulator });
   await im.chats.count();
+  await Promise.all([emulator.close(), emulator.close()]);
   await emulator.close();
+  await assert.rejects(emulator.world.chats(), { name: "ValidationError", code: "preconditionFailed", message: /is closed/ });
   const error = await im.chats.count().catch((error) => error);
   assert.deepEqual([error instanceof sdk.ConnectionError, error.code], [true, "networkError"]);
   await im.close();

@@ -19,6 +19,9 @@ let folder;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "im-chats-testing-"));
+  // A folder for temporary files that nobody else's emulators are in: other suites may run beside this one.
+  process.env.TMPDIR = join(folder, "tmp");
+  await mkdir(process.env.TMPDIR);
 });
 
 after(() => rm(folder, { recursive: true, force: true }));
@@ -219,11 +222,14 @@ describe("the binary", () => {
   });
 
   test("that does not listen in time is ended", async () => {
-    const gateway = await script("waits", `echo "$$" > ${join(folder, "pid")}; echo 'still thinking' >&2; exec sleep 60`);
-    const error = await startEmulator({ gateway, startTimeout: 500 }).catch((error) => error);
+    const file = join(folder, "pid");
+    const gateway = await script("waits", `echo "$$" > ${file}; echo 'still thinking' >&2; exec sleep 60`);
+    const error = await startEmulator({ gateway, startTimeout: 2_000 }).catch((error) => error);
     assert.ok(error instanceof ConnectionError);
     assert.equal(error.code, "timeout");
-    assert.match(error.message, /not ready within 500 ms; give it more by startTimeout; it wrote:\nstill thinking/);
+    assert.match(error.message, /not ready within 2000 ms; give it more by startTimeout; it wrote:\nstill thinking/);
+    const pid = Number(await readFile(file, "utf8"));
+    assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
   });
 });
 

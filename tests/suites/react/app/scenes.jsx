@@ -78,9 +78,9 @@ function OneChatsEvents({ guid }) {
   return null;
 }
 
-/** Takes so long that events come while it is rendered. */
+/** Takes a while, as long as no event came. */
 function Slow() {
-  for (const end = performance.now() + 10; performance.now() < end; );
+  for (const end = performance.now() + 10; !seen.arrived && performance.now() < end; );
   return null;
 }
 
@@ -96,10 +96,10 @@ function Committed() {
   return null;
 }
 
-/** Everything after the handler was rendered takes a second, in which other things happen. */
+/** Everything after the handler was rendered takes until an event came, or 4 seconds: after 5 React renders the rest at a stretch. */
 function SlowEvents() {
   seen.isRendering = true;
-  return [<Events key="events" />, ...Array.from({ length: 100 }, (_, key) => <Slow key={key} />), <Committed key="committed" />];
+  return [<Events key="events" />, ...Array.from({ length: 400 }, (_, key) => <Slow key={key} />), <Committed key="committed" />];
 }
 
 const SCENES = {
