@@ -169,6 +169,74 @@ describe("the chats", () => {
     assert.deepEqual(client.calls.filter((call) => call.startsWith("get")).sort(), ["get c15", "get c20"], "one that had an event before it was listed is read");
   });
 
+  for (const chatsPerPage of [1, 50]) {
+    test(`that come up after their page was read are listed, of a list of ${chatsPerPage} a page`, async () => {
+      const { client, inbox } = start([chat("a", 1), chat("b", 2)], { options: { chatsPerPage } });
+      const { list } = client.chats;
+      let next = 10;
+      client.chats.list = async function* (options) {
+        const answer = [];
+        for await (const each of list(options)) answer.push(each);
+        // It is on its way when this happens.
+        const guid = `new at ${next}`;
+        client.held.set(guid, chat(guid, next));
+        client.emit("message.received", guid, { message: message(`last of ${guid}`, next) }, next++);
+        await settle();
+        yield* answer;
+      };
+      const view = inbox.chats();
+      watch(view);
+      await state(view, ({ chats }) => chats.some(({ guid }) => guid === "new at 10"));
+      await view.get().reload();
+      await state(view, ({ chats }) => chats[0].guid === "new at 11" && chats[1].guid === "new at 10");
+      assert.deepEqual(client.calls.filter((call) => call.startsWith("get")), ["get new at 10", "get new at 11"]);
+    });
+  }
+
+  test("are those of now once loadMore or reload has resolved", async () => {
+    const { client, inbox } = start(Array.from({ length: 5 }, (_, index) => chat(`c${index}`, 100 - index)), { options: { chatsPerPage: 2, messagesPerPage: 2 } });
+    client.kept.set("c0", Array.from({ length: 5 }, (_, index) => message(`m${index}`, index)));
+    const [list, one, history] = [inbox.chats(), inbox.chat("c0"), inbox.messages("c0")];
+    const watched = [list, one, history].map(watch);
+    await Promise.all([list, one, history].map(ready));
+    for (const each of watched) each.calls = 0;
+    await list.get().loadMore();
+    assert.equal(list.get().chats.length, 4);
+    await history.get().loadMore();
+    assert.equal(history.get().messages.length, 4);
+    client.held.set("c0", chat("c0", 200, { displayName: "new" }));
+    await one.get().reload();
+    assert.equal(one.get().chat.displayName, "new");
+    await eventually("each listener heard of it", 5_000, () => watched.every(({ calls }) => calls > 0));
+  });
+
+  for (const [what, begin] of [["reload", ({ view }) => view.get().reload()], ["a gap", ({ client }) => client.stream.options.onGap({})]]) {
+    test(`more of them, asked for while all are read again by ${what}, come with them`, async () => {
+      for (const name of ["chats", "messages"]) {
+        for (const isFirst of [true, false]) {
+          const { client, inbox } = start(Array.from({ length: 7 }, (_, index) => chat(`c${index}`, 100 - index)), { options: { chatsPerPage: 2, messagesPerPage: 2 } });
+          client.kept.set("c0", Array.from({ length: 7 }, (_, index) => message(`m${index}`, index)));
+          const view = name === "chats" ? inbox.chats() : inbox.messages("c0");
+          watch(view);
+          await ready(view);
+          const waiting = [];
+          client.onCall = () => new Promise((resolve) => waiting.push(resolve));
+          // Either comes first.
+          let more = isFirst && view.get().loadMore();
+          await settle();
+          begin({ view, client });
+          await settle();
+          more ||= view.get().loadMore();
+          client.onCall = () => {};
+          for (const answer of waiting) answer();
+          await more;
+          const { length } = view.get()[name];
+          assert.ok(length >= 4, `${length} ${name}, asked for ${isFirst ? "before" : "after"} that`);
+        }
+      }
+    });
+  }
+
   test("are read for who only asks once, and the stream is closed again", async () => {
     const { client, inbox } = start([chat("a", 1)]);
     client.kept.set("a", [message("m", 1)]);
@@ -296,6 +364,22 @@ describe("the messages", () => {
     client.emit("chat.markedRead", "a", { isFromMe: true }, 21);
     const { messages } = await state(view, ({ messages }) => messages[1].dateRead);
     assert.deepEqual(messages.map(({ dateRead }) => dateRead), [at(20), at(21), at(20), undefined]);
+  });
+
+  test("have one view, also after those of many other chats were looked at", async () => {
+    const { client, inbox, view } = filled(1);
+    const look = async (view) => {
+      const { stop } = watch(view);
+      await ready(view);
+      stop();
+    };
+    await look(view);
+    for (let index = 0; index < 21; index++) await look(inbox.messages(`other ${index}`));
+    assert.equal(inbox.messages("a"), view);
+    assert.deepEqual([view.get().status, view.get().messages], ["loading", []], "what it showed is forgotten");
+    await ready((watch(view), view));
+    client.receive("a", message("new", 100));
+    await state(view, (state) => texts(state) === "m0,new");
   });
 
   test("need a client that has them", async () => {
@@ -480,6 +564,19 @@ describe("a request that fails", () => {
     client.connect("reconnecting");
     client.connect("live");
     await ready(inbox.messages("a"));
+  });
+
+  test("for a new chat is made again, so that the chat is listed", async () => {
+    const { client, inbox } = start([chat("a", 1)]);
+    await ready((watch(inbox.chats()), inbox.chats()));
+    client.onCall = () => {
+      client.onCall = () => {};
+      throw away;
+    };
+    client.held.set("b", chat("b", 0));
+    client.receive("b", message("m", 10));
+    await state(inbox.chats(), (state) => String(guids(state)) === "b,a");
+    assert.deepEqual(client.calls, ["list", "get b", "get b"]);
   });
 
   test("for more chats leaves those that are there, and the next try goes on", async () => {

@@ -216,6 +216,25 @@ for (const major of Object.keys(REACTS)) {
         { token: "wrong", expected: ["401", "WebSocket", "token", "Boundary", "%o"] },
       ));
 
+    test("tries again when it is mounted again, after a request that failed while it was away", () =>
+      inPage(
+        async ({ page, render, first }) => {
+          const [anna] = await correspondents(1);
+          const isList = ({ pathname }) => pathname === "/v1/chats";
+          let fail;
+          const asked = new Promise((resolve) => page.route(isList, (route) => resolve((fail = () => route.abort()))));
+          await render("errors");
+          await asked;
+          await render("nothing");
+          await fail();
+          await page.waitForFunction(() => [...app.seen.inboxes].some((inbox) => inbox.chats().get().status === "error"));
+          await page.unroute(isList);
+          await render("errors");
+          await first(`any;-;${anna}`);
+        },
+        { expected: ["net::"] },
+      ));
+
     test("gives each event to the handler of the last render, once and in order", () =>
       inPage(async ({ page, render, says }) => {
         const [anna, bert] = await correspondents(2);
