@@ -156,7 +156,8 @@ export interface Inbox {
   /** How the connection of the event stream is. Watching it opens no stream. */
   readonly connection: View<ConnectionSnapshot>;
   /**
-   * Calls `handler` for every event from now on, exactly once and in order, also for those that the inbox itself has no use for.
+   * Calls `handler` for every event from now on, exactly once and in order, also for those that the inbox itself has no use for. Where
+   * nothing else has the stream open, the first event is one of after it was opened.
    *
    * @param guid only events of this chat. With undefined those of all chats
    * @param handler is given the event. What it throws is reported as the runtime reports any error, and stops nothing

@@ -151,7 +151,7 @@ export function useMessages(guid: string, options: HookOptions = {}): MessagesSt
 
 /**
  * Calls `handler` for every event of all chats, from the first render on, once each and in order. It is always the handler of the last
- * render: it need not be the same function.
+ * render: it need not be the same function. Where no other hook has the stream open, the first event is one of after it was opened.
  *
  * @param handler is given the event
  * @throws ValidationError when `handler` is no function, or there is no provider above
