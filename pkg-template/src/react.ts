@@ -77,11 +77,12 @@ function useStore(hook: string): InboxStore {
 }
 
 function useView<T extends ViewState>(view: View<T>, atFirst: T, { suspense, throwErrors }: HookOptions): T {
-  const state = useSyncExternalStore(view.subscribe, view.get, () => atFirst);
+  let state = useSyncExternalStore(view.subscribe, view.get, () => atFirst);
   if (throwErrors && state.error) {
-    // One of before, when nobody looked: looking ends it, and who throws never would.
+    // One that came while nobody looked ends with the next look, and who throws would never look.
     view.subscribe(() => {})();
-    throw state.error;
+    state = view.get();
+    if (state.error) throw state.error;
   }
   if (suspense && state.status === "loading" && state !== atFirst) throw settled(view);
   return state;
