@@ -8,18 +8,25 @@ import { Session } from "./session.js";
 const STORED_TOKEN = "im-chats.token";
 
 let session;
+/** How often it was connected or disconnected: what a later one overtook changes nothing any more. */
+let turns = 0;
 
 async function connect(token) {
   clearErrors();
   session?.end();
   session = undefined;
+  const turn = (turns += 1);
   try {
-    session = new Session(token, await readMode());
+    const mode = await readMode();
+    if (turn !== turns) return;
+    session = new Session(token, mode);
     await session.start();
+    if (turn !== turns) return;
     sessionStorage.setItem(STORED_TOKEN, token);
     setScreen("console");
     say("Connected.");
   } catch (error) {
+    if (turn !== turns) return;
     disconnect();
     showError("Connecting", error);
     // When nobody answered, the token may be right: one press tries it again.
@@ -29,6 +36,7 @@ async function connect(token) {
 }
 
 function disconnect() {
+  turns += 1;
   sessionStorage.removeItem(STORED_TOKEN);
   session?.end();
   session = undefined;

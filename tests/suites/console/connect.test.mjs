@@ -42,6 +42,24 @@ describe("connecting", () => {
     assert.equal(await alert.textContent(), "");
   });
 
+  test("of two tokens, one right after the other, the last one counts", async () => {
+    await at.visit();
+    const { page, alert, gateway } = at;
+    const goOn = await at.hold(/\/console\/config\.json$/);
+    await page.evaluate(async (token) => {
+      const changed = () => new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
+      for (const next of ["not-the-token", token]) {
+        const taken = changed();
+        location.hash = `token=${next}`;
+        await taken;
+      }
+    }, gateway.token);
+    goOn();
+    await page.locator("#state[data-state=live]").waitFor();
+    await page.getByText("No chats yet.").waitFor();
+    assert.equal(await alert.textContent(), "");
+  });
+
   test("a server that is not there is said with the command that starts one, and one press tries again", async () => {
     await at.visit();
     const { page, alert, gateway } = at;

@@ -82,6 +82,23 @@ class Stage {
     await this.page.locator("#draft").fill(text);
     await this.page.getByRole("button", { name: "Send", exact: true }).click();
     await this.message(text).waitFor();
+    await this.drafted("");
+  }
+
+  /** Waits until the composer has this text: it changes with the server's answer, and the event of a message may come before that. */
+  async drafted(text) {
+    await this.page.waitForFunction((wanted) => document.getElementById("draft").value === wanted, text);
+  }
+
+  /** Holds requests back until what it gives is called. */
+  async hold(address) {
+    let goOn;
+    const released = new Promise((resolve) => (goOn = resolve));
+    await this.page.route(address, async (route) => {
+      await released;
+      await route.continue();
+    });
+    return goOn;
   }
 
   /** The menu of a message, and one of its items. */
