@@ -24,6 +24,9 @@ export class Feed {
   #roving;
   #events = [];
   #stream;
+  /** How many events came, and how many of them were there when it was drawn. */
+  #came = 0;
+  #drawn = 0;
   #back = BACK;
   #unseen = 0;
   #render = onceAFrame(() => this.#paint());
@@ -64,18 +67,21 @@ export class Feed {
     this.stop();
     this.clear();
     $("resume").hidden = true;
-    const now = this.#session.im.events.subscribe({});
-    this.#stream = now;
+    const { events } = this.#session.im;
+    let mine;
     try {
-      await now.ready;
-      const head = headOf(now.cursor);
-      await now.close();
-      if (this.#stream !== now) return;
+      mine = this.#stream = events.subscribe({});
+      await mine.ready;
+      const head = headOf(mine.cursor);
+      await mine.close();
+      if (this.#stream !== mine) return;
       const chosen = types();
       const from = head === undefined ? {} : { after: Math.max(0, head - this.#back) };
-      await this.#follow(this.#session.im.events.subscribe({ ...from, onGap: "skip", ...(chosen && { types: chosen }) }), head ?? 0);
+      mine = this.#stream = events.subscribe({ ...from, onGap: "skip", ...(chosen && { types: chosen }) });
+      await this.#follow(mine, head ?? 0);
     } catch (error) {
-      if (this.#stream === undefined || this.#session.signal.aborted) return;
+      // Stopped, or begun again meanwhile: that is no failure.
+      if (this.#stream !== mine) return;
       showError("The event stream", error);
       $("resume").hidden = false;
     }
@@ -89,16 +95,17 @@ export class Feed {
 
   clear() {
     this.#events = [];
+    $("feed-scroll").scrollTop = 0;
     this.#count(0);
     this.#render();
   }
 
   /** `head` is where the log ended when the feed began: what came before is no news. */
   async #follow(stream, head) {
-    this.#stream = stream;
     for await (const event of stream) {
       if (this.#stream !== stream) return;
       this.#events.push(event);
+      this.#came += 1;
       if (this.#events.length > KEPT * 1.2) this.#events.splice(0, this.#events.length - KEPT);
       if (event.sequence > head) this.#unseen += 1;
       this.#render();
@@ -112,6 +119,9 @@ export class Feed {
     $("feed-empty").hidden = events.length > 0;
     scroll.hidden = events.length === 0;
     $("feed").style.setProperty("height", `${events.length * ROW}px`);
+    // Who reads further down keeps the place.
+    if (scroll.scrollTop > 0) scroll.scrollTop += (this.#came - this.#drawn) * ROW;
+    this.#drawn = this.#came;
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - BEYOND);
     const last = Math.min(events.length, Math.ceil((scroll.scrollTop + scroll.clientHeight) / ROW) + BEYOND);
     const items = [];

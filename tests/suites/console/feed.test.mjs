@@ -62,6 +62,42 @@ describe("the feed of events", () => {
     await at.page.locator("#feed .meta", { hasText: /#1(?!\d)/ }).waitFor();
   });
 
+  test("who reads further down keeps the place when something happens", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    await at.act("events:generate", { count: 200 });
+    await at.open();
+    const { page } = at;
+    const scroll = page.locator("#feed-scroll");
+    await page.waitForFunction(() => document.querySelector("#feed-scroll").scrollHeight > 200 * 56);
+    await scroll.evaluate((element) => element.scrollTo(0, 5_000));
+    const seen = () =>
+      scroll.evaluate((element) => {
+        const { left, top } = element.getBoundingClientRect();
+        return document.elementFromPoint(left + 30, top + 30)?.closest("button")?.dataset.sequence;
+      });
+    await page.waitForFunction(() => document.querySelector("#feed li:first-child button").dataset.sequence < 130);
+    const before = await seen();
+    assert.match(before, /^\d+$/);
+    const height = await page.locator("#feed").evaluate((feed) => feed.style.height);
+    await at.act("messages:receive", { chatGuid: ALICE, from: "alice@example.com", text: "again" });
+    await page.waitForFunction((last) => document.querySelector("#feed").style.height !== last, height);
+    assert.equal(await seen(), before);
+  });
+
+  test("another kind that is chosen before the feed has begun is no failure", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    await at.open();
+    await at.page.locator("#kinds").evaluate((kinds) => {
+      for (const kind of ["chat.archived", "Messages"]) {
+        kinds.value = kind;
+        kinds.dispatchEvent(new Event("change"));
+      }
+    });
+    await at.eventOf("message.received").waitFor();
+    assert.equal(await at.alert.textContent(), "");
+    assert.equal(await at.page.locator("#resume").isVisible(), false);
+  });
+
   test("an event leads to its chat", async () => {
     await at.people({ "alice@example.com": "hello" });
     await at.open();
