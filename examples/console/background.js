@@ -10,9 +10,11 @@ export class Background {
   #guid;
   #file;
   #chosenUrl;
-  /** Pictures that are set, by chat. The chat API never hands one out; the emulator's control plane does. */
-  #set = new Map();
+  /** The picture that is set. The chat API never hands it out; the emulator's control plane does. */
+  #setUrl;
   #present = false;
+  /** How often was asked for the background: the answer to an earlier question is not shown. */
+  #turn = 0;
 
   constructor(session) {
     this.#session = session;
@@ -28,46 +30,45 @@ export class Background {
 
   /** Forgets what was chosen and not sent. */
   leave() {
+    this.#turn += 1;
     this.#guid = undefined;
     this.#present = false;
     this.#unchoose();
+    this.#hold(undefined);
     this.#paint();
-    $("background-status").textContent = "";
+    progress();
   }
 
   /** Another chat is open. */
   open(guid) {
     this.#guid = guid;
-    this.#check(guid).catch((error) => this.#session.signal.aborted || showError("Reading the background", error));
+    this.#check();
   }
 
-  /** The background of this chat is another one: the picture that is held is no longer it. */
+  /** The background of this chat is another one. */
   changed(guid) {
-    this.#forget(guid);
-    if (this.#guid === guid) this.open(guid);
+    if (this.#guid === guid) this.#check();
   }
 
-  /** Asks whether `guid` has a background, and shows it. */
-  async #check(guid) {
-    const present = await this.#session.im.chats.hasBackground(guid);
-    if (this.#guid !== guid) return; // another chat was opened meanwhile
-    this.#present = present;
-    if (!present) this.#forget(guid);
-    else if (!this.#set.has(guid)) await this.#fetch(guid);
-    if (this.#guid === guid) this.#paint();
+  /** Asks whether the open chat has a background, and shows it. */
+  async #check() {
+    const guid = this.#guid;
+    const turn = (this.#turn += 1);
+    try {
+      const present = await this.#session.im.chats.hasBackground(guid);
+      const picture = present ? await this.#session.world?.background(guid) : undefined;
+      if (turn !== this.#turn) return; // another chat was opened, or it was asked again
+      this.#present = present;
+      this.#hold(picture);
+      this.#paint();
+    } catch (error) {
+      if (turn === this.#turn) showError("Reading the background", error);
+    }
   }
 
-  #forget(guid) {
-    const url = this.#set.get(guid);
-    if (url) URL.revokeObjectURL(url);
-    this.#set.delete(guid);
-  }
-
-  async #fetch(guid) {
-    const picture = await this.#session.world?.background(guid);
-    if (!picture) return;
-    this.#forget(guid);
-    this.#set.set(guid, URL.createObjectURL(picture));
+  #hold(picture) {
+    if (this.#setUrl) URL.revokeObjectURL(this.#setUrl);
+    this.#setUrl = picture && URL.createObjectURL(picture);
   }
 
   #choose(file) {
@@ -98,14 +99,14 @@ export class Background {
     progress(`Sending ${bytes(file.size)}…`);
     try {
       await this.#session.im.chats.setBackground(guid, await file.arrayBuffer());
-      this.#forget(guid);
+      say("Background set.");
+      if (this.#file !== file) return; // another chat was opened, or another picture chosen
       this.#unchoose();
       progress(undefined, `Set in ${duration(performance.now() - started)}. Devices of a real chat show it within about 30 s.`);
-      say("Background set.");
-      this.changed(guid);
+      this.#check();
       $("file").focus();
     } catch (error) {
-      progress(undefined, "Not set.");
+      if (this.#guid === guid) progress(undefined, "Not set.");
       showError("Setting the background", error);
     }
   }
@@ -116,17 +117,18 @@ export class Background {
     clearErrors();
     try {
       await this.#session.im.chats.removeBackground(guid);
+      say("Background removed.");
+      if (this.#guid !== guid) return;
       this.#unchoose();
       $("background-status").textContent = "No background now.";
-      say("Background removed.");
-      this.changed(guid);
+      this.#check();
     } catch (error) {
       showError("Removing the background", error);
     }
   }
 
   #paint() {
-    const url = this.#chosenUrl ?? this.#set.get(this.#guid);
+    const url = this.#chosenUrl ?? this.#setUrl;
     const image = $("backdrop");
     image.onerror = () => {
       if (!image.hasAttribute("src")) return;

@@ -47,8 +47,7 @@ export class Details {
     $("group").hidden = !chat.isGroup;
     $("detail-tags").replaceChildren(...tags(chat).map((tag) => make("span", {}, tag)));
     this.#paintRows(chat);
-    $("typing").setAttribute("aria-checked", String(this.#typing.has(chat.guid)));
-    this.#paintDots();
+    this.#paintTyping();
   }
 
   /** Only what changed: the button in the first row keeps the focus. */
@@ -68,6 +67,11 @@ export class Details {
   /** The chat's background is another one now. */
   backgroundChanged(guid) {
     this.#background.changed(guid);
+  }
+
+  /** This account sent a message there, which ends its typing. */
+  sent(guid) {
+    if (this.#typing.delete(guid)) this.#paintTyping();
   }
 
   #action(id, what, work, done, warning) {
@@ -94,13 +98,14 @@ export class Details {
     await this.#session.im.chats.setTyping(guid, on);
     if (on) this.#typing.add(guid);
     else this.#typing.delete(guid);
-    $("typing").setAttribute("aria-checked", String(this.#typing.has(this.#chat?.guid)));
-    this.#paintDots();
+    this.#paintTyping();
     say(on ? "Typing is shown." : "Typing is no longer shown.");
   }
 
-  #paintDots() {
-    $("dots").hidden = !this.#typing.has(this.#chat?.guid);
+  #paintTyping() {
+    const on = this.#typing.has(this.#chat?.guid);
+    $("typing").setAttribute("aria-checked", String(on));
+    $("dots").hidden = !on;
     $("dots").textContent = "You are shown as typing …";
   }
 

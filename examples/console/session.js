@@ -10,7 +10,6 @@ import { Conversation } from "./conversation.js";
 import { Create } from "./create.js";
 import { Details } from "./details.js";
 import { $, isNarrow, showView } from "./dom.js";
-import { showError } from "./errors.js";
 import { Feed } from "./feed.js";
 import { closeMenu } from "./menu.js";
 import { Others } from "./others.js";
@@ -47,7 +46,9 @@ export class Session {
       $("tab-details").focus();
     };
     $("side-back").onclick = () => {
-      showView(this.conversation.guid ? "talk" : "chats");
+      if (!this.conversation.guid) return this.backToChats();
+      showView("talk");
+      this.conversation.shown();
       $("to-details").focus();
     };
   }
@@ -74,8 +75,9 @@ export class Session {
 
   /** A chat was made, which leaves no event. */
   created(chat) {
+    if (this.signal.aborted) return;
     this.chats.show(chat.isArchived);
-    this.inbox.chats({ archived: chat.isArchived }).get().reload().catch((error) => showError("Reading the chats", error));
+    this.inbox.chats({ archived: chat.isArchived }).get().reload();
     this.open(chat.guid);
   }
 
@@ -92,6 +94,7 @@ export class Session {
 
   #onEvent(event) {
     if (event.type === "chat.backgroundChanged" || event.type === "chat.backgroundRemoved") this.details.backgroundChanged(event.chatGuid);
+    if (event.type === "message.received" && event.isFromMe) this.details.sent(event.chatGuid);
   }
 
   end() {
@@ -99,6 +102,7 @@ export class Session {
     closeMenu(false);
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     this.conversation.close();
+    this.composer.open(undefined);
     this.details.open(undefined);
     this.chats.clear();
     this.#end.abort();

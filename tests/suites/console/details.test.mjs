@@ -50,6 +50,27 @@ describe("the details of a chat", () => {
     assert.equal(await shownWidth(), 40);
   });
 
+  test("a background that is set while another chat is opened says nothing there", async () => {
+    await at.people({ "alice@example.com": "hello", "bob@example.com": "hi" });
+    await at.open();
+    await at.openChat("Alice");
+    await at.tab("Details").click();
+    const { page } = at;
+    const asked = page.waitForRequest(/\/v1\/chats:setBackground/);
+    const goOn = await at.hold(/\/v1\/chats:setBackground/);
+    await page.locator("#file").setInputFiles(picture);
+    await page.getByRole("button", { name: "Set background" }).click();
+    await asked;
+    await at.openChat("Bob");
+    assert.equal(await page.locator("#background-progress").isVisible(), false);
+    goOn();
+    await page.getByText("Background set.", { exact: true }).waitFor({ state: "attached" });
+    assert.equal(await page.locator("#background-status").textContent(), "");
+    assert.equal(await at.focused, "draft");
+    await at.openChat("Alice");
+    await page.locator("#stage[data-background=set]").waitFor();
+  });
+
   test("a file that is no picture is refused by the server, and nothing changes", async () => {
     await at.open();
     await at.createChat("alice@example.com");
@@ -72,6 +93,12 @@ describe("the details of a chat", () => {
     assert.deepEqual(await typing(), ["me@example.com"]);
     await at.page.getByRole("switch", { name: "Typing" }).click();
     await at.page.locator("#typing[aria-checked=false]").waitFor();
+    assert.deepEqual(await typing(), []);
+    // What is sent ends it, as in Messages.
+    await at.page.getByRole("switch", { name: "Typing" }).click();
+    await at.page.getByText("You are shown as typing").waitFor();
+    await at.send("here I am");
+    await at.page.getByText("You are shown as typing").waitFor({ state: "hidden" });
     assert.deepEqual(await typing(), []);
   });
 
