@@ -36,7 +36,8 @@ export class Composer {
 
   /** Another chat is open: what was written for it before is there again. */
   open(guid) {
-    if (this.#guid !== undefined && !this.#about) this.#drafts.set(this.#guid, $("draft").value);
+    // During an edit the message's text is there, and no draft.
+    if (this.#guid !== undefined && this.#about?.what !== "edit") this.#drafts.set(this.#guid, $("draft").value);
     this.#guid = guid;
     this.#setAbout(undefined);
     this.#attach(undefined);
@@ -48,11 +49,13 @@ export class Composer {
   }
 
   reply(message) {
+    this.#endEdit();
     this.#setAbout({ what: "reply", message });
     this.focus();
   }
 
   edit(message) {
+    this.#endEdit();
     this.#drafts.set(this.#guid, $("draft").value);
     this.#setAbout({ what: "edit", message });
     this.#write(message.content.text ?? "");
@@ -85,10 +88,14 @@ export class Composer {
   }
 
   #stopAbout() {
-    const wasEdit = this.#about?.what === "edit";
+    this.#endEdit();
     this.#setAbout(undefined);
-    if (wasEdit) this.#write(this.#drafts.get(this.#guid) ?? "");
     this.focus();
+  }
+
+  /** The draft that was there before an edit is there again. */
+  #endEdit() {
+    if (this.#about?.what === "edit") this.#write(this.#drafts.get(this.#guid) ?? "");
   }
 
   #attach(file) {
@@ -143,12 +150,12 @@ export class Composer {
     say(about?.what === "edit" ? "Edited." : "Sent.");
     // An edit began beside a draft, which is still wanted.
     if (about?.what !== "edit") this.#drafts.delete(guid);
-    // Another chat may be open by now, with a text of its own.
-    if (this.#guid !== guid) return;
-    this.#setAbout(undefined);
+    // Another chat may be open by now, or another text be written.
+    if (this.#guid !== guid || $("draft").value.trim() !== text) return;
+    if (this.#about === about) this.#setAbout(undefined);
     $("send-effect").value = "";
     this.#write(this.#drafts.get(guid) ?? "");
-    this.focus();
+    if ($("composer").contains(document.activeElement)) this.focus();
   }
 }
 

@@ -1,7 +1,7 @@
 // The open chat: its messages, oldest first, and what one can do with each.
 
 import { openMenu } from "./menu.js";
-import { sameDay } from "./dates.js";
+import { onNewDay, sameDay } from "./dates.js";
 import { $, copyText, isNarrow, onceAFrame, paintAvatar } from "./dom.js";
 import { describe } from "./errors.js";
 import { KeyedList } from "./keyed.js";
@@ -28,6 +28,8 @@ export class Conversation {
   #roving;
   #shown = PAGE;
   #newestSeen;
+  /** Whether the newest message was in sight when the conversation was last shown. */
+  #follows = true;
   #readMark;
   #render = onceAFrame(() => this.#paint());
 
@@ -52,7 +54,8 @@ export class Conversation {
     $("scroll").onscroll = () => this.#onScroll();
     $("copy-guid").onclick = () => copyText(this.#guid, "The GUID is");
     $("talk-code").onclick = () => showCode(follow({ chats: [this.#guid] }, "Follow this chat"), listMessages(this.#guid), getChat(this.#guid));
-    addEventListener("visibilitychange", () => this.#see(), { signal });
+    addEventListener("visibilitychange", () => this.see(), { signal });
+    onNewDay(() => this.#items.repaint(), signal);
     this.close();
   }
 
@@ -66,10 +69,7 @@ export class Conversation {
   }
 
   open(guid) {
-    if (this.#guid === guid) {
-      this.#see();
-      return;
-    }
+    if (this.#guid === guid) return this.shown();
     this.#leave();
     this.#guid = guid;
     this.#shown = PAGE;
@@ -82,6 +82,12 @@ export class Conversation {
     $("talk-empty").hidden = true;
     this.#paint();
     this.#toEnd();
+  }
+
+  /** It is shown again, as on a phone after the list. */
+  shown() {
+    if (this.#follows) this.#toEnd();
+    this.see();
   }
 
   close() {
@@ -112,11 +118,8 @@ export class Conversation {
   #paint() {
     if (!this.#guid) return;
     const { chat } = this;
-    if (chat) this.#paintHead(chat);
+    this.#paintHead(chat ?? { guid: this.#guid });
     const { status, error, messages, hasMore } = this.#view.get();
-    const scroll = $("scroll");
-    const fromEnd = scroll.scrollHeight - scroll.scrollTop;
-    const wasNear = fromEnd - scroll.clientHeight < NEAR;
     const all = messages.filter((message) => !message.reactionTargetGuid);
     const shown = all.slice(-this.#shown);
     this.#items.show(itemsOf(shown, chat?.isGroup, (guid) => this.message(guid)));
@@ -129,11 +132,11 @@ export class Conversation {
     const isNew = newest !== this.#newestSeen;
     const first = this.#newestSeen === undefined;
     this.#newestSeen = newest;
-    if (wasNear || first) this.#toEnd();
+    if (this.#follows || first) this.#toEnd();
     else if (isNew && !all.at(-1)?.isFromMe) $("newest").hidden = false;
     else if (isNew) this.#toEnd();
     this.#session.onChat(chat);
-    this.#see();
+    this.see();
   }
 
   #paintHead(chat) {
@@ -155,10 +158,12 @@ export class Conversation {
 
   async #older() {
     const { hasMore, loadMore, messages } = this.#view.get();
+    const guid = this.#guid;
     const scroll = $("scroll");
     const fromEnd = scroll.scrollHeight - scroll.scrollTop;
     this.#shown += PAGE;
     if (hasMore && messages.length < this.#shown) await loadMore();
+    if (this.#guid !== guid) return;
     this.#paint();
     scroll.scrollTop = scroll.scrollHeight - fromEnd;
   }
@@ -166,16 +171,20 @@ export class Conversation {
   #toEnd() {
     const scroll = $("scroll");
     scroll.scrollTop = scroll.scrollHeight;
+    this.#follows = true;
     $("newest").hidden = true;
   }
 
   #onScroll() {
-    const scroll = $("scroll");
-    if (scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR) $("newest").hidden = true;
+    const { clientHeight, scrollHeight, scrollTop } = $("scroll");
+    // Without a height it is not shown, and nobody scrolled.
+    if (clientHeight === 0) return;
+    this.#follows = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (this.#follows) $("newest").hidden = true;
   }
 
   /** What is looked at is read. */
-  #see() {
+  see() {
     const { chat } = this;
     const seen = document.visibilityState === "visible" && (!isNarrow() || document.body.dataset.view === "talk");
     if (chat && seen) this.#readMark.look(chat);

@@ -5,8 +5,9 @@ import { $, make } from "./dom.js";
 let anchor;
 let watch;
 
-/** Opens the menu with `items`: `{ label, text?, checked?, disabled?, act }`. One with `text` shows that, and is called by its label. */
+/** Opens the menu, or closes the one that the button has open. `items`: `{ label, text?, checked?, act }`. One with `text` shows that, and is called by its label. */
 export function openMenu(button, items) {
+  if (anchor === button) return closeMenu();
   closeMenu();
   anchor = button;
   const menu = $("menu");
@@ -17,7 +18,7 @@ export function openMenu(button, items) {
   watch = new AbortController();
   const { signal } = watch;
   menu.addEventListener("keydown", onKey, { signal });
-  addEventListener("pointerdown", (event) => menu.contains(event.target) || closeMenu(false), { signal, capture: true });
+  addEventListener("pointerdown", (event) => menu.contains(event.target) || button.contains(event.target) || closeMenu(false), { signal, capture: true });
   addEventListener("resize", () => closeMenu(), { signal });
   menu.firstElementChild?.focus();
 }

@@ -8,7 +8,6 @@ const EVERY_MS = 1_000;
 export class ReadMark {
   #session;
   #underWay = false;
-  #chat;
   /** The chat for which it failed: that is said once. */
   #failed;
 
@@ -18,7 +17,6 @@ export class ReadMark {
 
   /** The chat is open, and somebody looks at it. */
   look(chat) {
-    this.#chat = chat;
     if (!(chat.unreadCount > 0) || this.#underWay || this.#failed === chat.guid) return;
     this.#mark(chat.guid);
   }
@@ -34,7 +32,7 @@ export class ReadMark {
     }
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     this.#underWay = false;
-    // What came meanwhile.
-    if (!this.#session.signal.aborted && this.#session.conversation.guid === this.#chat?.guid) this.look(this.#session.conversation.chat ?? this.#chat);
+    // What came meanwhile, if somebody still looks.
+    if (!this.#session.signal.aborted) this.#session.conversation.see();
   }
 }

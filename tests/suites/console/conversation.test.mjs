@@ -23,7 +23,7 @@ describe("a conversation", () => {
     await at.page.keyboard.type("Lovely, nine?");
     await at.page.keyboard.press("Enter");
     await at.message("Lovely, nine?").locator(".meta", { hasText: "Delivered" }).waitFor();
-    assert.equal(await at.page.locator("#draft").inputValue(), "");
+    await at.drafted("");
     await at.act("messages:receive", { chatGuid: ALICE, from: "alice@example.com", text: "Nine it is" });
     await at.message("Nine it is").waitFor();
     await at.shows(".message .bubble", ["Coffee tomorrow?", "Lovely, nine?", "Nine it is"]);
@@ -44,7 +44,7 @@ describe("a conversation", () => {
     await at.message("At the old bridge").locator(".quoted", { hasText: "Where shall we meet?" }).waitFor();
     const [reply, first] = await held();
     assert.equal(reply.replyTargetGuid, first.guid);
-    assert.equal(await at.page.locator("#about").isVisible(), false);
+    await at.page.locator("#about").waitFor({ state: "hidden" });
   });
 
   test("a reaction is put on and taken back", async () => {
@@ -57,6 +57,19 @@ describe("a conversation", () => {
     await at.choose("I got the job", "love");
     await at.message("I got the job").locator(".reactions").waitFor({ state: "detached" });
     await at.eventOf("message.reactionRemoved").waitFor();
+  });
+
+  test("the menu of a message opens and closes by its button", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    await at.open();
+    await at.openChat("Alice");
+    await at.message("hello").hover();
+    const button = at.message("hello").getByRole("button", { name: /^Actions/ });
+    await button.click();
+    await at.page.getByRole("menu").waitFor();
+    await button.click();
+    await at.page.getByRole("menu").waitFor({ state: "hidden" });
+    assert.equal(await button.getAttribute("aria-expanded"), null);
   });
 
   test("a message is edited and taken back, and Escape leaves an edit as it was", async () => {
@@ -73,7 +86,8 @@ describe("a conversation", () => {
     await at.page.locator("#draft").fill("On Tuesday");
     await at.page.keyboard.press("Enter");
     await at.message("On Tuesday").locator(".meta", { hasText: "edited" }).waitFor();
-    assert.equal(await at.page.locator("#draft").inputValue(), "a draft", "the draft beside the edit is still there");
+    // The draft beside the edit is still there.
+    await at.drafted("a draft");
     await at.choose("On Tuesday", "Unsend");
     await at.message("Message unsent").waitFor();
     assert.ok((await held()).some((message) => message.dateRetracted));
@@ -87,7 +101,7 @@ describe("a conversation", () => {
     await at.page.getByText("notes.txt, 10 bytes").waitFor();
     await at.page.getByRole("button", { name: "Send", exact: true }).click();
     await at.message("notes.txt").waitFor();
-    assert.equal(await at.page.locator("#attached").isVisible(), false);
+    await at.page.locator("#attached").waitFor({ state: "hidden" });
     const [message] = await held();
     assert.equal(message.content.attachments[0].fileName, "notes.txt");
   });
@@ -122,6 +136,71 @@ describe("a conversation", () => {
     assert.equal(await at.page.locator("#draft").inputValue(), "");
     await at.openChat("Alice");
     assert.equal(await at.page.locator("#draft").inputValue(), "for Alice");
+  });
+
+  test("an answer that was begun waits in its chat, too, and so does a draft beside two edits", async () => {
+    await at.people({ "alice@example.com": "hello", "bob@example.com": "hi" });
+    await at.open();
+    await at.openChat("Alice");
+    const draft = at.page.locator("#draft");
+    await at.choose("hello", "Reply");
+    await draft.fill("half an answer");
+    await at.openChat("Bob");
+    await at.openChat("Alice");
+    assert.equal(await draft.inputValue(), "half an answer");
+    await draft.fill("");
+    await at.send("One");
+    await at.send("Two");
+    await draft.fill("a draft");
+    await at.choose("One", "Edit");
+    await at.choose("Two", "Edit");
+    assert.equal(await draft.inputValue(), "Two");
+    await at.choose("hello", "Reply");
+    assert.equal(await draft.inputValue(), "a draft");
+  });
+
+  test("what is written while a message is on its way stays", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    await at.open();
+    await at.openChat("Alice");
+    const { page } = at;
+    const asked = page.waitForRequest(/\/v1\/messages:sendText/);
+    const goOn = await at.hold(/\/v1\/messages:sendText/);
+    await page.locator("#draft").fill("One");
+    await page.keyboard.press("Enter");
+    await asked;
+    await page.locator("#draft").fill("Two");
+    goOn();
+    await page.getByText("Sent.", { exact: true }).waitFor({ state: "attached" });
+    await at.message("One").waitFor();
+    assert.equal(await page.locator("#draft").inputValue(), "Two");
+  });
+
+  test("a chat that is not read yet is not called by the name of the one before", async () => {
+    await at.people(Object.fromEntries(Array.from({ length: 52 }, (_, index) => [`person${index}@example.com`, "hi"])));
+    await at.open();
+    const { page } = at;
+    await at.openChat("Person51");
+    const goOn = await at.hold(/\/v1\/chats:get\?/);
+    // The first one is not in the part of the list that is read, but in the feed.
+    await page.locator("#feed .meta", { hasText: /#\d/ }).first().waitFor();
+    await page.locator("#feed-scroll").evaluate((scroll) => scroll.scrollTo(0, scroll.scrollHeight));
+    await page.locator("#feed button[data-guid='any;-;person0@example.com']").click();
+    await page.locator("#draft[placeholder='Message to person0@example.com']").waitFor();
+    assert.equal(await page.locator("#detail-title").textContent(), "person0@example.com");
+    goOn();
+    await page.locator("#detail-title", { hasText: "Person0" }).waitFor();
+  });
+
+  test("after midnight the messages are no longer of today", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    await at.open();
+    await at.page.clock.install();
+    await at.page.reload();
+    await at.openChat("Alice");
+    await at.shows(".day", ["Today"]);
+    await at.page.clock.fastForward(86_400_000);
+    await at.page.locator(".day", { hasNotText: "Today" }).waitFor();
   });
 
   test("what the service refuses is said, and what was written is still there", async () => {

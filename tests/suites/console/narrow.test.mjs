@@ -53,4 +53,39 @@ describe("on a phone", () => {
     await at.row("and now?").getByText("1 unread").waitFor();
     await page.locator("#unseen", { hasText: /\d/ }).waitFor();
   });
+
+  test("a message that comes over the list stays unread after the chat was marked read", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    await at.open(phone);
+    const { page } = at;
+    await page.clock.install();
+    await page.reload();
+    const marked = [];
+    page.on("request", (request) => request.url().includes("chats:markRead") && marked.push(request.url()));
+    await at.openChat("Alice");
+    await at.row("Alice").getByText("unread").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Back to the chats" }).tap();
+    await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: "and now?" });
+    await at.row("and now?").getByText("1 unread").waitFor();
+    await page.clock.runFor(2_000);
+    await page.evaluate(() => fetch("/healthz"));
+    assert.equal(marked.length, 1);
+  });
+
+  test("what comes over the details is seen, and read, on the way back", async () => {
+    await at.people({ "alice@example.com": "hello" });
+    for (let number = 1; number <= 30; number += 1) await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: `number ${number}` });
+    await at.open(phone);
+    const { page } = at;
+    await at.openChat("Alice");
+    await at.message("number 30").waitFor();
+    await at.row("Alice").getByText("unread").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Details of the chat" }).tap();
+    await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: "and now?" });
+    await at.row("and now?").getByText("1 unread").waitFor({ state: "attached" });
+    await page.getByRole("button", { name: "Back to the conversation" }).tap();
+    await at.row("and now?").getByText("unread").waitFor({ state: "detached" });
+    const end = await page.locator("#scroll").evaluate((scroll) => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight);
+    assert.ok(end < 5, `the newest message is ${end} px away`);
+  });
 });
