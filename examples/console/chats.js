@@ -140,8 +140,9 @@ export class Chats {
     if ($("count").textContent !== count) $("count").textContent = count;
     $("more").hidden = !hasMore;
     // What is searched must be there; one page after another, each when the one before has come.
-    if (wanted && hasMore && chats.length < SEARCHED && status === "ready") loadMore();
-    this.#paintEmpty(shown.length === 0, wanted, status, error);
+    const isSearching = wanted !== "" && hasMore && chats.length < SEARCHED && status === "ready";
+    if (isSearching) loadMore();
+    this.#paintEmpty(shown.length === 0 && !isSearching, wanted, status, error);
   }
 
   #paintEmpty(empty, wanted, status, error) {

@@ -34,13 +34,6 @@ export const createChat = (addresses, { message, effect } = {}) =>
     "console.log(chat.guid);",
   ]);
 
-export const listChats = (archived) =>
-  program("List the chats", [
-    `for await (const chat of im.chats.list(${archived ? "{ archived: true }" : ""})) {`,
-    "  console.log(chat.guid, chat.displayName, chat.unreadCount, chat.lastMessage?.content.text);",
-    "}",
-  ]);
-
 export const send = (chat, text, { replyTo, effect } = {}) =>
   program(replyTo ? "Reply" : "Send", [
     `const message = await im.messages.send(${value(chat)}, ${value(text)}${options({ replyTo, effect })});`,
@@ -84,7 +77,7 @@ export const listMessages = (chat) =>
 
 export const getChat = (chat) => program("Get the chat", [`console.log(await im.chats.get(${value(chat)}));`]);
 
-/** Follows events, for good. `given` has `chats` or `types`. */
+/** Follows events until it is stopped. `given` has `chats` or `types`. */
 export const follow = (given, label = "Follow the events") =>
   program(
     label,
