@@ -20,6 +20,7 @@ describe("with the keyboard", () => {
     await page.keyboard.type("Hello Bob");
     await page.keyboard.press("Enter");
     await at.message("Hello Bob").waitFor();
+    await at.drafted("");
     assert.equal(await at.focused, "draft");
     // To the messages, into a menu, and out of it.
     await page.keyboard.press("ArrowUp");

@@ -41,6 +41,7 @@ describe("on a relay", () => {
     await page.locator("#draft").press("Enter");
     await warning.getByRole("button", { name: "Go on" }).click();
     await at.message("hello back").waitFor();
+    await at.drafted("");
     await at.send("and once more");
     assert.equal((await messages()).length, 3, "it does not ask again");
     at.assertNoComplaints();

@@ -60,6 +60,8 @@ test("what comes while the bot is down is answered when it is up again, and noth
   await start();
   await people.says(ALICE, "alice@example.com", "One");
   await answers(1);
+  // Its reply is in the chat a little before the bot has heard so, and then a stop would cut it off.
+  await eventually("the bot knows that it replied", 20_000, () => bot.output().includes("answered "));
   assert.equal(await bot.stop(), 0, bot.output());
   await people.says(ALICE, "alice@example.com", "Two");
   await start();
