@@ -18,7 +18,7 @@ const im = createClient({ address, token, retry: true });
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => im.close());
 im.connection.on(({ failedAttempt, lastError }) => failedAttempt && console.error(`not connected: ${lastError?.message}`));
 
-// The very first start begins now; every later one where the bot before it stopped, whatever stopped it.
+// The first start waits for new messages; each later start continues where the bot stopped, whatever stopped it.
 const events = im.events.subscribe({ types: ["message.received"], cursor: fileCursor(file) });
 events.ready.then(() => console.log("listening"), () => {});
 
