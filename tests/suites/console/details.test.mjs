@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { sunset } from "../support/picture.mjs";
+import { eventually } from "../support/until.mjs";
 import { ALICE, stage } from "./stage.mjs";
 
 const at = stage();
@@ -16,8 +17,11 @@ async function backgroundPresent() {
   return body.backgroundPresent ?? false;
 }
 
-/** Width of the picture as the browser decoded it: 0 when it could not. */
-const shownWidth = () => at.page.locator("#backdrop").evaluate((image) => image.decode().then(() => image.naturalWidth));
+/** Waits until the browser shows a picture of this width. While another copy of it is put in its place, it cannot be decoded. */
+const shows = (width) =>
+  eventually(`a picture of ${width} pixels`, 15_000, () =>
+    at.page.locator("#backdrop").evaluate((image, width) => image.decode().then(() => image.naturalWidth === width), width),
+  );
 
 describe("the details of a chat", () => {
   test("a background is looked at first, then set, seen behind the messages, and removed", async () => {
@@ -27,11 +31,11 @@ describe("the details of a chat", () => {
     await at.tab("Details").click();
     await page.locator("#file").setInputFiles(picture);
     await page.locator("#stage[data-background=chosen]").waitFor();
-    assert.equal(await shownWidth(), 300);
+    await shows(300);
     assert.equal(await backgroundPresent(), false);
     await page.getByRole("button", { name: "Set background" }).click();
     await page.locator("#stage[data-background=set]").waitFor();
-    assert.equal(await shownWidth(), 300);
+    await shows(300);
     assert.equal(await backgroundPresent(), true);
     await page.getByRole("button", { name: "Remove background" }).click();
     await page.locator("#stage[data-background=none]").waitFor();
@@ -47,7 +51,7 @@ describe("the details of a chat", () => {
     await at.openChat("Alice");
     await at.act("chats:setBackground", { chatGuid: ALICE, data: sunset(40, 30).toString("base64"), actor: "alice@example.com" });
     await at.page.locator("#stage[data-background=set]").waitFor();
-    assert.equal(await shownWidth(), 40);
+    await shows(40);
   });
 
   test("a background that is set while another chat is opened says nothing there", async () => {

@@ -8,6 +8,12 @@ import { stage } from "./stage.mjs";
 const at = stage();
 const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
+/** Taps, and waits for the view that this shows: a tap becomes a click a moment after it. */
+async function tap(button, view) {
+  await button.tap();
+  await at.page.locator(`body[data-view=${view}]`).waitFor();
+}
+
 async function fits(view) {
   const { page } = at;
   assert.equal(await page.locator(".pane").evaluateAll((all) => all.filter((pane) => pane.checkVisibility()).length), 1, view);
@@ -29,14 +35,14 @@ describe("on a phone", () => {
     await at.message(text).waitFor();
     await fits("the conversation");
     assert.equal(await page.getByRole("navigation", { name: "Views" }).isVisible(), false, "the composer has the room");
-    await page.getByRole("button", { name: "Details of the chat" }).tap();
+    await tap(page.getByRole("button", { name: "Details of the chat" }), "side");
     await fits("the details");
-    await page.getByRole("button", { name: "Back to the conversation" }).tap();
+    await tap(page.getByRole("button", { name: "Back to the conversation" }), "talk");
     await fits("the conversation again");
-    await page.getByRole("button", { name: "Back to the chats" }).tap();
+    await tap(page.getByRole("button", { name: "Back to the chats" }), "chats");
     await fits("the list");
     assert.equal(await page.evaluate(() => document.activeElement.closest("#list") !== null), true, "the focus is on the chat one came from");
-    await page.getByRole("navigation", { name: "Views" }).getByRole("button", { name: "Events" }).tap();
+    await tap(page.getByRole("navigation", { name: "Views" }).getByRole("button", { name: "Events" }), "side");
     await fits("the events");
     at.assertNoComplaints();
   });
@@ -48,7 +54,7 @@ describe("on a phone", () => {
     await page.locator("#state[data-state=live]").waitFor();
     await at.openChat("Alice");
     await at.row("Alice").getByText("unread").waitFor({ state: "detached" });
-    await page.getByRole("button", { name: "Back to the chats" }).tap();
+    await tap(page.getByRole("button", { name: "Back to the chats" }), "chats");
     await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: "and now?" });
     await at.row("and now?").getByText("1 unread").waitFor();
     await page.locator("#unseen", { hasText: /\d/ }).waitFor();
