@@ -12,8 +12,11 @@ import { openTab } from "../support/tab.mjs";
 /** A socket that is probed must answer within this time. */
 const PROBE_MS = 3_000;
 
-/** Then comes the backoff, at most 250 ms, the way back, and what a busy machine adds. */
-const WAY_BACK_MS = 250 + 1_500;
+/** Then comes the backoff, at most 250 ms, the way back, and what a busy machine adds. A heartbeat that is missing would be found out much later. */
+const WAY_BACK_MS = 250 + 5_000;
+
+/** The same where the next attempt might come by itself. */
+const AT_ONCE_MS = 1_750;
 
 let browser;
 let site;
@@ -174,7 +177,7 @@ describe("a network that goes and comes", () => {
     const took = await tab.evaluate((since) => seen.states.at(-1).at - since, since);
     context.diagnostic(`live ${took} ms after the network was back`);
     await sawAll(last);
-    assert.ok(took <= WAY_BACK_MS, `${took} ms`);
+    assert.ok(took <= AT_ONCE_MS, `${took} ms`);
   });
 
   test("another network, the old socket silent: probed, and given up", async (context) => {

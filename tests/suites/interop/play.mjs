@@ -6,7 +6,7 @@ import { SDKS } from "./sdk.mjs";
 import { openWorld } from "./world.mjs";
 
 /** The longest that a scenario may take. */
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 /**
  * One scenario in one SDK at one place: `{ seen, answer }`, the outcomes in order and `[as documented?, what was seen]`; nothing when the SDK

@@ -291,7 +291,7 @@ describe("with a connection that comes and goes", () => {
     assert.equal((await events.next()).value.sequence, 1);
     const started = performance.now();
     await lagIs(50_000);
-    assert.ok(performance.now() - started < 5_000, "long before the next ordinary heartbeat");
+    assert.ok(performance.now() - started < 10_000, "long before the next ordinary heartbeat");
     assert.equal(im.connection.lag, 50_000);
     assert.equal(im.connection.state, "live", "everything there was when the stream began was received");
     // Within one batch, which the wasm side sees as a whole.
@@ -306,9 +306,9 @@ describe("with a connection that comes and goes", () => {
     await gateway.call("POST", "/emulator/v1/events:generate", { count: 10 });
     await lagIs(10);
     const changes = reports.filter(({ lag }, index) => index > 0 && lag !== reports[index - 1].lag);
-    for (let index = 1; index < changes.length; index++) {
-      assert.ok(changes[index].at - changes[index - 1].at > 200, "a few times a second at most");
-    }
+    // Over the whole time: on a busy machine one report may be late, and the next one not.
+    const seconds = (changes.at(-1).at - changes[0].at) / 1_000;
+    assert.ok(changes.length <= 5 * seconds + 1, `a few times a second at most: ${changes.length} in ${seconds} s`);
   });
 
   test("a watcher that is no function is refused, and `on` works without its object", async () => {

@@ -55,17 +55,20 @@ describe("a program that keeps its cursor", () => {
     await toggle(2);
     const code = `
       import { createClient, fileCursor } from "im-chats";
+      import { readFile } from "node:fs/promises";
+      import { setTimeout as pause } from "node:timers/promises";
       const im = createClient({ address: ${JSON.stringify(gateway.address)}, token: ${JSON.stringify(gateway.token)} });
       let handled = 0;
       for await (const { sequence } of im.chats.subscribeEvents({ cursor: fileCursor(${JSON.stringify(file)}) })) {
         console.log(sequence);
         if (++handled === 3) {
-          // What is handled is saved within a quarter of a second; this one is not handled.
-          setTimeout(() => process.kill(process.pid, "SIGKILL"), 1000);
+          // What is handled is saved a moment later, without a next event; this one is not handled.
+          while (!(await readFile(${JSON.stringify(file)}, "utf8")).startsWith(\`\${sequence - 1}@\`)) await pause(10);
+          process.kill(process.pid, "SIGKILL");
           await new Promise(() => {});
         }
       }`;
-    const { stdout, signal } = await run(process.execPath, ["--input-type=module", "--eval", code]).catch((error) => error);
+    const { stdout, signal } = await run(process.execPath, ["--input-type=module", "--eval", code], { timeout: 60_000 }).catch((error) => error);
     assert.equal(signal, "SIGKILL");
     const seen = stdout.trim().split("\n").map(Number);
     const again = await program(fileCursor(file), 2, ends["stream.close() while an event is handled"]);

@@ -155,7 +155,7 @@ describe("a process", () => {
       const closed = performance.now();
       child.send("close");
       assert.deepEqual(await ended, [0, null]);
-      assert.ok(performance.now() - closed < 5_000, "it was kept alive by a socket that it had closed");
+      assert.ok(performance.now() - closed < 15_000, "it was kept alive by a socket that it had closed");
     } finally {
       child.kill();
       await proxy.close();

@@ -111,11 +111,11 @@ const isRead = ({ inbox }, chats) => {
 /** Reads what is not shown yet: every page. */
 const showAll = async ({ inbox }, chats) => {
   for (const view of [inbox.chats(), inbox.chats({ archived: true }), ...chats.map(inbox.messages)]) {
-    await eventually("it is read", 10_000, () => view.get().status === "ready");
+    await eventually("it is read", 30_000, () => view.get().status === "ready");
     for (let rounds = 0; view.get().hasMore && rounds < 100; rounds++) {
       const before = view.get();
       await before.loadMore();
-      await eventually("there is more", 10_000, () => view.get() !== before);
+      await eventually("there is more", 30_000, () => view.get() !== before);
     }
   }
 };
@@ -124,14 +124,14 @@ const showAll = async ({ inbox }, chats) => {
 const holdsAll = async ({ inbox }, chats) => {
   for (const archived of [false, true]) {
     const fresh = await listed(archived);
-    await eventually(`the ${archived ? "archived" : "visible"} chats are those of the server`, 10_000, () => {
+    await eventually(`the ${archived ? "archived" : "visible"} chats are those of the server`, 30_000, () => {
       assert.deepEqual(inbox.chats({ archived }).get().chats, fresh);
       return true;
     });
   }
   for (const chat of chats) {
     const fresh = await everyMessage(chat);
-    await eventually(`the messages of ${chat} are those of the server`, 10_000, () => {
+    await eventually(`the messages of ${chat} are those of the server`, 30_000, () => {
       assert.deepEqual(plain(inbox.messages(chat).get().messages), fresh);
       return true;
     });
@@ -175,7 +175,7 @@ describe("what the inbox holds", () => {
       })();
       const held = watchAll(known);
       try {
-        await eventually("everything was read", 10_000, () => isRead(held, known));
+        await eventually("everything was read", 30_000, () => isRead(held, known));
         for (const chat of known) await held.inbox.messages(chat).get().loadMore();
         await Promise.all(known.map((chat) => held.inbox.messages(chat).get().reload()));
         isOver = true;

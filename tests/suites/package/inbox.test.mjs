@@ -30,7 +30,7 @@ const watch = (view) => {
 };
 
 /** The first state of a view for which `is` holds. */
-const state = (view, is, what = String(is)) => eventually(what, 5_000, () => is(view.get()) && view.get());
+const state = (view, is, what = String(is)) => eventually(what, 20_000, () => is(view.get()) && view.get());
 const ready = (view) => state(view, ({ status }) => status === "ready");
 const guids = ({ chats }) => chats.map(({ guid }) => guid);
 
@@ -244,7 +244,7 @@ describe("the chats", () => {
     await Promise.all(views.map((view) => view.get().reload()));
     await Promise.all(views.map(ready));
     assert.deepEqual(client.calls.sort(), ["get a", "list", "messages a"]);
-    await eventually("it is closed", 5_000, () => client.stream.isClosed);
+    await eventually("it is closed", 20_000, () => client.stream.isClosed);
     assert.equal(client.streams.length, 1);
   });
 
@@ -405,7 +405,7 @@ describe("the stream", () => {
     watch(inbox.chats()).stop();
     assert.equal(client.streams.length, 1);
     assert.equal(client.stream.isClosed, false);
-    await eventually("it is closed", 5_000, () => client.stream.isClosed);
+    await eventually("it is closed", 20_000, () => client.stream.isClosed);
     const before = inbox.chats().get();
     client.held.set("b", chat("b", 2));
     watch(inbox.chats());
@@ -424,7 +424,7 @@ describe("the stream", () => {
     inbox.onEvent(undefined, ({ sequence }) => seen.push(sequence));
     await Promise.all(views.map(ready));
     const { sequence } = client.receive("a", message("m1", 10));
-    await eventually("the event came", 5_000, () => seen.length === 1);
+    await eventually("the event came", 20_000, () => seen.length === 1);
     const error = failure("unauthorized");
     client.stream.fail(error);
     for (const view of views) assert.equal((await state(view, ({ status }) => status === "error")).error, error);
@@ -465,7 +465,7 @@ describe("the stream", () => {
     client.onCall = () => new Promise((resolve) => waiting.push(resolve));
     const views = [inbox.chat("a"), inbox.messages("a"), inbox.chats()];
     views.forEach(watch);
-    await eventually("all are asked for", 5_000, () => waiting.length === 3);
+    await eventually("all are asked for", 20_000, () => waiting.length === 3);
     client.stream.options.onGap({});
     client.onCall = () => {};
     const old = client.calls.length;
@@ -475,7 +475,7 @@ describe("the stream", () => {
     await state(inbox.messages("a"), ({ messages }) => messages.length === 2);
     await state(inbox.chat("a"), ({ chat }) => chat?.displayName === "new");
     await state(inbox.chats(), ({ chats }) => chats[0]?.guid === "a");
-    await eventually("each is asked for again", 5_000, () => client.calls.length >= old + 3);
+    await eventually("each is asked for again", 20_000, () => client.calls.length >= old + 3);
   });
 
   test("gives every event to every handler once and in order, also when one of them throws", async () => {
@@ -500,12 +500,12 @@ describe("the stream", () => {
     client.emit("unknown", "", { about: "other", data: "" });
     client.emit("poll.changed", "b", { pollMessageGuid: "m", delta: { type: "voted", optionIdentifier: "o" } });
     client.emit("chat.archived", "a");
-    await eventually("they came", 5_000, () => all.length === 3);
+    await eventually("they came", 20_000, () => all.length === 3);
     mock.restoreAll();
     stopFirst();
     stop();
     client.emit("chat.unarchived", "b");
-    await eventually("it came", 5_000, () => one.length === 2);
+    await eventually("it came", 20_000, () => one.length === 2);
     assert.deepEqual([all, one], [["unknown", "poll.changed", "chat.archived"], ["poll.changed", "chat.unarchived"]]);
     assert.ok(errors.length >= 3 && errors.every((error) => error === mistake));
     assert.deepEqual(client.calls, [], "who only listens needs nothing to be read");
@@ -529,7 +529,7 @@ describe("the stream", () => {
     watched.calls = 0;
     inbox.close();
     inbox.close();
-    await eventually("it is closed", 5_000, () => client.stream.isClosed);
+    await eventually("it is closed", 20_000, () => client.stream.isClosed);
     client.receive("a", message("m", 5));
     await before.reload();
     await before.loadMore();

@@ -7,6 +7,7 @@ import { createClient, RateLimitError } from "im-chats";
 
 import { startGateway } from "../support/gateway.mjs";
 import { startProxy } from "../support/proxy.mjs";
+import { eventually } from "../support/until.mjs";
 
 const CHATS = 1_000;
 
@@ -42,7 +43,7 @@ describe("one stream per chat", () => {
     proxy.cut();
     await archive("unarchive", guids);
     await expectAll("chat.unarchived");
-    assert.equal(im.connection.state, "live");
+    await eventually("it is live", 20_000, () => im.connection.state === "live");
   });
 });
 

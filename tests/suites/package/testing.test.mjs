@@ -53,7 +53,7 @@ async function withEnvironment(variables, act) {
 
 const temporary = async () => new Set((await readdir(tmpdir())).filter((name) => name.startsWith("im-chats-test-")));
 
-const isGone = (address) => eventually(`${address} is gone`, 10_000, () => fetch(`${address}/healthz`).then(() => false, () => true));
+const isGone = (address) => eventually(`${address} is gone`, 20_000, () => fetch(`${address}/healthz`).then(() => false, () => true));
 
 const refuses = (address) => assert.rejects(fetch(`${address}/healthz`), TypeError);
 
@@ -299,7 +299,7 @@ describe("fakeStream", () => {
       }
     }
     for await (const { sequence } of fakeStream(endless())) if (sequence === 3) break;
-    await eventually("its end", 5_000, () => isOver);
+    await eventually("its end", 20_000, () => isOver);
   });
 
   for (const wrong of [undefined, null, 7, "events", {}]) {

@@ -13,7 +13,7 @@ import { SHAPES, misfits } from "./shapes.mjs";
 export const TRANSPORTS = { http: "HTTP", grpc: "gRPC" };
 
 /** The longest that one call may take. */
-const CALL_MS = 10_000;
+const CALL_MS = 30_000;
 
 /** The methods that the declarations of the installed SDK have over a transport, as `resource.method`. */
 export async function declaredMethods(transport) {
