@@ -80,6 +80,11 @@ async fn until<F: Future<Output = bool>>(what: &str, front: &Front, mut holds: i
     }
 }
 
+/// Waits until the front has said so: what it writes to its own log may be read here after what it did.
+async fn says(front: &Front, words: &str) {
+    until(words, front, || async { front.server.said().contains(words) }).await;
+}
+
 /// Head, beginning and id of a front's log.
 async fn log_of(front: &Front) -> (u64, u64, String) {
     let (_, ready) = Socket::ready(&front.server).await;
@@ -129,7 +134,7 @@ async fn all_fronts_have_one_log_and_a_turn_that_is_given_back_is_taken_at_once(
 
     first.server.terminate();
     assert!(first.server.exit().await.success());
-    assert!(first.server.said().contains("gave the turn at writing the log back"), "{}", first.server.said());
+    says(&first, "gave the turn at writing the log back").await;
     let head = world.write(10);
     for front in [&second, &reader] {
         reaches(front, head).await;
@@ -176,7 +181,7 @@ async fn a_relay_that_does_not_reach_the_upstream_leaves_the_turn_to_another() {
     for front in [&front, &cut_off] {
         reaches(front, head).await;
     }
-    assert!(cut_off.server.said().contains("leaving the turn to another"), "{}", cut_off.server.said());
+    says(&cut_off, "leaving the turn to another").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,7 +213,7 @@ async fn what_retention_drops_is_too_old_at_every_front() {
     writer.server.exit().await;
     // It prunes when its turn begins. Whole commits stay or go, of 512 events at most.
     let writer = world.front(&["--lease-ms", LONG_LEASE, "--retain-events", "100"]);
-    until("it pruned", &writer, || async { writer.server.said().contains("pruned the beginning of the log in NATS") }).await;
+    says(&writer, "pruned the beginning of the log in NATS").await;
     let late = world.front(&["--role", "front"]);
     reaches(&late, head).await;
     for front in [&writer, &late] {
@@ -243,7 +248,7 @@ async fn a_stream_that_is_deleted_is_another_log() {
     }
     reaches(&front, head).await;
     assert_eq!(read(&front, 0).await, range(1, head), "all of what the upstream has");
-    assert!(front.server.said().contains("the stream of the log is gone"), "{}", front.server.said());
+    says(&front, "the stream of the log is gone").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +286,7 @@ async fn messages_of_other_programs_are_passed_over() {
     reaches(&late, head).await;
     for front in [&writer, &late] {
         assert_eq!(read(front, 0).await, range(1, head));
-        assert!(front.server.said().contains("is not of a relay; passed over"), "{}", front.server.said());
+        says(front, "is not of a relay; passed over").await;
     }
 }
 
@@ -407,7 +412,7 @@ async fn a_log_that_nobody_names_any_more_goes_on_while_its_stream_is_there() {
     reaches(&front, world.write(10)).await;
     let before = log_of(&front).await.2;
     world.jetstream.delete_key_value("im-chats-test").await.unwrap();
-    until("it is named again", &front, || async { front.server.said().contains("its stream is there, and goes on") }).await;
+    says(&front, "its stream is there, and goes on").await;
     let head = world.write(10);
     reaches(&front, head).await;
     assert_eq!(log_of(&front).await.2, before);

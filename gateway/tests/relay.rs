@@ -74,6 +74,15 @@ async fn healthy(relay: &Server, status: u16) -> Value {
     }
 }
 
+/// Waits until the relay has said so: what is on stderr comes a moment later than what it did.
+async fn says(relay: &Server, words: &str) {
+    let end = Instant::now() + TIMEOUT;
+    while !relay.said().contains(words) {
+        assert!(Instant::now() < end, "{words:?} is not in {}", relay.said());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_and_events_pass_through() {
     let (upstream, _data) = fresh(BEATS);
@@ -182,7 +191,7 @@ async fn a_refused_token_is_said_everywhere_and_a_new_one_in_the_file_heals_it()
     let relay = Server::relay(&data.path().join("log"), &format!("http://{}", upstream.address), &flags);
     let health = healthy(&relay, 503).await;
     assert_eq!((&health["status"], &health["code"]), (&json!("degraded"), &json!("unauthenticated")), "{health}");
-    assert!(relay.said().contains("the upstream refuses the token"), "{}", relay.said());
+    says(&relay, "the upstream refuses the token").await;
     let (status, failure) = relay.request("GET", "/v1/chats:count", None);
     assert_eq!(
         (status, &failure["code"], &failure["errorCode"], &failure["source"]),
@@ -248,7 +257,7 @@ async fn a_half_open_link_is_noticed_and_replaced() {
     proxy.fall_silent();
     upstream.act("chat.unarchived", &chat);
     same_logs(&upstream, &relay).await;
-    assert!(relay.said().contains("has fallen silent"), "{}", relay.said());
+    says(&relay, "has fallen silent").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

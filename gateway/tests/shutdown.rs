@@ -17,8 +17,8 @@ use binary::{TOKEN, command};
 use im_chats_launcher::{Process, Signal, kill_if_stuck};
 use tempfile::TempDir;
 
-/// Long enough for anything that does not wait for a limit of the gateway's.
-const SOON: Duration = Duration::from_secs(5);
+/// Long enough, also on a busy machine, for anything that does not wait for a limit of the gateway's: the shortest is 10 seconds.
+const SOON: Duration = Duration::from_secs(8);
 
 /// What the documentation promises for every end: the drain and the closing of the database. And a moment for a busy machine.
 const PROMISED: Duration = Duration::from_secs(12 + 3);
@@ -224,11 +224,9 @@ fn a_client_that_reads_nothing_delays_the_end_only_until_the_drain_is_over() {
     let mut first = [0; 15];
     slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
-    let started = Instant::now();
     gateway.signal(Signal::TERM);
+    // By itself, within the 12 seconds after which it would end with 1.
     assert_eq!(gateway.ends_within(PROMISED).code(), Some(0));
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(12), "the drain's 10 seconds, and no more: {took:?}");
 }
 
 #[test]

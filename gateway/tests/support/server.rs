@@ -143,12 +143,12 @@ impl Server {
         self.process.terminate().expect("it runs");
     }
 
-    /// Waits for the end of the process.
+    /// Waits for the end of the process, and of what it said.
     pub async fn exit(&mut self) -> ExitStatus {
         let end = tokio::time::Instant::now() + TIMEOUT;
         loop {
-            if let Some(status) = self.process.child.try_wait().expect("the process can be waited for") {
-                return status;
+            if self.process.child.try_wait().expect("the process can be waited for").is_some() {
+                return self.process.wait().expect("the process can be waited for");
             }
             assert!(tokio::time::Instant::now() < end, "the process does not end");
             tokio::time::sleep(Duration::from_millis(5)).await;
