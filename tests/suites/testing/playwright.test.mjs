@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { freePort } from "../support/server.mjs";
-import { makeProject, tool } from "./samples.mjs";
+import { makeProject, PATIENCE_MS, tool } from "./samples.mjs";
 
 /** `im-chats/testing` in a page: streams, and no emulator. */
 const FAKE = `
@@ -31,7 +31,7 @@ before(async () => {
     ["fake.html", '<!doctype html>\n<script type="module" src="/src/fake.js"></script>\n'],
     ["src/fake.js", FAKE],
     ["playwright/fake.spec.js", FAKE_SPEC],
-    ["machine.config.js", `import config from "./playwright.config.js";\nexport default { ...config, use: { ...config.use, launchOptions: ${JSON.stringify(browser)} } };\n`],
+    ["machine.config.js", `import config from "./playwright.config.js";\nexport default { ...config, timeout: ${PATIENCE_MS}, expect: { timeout: ${PATIENCE_MS} / 2 }, use: { ...config.use, launchOptions: ${JSON.stringify(browser)} } };\n`],
   ]);
 });
 

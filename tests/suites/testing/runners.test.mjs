@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { makeProject, tool } from "./samples.mjs";
+import { makeProject, PATIENCE_MS, tool } from "./samples.mjs";
 
 let project;
 
@@ -14,7 +14,7 @@ before(async () => {
 after(() => project?.remove());
 
 test("Jest", async () => {
-  const args = [tool("jest/bin/jest.js"), "--testMatch", "**/*.jest.test.js"];
+  const args = [tool("jest/bin/jest.js"), "--testMatch", "**/*.jest.test.js", `--testTimeout=${PATIENCE_MS}`];
   assert.match(await project.run(args, { NODE_OPTIONS: "--experimental-vm-modules --no-warnings" }), /Tests: +3 passed, 3 total/);
 });
 

@@ -14,6 +14,9 @@ export async function samples() {
   return [...text.matchAll(/^```\w+ (\S+)\n(.*?)^```$/gms)].map(([, name, code]) => [name, code]);
 }
 
+/** More time than the runners give a test by themselves, for a machine that has other work. */
+export const PATIENCE_MS = 60_000;
+
 /** Where a runner finds its own file. */
 export const tool = (path) => join(tools, "node_modules", path);
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { makeProject, tool } from "./samples.mjs";
+import { makeProject, PATIENCE_MS, tool } from "./samples.mjs";
 
 const launchOptions = JSON.stringify({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 const CONFIG = `
@@ -22,7 +22,7 @@ before(async () => {
 after(() => project?.remove());
 
 test("Vitest, in a page of Chromium", async () => {
-  const printed = await project.run([tool("vitest/vitest.mjs"), "run", "--config", "machine.browser.config.js"]);
+  const printed = await project.run([tool("vitest/vitest.mjs"), "run", `--testTimeout=${PATIENCE_MS}`, "--config", "machine.browser.config.js"]);
   assert.match(printed, /chromium.*test\/inside\.test\.js/);
   assert.match(printed, /Tests +1 passed \(1\)/);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { makeProject, samples, tool } from "./samples.mjs";
+import { makeProject, PATIENCE_MS, samples, tool } from "./samples.mjs";
 
 const FILES = ["answer", "inside"];
 const PAGES = ["jsdom", "happy-dom"];
@@ -21,7 +21,7 @@ after(() => project?.remove());
 
 test("Vitest, in its environments node, jsdom and happy-dom", async () => {
   const files = FILES.flatMap((name) => ["", ...PAGES.map((environment) => `.${environment}`)].map((environment) => `test/${name}${environment}.test.js`));
-  const printed = await project.run([tool("vitest/vitest.mjs"), "run", "--no-file-parallelism", ...files]);
+  const printed = await project.run([tool("vitest/vitest.mjs"), "run", "--no-file-parallelism", `--testTimeout=${PATIENCE_MS}`, `--hookTimeout=${PATIENCE_MS}`, ...files]);
   assert.match(printed, /Test Files +6 passed \(6\)/);
   assert.match(printed, /Tests +13 passed \(13\)/);
 });
