@@ -4,7 +4,7 @@
 const BACKOFF_CAP_MS = 20_000;
 
 /** What a busy machine may add to any time. */
-const SLACK_MS = 2_000;
+const SLACK_MS = 4_000;
 
 const sum = (list, key) => list.reduce((total, item) => total + item[key], 0);
 
