@@ -133,9 +133,11 @@ export class ChatList {
   }
 
   loadMore(): Promise<void> {
-    const before = this.#pulling;
-    // What is read once more is no more than there was.
-    if (before) return this.#more > 0 || this.#rows.length === 0 ? before : before.then(() => (this.#error ? undefined : this.loadMore()));
+    if (this.#pulling) {
+      // What is read once more is no more than there was; these come next.
+      if (this.#rows.length > 0) this.#more = this.#pageSize;
+      return this.#pulling;
+    }
     if (!this.#isLoaded) return this.load();
     if (this.isWhole) return Promise.resolve();
     this.#more = this.#pageSize;
@@ -144,6 +146,7 @@ export class ChatList {
 
   #pull(count: number): Promise<void> {
     const epoch = this.#epoch;
+    const more = this.#more;
     this.#error = undefined;
     this.#onChange();
     const pulling = this.#requests
@@ -158,8 +161,10 @@ export class ChatList {
         // What was begun in its place.
         if (epoch !== this.#epoch) return this.#pulling;
         this.#pulling = undefined;
-        this.#more = 0;
         this.#onChange();
+        const isAsked = this.#more > more && !this.#error;
+        this.#more = 0;
+        return isAsked ? this.loadMore() : undefined;
       });
     this.#pulling = pulling;
     return pulling;

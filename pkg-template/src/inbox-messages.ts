@@ -87,9 +87,11 @@ export class HeldMessages {
   }
 
   loadMore(): Promise<void> {
-    const before = this.#pulling;
-    // What is read once more is no more than there was.
-    if (before) return this.#more > 0 || this.#rows.length === 0 ? before : before.then(() => (this.#error ? undefined : this.loadMore()));
+    if (this.#pulling) {
+      // What is read once more is no more than there was; these come next.
+      if (this.#rows.length > 0) this.#more = this.#pageSize;
+      return this.#pulling;
+    }
     if (!this.#isLoaded) return this.load();
     if (this.#older === undefined) return Promise.resolve();
     this.#more = this.#pageSize;
@@ -98,6 +100,7 @@ export class HeldMessages {
 
   #pull(read: (epoch: number) => Promise<void>): Promise<void> {
     const epoch = this.#epoch;
+    const more = this.#more;
     this.#error = undefined;
     this.#hasBegun = false;
     this.#onChange();
@@ -114,9 +117,12 @@ export class HeldMessages {
         // What was begun in its place.
         if (epoch !== this.#epoch) return this.#pulling;
         this.#pulling = undefined;
-        this.#more = 0;
         this.#onChange();
+        const isAsked = this.#more > more && !this.#error;
+        this.#more = 0;
+        const asked = isAsked ? this.loadMore() : undefined;
         if (this.#isStale) this.#rereadSoon();
+        return asked;
       });
     this.#pulling = pulling;
     return pulling;
