@@ -221,12 +221,13 @@ for (const major of Object.keys(REACTS)) {
         async ({ page, render, first }) => {
           const [anna] = await correspondents(1);
           const isList = ({ pathname }) => pathname === "/v1/chats";
-          let fail;
-          const asked = new Promise((resolve) => page.route(isList, (route) => resolve((fail = () => route.abort()))));
+          const asked = [];
+          await page.route(isList, (route) => void asked.push(route));
           await render("errors");
-          await asked;
+          await eventually("it is asked for", 10_000, () => asked.length > 0);
           await render("nothing");
-          await fail();
+          await eventually("nobody looks any more", 10_000, async () => (await subscriptions()) === 0);
+          for (const route of asked) await route.abort();
           await page.waitForFunction(() => [...app.seen.inboxes].some((inbox) => inbox.chats().get().status === "error"));
           await page.unroute(isList);
           await render("errors");
