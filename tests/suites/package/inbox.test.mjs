@@ -366,6 +366,23 @@ describe("the messages", () => {
     assert.deepEqual(messages.map(({ dateRead }) => dateRead), [at(20), at(21), at(20), undefined]);
   });
 
+  test("answer who asks for more, also while what happens has them read again and again", async () => {
+    const { client, view } = filled(9, { options: { messagesPerPage: 2 } });
+    await ready((watch(view), view));
+    // Written before the last one, and arrived after it: where it stands, only a read tells.
+    const late = () => client.emit("message.received", "a", { message: message(`late ${client.sequence}`, 8.5) });
+    client.onCall = () => {
+      late();
+      return settle();
+    };
+    late();
+    await eventually("they are read again", 5_000, () => client.calls.length > 2);
+    const before = client.calls.length;
+    await view.get().loadMore();
+    assert.ok(client.calls.length - before <= 3, `${client.calls.length - before} requests`);
+    client.onCall = () => {};
+  });
+
   test("have one view, also after those of many other chats were looked at", async () => {
     const { client, inbox, view } = filled(1);
     const look = async (view) => {
