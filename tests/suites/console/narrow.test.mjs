@@ -70,7 +70,7 @@ describe("on a phone", () => {
     page.on("request", (request) => request.url().includes("chats:markRead") && marked.push(request.url()));
     await at.openChat("Alice");
     await at.row("Alice").getByText("unread").waitFor({ state: "detached" });
-    await page.getByRole("button", { name: "Back to the chats" }).tap();
+    await tap(page.getByRole("button", { name: "Back to the chats" }), "chats");
     await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: "and now?" });
     await at.row("and now?").getByText("1 unread").waitFor();
     await page.clock.runFor(2_000);
@@ -80,16 +80,18 @@ describe("on a phone", () => {
 
   test("what comes over the details is seen, and read, on the way back", async () => {
     await at.people({ "alice@example.com": "hello" });
-    for (let number = 1; number <= 30; number += 1) await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: `number ${number}` });
+    const says = (text) => at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text });
+    for (let number = 1; number <= 30; number += 1) await says(`number ${number}`);
+    await says("the last of them");
     await at.open(phone);
     const { page } = at;
     await at.openChat("Alice");
-    await at.message("number 30").waitFor();
+    await at.message("the last of them").waitFor();
     await at.row("Alice").getByText("unread").waitFor({ state: "detached" });
-    await page.getByRole("button", { name: "Details of the chat" }).tap();
-    await at.act("messages:receive", { chatGuid: "any;-;alice@example.com", from: "alice@example.com", text: "and now?" });
+    await tap(page.getByRole("button", { name: "Details of the chat" }), "side");
+    await says("and now?");
     await at.row("and now?").getByText("1 unread").waitFor({ state: "attached" });
-    await page.getByRole("button", { name: "Back to the conversation" }).tap();
+    await tap(page.getByRole("button", { name: "Back to the conversation" }), "talk");
     await at.row("and now?").getByText("unread").waitFor({ state: "detached" });
     const end = await page.locator("#scroll").evaluate((scroll) => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight);
     assert.ok(end < 5, `the newest message is ${end} px away`);
