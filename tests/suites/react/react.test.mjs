@@ -250,6 +250,7 @@ for (const major of Object.keys(REACTS)) {
         assert.deepEqual(await page.evaluate(() => app.seen.events), ["0 chat.archived", "1 chat.unarchived", "2 chat.markedRead"]);
         await page.evaluate(() => void (app.seen.events.length = 0));
         await render("oneChatsEvents", { guid: `any;-;${bert}` });
+        await page.waitForFunction(() => app.seen.isListening);
         await elsewhere("chats:archive", { chatGuid });
         await elsewhere("chats:archive", { chatGuid: `any;-;${bert}` });
         await page.waitForFunction(() => app.seen.events.length > 0);

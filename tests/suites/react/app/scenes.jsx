@@ -75,6 +75,8 @@ function Events() {
 
 function OneChatsEvents({ guid }) {
   useChatEvents(guid, ({ type }) => seen.events.push(type));
+  // By then nothing of what was shown before listens any more.
+  useEffect(() => void (seen.isListening = true), []);
   return null;
 }
 
