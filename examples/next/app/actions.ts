@@ -8,15 +8,17 @@ import { im, userFor } from "../lib/im";
 
 /** What a form shows after its action: what went wrong, and the text, which is then not lost. */
 export interface FormState {
-  /** The idempotency key of the next send. The same one after an error: sending again is still one message. */
+  /** The idempotency key of the next send. The same one after an error: sending the same text again is still one message. */
   readonly key: string;
   readonly text?: string;
   readonly error?: string;
 }
 
 /** Sends into a chat, with the operator's token. The message reaches the page as an event. */
-export async function send(guid: string, { key }: FormState, form: FormData): Promise<FormState> {
+export async function send(guid: string, last: FormState, form: FormData): Promise<FormState> {
   const text = String(form.get("text"));
+  // Another text is another message, and its key must not be that of one which may have been sent.
+  const key = last.text === undefined || last.text === text ? last.key : randomUUID();
   if ((await userFor(guid)) === undefined) return { key, text, error: "this chat is not yours" };
   try {
     await im().messages.send(guid, text, { clientMessageId: key });
