@@ -64,7 +64,7 @@ fn address(who: u8) -> Address {
     Address::parse(&format!("p{who}@example.com"), "address").unwrap()
 }
 
-/// The write of a key; its request is told by the fingerprint.
+/// The write of a key. The fingerprint identifies its request.
 fn write(key: Option<u8>, request: &str) -> Option<Write> {
     key.map(|key| Write { keys: vec![key.to_string()], fingerprint: request.to_owned() })
 }

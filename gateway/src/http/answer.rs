@@ -1,4 +1,4 @@
-//! What every answer has, whoever made it: the request's id, who answers, the failure's body.
+//! What every answer has: the request's id, the server's name, the failure's body.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The chats that a relay has seen, for whoever lists them.
+//! Lists and notes the chats that a relay has seen.
 
 use im_chats_protocol::error::Error;
 use rusqlite::TransactionBehavior;

@@ -17,7 +17,7 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Background, Self::Icon, Self::Attachment, Self::Companion];
 
-    /// Its name, for whoever writes it down.
+    /// Its name as text.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -188,7 +188,7 @@ fn extend(transaction: &Transaction<'_>, found: i64, tables: usize) -> Result<()
     Ok(transaction.execute_batch("DROP TABLE backgrounds")?)
 }
 
-/// Notes which chats a relay has seen: those of its events. An emulator knows its chats by itself.
+/// Notes the chats of a relay's events. An emulator has a list of its own.
 fn note_chats(transaction: &Transaction<'_>) -> Result<(), Problem> {
     if meta::Meta::read(transaction)?.owner.as_deref() == Some(Owner::Emulator.name()) {
         return Ok(());

@@ -1,6 +1,6 @@
 import { im, userFor } from "../../../lib/im";
 
-/** A token for the page of whoever is signed in: for one chat, for reading, for five minutes. The operator's token never leaves the server. */
+/** A token for the signed-in user's page: one chat, read-only, five minutes. The operator's token never leaves the server. */
 export async function POST(request: Request): Promise<Response> {
   const { chat } = ((await request.json().catch(() => undefined)) ?? {}) as { chat?: unknown };
   if (typeof chat !== "string") return new Response("which chat?", { status: 400 });
